@@ -1,0 +1,3 @@
+module github.com/kymohq/kymo
+
+go 1.25.0

@@ -1,0 +1,123 @@
+package wire
+
+import (
+	"fmt"
+	"time"
+)
+
+// Request is one request as a service saw it.
+type Request struct {
+	Key
+	User  string // who asked; empty if unknown
+	Start int64  // when it started, Unix milliseconds
+
+	// Duration is from entering the middleware to the handler's return. For a
+	// stream or an upgraded connection it is the time to the first byte, and
+	// Lifetime the time to the handler's return; otherwise Lifetime is 0.
+	Duration time.Duration
+	Lifetime time.Duration
+	// FirstByte is the time until the response header was written, 0 if it was
+	// not measured. It is at most Duration.
+	FirstByte time.Duration
+	Size      int64 // bytes of the response's body
+}
+
+// Key names a series: the requests that are counted together.
+type Key struct {
+	Service  string
+	Endpoint string // a route template, never a raw path; or one of the names below
+	Method   string // upper case, or MethodOther
+	Status   int
+}
+
+// Endpoints that are not route templates.
+const (
+	Unmatched = "(unmatched)" // no route matched
+	Other     = "(other)"     // beyond the cap on endpoints per service
+)
+
+// MethodOther stands for every method that HTTP does not define.
+const MethodOther = "_OTHER"
+
+// KnownMethod returns method if HTTP (RFC 9110, RFC 5789) defines it, else MethodOther.
+func KnownMethod(method string) string {
+	switch method {
+	case "GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS", "CONNECT", "TRACE":
+		return method
+	}
+	return MethodOther
+}
+
+// ClientClosed is the status of a request whose client went away before the
+// response was complete. It counts neither as an error nor as a client error.
+const ClientClosed = 499
+
+// Drop says that requests of a service could not be kept.
+type Drop struct {
+	Service string
+	At      int64 // Unix milliseconds
+	Count   uint64
+}
+
+// Batch is a set of requests kept as columns: row i of each column belongs to
+// request i. (Instance, Sequence) identifies it; two batches with the same
+// identity are the same batch.
+type Batch struct {
+	Instance string // the process that made it, distinct for each of its runs
+	Sequence uint64
+
+	Keys  []Key    // the series in this batch, without duplicates
+	Users []string // the users in this batch, without duplicates; Users[0] is ""
+
+	Key       []uint32 // indexes Keys
+	User      []uint32 // indexes Users
+	Start     []int64  // Unix milliseconds
+	Duration  []int64  // nanoseconds, as are the following
+	FirstByte []int64
+	Lifetime  []int64
+	Size      []int64 // bytes
+
+	Drops []Drop
+}
+
+// Len returns the number of requests.
+func (b *Batch) Len() int { return len(b.Key) }
+
+// Request returns request i.
+func (b *Batch) Request(i int) Request {
+	return Request{
+		Key:       b.Keys[b.Key[i]],
+		User:      b.Users[b.User[i]],
+		Start:     b.Start[i],
+		Duration:  time.Duration(b.Duration[i]),
+		FirstByte: time.Duration(b.FirstByte[i]),
+		Lifetime:  time.Duration(b.Lifetime[i]),
+		Size:      b.Size[i],
+	}
+}
+
+// Reset empties the batch, keeping its memory.
+func (b *Batch) Reset() {
+	clear(b.Keys)
+	clear(b.Users)
+	*b = Batch{
+		Keys: b.Keys[:0], Users: b.Users[:0],
+		Key: b.Key[:0], User: b.User[:0], Start: b.Start[:0], Duration: b.Duration[:0],
+		FirstByte: b.FirstByte[:0], Lifetime: b.Lifetime[:0], Size: b.Size[:0],
+		Drops: b.Drops[:0],
+	}
+}
+
+// FieldError says what is wrong with one field of one request.
+type FieldError struct {
+	Index   int    // the request's place in its batch, from 0; -1 for the batch itself
+	Field   string // the field's name in JSON
+	Problem string // what is wrong and what is right
+}
+
+func (e *FieldError) Error() string {
+	if e.Index < 0 {
+		return e.Field + ": " + e.Problem
+	}
+	return fmt.Sprintf("request %d: %s: %s", e.Index, e.Field, e.Problem)
+}

@@ -1,0 +1,71 @@
+package wire
+
+// Builder collects requests into a batch.
+type Builder struct {
+	batch Batch
+	keys  map[Key]uint32
+	users map[string]uint32
+}
+
+// NewBuilder returns an empty builder.
+func NewBuilder() *Builder {
+	b := &Builder{keys: make(map[Key]uint32), users: make(map[string]uint32)}
+	b.Reset()
+	return b
+}
+
+// Add appends a request. It checks nothing: see Batch.Validate.
+func (b *Builder) Add(r *Request) {
+	b.AddRow(b.Key(r.Key), r)
+}
+
+// Key returns the place of key in the batch's dictionary, adding it if need be.
+func (b *Builder) Key(key Key) uint32 {
+	i, ok := b.keys[key]
+	if !ok {
+		i = uint32(len(b.batch.Keys))
+		b.batch.Keys = append(b.batch.Keys, key)
+		b.keys[key] = i
+	}
+	return i
+}
+
+// AddRow is Add for a request whose key's place is known; r.Key is not read.
+func (b *Builder) AddRow(key uint32, r *Request) {
+	user, ok := b.users[r.User]
+	if !ok {
+		user = uint32(len(b.batch.Users))
+		b.batch.Users = append(b.batch.Users, r.User)
+		b.users[r.User] = user
+	}
+	t := &b.batch
+	t.Key = append(t.Key, key)
+	t.User = append(t.User, user)
+	t.Start = append(t.Start, r.Start)
+	t.Duration = append(t.Duration, int64(r.Duration))
+	t.FirstByte = append(t.FirstByte, int64(r.FirstByte))
+	t.Lifetime = append(t.Lifetime, int64(r.Lifetime))
+	t.Size = append(t.Size, r.Size)
+}
+
+// AddDrop appends a count of requests that could not be kept.
+func (b *Builder) AddDrop(d Drop) { b.batch.Drops = append(b.batch.Drops, d) }
+
+// Len returns the number of requests added since the last Reset.
+func (b *Builder) Len() int { return b.batch.Len() }
+
+// Batch returns what was added under the given identity. It is the builder's
+// own memory: valid until the next call of any other method.
+func (b *Builder) Batch(instance string, sequence uint64) *Batch {
+	b.batch.Instance, b.batch.Sequence = instance, sequence
+	return &b.batch
+}
+
+// Reset empties the builder, keeping its memory.
+func (b *Builder) Reset() {
+	clear(b.keys)
+	clear(b.users)
+	b.batch.Reset()
+	b.batch.Users = append(b.batch.Users, "")
+	b.users[""] = 0
+}

@@ -1,0 +1,65 @@
+package wire
+
+import (
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// Limits on a batch. A batch beyond one of them is refused by Decode and by
+// Batch.Validate; the SDK and the hub's readers shorten texts with Clean.
+const (
+	MaxRequests = 1 << 16 // requests in a batch
+	MaxBytes    = 8 << 20 // bytes of an encoded batch
+	MaxDrops    = 1 << 10 // drop counts in a batch
+
+	MaxInstance = 128 // bytes of UTF-8, as are the following
+	MaxService  = 100
+	MaxEndpoint = 255
+	MaxMethod   = 10
+	MaxUser     = 255
+
+	MinStatus = 100
+	MaxStatus = 999
+
+	// MaxDuration is what fits response_time_ms, a 32-bit integer: 24.8 days.
+	MaxDuration = (1<<31 - 1) * time.Millisecond
+	// MaxStart is the last millisecond of the year 9999, the last that RFC 3339 can write.
+	MaxStart = 253402300799999
+	// MaxSize bounds a response's size in bytes.
+	MaxSize = 1<<53 - 1
+)
+
+// Clean returns s fit for a batch: valid UTF-8 without control characters, of
+// at most limit bytes, cut between characters. It allocates only if s is unfit.
+func Clean(s string, limit int) string {
+	if fit(s, limit) {
+		return s
+	}
+	s = strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return utf8.RuneError
+		}
+		return r
+	}, strings.ToValidUTF8(s[:min(len(s), limit+utf8.UTFMax)], "\uFFFD"))
+	if len(s) <= limit {
+		return s
+	}
+	for limit > 0 && !utf8.RuneStart(s[limit]) {
+		limit--
+	}
+	return s[:limit]
+}
+
+// fit says whether s is within limit bytes, valid UTF-8 and without controls.
+func fit(s string, limit int) bool {
+	if len(s) > limit || !utf8.ValidString(s) {
+		return false
+	}
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] == 0x7f {
+			return false
+		}
+	}
+	return true
+}
