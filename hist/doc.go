@@ -8,7 +8,8 @@
 // export to both is exact. Count, sum, smallest and largest value ride along,
 // exactly. Histograms merge by addition (merge.go), answer quantiles by the
 // nearest-rank method (quantile.go), lose resolution exactly by halving it
-// (scale.go), and travel as sparse varints (encode.go).
+// (scale.go), and travel as sparse varints (encode.go), which can be added to
+// a histogram without being decoded first (decode.go).
 //
 // A quantile at scale 6 differs from the exact nearest-rank quantile of the
 // recorded values by at most MaxRelativeError, 0.5416 %, however many

@@ -9,6 +9,9 @@ import (
 // Histogram counts non-negative integers in exponential buckets. The zero value
 // is an empty histogram at scale 6, ready to use. It is not safe for concurrent
 // use, and a copy shares its buckets with the original: use Clone.
+//
+// It holds at most 2^63 - 1 values, which its users are to see to: at ten
+// million a second that takes 29,000 years.
 type Histogram struct {
 	count        uint64
 	zeros        uint64
@@ -20,7 +23,22 @@ type Histogram struct {
 }
 
 // Record adds one value. Negative values count as zero.
-func (h *Histogram) Record(v int64) { h.RecordN(v, 1) }
+func (h *Histogram) Record(v int64) {
+	// Nearly every value lies between extremes already seen, in a bucket that
+	// there is room for. An empty histogram's max of 0 sends its first value,
+	// and zero and negative values always, the other way.
+	if uint64(v-1) < uint64(h.max) && v >= h.min {
+		if k := Index(v)>>(h.drop&7) - h.first; uint(k) < uint(len(h.counts)) {
+			var carry uint64
+			h.sumLo, carry = bits.Add64(h.sumLo, uint64(v), 0)
+			h.sumHi += carry
+			h.count++
+			h.counts[k]++
+			return
+		}
+	}
+	h.RecordN(v, 1)
+}
 
 // RecordN adds a value n times. Negative values count as zero.
 func (h *Histogram) RecordN(v int64, n uint64) {
@@ -28,14 +46,15 @@ func (h *Histogram) RecordN(v int64, n uint64) {
 		return
 	}
 	v = max(v, 0)
+	if v == 0 {
+		h.zeros += n
+	} else {
+		i := Index(v) >> h.drop
+		h.cover(i, i)[0] += n
+	}
 	h.note(v, v, n)
 	hi, lo := bits.Mul64(uint64(v), n)
 	h.addSum(hi, lo)
-	if v == 0 {
-		h.zeros += n
-		return
-	}
-	h.bucket(Index(v) >> h.drop)[0] += n
 }
 
 // note takes n values between lo and hi into the count and the extremes.
@@ -55,58 +74,28 @@ func (h *Histogram) addSum(hi, lo uint64) {
 	h.sumHi, _ = bits.Add64(h.sumHi, hi, carry)
 }
 
-// bucket returns the counts from bucket i on, after making room for it.
-func (h *Histogram) bucket(i int) []uint64 {
-	if k := i - h.first; uint(k) < uint(len(h.counts)) {
-		return h.counts[k:]
-	}
-	h.cover(i, i)
-	return h.counts[i-h.first:]
-}
-
-// cover makes room for the buckets lo to hi. It grows by a quarter octave
-// beyond what is asked, so that a run of new extremes does not copy each time.
-func (h *Histogram) cover(lo, hi int) {
+// cover makes room for the buckets lo to hi and returns their counts. It grows
+// by a quarter octave beyond what is asked, so that a run of new extremes does
+// not copy each time.
+func (h *Histogram) cover(lo, hi int) []uint64 {
 	const slack = perOctave / 4
-	if len(h.counts) == 0 {
-		h.first = lo - slack
-		h.counts = make([]uint64, hi-lo+1+2*slack)
-		return
-	}
-	last := h.first + len(h.counts) - 1
-	if lo >= h.first && hi <= last {
-		return
-	}
-	first := h.first
-	if lo < first {
-		first = lo - slack
-	}
-	if hi > last {
-		last = hi + slack
-	}
-	counts := make([]uint64, last-first+1)
-	copy(counts[h.first-first:], h.counts)
-	h.counts, h.first = counts, first
-}
-
-// Merge adds the values of o to h. At different scales the result has the
-// coarser one. Merging is commutative and associative, bit for bit in what
-// AppendBinary writes. o is not changed, and may be h.
-func (h *Histogram) Merge(o *Histogram) {
-	if o.count == 0 {
-		return
-	}
-	h.coarsen(o.drop)
-	by := h.drop - o.drop
-	if lo, hi, any := o.span(); any {
-		h.cover(lo>>by, hi>>by)
-		for k, n := range o.counts[lo-o.first : hi-o.first+1] {
-			h.counts[(lo+k)>>by-h.first] += n
+	first, end := lo-slack, hi+1+slack
+	if len(h.counts) > 0 {
+		if lo >= h.first {
+			first = h.first
+		}
+		if old := h.first + len(h.counts); hi < old {
+			end = old
 		}
 	}
-	h.zeros += o.zeros
-	h.note(o.min, o.max, o.count)
-	h.addSum(o.sumHi, o.sumLo)
+	if end-first != len(h.counts) {
+		counts := make([]uint64, end-first)
+		if len(h.counts) > 0 {
+			copy(counts[h.first-first:], h.counts)
+		}
+		h.counts, h.first = counts, first
+	}
+	return h.counts[lo-h.first : hi-h.first+1]
 }
 
 // span returns the first and the last bucket that hold a value.
@@ -123,33 +112,6 @@ func (h *Histogram) span() (lo, hi int, any bool) {
 	}
 	return h.first + a, h.first + b, true
 }
-
-// Downscale lowers the scale, halving the number of buckets per power of two
-// with each step, exactly: bucket i at scale s lies in bucket i>>1 at s-1.
-// A scale not below the present one changes nothing; below 0 it is taken as 0.
-func (h *Histogram) Downscale(scale int) {
-	h.coarsen(uint8(Scale - min(max(scale, 0), Scale)))
-}
-
-func (h *Histogram) coarsen(drop uint8) {
-	if drop <= h.drop {
-		return
-	}
-	by := drop - h.drop
-	lo, hi, any := h.span()
-	old, first := h.counts, h.first
-	h.drop, h.counts = drop, nil
-	if !any {
-		return
-	}
-	h.cover(lo>>by, hi>>by)
-	for k, n := range old[lo-first : hi-first+1] {
-		h.counts[(lo+k)>>by-h.first] += n
-	}
-}
-
-// Scale returns the resolution, 6 unless Downscale or Merge lowered it.
-func (h *Histogram) Scale() int { return Scale - int(h.drop) }
 
 // Count returns the number of values recorded.
 func (h *Histogram) Count() uint64 { return h.count }

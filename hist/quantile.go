@@ -30,10 +30,11 @@ func (h *Histogram) Quantile(q float64) float64 {
 }
 
 // nearestRank is ceil(q*n), at least 1, of the decimal that q was written as:
-// 0.07*100 is 7.000000000000001 in floating point, and its rank is 7.
+// 0.07*100 is 7.000000000000001 in floating point, and its rank is 7. The
+// decimal's own rounding and that of the product are 2^-53 each.
 func nearestRank(q float64, n uint64) uint64 {
 	exact := q * float64(n)
-	rank := math.Ceil(exact - exact*1e-14)
+	rank := math.Ceil(exact - exact*0x1p-51)
 	return min(max(uint64(rank), 1), n)
 }
 

@@ -66,8 +66,10 @@ type Batch struct {
 	Instance string // the process that made it, distinct for each of its runs
 	Sequence uint64
 
-	Keys  []Key    // the series in this batch, without duplicates
-	Users []string // the users in this batch, without duplicates; Users[0] is ""
+	// The series and the users in this batch. A Builder names each once, which
+	// nothing relies on. Users[0] is "", or there are no users and no requests.
+	Keys  []Key
+	Users []string
 
 	Key       []uint32 // indexes Keys
 	User      []uint32 // indexes Users

@@ -30,18 +30,24 @@ const (
 	MaxSize = 1<<53 - 1
 )
 
-// Clean returns s fit for a batch: valid UTF-8 without control characters, of
-// at most limit bytes, cut between characters. It allocates only if s is unfit.
+// Clean returns s fit for a batch: valid UTF-8 without ASCII's control
+// characters, of at most limit bytes, cut between characters. It allocates only if s is unfit.
 func Clean(s string, limit int) string {
 	if fit(s, limit) {
 		return s
+	}
+	// What lies beyond cannot show in the result, but cut within a character
+	// it could leave a replacement for one that was fine.
+	end := min(len(s), limit+utf8.UTFMax)
+	for least := end - utf8.UTFMax; end < len(s) && end > least && !utf8.RuneStart(s[end]); {
+		end--
 	}
 	s = strings.Map(func(r rune) rune {
 		if r < ' ' || r == 0x7f {
 			return utf8.RuneError
 		}
 		return r
-	}, strings.ToValidUTF8(s[:min(len(s), limit+utf8.UTFMax)], "\uFFFD"))
+	}, strings.ToValidUTF8(s[:end], "\uFFFD"))
 	if len(s) <= limit {
 		return s
 	}
@@ -53,13 +59,17 @@ func Clean(s string, limit int) string {
 
 // fit says whether s is within limit bytes, valid UTF-8 and without controls.
 func fit(s string, limit int) bool {
-	if len(s) > limit || !utf8.ValidString(s) {
+	if len(s) > limit {
 		return false
 	}
+	ascii := true
 	for i := range len(s) {
-		if s[i] < ' ' || s[i] == 0x7f {
-			return false
+		if c := s[i]; c-' ' >= 0x7f-' ' {
+			if c < utf8.RuneSelf {
+				return false
+			}
+			ascii = false
 		}
 	}
-	return true
+	return ascii || utf8.ValidString(s)
 }

@@ -3,17 +3,14 @@ package wire
 import "fmt"
 
 // Validate says what keeps the batch from being kept, as a *FieldError that
-// names the request and the field; nil if nothing does. A batch that Decode
-// returned is valid.
+// names the first request concerned and the field; nil if nothing does. A batch
+// that Decode returned is valid.
 func (b *Batch) Validate() error {
 	if b.Instance == "" || !fit(b.Instance, MaxInstance) {
 		return &FieldError{-1, "instance", textProblem(MaxInstance, true)}
 	}
-	if n := b.Len(); n > MaxRequests {
-		return &FieldError{-1, "requests", fmt.Sprintf("is a batch of %d; at most %d", n, MaxRequests)}
-	}
-	if len(b.Drops) > MaxDrops {
-		return &FieldError{-1, "drops", fmt.Sprintf("has %d entries; at most %d", len(b.Drops), MaxDrops)}
+	if e := b.checkCounts(); e != nil {
+		return e
 	}
 	for _, d := range b.Drops {
 		if d.Service == "" || !fit(d.Service, MaxService) {
@@ -23,8 +20,8 @@ func (b *Batch) Validate() error {
 			return &FieldError{-1, "drops.at", startProblem}
 		}
 	}
-	for k, key := range b.Keys {
-		if e := key.check(); e != nil {
+	for k := range b.Keys {
+		if e := b.Keys[k].check(); e != nil {
 			e.Index = b.firstOf(b.Key, k)
 			return e
 		}
@@ -34,7 +31,34 @@ func (b *Batch) Validate() error {
 			return &FieldError{b.firstOf(b.User, u), "user_id", textProblem(MaxUser, false)}
 		}
 	}
-	return b.validateRows()
+	if e := b.checkRows(); e != nil {
+		return e
+	}
+	return nil
+}
+
+func (b *Batch) checkCounts() *FieldError {
+	n := b.Len()
+	switch {
+	case n > MaxRequests:
+		return &FieldError{-1, "requests", fmt.Sprintf("is a batch of %d; at most %d", n, MaxRequests)}
+	case len(b.User) != n || len(b.Start) != n || len(b.Duration) != n ||
+		len(b.FirstByte) != n || len(b.Lifetime) != n || len(b.Size) != n:
+		return &FieldError{-1, "requests", "has columns of different lengths"}
+	case len(b.Keys) > MaxRequests:
+		return tooMany("keys", len(b.Keys), MaxRequests)
+	case len(b.Users) > MaxRequests+1:
+		return tooMany("users", len(b.Users), MaxRequests+1)
+	case len(b.Drops) > MaxDrops:
+		return tooMany("drops", len(b.Drops), MaxDrops)
+	case len(b.Users) > 0 && b.Users[0] != "":
+		return &FieldError{-1, "users", "must start with the empty one"}
+	}
+	return nil
+}
+
+func tooMany(field string, n, limit int) *FieldError {
+	return &FieldError{-1, field, fmt.Sprintf("has %d entries; at most %d", n, limit)}
 }
 
 // firstOf returns the first request that uses entry of a dictionary, -1 if none does.
@@ -61,31 +85,45 @@ func (k *Key) check() *FieldError {
 	return nil
 }
 
-func (b *Batch) validateRows() error {
+// checkRows goes column by column, one comparison a value. A column is looked
+// at only as far as the ones before it are in order, so that the error is that
+// of the first request that has one.
+func (b *Batch) checkRows() (e *FieldError) {
 	n := b.Len()
-	if len(b.User) != n || len(b.Start) != n || len(b.Duration) != n ||
-		len(b.FirstByte) != n || len(b.Lifetime) != n || len(b.Size) != n {
-		return &FieldError{-1, "requests", "has columns of different lengths"}
-	}
-	for i := range n {
-		switch {
-		case int(b.Key[i]) >= len(b.Keys):
-			return &FieldError{i, "endpoint", "refers to no key of the batch"}
-		case int(b.User[i]) >= len(b.Users):
-			return &FieldError{i, "user_id", "refers to no user of the batch"}
-		case b.Start[i] < 0 || b.Start[i] > MaxStart:
-			return &FieldError{i, "timestamp", startProblem}
-		case b.Duration[i] < 0 || b.Duration[i] > int64(MaxDuration):
-			return &FieldError{i, "response_time_ms", durationProblem}
-		case b.FirstByte[i] < 0 || b.FirstByte[i] > b.Duration[i]:
-			return &FieldError{i, "first_byte_ms", "must be from 0 to response_time_ms"}
-		case b.Lifetime[i] < 0 || b.Lifetime[i] > int64(MaxDuration):
-			return &FieldError{i, "lifetime_ms", durationProblem}
-		case b.Size[i] < 0 || b.Size[i] > MaxSize:
-			return &FieldError{i, "response_size", "must be from 0 to 2^53-1 bytes"}
+	note := func(at int, field, problem string) {
+		if at < n {
+			n, e = at, &FieldError{at, field, problem}
 		}
 	}
-	return nil
+	note(within(b.Key[:n], int64(len(b.Keys))-1), "endpoint", "refers to no key of the batch")
+	note(within(b.User[:n], int64(len(b.Users))-1), "user_id", "refers to no user of the batch")
+	note(within(b.Start[:n], MaxStart), "timestamp", startProblem)
+	note(within(b.Duration[:n], int64(MaxDuration)), "response_time_ms", durationProblem)
+	note(withinColumn(b.FirstByte[:n], b.Duration[:n]), "first_byte_ms", "must be from 0 to response_time_ms")
+	note(within(b.Lifetime[:n], int64(MaxDuration)), "lifetime_ms", durationProblem)
+	note(within(b.Size[:n], MaxSize), "response_size", "must be from 0 to 2^53-1 bytes")
+	return e
+}
+
+// within returns how many values from the first on are from 0 to limit.
+func within[T uint32 | int64](column []T, limit int64) int {
+	for i, v := range column {
+		if int64(v) < 0 || int64(v) > limit {
+			return i
+		}
+	}
+	return len(column)
+}
+
+// withinColumn returns how many values from the first on are from 0 to their limit.
+func withinColumn(column, limits []int64) int {
+	limits = limits[:len(column)]
+	for i, v := range column {
+		if v < 0 || v > limits[i] {
+			return i
+		}
+	}
+	return len(column)
 }
 
 const (

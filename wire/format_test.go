@@ -1,0 +1,194 @@
+package wire
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"runtime"
+	"strings"
+	"testing"
+)
+
+// golden is sound's byte form in version 1, which programs in the field send
+// and stores keep: it may not change without a new version.
+const golden = "4b594d42" + "01" + // magic, version
+	"086f72646572732d31" + "09" + // "orders-1", 9
+	"05" + "0602030704" + // 5 texts and their lengths
+	"6f7264657273" + "2f61" + "474554" + "2f622f7b69647d" + "504f5354" +
+	"02" + "000102c801" + "000304f403" + // 2 keys
+	"02" + "0303" + "616e6e" + "626f62" + // 2 users after the empty one
+	"01" + "00b00903" + // 1 drop
+	"03" + "e807" + // 3 requests, from 1000 ms on
+	"01" + "000100" + // key
+	"01" + "000201" + // user
+	"02" + "000013006c02" + // start
+	"03" + "404b4c" + "701101" + "000000" + // duration
+	"02" + "e903" + "0000" + "0000" + // first byte
+	"05" + "0000000000" + "0000000000" + "001a711802" + // lifetime
+	"03" + "000000" + "701101" + "0c0000" // size
+
+func TestGoldenBytes(t *testing.T) {
+	want, err := hex.DecodeString(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := sound().AppendBinary(nil); !bytes.Equal(got, want) {
+		t.Errorf("encoded %x\nwant    %x", got, want)
+	}
+	var b Batch
+	if err := Decode(want, &b); err != nil {
+		t.Fatal(err)
+	}
+	same(t, &b, sound())
+}
+
+func TestEveryCutIsMalformed(t *testing.T) {
+	data := sound().AppendBinary(nil)
+	for n := range data {
+		var b Batch
+		if err := Decode(data[:n:n], &b); !errors.Is(err, ErrMalformed) {
+			t.Errorf("%d of %d bytes: %v, want ErrMalformed", n, len(data), err)
+		}
+	}
+}
+
+// form builds the bytes of a batch; a number is a varint, a string its bytes.
+func form(parts ...any) []byte {
+	data := []byte("KYMB\x01\x01a\x00")
+	for _, p := range parts {
+		switch p := p.(type) {
+		case int:
+			data = binary.AppendUvarint(data, uint64(p))
+		case uint64:
+			data = binary.AppendUvarint(data, p)
+		case string:
+			data = append(data, p...)
+		}
+	}
+	return data
+}
+
+const zeros7 = "\x00\x00\x00\x00\x00\x00\x00"
+
+func TestFormBuildsSoundBytes(t *testing.T) {
+	var b Batch
+	data := form(3, 1, 1, 1, "sem", 1, 0, 1, 2, 200, 0, 0, 1, 500, zeros7)
+	if err := Decode(data, &b); err != nil {
+		t.Fatal(err)
+	}
+	want := &Batch{Instance: "a", Keys: []Key{{"s", "e", "m", 200}}, Users: []string{""},
+		Key: []uint32{0}, User: []uint32{0}, Start: []int64{500}, Duration: []int64{0},
+		FirstByte: []int64{0}, Lifetime: []int64{0}, Size: []int64{0}}
+	same(t, &b, want)
+}
+
+const huge = uint64(1<<64 - 1)
+
+var malformed = []struct {
+	name string
+	data []byte
+}{
+	{"nothing", nil},
+	{"wrong magic", []byte("KYMA\x01\x01a\x00")},
+	{"version 0", []byte("KYMB\x00\x01a\x00")},
+	{"version 2", []byte("KYMB\x02\x01a\x00")},
+	{"too many bytes", form(0, 0, 0, 0, 0, strings.Repeat("x", MaxBytes))},
+	{"bytes after the end", form(0, 0, 0, 0, 0, "x")},
+	{"instance longer than the rest", []byte("KYMB\x01\x05a\x00")},
+	{"instance over its limit", append([]byte("KYMB\x01\x81\x01"), long...)},
+	{"number of more than 64 bits", form("\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02")},
+	{"huge count of texts", form(huge)},
+	{"more texts than bytes", form(100, 1)},
+	{"too many texts", form(maxTexts+1, strings.Repeat("\x00", maxTexts+1), 0, 0, 0, 0)},
+	{"text of huge length", form(1, huge)},
+	{"text over its limit", form(1, MaxEndpoint+1, long, 0, 0, 0, 0)},
+	{"texts longer than the rest", form(2, 4, 100, "abcd")},
+	{"huge count of keys", form(0, huge)},
+	{"more keys than bytes", form(1, 1, "s", 3, 0, 0, 0, 200)},
+	{"key of a text that is not there", form(1, 1, "s", 1, 0, 0, 1, 200, 0, 0, 0)},
+	{"key of a huge place", form(1, 1, "s", 1, 0, huge, 0, 200, 0, 0, 0)},
+	{"huge status", form(1, 1, "s", 1, 0, 0, 0, 1<<16, 0, 0, 0)},
+	{"huge count of users", form(0, 0, huge)},
+	{"too many users", form(0, 0, MaxRequests+1, strings.Repeat("\x00", MaxRequests+1), 0, 0)},
+	{"user over its limit", form(0, 0, 1, MaxUser+1, long, 0, 0)},
+	{"huge count of drops", form(0, 0, 0, huge)},
+	{"too many drops", form(1, 1, "s", 0, 0, MaxDrops+1, strings.Repeat("\x00\x00\x00", MaxDrops+1), 0)},
+	{"drop of a text that is not there", form(0, 0, 0, 1, 0, 5, 5, 0)},
+	{"drop at a huge time", form(1, 1, "s", 0, 0, 1, 0, huge, 5, 0)},
+	{"huge count of requests", form(0, 0, 0, 0, huge)},
+	{"too many requests", form(0, 0, 0, 0, MaxRequests+1, 0, strings.Repeat(zeros7, 300))},
+	{"late origin", form(0, 0, 0, 0, 1, MaxStart+1, zeros7)},
+	{"column missing", form(0, 0, 0, 0, 1, 0, zeros7[1:])},
+	{"column's second piece missing", form(0, 0, 0, 0, 257, 0, zeros7+zeros7[1:])},
+	{"column's second piece missing after a wide one", form(0, 0, 0, 0, 257, 0, zeros7+zeros7[2:]+"\x01"+strings.Repeat("\x01", 256))},
+	{"key column too wide", form(0, 0, 0, 0, 1, 0, "\x05\x00\x00\x00\x00\x00"+zeros7[1:])},
+	{"duration column too wide", form(0, 0, 0, 0, 1, 0, "\x00\x00\x00\x09\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00")},
+	{"column cut short", form(0, 0, 0, 0, 1, 0, zeros7[1:]+"\x03\x01\x01")},
+}
+
+func TestMalformedBytesAreRefused(t *testing.T) {
+	for _, c := range malformed {
+		b := sound()
+		if err := Decode(c.data, b); !errors.Is(err, ErrMalformed) {
+			t.Errorf("%s: %v, want ErrMalformed", c.name, err)
+		}
+		same(t, b, &Batch{})
+	}
+}
+
+// Values that only come out of range once decoded are named as fields.
+func TestDecodedValuesAreValidated(t *testing.T) {
+	row := func(columns string) []byte {
+		return form(3, 1, 1, 1, "sem", 1, 0, 1, 2, 200, 0, 0, 1, 500, columns)
+	}
+	for _, c := range []struct {
+		name, field, columns string
+	}{
+		{"key", "endpoint", "\x01\x01" + zeros7[1:]},
+		{"user", "user_id", "\x00\x01\x01" + zeros7[2:]},
+		{"start before 1970", "timestamp", zeros7[5:] + "\x02\xe9\x03" + zeros7[3:]},
+		{"duration of 64 bits", "response_time_ms", zeros7[4:] + "\x08\xff\xff\xff\xff\xff\xff\xff\xff" + zeros7[4:]},
+		{"first byte before the start", "first_byte_ms", zeros7[3:] + "\x01\x02" + zeros7[5:]},
+		{"first byte of 64 bits", "first_byte_ms", zeros7[3:] + "\x08\xff\xff\xff\xff\xff\xff\xff\xff" + zeros7[5:]},
+		{"size of 64 bits", "response_size", zeros7[1:] + "\x08\xff\xff\xff\xff\xff\xff\xff\xff"},
+	} {
+		var b Batch
+		var e *FieldError
+		if err := Decode(row(c.columns), &b); !errors.As(err, &e) || e.Field != c.field || e.Index != 0 {
+			t.Errorf("%s: %v, want field %q of request 0", c.name, err, c.field)
+		}
+	}
+}
+
+// memoryFor returns the bytes that decoding data into a new batch allocates.
+func memoryFor(data []byte) uint64 {
+	var before, after runtime.MemStats
+	var b Batch
+	runtime.ReadMemStats(&before)
+	_ = Decode(data, &b)
+	runtime.ReadMemStats(&after)
+	return after.TotalAlloc - before.TotalAlloc
+}
+
+// mostMemory bounds what n bytes may allocate: 56 bytes for a key of 4, 16 for
+// a text of 1, and the columns.
+func mostMemory(n int) uint64 { return 40*uint64(n) + 4<<20 }
+
+func TestMemoryIsBounded(t *testing.T) {
+	pieces := MaxRequests / pieceLen
+	for _, c := range []struct {
+		name string
+		data []byte
+	}{
+		{"columns of zeros", form(3, 1, 1, 1, "sem", 1, 0, 1, 2, 200, 0, 0, MaxRequests, 0, strings.Repeat(zeros7, pieces))},
+		{"columns of zeros for a byte", form(0, 0, 0, 0, MaxRequests, 0, "\x00")},
+		{"empty texts", form(maxTexts, strings.Repeat("\x00", maxTexts), 0, 0, 0, 0)},
+		{"keys", form(1, 1, "s", MaxRequests, strings.Repeat("\x00\x00\x00\x01", MaxRequests), 0, 0, 0)},
+		{"users", form(0, 0, MaxRequests, strings.Repeat("\x00", MaxRequests), 0, 0)},
+	} {
+		if got, most := memoryFor(c.data), mostMemory(len(c.data)); got > most {
+			t.Errorf("%s: %d bytes take %d of memory, want at most %d", c.name, len(c.data), got, most)
+		}
+	}
+}
