@@ -1,0 +1,153 @@
+package pebblestore
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/kymohq/kymo/hub/internal/store"
+	"github.com/kymohq/kymo/wire"
+)
+
+// groupBytes is how much the committer writes and syncs at once.
+const groupBytes = 4 << 20
+
+// appendCall is one call of Append, on its way through the committer.
+type appendCall struct {
+	batches []*wire.Batch
+	records [][]byte // each batch as a journal record
+	fresh   []bool
+	err     error
+	done    chan struct{}
+}
+
+// Append keeps the batches that are new.
+func (s *Store) Append(ctx context.Context, batches ...*wire.Batch) ([]bool, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	call := &appendCall{
+		batches: batches,
+		records: make([][]byte, len(batches)),
+		fresh:   make([]bool, len(batches)),
+		done:    make(chan struct{}),
+	}
+	for i, b := range batches {
+		call.records[i] = appendRecord(make([]byte, 0, 1024+16*b.Len()), b.AppendBinary)
+	}
+	select {
+	case s.calls <- call:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-s.done:
+		return nil, store.ErrClosed
+	}
+	// From here on the batches may be kept, whatever becomes of the context.
+	select {
+	case <-call.done:
+	case <-s.done:
+		select {
+		case <-call.done:
+		default:
+			return nil, store.ErrClosed
+		}
+	}
+	if call.err != nil {
+		return nil, call.err
+	}
+	return call.fresh, nil
+}
+
+// group takes what else is queued, up to groupBytes.
+func (c *committer) group(call *appendCall) []*appendCall {
+	group, size := []*appendCall{call}, 0
+	for {
+		for _, r := range group[len(group)-1].records {
+			size += len(r)
+		}
+		if size >= groupBytes {
+			return group
+		}
+		select {
+		case next := <-c.calls:
+			group = append(group, next)
+		default:
+			return group
+		}
+	}
+}
+
+// commit makes a group durable, adds it to memory and answers its callers.
+func (c *committer) commit(group []*appendCall) {
+	c.admit(group)
+	if len(c.records) > 0 {
+		if err := c.journal.write(c.records); err != nil {
+			err = fmt.Errorf("write the journal: %w", classify(err))
+			for _, call := range group {
+				call.err = err
+			}
+		}
+	}
+	now := c.now().UnixMilli()
+	c.mu.Lock()
+	for _, call := range group {
+		for i, b := range call.batches {
+			if call.fresh[i] && call.err == nil {
+				c.memory.add(b, c.series, c.identities, now)
+			}
+		}
+	}
+	c.mu.Unlock()
+	for _, call := range group {
+		close(call.done)
+	}
+}
+
+// admit finds which batches of the group are new and collects their records.
+func (c *committer) admit(group []*appendCall) {
+	c.records = c.records[:0]
+	clear(c.pending)
+	for _, call := range group {
+		if c.memory.len() >= memCeiling {
+			call.err = fmt.Errorf("memory holds all it can until the disk takes it: %w", c.trouble())
+			continue
+		}
+		records := len(c.records)
+		for i, b := range call.batches {
+			id := batchID{b.Instance, b.Sequence}
+			seen := known(c.identities, b.Instance)
+			if seen.has(b.Sequence) || c.pending[id] {
+				continue
+			}
+			if seen.full() || len(c.identities)+len(c.pending) >= maxIdentities {
+				call.err = fmt.Errorf("%w: it remembers too many instances, or too many gaps in the sequence of %q",
+					store.ErrFull, b.Instance)
+				c.records = c.records[:records]
+				break
+			}
+			c.pending[id], call.fresh[i] = true, true
+			c.records = append(c.records, call.records[i]...)
+		}
+		if call.err == nil {
+			continue
+		}
+		for i, b := range call.batches {
+			if call.fresh[i] {
+				delete(c.pending, batchID{b.Instance, b.Sequence})
+			}
+		}
+	}
+}
+
+// batchID identifies a batch.
+type batchID struct {
+	instance string
+	sequence uint64
+}
+
+// trouble says why memory cannot be emptied.
+func (c *committer) trouble() error {
+	if c.failed == nil {
+		return store.ErrFull // not even a new segment could be made
+	}
+	return classify(c.failed)
+}

@@ -1,0 +1,225 @@
+package pebblestore
+
+import (
+	"errors"
+	"path"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// committer is the goroutine that writes: the journal, memory, and the turns
+// at which memory enters Pebble and Pebble's files. It never waits for those.
+type committer struct {
+	*Store
+	dead    <-chan struct{} // the engine's, until its death was seen
+	failed  error           // why the engine died; nil if it lives
+	built   chan build      // gives the frozen memory as a write; nil if nothing is frozen
+	durable chan error      // gives the end of Pebble's flush; nil if none is under way
+
+	flusher flusher
+	applied int       // bytes in Pebble that no flush of it covers yet
+	since   time.Time // when the first of them came
+	through uint64    // the segment up to which the flush under way covers
+
+	records []byte // scratch of admit
+	pending map[batchID]bool
+}
+
+// build is a frozen memory turned into a write.
+type build struct {
+	batch *pebble.Batch
+	state state
+	saved int // series that are in Pebble with it
+	err   error
+}
+
+func (s *Store) commitLoop() {
+	defer close(s.done)
+	c := committer{Store: s, dead: s.engine.dead, pending: make(map[batchID]bool)}
+	ticker := time.NewTicker(retryPause)
+	defer ticker.Stop()
+	for {
+		calls := s.calls
+		if c.memory.len() >= memCeiling && c.built != nil {
+			calls = nil // the frozen memory is about to make room
+		}
+		select {
+		case call := <-calls:
+			c.commit(c.group(call))
+		case b := <-c.built:
+			c.apply(b)
+		case err := <-c.durable:
+			c.settle(err)
+		case f := <-s.control:
+			f(&c)
+		case <-c.dead:
+			c.dead, c.failed = nil, c.engine.err
+		case <-ticker.C:
+			if c.failed != nil {
+				c.recover()
+			}
+		case <-s.closing:
+			c.finish()
+			return
+		}
+		c.flushIfDue()
+	}
+}
+
+// flushIfDue freezes the memory when it is full or old, and has Pebble make
+// durable what entered it.
+func (c *committer) flushIfDue() {
+	if c.failed != nil {
+		return
+	}
+	age := time.Duration(c.now().UnixMilli()-c.memory.since) * time.Millisecond
+	if c.memory.len() >= memLimit || c.memory.batches > 0 && (age >= flushAge || age < 0) {
+		c.freeze()
+	}
+	if c.applied >= durableBytes || c.applied > 0 && c.now().Sub(c.since) >= flushAge {
+		c.makeDurable()
+	}
+}
+
+// freeze starts turning the memory into a write, unless the one before is still
+// being written. If the journal cannot start another segment the memory stays
+// as it is; it is tried again at the next turn.
+func (c *committer) freeze() {
+	if c.built != nil || c.memory.batches == 0 {
+		return
+	}
+	segment := c.journal.number
+	if c.journal.file != nil && c.journal.rotate() != nil {
+		return
+	}
+	// The identities are encoded now: soon they will hold numbers that are in
+	// later segments, and would be passed over when those are read again.
+	z := &freeze{c.memory, segment, c.memory.encodeIdentities(), c.series.keys, c.series.saved}
+	st := c.state
+	st.floor10s = max(st.floor10s, c.now().UnixMilli()-keep10s)
+	c.mu.Lock()
+	c.frozen, c.memory = c.memory, newMemory(min(c.memory.len(), memLimit))
+	c.mu.Unlock()
+	c.built = make(chan build, 1)
+	go func(e *engine, built chan<- build) {
+		b := e.db.NewBatch()
+		err := c.flusher.write(b, z, &st)
+		built <- build{b, st, len(z.keys), err}
+	}(c.engine, c.built)
+}
+
+// apply writes the frozen memory into Pebble. What cannot be written is in the
+// journal and comes back from there when the next engine is opened.
+func (c *committer) apply(b build) {
+	c.built = nil
+	if b.err == nil && c.failed == nil {
+		size := b.batch.Len()
+		c.mu.Lock()
+		if b.err = c.engine.apply(b.batch); b.err == nil {
+			c.state, c.frozen, c.series.saved = b.state, nil, b.saved
+		}
+		c.mu.Unlock()
+		if c.applied == 0 {
+			c.since = c.now()
+		}
+		c.applied += size
+	}
+	if b.err != nil {
+		c.engine.die(b.err)
+	}
+	// Pebble's batches are pooled; one that failed or a dead engine had is not.
+	if b.err == nil && c.failed == nil {
+		_ = b.batch.Close()
+	}
+}
+
+// makeDurable has Pebble write what was applied to its files.
+func (c *committer) makeDurable() {
+	if c.durable != nil {
+		return
+	}
+	c.through, c.applied = c.state.segment, 0
+	c.durable = make(chan error, 1)
+	go func(e *engine, durable chan<- error) { durable <- e.flush() }(c.engine, c.durable)
+}
+
+// settle removes the segments that became durable in Pebble. After an error
+// the engine is dead, which the loop sees by itself.
+func (c *committer) settle(err error) {
+	c.durable = nil
+	if err == nil {
+		c.removeSegments(c.through)
+	}
+}
+
+// removeSegments removes the journal up to and with a segment. One that stays
+// is removed with the next, and passed over when the store opens.
+func (c *committer) removeSegments(through uint64) {
+	numbers, err := segments(c.fs, c.journal.dir)
+	if err != nil {
+		return
+	}
+	for _, n := range numbers {
+		if n <= through {
+			_ = c.fs.Remove(segmentName(c.journal.dir, n))
+		}
+	}
+}
+
+// recover opens another engine in the place of the dead one.
+func (c *committer) recover() {
+	c.drain()
+	if err := probe(c.fs, path.Join(c.dir, "PROBE")); err != nil {
+		c.failed = err
+		return
+	}
+	if c.journal.file != nil {
+		c.journal.abandon()
+	}
+	if err := c.load(c.journal.valid); err != nil {
+		c.failed = err
+		return
+	}
+	c.dead, c.failed, c.applied = c.engine.dead, nil, 0
+}
+
+// drain waits until nothing uses the engine any more.
+func (c *committer) drain() {
+	if c.built != nil {
+		c.apply(<-c.built)
+	}
+	if c.durable != nil {
+		c.settle(<-c.durable)
+	}
+}
+
+// finish brings everything into Pebble's files. What it cannot bring there
+// stays in the journal.
+func (c *committer) finish() {
+	c.drain()
+	if c.failed == nil {
+		c.freeze()
+		c.drain()
+		c.makeDurable()
+		c.drain()
+	}
+}
+
+// probe says whether the disk takes a few megabytes again. Opening an engine
+// on a full disk would leave another dead one behind.
+func probe(fs vfs.FS, name string) error {
+	f, err := fs.Create(name, "kymo-probe")
+	if err != nil {
+		return err
+	}
+	chunk := make([]byte, 1<<20)
+	for range 4 {
+		if _, err = f.Write(chunk); err != nil {
+			break
+		}
+	}
+	return errors.Join(err, f.Sync(), f.Close(), fs.Remove(name))
+}

@@ -1,0 +1,176 @@
+package pebblestore
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+const (
+	// formatVersion is the version of everything under the store's folder.
+	formatVersion = 1
+
+	memTableSize = 64 << 20
+	cacheSize    = 32 << 20
+)
+
+// engine is one opening of Pebble, with all that it needs to be given up.
+//
+// Pebble takes an error of its manifest to be fatal, and repeats a failed flush
+// or compaction at once and for ever. Both leave goroutines that hold its locks.
+// So the first background error ends the engine: its file system is shut, those
+// goroutines are parked, dead is closed, and the store opens another engine.
+// Reading from a dead engine still works.
+type engine struct {
+	db    *pebble.DB
+	fence *fence
+	dead  chan struct{}
+	once  sync.Once
+	err   error // why it died; read after dead is closed
+}
+
+// openEngine opens the database in dir.
+func openEngine(fs vfs.FS, dir string, cache *pebble.Cache) (*engine, error) {
+	e := &engine{fence: &fence{FS: fs}, dead: make(chan struct{})}
+	opts := &pebble.Options{
+		FS:                          e.fence,
+		Cache:                       cache,
+		Merger:                      pageMerger,
+		DisableWAL:                  true,
+		MemTableSize:                memTableSize,
+		MemTableStopWritesThreshold: 4,
+		L0StopWritesThreshold:       1000,
+		FormatMajorVersion:          pebble.FormatNewest,
+		Logger:                      engineLogger{e},
+		EventListener:               &pebble.EventListener{BackgroundError: e.parkFlusher},
+		CompactionConcurrencyRange:  func() (int, int) { return 1, 1 },
+	}
+	opts.ApplyCompressionSettings(func() pebble.DBCompressionSettings { return pebble.DBCompressionGood })
+	err := e.attempt(func() (err error) {
+		e.db, err = pebble.Open(dir, opts)
+		return err
+	})
+	if err != nil {
+		e.die(err)
+		return nil, fmt.Errorf("open the database: %w", err)
+	}
+	return e, nil
+}
+
+// attempt runs f, which may never return once the engine is dead.
+func (e *engine) attempt(f func() error) error {
+	done := make(chan error, 1)
+	go func() { done <- f() }()
+	select {
+	case err := <-done:
+		return err
+	case <-e.dead:
+		return e.err
+	}
+}
+
+func (e *engine) die(err error) {
+	e.once.Do(func() {
+		e.fence.shut.Store(true)
+		e.err = err
+		close(e.dead)
+	})
+}
+
+// parkFlusher is called by the goroutine of a flush or compaction that failed,
+// with Pebble's lock held: returning would make it try again without a pause.
+func (e *engine) parkFlusher(err error) {
+	e.die(err)
+	select {}
+}
+
+// flush makes what was applied durable.
+func (e *engine) flush() error {
+	return e.attempt(e.db.Flush)
+}
+
+// close closes the database, unless it is dead.
+func (e *engine) close() error {
+	return e.attempt(e.db.Close)
+}
+
+// engineLogger drops Pebble's messages, except that the engine dies of a fatal one.
+type engineLogger struct{ e *engine }
+
+func (engineLogger) Infof(string, ...any)  {}
+func (engineLogger) Errorf(string, ...any) {}
+
+// Fatalf must not return: Pebble would go on with what it knows to be wrong.
+func (l engineLogger) Fatalf(format string, args ...any) {
+	err := fmt.Errorf(format, args...)
+	for _, a := range args {
+		if cause, ok := a.(error); ok {
+			err = fmt.Errorf("%s: %w", err, cause)
+		}
+	}
+	l.e.die(err)
+	select {}
+}
+
+// state is what the store must know of itself when it opens.
+type state struct {
+	segment  uint64 // the journal up to and with this segment is in Pebble
+	number   uint64 // of the last block
+	floor    int64  // everything before was pruned, Unix ms
+	floor10s int64  // pages of 10 s are complete from here on, Unix ms
+}
+
+func (s *state) encode() []byte {
+	b := binary.AppendUvarint(nil, s.segment)
+	b = binary.AppendUvarint(b, s.number)
+	b = binary.AppendUvarint(b, uint64(s.floor))
+	return binary.AppendUvarint(b, uint64(s.floor10s))
+}
+
+func decodeState(b []byte) (state, error) {
+	c := cursor{b: b}
+	s := state{c.uvarint(), c.uvarint(), int64(c.uvarint()), int64(c.uvarint())}
+	if c.bad || len(c.b) > 0 {
+		return state{}, errors.New("pebblestore: corrupt state")
+	}
+	return s, nil
+}
+
+// get reads a key into a copy; nil if it is not there.
+func (e *engine) get(key []byte) ([]byte, error) {
+	v, closer, err := e.db.Get(key)
+	if errors.Is(err, pebble.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return append([]byte{}, v...), closer.Close()
+}
+
+// scan calls f with each key that begins with the prefix.
+func (e *engine) scan(prefix byte, f func(key, value []byte) error) (err error) {
+	it, err := e.db.NewIter(&pebble.IterOptions{LowerBound: []byte{prefix}, UpperBound: []byte{prefix + 1}})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, it.Close()) }()
+	for it.First(); it.Valid(); it.Next() {
+		value, err := it.ValueAndErr()
+		if err != nil {
+			return err
+		}
+		if err := f(it.Key(), value); err != nil {
+			return err
+		}
+	}
+	return it.Error()
+}
+
+// retryPause is how long a failed engine is left alone before the next is opened.
+const retryPause = time.Second

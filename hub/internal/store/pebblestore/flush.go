@@ -1,0 +1,200 @@
+package pebblestore
+
+import (
+	"cmp"
+	"encoding/binary"
+	"slices"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"github.com/kymohq/kymo/hist"
+	"github.com/kymohq/kymo/hub/internal/rollup"
+)
+
+// flusher turns a memory into a write for Pebble, keeping its scratch memory.
+type flusher struct {
+	sorted rows
+	blocks blockWriter
+	value  []byte
+
+	hists   []hist.Histogram // by series
+	touched []uint32         // the series whose histogram is not empty
+	page    []byte
+	windows [resolutions][]window
+}
+
+// window is a run of rows, [from, to), that lie in one window.
+type window struct {
+	number   int64
+	from, to int
+}
+
+// freeze is a memory with all that writing it to Pebble takes. Nothing in it
+// changes any more.
+type freeze struct {
+	*memory
+	segment    uint64            // of the journal, the last that holds any of it
+	identities map[string][]byte // as they were when it was frozen
+	keys       []rollup.Key      // all series
+	saved      int               // this many of them are in Pebble
+}
+
+// write adds all that was frozen to the batch: series, blocks, pages,
+// identities, and the state s, which it brings up to date.
+func (f *flusher) write(b *pebble.Batch, z *freeze, s *state) error {
+	f.sorted.gather(&z.rows, byStart(z.start))
+	drops := slices.Clone(z.drops)
+	slices.SortFunc(drops, func(a, b drop) int { return cmp.Compare(a.at, b.at) })
+	for id := z.saved; id < len(z.keys); id++ {
+		if err := b.Set(keySeries(uint32(id)), appendSeries(nil, &z.keys[id]), nil); err != nil {
+			return err
+		}
+	}
+	if err := f.writeBlocks(b, drops, s); err != nil {
+		return err
+	}
+	if err := f.writePages(b, s); err != nil {
+		return err
+	}
+	if err := f.writeDrops(b, drops, s); err != nil {
+		return err
+	}
+	for instance, id := range z.identities {
+		if err := b.Set(keyIdentity(instance), id, nil); err != nil {
+			return err
+		}
+	}
+	s.segment = z.segment
+	return b.Set(keyState, s.encode(), nil)
+}
+
+// writeBlocks writes the rows as blocks of an hour or less, each with the
+// hour's drops, and a block without rows for an hour that has drops only.
+func (f *flusher) writeBlocks(b *pebble.Batch, drops []drop, s *state) error {
+	r := &f.sorted
+	for at := 0; at < r.len() || len(drops) > 0; {
+		var hour int64
+		switch {
+		case at == r.len():
+			hour = drops[0].at / hourMillis
+		case len(drops) == 0:
+			hour = r.start[at] / hourMillis
+		default:
+			hour = min(drops[0].at, r.start[at]) / hourMillis
+		}
+		end := (hour + 1) * hourMillis
+		rowsTo, _ := slices.BinarySearch(r.start[at:], end)
+		rowsTo = at + min(rowsTo, blockLimit)
+		dropsTo := 0
+		for dropsTo < len(drops) && drops[dropsTo].at < end {
+			dropsTo++
+		}
+		var first int64
+		f.value, first = f.blocks.append(f.value[:0], r, at, rowsTo, drops[:dropsTo])
+		s.number++
+		if err := b.Set(keyBlock(first, s.number), f.value, nil); err != nil {
+			return err
+		}
+		at, drops = rowsTo, drops[dropsTo:]
+	}
+	return nil
+}
+
+// writePages merges a page of each resolution into every window touched.
+func (f *flusher) writePages(b *pebble.Batch, s *state) error {
+	r := &f.sorted
+	if r.len() == 0 {
+		return nil
+	}
+	if n := int(slices.Max(r.series)) + 1; n > len(f.hists) {
+		f.hists = append(f.hists, make([]hist.Histogram, n-len(f.hists))...)
+	}
+	for res := range resolutions {
+		f.split(res, s.floor10s)
+	}
+	// From the finest on: a window whose rows are just those of a finer one, as
+	// is usual for what came within a second, has the same page.
+	type kept struct {
+		window
+		page []byte
+	}
+	var finer []kept
+	for res := range resolutions {
+		var pages []kept
+		at := 0
+		for _, w := range f.windows[res] {
+			for at < len(finer) && finer[at].from < w.from {
+				at++
+			}
+			var page []byte
+			if at < len(finer) && finer[at].from == w.from && finer[at].to == w.to {
+				page = finer[at].page
+			} else {
+				page = slices.Clone(f.roll(w.from, w.to))
+			}
+			pages = append(pages, kept{w, page})
+			if err := b.Merge(keyPage(res, w.number), page, nil); err != nil {
+				return err
+			}
+		}
+		finer = pages
+	}
+	return nil
+}
+
+// split finds the windows of a resolution.
+func (f *flusher) split(res resolution, floor10s int64) {
+	windows := f.windows[res][:0]
+	length := res.millis()
+	start := f.sorted.start
+	for from := 0; from < len(start); {
+		number := start[from] / length
+		n, _ := slices.BinarySearch(start[from:], (number+1)*length)
+		if res != res10s || number*length >= floor10s {
+			windows = append(windows, window{number, from, from + n})
+		}
+		from += n
+	}
+	f.windows[res] = windows
+}
+
+// roll returns the page of rows [from, to), valid until the next call.
+func (f *flusher) roll(from, to int) []byte {
+	f.touched = f.touched[:0]
+	duration := f.sorted.duration[from:to]
+	for i, id := range f.sorted.series[from:to] {
+		h := &f.hists[id]
+		if h.Count() == 0 {
+			f.touched = append(f.touched, id)
+		}
+		h.Record(duration[i])
+	}
+	slices.Sort(f.touched)
+	f.page = f.page[:0]
+	previous := uint32(0)
+	for _, id := range f.touched {
+		f.value = f.hists[id].AppendBinary(f.value[:0])
+		f.page = appendEntry(f.page, previous, id, false, f.value)
+		f.hists[id].Reset()
+		previous = id
+	}
+	return f.page
+}
+
+// writeDrops merges the counts of dropped requests into their windows' pages.
+func (f *flusher) writeDrops(b *pebble.Batch, drops []drop, s *state) error {
+	for _, d := range drops {
+		value := binary.AppendUvarint(nil, d.count)
+		page := appendEntry(nil, 0, d.series, true, value)
+		for res := range resolutions {
+			number := d.at / res.millis()
+			if res == res10s && number*res.millis() < s.floor10s {
+				continue
+			}
+			if err := b.Merge(keyPage(res, number), page, nil); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

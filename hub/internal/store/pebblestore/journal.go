@@ -1,0 +1,187 @@
+package pebblestore
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"math"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// The journal is a folder of segments, files named by their number. A segment
+// holds what one memory holds, batch for batch, and is removed once Pebble has
+// made that durable.
+//
+//	magic    the 4 bytes "KYMJ"
+//	version  1 byte: 1
+//	valid    8 bytes, little-endian: how much of the segment before counts. What
+//	         lies beyond was never acknowledged: its write or sync failed.
+//	-- then, for each batch
+//	size     4 bytes, little-endian, not 0
+//	sum      4 bytes, little-endian: CRC-32C of the batch
+//	batch    size bytes: package wire's format
+//
+// Whatever follows the last whole record is what a crash left of one that was
+// not acknowledged.
+const (
+	journalMagic   = "KYMJ"
+	journalVersion = 1
+	journalHeader  = len(journalMagic) + 1 + 8
+	journalSuffix  = ".journal"
+)
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// journal writes the newest segment. It is the committer's.
+type journal struct {
+	fs     vfs.FS
+	dir    string
+	number uint64   // of the newest segment
+	file   vfs.File // nil if the segment must not be written any more
+	valid  int64    // how much of the newest segment is durable
+}
+
+func segmentName(dir string, number uint64) string {
+	return path.Join(dir, fmt.Sprintf("%016x%s", number, journalSuffix))
+}
+
+// segments lists the numbers of the segments in dir, in order.
+func segments(fs vfs.FS, dir string) ([]uint64, error) {
+	names, err := fs.List(dir)
+	if err != nil {
+		return nil, err
+	}
+	var numbers []uint64
+	for _, name := range names {
+		hex, ok := strings.CutSuffix(name, journalSuffix)
+		if n, err := strconv.ParseUint(hex, 16, 64); ok && err == nil {
+			numbers = append(numbers, n)
+		}
+	}
+	slices.Sort(numbers)
+	return numbers, nil
+}
+
+// appendRecord appends a batch's record to b.
+func appendRecord(b []byte, encode func([]byte) []byte) []byte {
+	at := len(b)
+	b = encode(append(b, make([]byte, 8)...))
+	batch := b[at+8:]
+	binary.LittleEndian.PutUint32(b[at:], uint32(len(batch)))
+	binary.LittleEndian.PutUint32(b[at+4:], crc32.Checksum(batch, castagnoli))
+	return b
+}
+
+// write makes records durable. After an error none of them counts, and the
+// segment is left for good: whether a failed sync left bytes behind, and which,
+// cannot be known, so the next segment's header says where this one ends.
+func (j *journal) write(records []byte) error {
+	if j.file == nil {
+		if err := j.rotate(); err != nil {
+			return err
+		}
+	}
+	_, err := j.file.Write(records)
+	if err == nil {
+		err = j.file.SyncData()
+	}
+	if err != nil {
+		j.abandon()
+		return err
+	}
+	j.valid += int64(len(records))
+	return nil
+}
+
+// rotate starts the next segment. After an error the present one goes on.
+func (j *journal) rotate() error {
+	name := segmentName(j.dir, j.number+1)
+	header := append([]byte(journalMagic), journalVersion)
+	header = binary.LittleEndian.AppendUint64(header, uint64(j.valid))
+	file, err := j.fs.Create(name, "kymo-journal")
+	if err != nil {
+		return err
+	}
+	if _, err = file.Write(header); err == nil {
+		err = file.Sync()
+	}
+	if err == nil {
+		err = syncDir(j.fs, j.dir)
+	}
+	if err != nil {
+		return errors.Join(err, file.Close(), j.fs.Remove(name))
+	}
+	if j.file != nil {
+		// What was written to it is durable: nothing is lost if closing fails.
+		_ = j.file.Close()
+	}
+	j.number, j.file, j.valid = j.number+1, file, int64(len(header))
+	return nil
+}
+
+func (j *journal) abandon() {
+	_ = j.file.Close()
+	j.file = nil
+}
+
+func (j *journal) close() error {
+	if j.file == nil {
+		return nil
+	}
+	return j.file.Close()
+}
+
+func syncDir(fs vfs.FS, dir string) error {
+	d, err := fs.OpenDir(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+// readSegment calls batch with each record's batch, up to limit bytes into the
+// file, and returns the segment's header: how much of the one before counts.
+func readSegment(fs vfs.FS, dir string, number uint64, limit int64, batch func([]byte) error) (valid int64, err error) {
+	b, err := readFile(fs, segmentName(dir, number))
+	if err != nil {
+		return 0, err
+	}
+	if len(b) < journalHeader {
+		// The crash came before the header was durable, so nothing was acknowledged.
+		return math.MaxInt64, nil
+	}
+	if string(b[:len(journalMagic)]) != journalMagic || b[len(journalMagic)] != journalVersion {
+		return 0, fmt.Errorf("journal segment %d has an unknown header", number)
+	}
+	valid = int64(binary.LittleEndian.Uint64(b[journalHeader-8:]))
+	b = b[:min(int64(len(b)), limit)]
+	for at := journalHeader; len(b)-at > 8; {
+		size := int(binary.LittleEndian.Uint32(b[at:]))
+		sum := binary.LittleEndian.Uint32(b[at+4:])
+		at += 8
+		if size == 0 || size > len(b)-at || crc32.Checksum(b[at:at+size], castagnoli) != sum {
+			break
+		}
+		if err := batch(b[at : at+size]); err != nil {
+			return 0, fmt.Errorf("journal segment %d: %w", number, err)
+		}
+		at += size
+	}
+	return valid, nil
+}
+
+func readFile(fs vfs.FS, name string) ([]byte, error) {
+	f, err := fs.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	b, err := io.ReadAll(f)
+	return b, errors.Join(err, f.Close())
+}

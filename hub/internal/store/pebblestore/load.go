@@ -1,0 +1,140 @@
+package pebblestore
+
+import (
+	"errors"
+	"math"
+	"path"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"github.com/kymohq/kymo/wire"
+)
+
+// load opens an engine, brings what the journal has beyond it into it, and
+// makes the store continue from there. The committer must not be running, or be
+// the caller. valid is how much of the newest segment counts.
+func (s *Store) load(valid int64) error {
+	dir := path.Join(s.dir, "journal")
+	e, err := openEngine(s.fs, path.Join(s.dir, "pebble"), s.cache)
+	if err != nil {
+		return err
+	}
+	l := loader{Store: s, engine: e, series: newSeriesTable(), identities: make(map[string]*identity)}
+	err = l.read()
+	if err == nil {
+		err = l.replay(dir, valid)
+	}
+	if err != nil {
+		return errors.Join(err, e.close())
+	}
+	s.journal = journal{fs: s.fs, dir: dir, number: l.state.segment, valid: math.MaxInt64}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.engine, s.series, s.identities, s.state = e, l.series, l.identities, l.state
+	s.memory, s.frozen = newMemory(0), nil
+	return nil
+}
+
+// loader collects what an engine and the journal hold.
+type loader struct {
+	*Store
+	engine     *engine
+	series     *seriesTable
+	identities map[string]*identity
+	state      state
+}
+
+// read takes the state, the series and the identities from the engine.
+func (l *loader) read() error {
+	b, err := l.engine.get(keyState)
+	if err == nil && b != nil {
+		l.state, err = decodeState(b)
+	}
+	if err != nil {
+		return err
+	}
+	l.state.floor10s = max(l.state.floor10s, l.now().UnixMilli()-keep10s)
+	err = l.engine.scan(prefixSeries, func(_, value []byte) error {
+		k, err := decodeSeries(value)
+		l.series.id(k)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	l.series.saved = len(l.series.keys)
+	return l.engine.scan(prefixIdentity, func(key, value []byte) error {
+		id, err := decodeIdentity(value)
+		l.identities[string(key[1:])] = id
+		return err
+	})
+}
+
+// replay brings the segments that the engine does not know into it, makes it
+// durable, and removes them.
+func (l *loader) replay(dir string, valid int64) error {
+	numbers, err := segments(l.fs, dir)
+	if err != nil {
+		return err
+	}
+	// Each segment's header says how much of the one before counts.
+	limits := make([]int64, len(numbers))
+	for i, number := range numbers {
+		limits[i] = valid
+		if i == 0 {
+			continue
+		}
+		if limits[i-1], err = readSegment(l.fs, dir, number, 0, nil); err != nil {
+			return err
+		}
+	}
+	var f flusher
+	for i, number := range numbers {
+		if number <= l.state.segment {
+			continue
+		}
+		if err := l.replaySegment(&f, dir, number, limits[i]); err != nil {
+			return err
+		}
+	}
+	if err := l.engine.flush(); err != nil {
+		return err
+	}
+	for _, number := range numbers {
+		if err := l.fs.Remove(segmentName(dir, number)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *loader) replaySegment(f *flusher, dir string, number uint64, limit int64) error {
+	m := newMemory(0)
+	now := l.now().UnixMilli()
+	var batch wire.Batch
+	_, err := readSegment(l.fs, dir, number, limit, func(b []byte) error {
+		if err := wire.Decode(b, &batch); err != nil {
+			return err
+		}
+		if !known(l.identities, batch.Instance).has(batch.Sequence) {
+			m.add(&batch, l.series, l.identities, now)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	b := l.engine.db.NewBatch()
+	defer b.Close()
+	z := &freeze{m, number, m.encodeIdentities(), l.series.keys, l.series.saved}
+	if err := f.write(b, z, &l.state); err != nil {
+		return err
+	}
+	l.series.saved = len(z.keys)
+	return l.engine.apply(b)
+}
+
+// apply writes the batch visibly, but not yet durably.
+func (e *engine) apply(b *pebble.Batch) error {
+	return e.attempt(func() error { return e.db.Apply(b, pebble.NoSync) })
+}

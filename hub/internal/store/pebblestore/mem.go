@@ -1,0 +1,107 @@
+package pebblestore
+
+import (
+	"strings"
+	"time"
+
+	"github.com/kymohq/kymo/wire"
+)
+
+// memory holds the requests that came since the last flush: rows in the order
+// they came, never changed once added. A reader that took rows under the
+// store's lock may read them without it.
+type memory struct {
+	rows
+	since       int64 // when the first batch came, Unix ms
+	batches     int
+	userIDs     map[string]uint32
+	instanceIDs map[string]uint32
+	identities  map[string]*identity // those that changed
+	keyIDs      []uint32             // scratch of add
+	userMap     []uint32             // scratch of add
+}
+
+// newMemory returns an empty memory with room for some requests.
+func newMemory(room int) *memory {
+	m := &memory{
+		userIDs:     map[string]uint32{"": 0},
+		instanceIDs: make(map[string]uint32),
+		identities:  make(map[string]*identity),
+	}
+	m.users = []string{""}
+	m.grow(room)
+	m.rows.truncate()
+	return m
+}
+
+// add appends a batch and remembers that it was kept.
+func (m *memory) add(b *wire.Batch, table *seriesTable, identities map[string]*identity, now int64) {
+	if m.batches == 0 {
+		m.since = now
+	}
+	m.batches++
+	id := known(identities, b.Instance)
+	id.add(b.Sequence)
+	id.seen = max(id.seen, now)
+	name := strings.Clone(b.Instance)
+	identities[name], m.identities[name] = id, id
+	m.keyIDs = m.keyIDs[:0]
+	for _, k := range b.Keys {
+		m.keyIDs = append(m.keyIDs, table.id(k))
+	}
+	m.userMap = m.userMap[:0]
+	for _, u := range b.Users {
+		m.userMap = append(m.userMap, place(&m.users, m.userIDs, u))
+	}
+	instance := place(&m.instances, m.instanceIDs, b.Instance)
+	at := m.grow(b.Len())
+	copy(m.start[at:], b.Start)
+	copy(m.duration[at:], b.Duration)
+	copy(m.firstByte[at:], b.FirstByte)
+	copy(m.lifetime[at:], b.Lifetime)
+	copy(m.size[at:], b.Size)
+	for i, k := range b.Key {
+		m.series[at+i] = m.keyIDs[k]
+	}
+	for i, u := range b.User {
+		m.user[at+i] = m.userMap[u]
+	}
+	for i := range b.Len() {
+		m.instance[at+i] = instance
+	}
+	for _, d := range b.Drops {
+		if d.Count > 0 {
+			m.drops = append(m.drops, drop{table.id(wire.Key{Service: d.Service}), d.At, d.Count})
+		}
+	}
+}
+
+// encodeIdentities returns the identities that changed, as they are now.
+func (m *memory) encodeIdentities() map[string][]byte {
+	encoded := make(map[string][]byte, len(m.identities))
+	for instance, id := range m.identities {
+		encoded[instance] = id.appendBinary(nil)
+	}
+	return encoded
+}
+
+// known returns what is remembered of an instance, or a blank.
+func known(identities map[string]*identity, instance string) *identity {
+	if id := identities[instance]; id != nil {
+		return id
+	}
+	return &identity{}
+}
+
+// place returns where s is in list, appending it if it is new.
+func place(list *[]string, ids map[string]uint32, s string) uint32 {
+	id, ok := ids[s]
+	if !ok {
+		id = uint32(len(*list))
+		*list = append(*list, s)
+		ids[s] = id
+	}
+	return id
+}
+
+func toDuration(ns int64) time.Duration { return time.Duration(ns) }

@@ -1,0 +1,123 @@
+package pebblestore
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/kymohq/kymo/hub/internal/store"
+)
+
+// Prune forgets all hours that lie wholly before the instant, by range
+// deletion: its cost does not depend on how much that is.
+func (s *Store) Prune(ctx context.Context, before int64) error {
+	return s.do(ctx, func(c *committer) error { return c.prune(before) })
+}
+
+func (c *committer) prune(before int64) error {
+	if c.built != nil {
+		c.apply(<-c.built) // it would bring back the floor it began with
+	}
+	if c.failed != nil {
+		return classify(c.failed)
+	}
+	st := c.state
+	st.floor = max(st.floor, before/hourMillis*hourMillis)
+	st.floor10s = max(st.floor10s, c.now().UnixMilli()-keep10s)
+	b := c.engine.db.NewBatch()
+	defer b.Close()
+	err := b.DeleteRange(keyHour(0), keyHour(st.floor/hourMillis), nil)
+	for res := range resolutions {
+		floor := st.floor
+		if res == res10s {
+			floor = max(floor, st.floor10s)
+		}
+		if err == nil {
+			err = b.DeleteRange(keyPage(res, 0), keyPage(res, floor/res.millis()), nil)
+		}
+	}
+	forgotten := c.now().UnixMilli() - identityAge
+	for instance, id := range c.identities {
+		if id.seen < forgotten && err == nil {
+			err = b.Delete(keyIdentity(instance), nil)
+		}
+	}
+	if err == nil {
+		err = b.Set(keyState, st.encode(), nil)
+	}
+	if err != nil {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.engine.apply(b); err != nil {
+		return classify(err)
+	}
+	c.state = st
+	for instance, id := range c.identities {
+		if id.seen < forgotten {
+			delete(c.identities, instance)
+		}
+	}
+	if c.applied == 0 {
+		c.since = c.now()
+	}
+	c.applied++ // to be made durable in a while, even if nothing else comes
+	return nil
+}
+
+// PruneToSize forgets the oldest hours until the folder takes at most so many
+// bytes, and returns the instant (Unix ms) before which it forgot, 0 if the
+// folder was small enough.
+func (s *Store) PruneToSize(ctx context.Context, bytes int64) (before int64, err error) {
+	s.mu.RLock()
+	e, closed := s.engine, s.closed
+	s.mu.RUnlock()
+	if closed {
+		return 0, store.ErrClosed
+	}
+	excess := int64(e.db.Metrics().DiskSpaceUsage()) - bytes
+	if excess <= 0 {
+		return 0, nil
+	}
+	if before, err = e.hourAfter(excess); err != nil || before == 0 {
+		return 0, err
+	}
+	if err := s.Prune(ctx, before); err != nil {
+		return 0, err
+	}
+	// What was deleted leaves the disk when the files that hold it are rewritten.
+	if err := e.flush(); err != nil {
+		return 0, classify(err)
+	}
+	err = e.attempt(func() error {
+		return e.db.Compact(ctx, keyHour(0), keyHour(before/hourMillis), false)
+	})
+	if err != nil {
+		return 0, fmt.Errorf("free the disk: %w", classify(err))
+	}
+	return before, nil
+}
+
+// hourAfter returns the first whole hour (Unix ms) before which the blocks take
+// at least so many bytes, but at most the last that has any; 0 if none has.
+func (e *engine) hourAfter(bytes int64) (int64, error) {
+	it, err := e.db.NewIter(prefixed(prefixBlock))
+	if err != nil {
+		return 0, err
+	}
+	defer it.Close()
+	var found int64
+	for more := it.First(); more; {
+		hour := blockStart(it.Key()) / hourMillis
+		size, err := e.db.EstimateDiskUsage(keyHour(0), keyHour(hour))
+		if err != nil {
+			return 0, err
+		}
+		found = hour * hourMillis
+		if int64(size) >= bytes {
+			break
+		}
+		more = it.SeekGE(keyHour(hour + 1))
+	}
+	return found, it.Error()
+}

@@ -1,0 +1,194 @@
+package pebblestore
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"iter"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"github.com/kymohq/kymo/hist"
+	"github.com/kymohq/kymo/hub/internal/rollup"
+	"github.com/kymohq/kymo/hub/internal/store"
+)
+
+// view is the store at one instant: what is in Pebble and what is in memory.
+type view struct {
+	query  store.Query
+	state  state
+	keys   []rollup.Key
+	memory [2]rows // not yet in Pebble
+	pages  *pebble.Iterator
+	blocks *pebble.Iterator
+	wanted []bool // by series: whether the query asks for it
+}
+
+// view takes the present state. Everything in it stays as it is.
+func (s *Store) view(q store.Query) (*view, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.closed {
+		return nil, store.ErrClosed
+	}
+	v := &view{query: q, state: s.state, keys: s.series.keys}
+	v.memory[0] = s.memory.rows
+	if s.frozen != nil {
+		v.memory[1] = s.frozen.rows
+	}
+	v.query.From = max(q.From, s.state.floor)
+	var err error
+	if v.pages, err = s.engine.db.NewIter(prefixed(prefixPage)); err != nil {
+		return nil, err
+	}
+	if v.blocks, err = s.engine.db.NewIter(prefixed(prefixBlock)); err != nil {
+		return nil, errors.Join(err, v.pages.Close())
+	}
+	v.wanted = make([]bool, len(v.keys))
+	for i := range v.keys {
+		v.wanted[i] = selects(&v.query, &v.keys[i])
+	}
+	return v, nil
+}
+
+func prefixed(prefix byte) *pebble.IterOptions {
+	return &pebble.IterOptions{LowerBound: []byte{prefix}, UpperBound: []byte{prefix + 1}}
+}
+
+func (v *view) close() error { return errors.Join(v.pages.Close(), v.blocks.Close()) }
+
+// Rollups yields what is known of each series in the query's window.
+func (s *Store) Rollups(ctx context.Context, q store.Query) iter.Seq2[*rollup.Rollup, error] {
+	return func(yield func(*rollup.Rollup, error) bool) {
+		v, err := s.view(q)
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		sums := sums{view: v, rollups: make([]*rollup.Rollup, len(v.keys))}
+		if err := errors.Join(sums.collect(ctx), v.close()); err != nil {
+			yield(nil, err)
+			return
+		}
+		for _, r := range sums.rollups {
+			if r != nil && !yield(r, nil) {
+				return
+			}
+		}
+	}
+}
+
+// sums adds up the answer to a query for rollups.
+type sums struct {
+	*view
+	rollups []*rollup.Rollup // by series; nil where there is nothing
+}
+
+func (s *sums) of(series uint32) *rollup.Rollup {
+	r := s.rollups[series]
+	if r == nil {
+		r = &rollup.Rollup{Key: s.keys[series]}
+		s.rollups[series] = r
+	}
+	return r
+}
+
+func (s *sums) collect(ctx context.Context) error {
+	p := newPlan(s.query.Window, s.state.floor10s)
+	for _, run := range p.pages {
+		if err := s.addPages(ctx, run); err != nil {
+			return err
+		}
+	}
+	var reader blockReader
+	for _, span := range p.spans {
+		if err := s.addSpan(ctx, &reader, span); err != nil {
+			return err
+		}
+	}
+	for i := range s.memory {
+		s.addRows(&s.memory[i], s.query.Window)
+	}
+	return nil
+}
+
+func (s *sums) addPages(ctx context.Context, run pages) error {
+	s.pages.SetBounds(keyPage(run.res, run.from), keyPage(run.res, run.to))
+	for s.pages.First(); s.pages.Valid(); s.pages.Next() {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		page, err := s.pages.ValueAndErr()
+		if err != nil {
+			return err
+		}
+		if err := s.addPage(page); err != nil {
+			return err
+		}
+	}
+	return s.pages.Error()
+}
+
+func (s *sums) addPage(page []byte) error {
+	e := entries{cursor: cursor{b: page}}
+	for e.next() {
+		if int(e.series) >= len(s.wanted) {
+			return errPage
+		}
+		if !s.wanted[e.series] {
+			continue
+		}
+		r := s.of(e.series)
+		if e.drops {
+			n, size := binary.Uvarint(e.value)
+			if size <= 0 {
+				return errPage
+			}
+			r.Dropped += n
+		} else if _, err := r.Durations.MergeBinary(e.value); err != nil {
+			return err
+		}
+	}
+	if e.bad {
+		return errPage
+	}
+	return nil
+}
+
+// addSpan adds the requests in blocks that lie in the span.
+func (s *sums) addSpan(ctx context.Context, reader *blockReader, span rollup.Window) error {
+	s.blocks.SetBounds(keyHour(span.From/hourMillis), keyBlock(span.To, 0))
+	for s.blocks.First(); s.blocks.Valid(); s.blocks.Next() {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		block, err := s.blocks.ValueAndErr()
+		if err == nil {
+			err = reader.read(block, span.From)
+		}
+		if err != nil {
+			return err
+		}
+		s.addRows(&reader.rows, span)
+	}
+	return s.blocks.Error()
+}
+
+func (s *sums) addRows(r *rows, w rollup.Window) {
+	var h *hist.Histogram
+	last := -1
+	for i, start := range r.start {
+		if !w.Contains(start) || !s.wanted[r.series[i]] {
+			continue
+		}
+		if series := int(r.series[i]); series != last {
+			h, last = &s.of(r.series[i]).Durations, series
+		}
+		h.Record(r.duration[i])
+	}
+	for _, d := range r.drops {
+		if w.Contains(d.at) && s.wanted[d.series] {
+			s.of(d.series).Dropped += d.count
+		}
+	}
+}

@@ -1,0 +1,136 @@
+package pebblestore
+
+import (
+	"math/bits"
+	"slices"
+
+	"github.com/kymohq/kymo/hub/internal/rollup"
+	"github.com/kymohq/kymo/hub/internal/store"
+	"github.com/kymohq/kymo/wire"
+)
+
+// rows are requests as columns, of memory or of a block. Series are numbered
+// as in the store; users and instances as in the rows' own lists.
+type rows struct {
+	start     []int64
+	series    []uint32
+	duration  []int64
+	firstByte []int64
+	lifetime  []int64
+	size      []int64
+	user      []uint32
+	instance  []uint32
+
+	users     []string
+	instances []string
+	drops     []drop
+}
+
+// drop is a count of dropped requests, under the series that stands for them.
+type drop struct {
+	series uint32
+	at     int64
+	count  uint64
+}
+
+func (r *rows) len() int { return len(r.start) }
+
+// grow makes room for n more rows and returns the place of the first.
+func (r *rows) grow(n int) int {
+	at := r.len()
+	r.start = slices.Grow(r.start, n)[:at+n]
+	r.series = slices.Grow(r.series, n)[:at+n]
+	r.duration = slices.Grow(r.duration, n)[:at+n]
+	r.firstByte = slices.Grow(r.firstByte, n)[:at+n]
+	r.lifetime = slices.Grow(r.lifetime, n)[:at+n]
+	r.size = slices.Grow(r.size, n)[:at+n]
+	r.user = slices.Grow(r.user, n)[:at+n]
+	r.instance = slices.Grow(r.instance, n)[:at+n]
+	return at
+}
+
+// truncate removes every row, keeping the room.
+func (r *rows) truncate() {
+	r.start, r.series, r.duration, r.firstByte = r.start[:0], r.series[:0], r.duration[:0], r.firstByte[:0]
+	r.lifetime, r.size, r.user, r.instance = r.lifetime[:0], r.size[:0], r.user[:0], r.instance[:0]
+}
+
+// record returns row i.
+func (r *rows) record(i int, keys []rollup.Key) store.Record {
+	return store.Record{
+		Request: wire.Request{
+			Key:       keys[r.series[i]],
+			User:      r.users[r.user[i]],
+			Start:     r.start[i],
+			Duration:  toDuration(r.duration[i]),
+			FirstByte: toDuration(r.firstByte[i]),
+			Lifetime:  toDuration(r.lifetime[i]),
+			Size:      r.size[i],
+		},
+		Instance: r.instances[r.instance[i]],
+	}
+}
+
+// gather replaces r by the rows of from that order names; the lists are shared.
+func (r *rows) gather(from *rows, order []uint32) {
+	pick64 := func(dst, src []int64) []int64 {
+		dst = resize(dst, len(order))
+		for k, i := range order {
+			dst[k] = src[i]
+		}
+		return dst
+	}
+	pick32 := func(dst, src []uint32) []uint32 {
+		dst = resize(dst, len(order))
+		for k, i := range order {
+			dst[k] = src[i]
+		}
+		return dst
+	}
+	r.start = pick64(r.start, from.start)
+	r.series = pick32(r.series, from.series)
+	r.duration = pick64(r.duration, from.duration)
+	r.firstByte = pick64(r.firstByte, from.firstByte)
+	r.lifetime = pick64(r.lifetime, from.lifetime)
+	r.size = pick64(r.size, from.size)
+	r.user = pick32(r.user, from.user)
+	r.instance = pick32(r.instance, from.instance)
+	r.users, r.instances, r.drops = from.users, from.instances, from.drops
+}
+
+// byStart returns the places of the starts in their order, stably.
+func byStart(start []int64) []uint32 {
+	n := len(start)
+	order := make([]uint32, n)
+	for i := range order {
+		order[i] = uint32(i)
+	}
+	if slices.IsSorted(start) {
+		return order
+	}
+	least := slices.Min(start)
+	span := uint64(slices.Max(start) - least)
+	// A radix sort, 11 bits at a time: what arrives within a minute takes two
+	// passes, against the 17 comparisons a row of a sort by comparing.
+	const digit = 11
+	spare := make([]uint32, n)
+	var counts [1 << digit]uint32
+	for shift := 0; shift < bits.Len64(span); shift += digit {
+		clear(counts[:])
+		for _, s := range start {
+			counts[uint64(s-least)>>shift&(1<<digit-1)]++
+		}
+		sum := uint32(0)
+		for d, c := range counts {
+			counts[d] = sum
+			sum += c
+		}
+		for _, i := range order {
+			d := uint64(start[i]-least) >> shift & (1<<digit - 1)
+			spare[counts[d]] = i
+			counts[d]++
+		}
+		order, spare = spare, order
+	}
+	return order
+}

@@ -1,0 +1,182 @@
+package pebblestore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"path"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/kymohq/kymo/hub/internal/store"
+)
+
+const (
+	// memLimit is how many requests memory holds before it is flushed, and
+	// memCeiling how many it may hold while flushing is not possible.
+	memLimit   = 1 << 17
+	memCeiling = 1 << 19
+	// flushAge is how long requests stay in memory at most: at low traffic one
+	// flush then makes one page of 5 min.
+	flushAge = 5 * time.Minute
+	// durableBytes is how much may enter Pebble before it is made durable.
+	durableBytes = 8 << 20
+
+	// identityAge is for how long an instance that fell silent is remembered.
+	identityAge = 8 * 24 * hourMillis
+	// maxIdentities bounds the instances remembered.
+	maxIdentities = 1 << 18
+)
+
+// Options configures a Store. The zero value is ready to use.
+type Options struct {
+	FS  vfs.FS           // where the folder is; the machine's disk if nil
+	Now func() time.Time // the clock; time.Now if nil
+}
+
+// Store is the embedded store. It implements store.Store.
+type Store struct {
+	fs   vfs.FS
+	dir  string
+	now  func() time.Time
+	lock io.Closer
+
+	calls   chan *appendCall
+	control chan func(*committer) // run by the committer between two groups
+	closing chan struct{}
+	done    chan struct{} // the committer ended
+	close   func() error
+	cache   *pebble.Cache
+	journal journal // the committer's
+
+	mu         sync.RWMutex // guards what follows
+	closed     bool
+	engine     *engine
+	series     *seriesTable
+	identities map[string]*identity
+	memory     *memory
+	frozen     *memory // on its way into Pebble; nil if none is
+	state      state
+}
+
+var _ store.Store = (*Store)(nil)
+
+// Open opens the store in dir, making the folder if need be. It fails with
+// store.ErrLocked if another process has it open, and with store.ErrVersion if
+// a newer Kymo wrote it.
+func Open(dir string, opts Options) (*Store, error) {
+	s := &Store{fs: opts.FS, dir: dir, now: opts.Now,
+		calls: make(chan *appendCall, 64), control: make(chan func(*committer)),
+		closing: make(chan struct{}), done: make(chan struct{})}
+	if s.fs == nil {
+		s.fs = vfs.Default
+	}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	if err := s.open(); err != nil {
+		return nil, fmt.Errorf("store %s: %w", dir, err)
+	}
+	s.close = sync.OnceValue(s.shutdown)
+	go s.commitLoop()
+	return s, nil
+}
+
+func (s *Store) open() (err error) {
+	if err := s.fs.MkdirAll(path.Join(s.dir, "journal"), 0o755); err != nil {
+		return err
+	}
+	if s.lock, err = s.fs.Lock(path.Join(s.dir, "LOCK")); err != nil {
+		return fmt.Errorf("%w (%w)", store.ErrLocked, err)
+	}
+	s.cache = pebble.NewCache(cacheSize)
+	if err = s.checkFormat(); err == nil {
+		err = s.load(math.MaxInt64)
+	}
+	if err != nil {
+		s.cache.Unref()
+		return errors.Join(err, s.lock.Close())
+	}
+	return nil
+}
+
+// checkFormat reads the version of the data, or writes it into a new folder.
+// It is a file of its own so that it can be read before anything else is.
+func (s *Store) checkFormat() error {
+	name := path.Join(s.dir, "FORMAT")
+	b, err := readFile(s.fs, name)
+	if err == nil {
+		version, err := strconv.Atoi(strings.TrimSpace(string(b)))
+		if err != nil {
+			return fmt.Errorf("%s is not a number", name)
+		}
+		if version > formatVersion {
+			return fmt.Errorf("%w: its format is %d, this program's %d", store.ErrVersion, version, formatVersion)
+		}
+		return nil
+	}
+	// A name that is not there yet takes its place in one step: a crash leaves
+	// either no file or a whole one.
+	draft := name + ".new"
+	f, err := s.fs.Create(draft, "kymo-format")
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(writerOnly{f}, "%d\n", formatVersion)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	if err := s.fs.Rename(draft, name); err != nil {
+		return err
+	}
+	return syncDir(s.fs, s.dir)
+}
+
+type writerOnly struct{ io.Writer }
+
+// Close flushes and closes the store.
+func (s *Store) Close() error { return s.close() }
+
+func (s *Store) shutdown() error {
+	close(s.closing)
+	<-s.done
+	s.mu.Lock()
+	s.closed = true
+	e := s.engine
+	s.mu.Unlock()
+	err := errors.Join(s.journal.close(), e.close())
+	s.cache.Unref()
+	return errors.Join(err, s.lock.Close())
+}
+
+// do runs f on the committer's goroutine.
+func (s *Store) do(ctx context.Context, f func(*committer) error) error {
+	result := make(chan error, 1)
+	select {
+	case s.control <- func(c *committer) { result <- f(c) }:
+		return <-result
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-s.done:
+		return store.ErrClosed
+	}
+}
+
+// classify names the errors that pass when something outside changes.
+func classify(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return fmt.Errorf("%w: %w", store.ErrFull, err)
+	}
+	return fmt.Errorf("%w: %w", store.ErrUnavailable, err)
+}

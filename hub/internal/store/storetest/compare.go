@@ -1,0 +1,128 @@
+package storetest
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/kymohq/kymo/hub/internal/rollup"
+	"github.com/kymohq/kymo/hub/internal/store"
+	"github.com/kymohq/kymo/wire"
+)
+
+// pair is the engine's store and the oracle that is given the same.
+type pair struct {
+	engine Engine
+	store  store.Store
+	oracle *Oracle
+}
+
+func newPair(t testing.TB, e Engine) *pair {
+	p := &pair{engine: e, store: e.Open(t), oracle: NewOracle()}
+	t.Cleanup(func() { p.store.Close() })
+	return p
+}
+
+// reopen closes the engine's store and opens it again.
+func (p *pair) reopen(t testing.TB) {
+	t.Helper()
+	if err := p.store.Close(); err != nil {
+		t.Fatalf("close: %v", err)
+	}
+	p.store = p.engine.Open(t)
+}
+
+// append gives both the batches and compares what they take for new.
+func (p *pair) append(t testing.TB, batches ...*wire.Batch) {
+	t.Helper()
+	want, err := p.oracle.Append(t.Context(), batches...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := p.store.Append(t.Context(), batches...)
+	if err != nil {
+		t.Fatalf("append: %v", err)
+	}
+	if !slices.Equal(got, want) {
+		t.Fatalf("append: new batches are %v, want %v", got, want)
+	}
+}
+
+// compare asks both the same and compares the answers bit for bit.
+func (p *pair) compare(t testing.TB, q store.Query) {
+	t.Helper()
+	if got, want := Rollups(t, p.store, q), Rollups(t, p.oracle, q); !slices.Equal(got, want) {
+		t.Fatalf("rollups of %+v:\n%s", q, difference(got, want))
+	}
+	if got, want := requests(t, p.store, q), requests(t, p.oracle, q); !slices.Equal(got, want) {
+		t.Fatalf("requests of %+v:\n%s", q, difference(got, want))
+	}
+}
+
+// Rollups returns a store's answer as lines, sorted, with each histogram's bytes.
+func Rollups(t testing.TB, s store.Store, q store.Query) []string {
+	t.Helper()
+	var lines []string
+	for r, err := range s.Rollups(t.Context(), q) {
+		if err != nil {
+			t.Fatalf("rollups: %v", err)
+		}
+		lines = append(lines, rollupLine(r))
+	}
+	slices.Sort(lines)
+	return lines
+}
+
+func rollupLine(r *rollup.Rollup) string {
+	return fmt.Sprintf("%+v n=%d dropped=%d %x", r.Key, r.Durations.Count(), r.Dropped, r.Durations.AppendBinary(nil))
+}
+
+// requests returns a store's answer as lines; those of one start, whose order
+// is open, sorted. It fails the test if the starts are out of order.
+func requests(t testing.TB, s store.Store, q store.Query) []string {
+	t.Helper()
+	type line struct {
+		start int64
+		text  string
+	}
+	var lines []line
+	for r, err := range s.Requests(t.Context(), q) {
+		if err != nil {
+			t.Fatalf("requests: %v", err)
+		}
+		if n := len(lines); n > 0 && lines[n-1].start > r.Start {
+			t.Fatalf("requests: start %d comes after %d", r.Start, lines[n-1].start)
+		}
+		lines = append(lines, line{r.Start, fmt.Sprintf("%+v", *r)})
+	}
+	slices.SortStableFunc(lines, func(a, b line) int {
+		return cmp.Or(cmp.Compare(a.start, b.start), strings.Compare(a.text, b.text))
+	})
+	texts := make([]string, len(lines))
+	for i, l := range lines {
+		texts[i] = l.text
+	}
+	return texts
+}
+
+// difference shows the first lines that only one side has.
+func difference(got, want []string) string {
+	var b strings.Builder
+	only := func(title string, a, b2 []string) {
+		shown := 0
+		for _, line := range a {
+			if _, found := slices.BinarySearch(b2, line); !found && shown < 5 {
+				fmt.Fprintf(&b, "%s %.400s\n", title, line)
+				shown++
+			}
+		}
+	}
+	slices.Sort(got)
+	slices.Sort(want)
+	fmt.Fprintf(&b, "%d lines, want %d\n", len(got), len(want))
+	only("got ", got, want)
+	only("want", want, got)
+	return b.String()
+}

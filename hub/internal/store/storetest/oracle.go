@@ -1,0 +1,160 @@
+package storetest
+
+import (
+	"cmp"
+	"context"
+	"iter"
+	"slices"
+	"sync"
+
+	"github.com/kymohq/kymo/hub/internal/rollup"
+	"github.com/kymohq/kymo/hub/internal/store"
+	"github.com/kymohq/kymo/wire"
+)
+
+// Oracle is a store that keeps every request in memory and answers by looking
+// at all of them. It is what the engines are held against, and serves tests
+// that need a store but no engine.
+type Oracle struct {
+	mu      sync.Mutex
+	closed  bool
+	seen    map[identity]bool
+	records []store.Record
+	drops   []wire.Drop
+}
+
+type identity struct {
+	instance string
+	sequence uint64
+}
+
+var _ store.Store = (*Oracle)(nil)
+
+// NewOracle returns an empty oracle.
+func NewOracle() *Oracle { return &Oracle{seen: make(map[identity]bool)} }
+
+// Append keeps the batches that are new.
+func (o *Oracle) Append(ctx context.Context, batches ...*wire.Batch) ([]bool, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.closed {
+		return nil, store.ErrClosed
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	fresh := make([]bool, len(batches))
+	for i, b := range batches {
+		id := identity{b.Instance, b.Sequence}
+		if o.seen[id] {
+			continue
+		}
+		o.seen[id], fresh[i] = true, true
+		for row := range b.Len() {
+			o.records = append(o.records, store.Record{Request: b.Request(row), Instance: b.Instance})
+		}
+		o.drops = append(o.drops, b.Drops...)
+	}
+	return fresh, nil
+}
+
+// Rollups counts the requests in the window from scratch.
+func (o *Oracle) Rollups(ctx context.Context, q store.Query) iter.Seq2[*rollup.Rollup, error] {
+	return func(yield func(*rollup.Rollup, error) bool) {
+		rollups, err := o.rollups(ctx, q)
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		for _, r := range rollups {
+			if !yield(r, nil) {
+				return
+			}
+		}
+	}
+}
+
+func (o *Oracle) rollups(ctx context.Context, q store.Query) (map[rollup.Key]*rollup.Rollup, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.closed {
+		return nil, store.ErrClosed
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	found := make(map[rollup.Key]*rollup.Rollup)
+	of := func(k rollup.Key) *rollup.Rollup {
+		if found[k] == nil {
+			found[k] = &rollup.Rollup{Key: k}
+		}
+		return found[k]
+	}
+	for i := range o.records {
+		r := &o.records[i]
+		if q.Contains(r.Start) && q.Selects(&r.Key) {
+			of(r.Key).Durations.Record(int64(r.Duration))
+		}
+	}
+	for _, d := range o.drops {
+		if d.Count > 0 && q.Contains(d.At) && q.SelectsDrops(d.Service) {
+			of(rollup.Key{Service: d.Service}).Dropped += d.Count
+		}
+	}
+	return found, nil
+}
+
+// Requests yields the requests in the window by start.
+func (o *Oracle) Requests(ctx context.Context, q store.Query) iter.Seq2[*store.Record, error] {
+	return func(yield func(*store.Record, error) bool) {
+		records, err := o.requests(ctx, q)
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		for i := range records {
+			if !yield(&records[i], nil) {
+				return
+			}
+		}
+	}
+}
+
+func (o *Oracle) requests(ctx context.Context, q store.Query) ([]store.Record, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.closed {
+		return nil, store.ErrClosed
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	var records []store.Record
+	for _, r := range o.records {
+		if q.Contains(r.Start) && q.Selects(&r.Key) {
+			records = append(records, r)
+		}
+	}
+	slices.SortStableFunc(records, func(a, b store.Record) int { return cmp.Compare(a.Start, b.Start) })
+	return records, nil
+}
+
+// Prune forgets what lies before the instant.
+func (o *Oracle) Prune(_ context.Context, before int64) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.closed {
+		return store.ErrClosed
+	}
+	o.records = slices.DeleteFunc(o.records, func(r store.Record) bool { return r.Start < before })
+	o.drops = slices.DeleteFunc(o.drops, func(d wire.Drop) bool { return d.At < before })
+	return nil
+}
+
+// Close makes every later call fail with store.ErrClosed.
+func (o *Oracle) Close() error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.closed = true
+	return nil
+}

@@ -1,0 +1,46 @@
+// Package storetest is the conformance suite of store.Store. An engine's test
+// calls Run with a way to open it; every answer is compared, to the last bit of
+// every histogram, with that of an Oracle that was given the same batches.
+package storetest
+
+import (
+	"testing"
+
+	"github.com/kymohq/kymo/hub/internal/store"
+)
+
+// Engine is one set of data of the engine under test.
+type Engine struct {
+	// Open opens the store. The suite closes it before it opens it again, and
+	// expects the same data to be there.
+	Open func(t testing.TB) store.Store
+}
+
+// Run holds an engine against the suite. make prepares an empty set of data for
+// each test; it fails the test when the engine is not to be had.
+func Run(t *testing.T, make func(t testing.TB) Engine) {
+	tests := []struct {
+		name string
+		run  func(*testing.T, Engine)
+	}{
+		{"keeps every field", testFields},
+		{"answers nothing when empty", testEmpty},
+		{"counts an identity once", testIdentity},
+		{"tells batches with the same content apart", testSameContent},
+		{"cuts windows to the millisecond", testWindows},
+		{"selects by service, endpoint and method", testFilters},
+		{"counts dropped requests", testDrops},
+		{"takes late, early and unordered requests", testDisorder},
+		{"takes the limits of a batch", testLimits},
+		{"prunes what is old", testPrune},
+		{"takes many writers at once", testWriters},
+		{"shows what it acknowledged, to readers at work", testReaders},
+		{"lets readers stop early", testStop},
+		{"heeds a context that ended", testContext},
+		{"fails once closed", testClosed},
+		{"equals the oracle on random histories", testRandom},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) { test.run(t, make(t)) })
+	}
+}
