@@ -1,0 +1,37 @@
+# Tools that no module depends on, at the version everyone uses.
+export GOTESTSUM   := gotest.tools/gotestsum@v1.13.0
+export STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+
+# Every module is built and tested with the versions in its own go.mod, which
+# are the ones its users get. go.work is for editors: it mixes them.
+export GOWORK := off
+
+FUZZTIME     ?= 20s
+MIN_COVERAGE := 95
+
+.PHONY: run test lint bench cover fuzz help
+.DEFAULT_GOAL := help
+
+run: ## build the command and run its demo
+	@cd hub && go build -o ../bin/kymo ./cmd/kymo
+	@exec bin/kymo demo
+
+test: ## run the tests of every module; fail under 95 % coverage of the product
+	@tools/test.sh $(MIN_COVERAGE)
+
+lint: ## check format, vet, staticcheck, tidy modules and a clean tree
+	@tools/lint.sh
+
+bench: ## measure Kymo beside its peers
+	@cd bench && go run .
+
+cover: ## run the tests, then show what they miss: build/cover/index.html
+	@tools/test.sh 0
+	@cd hub && go tool cover -html=../build/cover/merged.out -o ../build/cover/index.html
+	@build/coverage -files 0 build/cover/merged.out
+
+fuzz: ## run each fuzz target for FUZZTIME (20s)
+	@tools/fuzz.sh $(FUZZTIME)
+
+help: ## list these commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' Makefile

@@ -1,0 +1,222 @@
+package e2e
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// project is the import path of the SDK, and the beginning of every other.
+const project = "github.com/kymohq/kymo"
+
+// room is a package of the product and what it may import: the standard
+// library, the packages of the floors up to upTo, and what beside and outside
+// name. Tests may import more: they are not shipped, and the compiler itself
+// refuses the cycles that this could make.
+type room struct {
+	path    string // within the project; "." is the SDK
+	floor   int
+	upTo    int      // the highest floor it may import from, under its own; -1 is none
+	beside  []string // packages on its own floor
+	outside []string // packages of others, each with those below it
+	why     string   // why it may not import more
+
+	onlyFor []string // who may import it; nil is every room on a floor above
+	onlyWhy string   // why no other may
+}
+
+var (
+	tests    = []string{}
+	choosers = []string{"hub/cmd/kymo"}
+)
+
+var rooms = []room{
+	{path: "hist", floor: 0, upTo: -1,
+		why: "a histogram is a value, of use without the rest of Kymo; and it is part of the SDK"},
+
+	{path: "wire", floor: 1, upTo: 0,
+		why: "the SDK and the hub share its words, so it can know neither; and it is part of the SDK"},
+
+	{path: ".", floor: 2, upTo: 1,
+		why: "a service that imports the SDK must get no driver, no server and no dependency with it"},
+
+	{path: "hub/internal/rollup", floor: 3, upTo: 1,
+		why: "stores, readers and reports all speak in its words, so it can know none of them"},
+	{path: "hub/internal/template", floor: 3, upTo: 1,
+		why: "a path becomes an endpoint by its text alone, whoever asks"},
+	{path: "hub/internal/store", floor: 3, upTo: 1,
+		beside: []string{"hub/internal/rollup"}, // what a query selects and what it yields
+		why:    "an interface that knew one engine would bend to it"},
+
+	{path: "hub/internal/report", floor: 4, upTo: 3,
+		why: "it turns rollups into numbers, the same ones whichever store they come from"},
+	{path: "hub/internal/ingest", floor: 4, upTo: 3,
+		why: "a reader turns bytes into a batch; what becomes of the batch is not its affair"},
+	{path: "hub/internal/store/storetest", floor: 4, upTo: 3,
+		why:     "it asks of every store what the interface promises, and nothing that only one can do",
+		onlyFor: tests,
+		onlyWhy: "it would bring the package testing into the product"},
+	{path: "hub/internal/store/pebblestore", floor: 4, upTo: 3,
+		outside: []string{"github.com/cockroachdb/pebble/v2", "github.com/klauspost/compress"},
+		why:     "a store that knew another one, a reader or a report could not be replaced alone",
+		onlyFor: choosers,
+		onlyWhy: "everything else works with any store; the choice is made once, by the command"},
+
+	{path: "hub/internal/api", floor: 5, upTo: 4,
+		outside: []string{"github.com/danielgtaylor/huma/v2", "github.com/klauspost/compress"}, // routes; bodies
+		why:     "it is how the hub is spoken to; it starts nothing and opens nothing"},
+
+	{path: "hub", floor: 6, upTo: 5,
+		why: "a service that embeds the hub gets the hub, without the command around it"},
+
+	{path: "hub/cmd/kymo", floor: 7, upTo: 6,
+		outside: []string{"github.com/alecthomas/kong", "github.com/goccy/go-yaml", "golang.org/x/term"},
+		why:     "it may import all of Kymo; what it takes from others is listed, so that more of it is noticed"},
+}
+
+func TestFloors(t *testing.T) {
+	imports := productImports(t)
+	for _, r := range rooms {
+		if _, ok := imports[r.path]; !ok {
+			t.Errorf("the table of floors has %q, which is no package", r.path)
+		}
+		if r.upTo >= r.floor {
+			t.Errorf("the table of floors lets %q import its own floor or one above it", r.path)
+		}
+	}
+	for importer, imported := range imports {
+		r := find(importer)
+		if r == nil {
+			t.Errorf("%q is on no floor: add it to the table, and say why it may not import more", importer)
+			continue
+		}
+		for _, i := range imported {
+			if reason := r.forbids(i); reason != "" {
+				t.Errorf("%q must not import %q: %s", importer, i, reason)
+			}
+		}
+	}
+}
+
+// The rule itself, on imports that a change could bring.
+func TestForbids(t *testing.T) {
+	for _, test := range []struct {
+		importer, imported string
+		reason             string // a part of it; empty if the import is allowed
+	}{
+		{".", "net/http", ""},
+		{".", "wire", ""},
+		{".", "golang.org/x/sys/unix", "no dependency"},
+		{".", "hub", "no server"},
+		{"hist", "wire", "a value"},
+		{"hub/internal/rollup", ".", "can know none of them"},
+		{"hub/internal/store", "hub/internal/rollup", ""},
+		{"hub/internal/store", "hub/internal/template", "would bend"},
+		{"hub/internal/ingest", "hub/internal/report", "not its affair"},
+		{"hub/internal/store/pebblestore", "github.com/cockroachdb/pebble/v2/vfs", ""},
+		{"hub/internal/store/pebblestore", "github.com/cockroachdb/pebble", "replaced alone"},
+		{"hub/internal/api", "hub/internal/store", ""},
+		{"hub/internal/api", "hub/internal/store/pebblestore", "by the command"},
+		{"hub/internal/api", "hub/internal/store/storetest", "package testing"},
+		{"hub/internal/api", "hub/internal/unheard", "opens nothing"},
+		{"hub/cmd/kymo", "hub/internal/store/pebblestore", ""},
+		{"hub/cmd/kymo", "hub", ""},
+	} {
+		reason := find(test.importer).forbids(test.imported)
+		if (reason == "") != (test.reason == "") || !strings.Contains(reason, test.reason) {
+			t.Errorf("%q imports %q: reason is %q, want %q", test.importer, test.imported, reason, test.reason)
+		}
+	}
+}
+
+// Every room is on the map that a newcomer reads.
+func TestMap(t *testing.T) {
+	text, err := os.ReadFile("../ARCHITECTURE.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range rooms {
+		if r.path != "." && !strings.Contains(string(text), fmt.Sprintf("| `%s` |", r.path)) {
+			t.Errorf("ARCHITECTURE.md has no row for %s", r.path)
+		}
+	}
+}
+
+func find(path string) *room {
+	i := slices.IndexFunc(rooms, func(r room) bool { return r.path == path })
+	if i < 0 {
+		return nil
+	}
+	return &rooms[i]
+}
+
+// forbids returns why the room may not import a package, or "" if it may.
+// Packages of the project are named by their path within it.
+func (r *room) forbids(path string) string {
+	imported := find(path)
+	switch {
+	case imported == nil:
+		first, _, _ := strings.Cut(path, "/")
+		standard := !strings.Contains(first, ".") && first != "hub"
+		if standard || slices.ContainsFunc(r.outside, func(o string) bool { return path == o || strings.HasPrefix(path, o+"/") }) {
+			return ""
+		}
+		return r.why
+	case imported.onlyFor != nil && !slices.Contains(imported.onlyFor, r.path):
+		return imported.onlyWhy
+	case imported.floor <= r.upTo, slices.Contains(r.beside, path):
+		return ""
+	}
+	return r.why
+}
+
+// productImports returns what each package of the two product modules imports,
+// without what only its tests import.
+func productImports(t *testing.T) map[string][]string {
+	t.Helper()
+	imports := make(map[string][]string)
+	for _, module := range []string{"..", "../hub"} {
+		list := exec.Command("go", "list", "-json=ImportPath,Imports,GoFiles", "./...")
+		list.Dir = module
+		list.Stderr = os.Stderr
+		out, err := list.Output()
+		if err != nil {
+			t.Fatalf("go list in %s: %v", module, err)
+		}
+		for d := json.NewDecoder(strings.NewReader(string(out))); ; {
+			var p struct {
+				ImportPath       string
+				Imports, GoFiles []string
+			}
+			err := d.Decode(&p)
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(p.GoFiles) == 0 {
+				continue // only tests
+			}
+			for i := range p.Imports {
+				p.Imports[i] = within(p.Imports[i])
+			}
+			imports[within(p.ImportPath)] = p.Imports
+		}
+	}
+	return imports
+}
+
+// within shortens the import path of a package of the project.
+func within(path string) string {
+	if path == project {
+		return "."
+	}
+	return strings.TrimPrefix(path, project+"/")
+}

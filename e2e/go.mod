@@ -1,0 +1,3 @@
+module github.com/kymohq/kymo/e2e
+
+go 1.26.0

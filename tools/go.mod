@@ -1,0 +1,3 @@
+module github.com/kymohq/kymo/tools
+
+go 1.26.0

@@ -1,0 +1,60 @@
+#!/usr/bin/env bash
+# Checks what can be told without running the code: makes every check, then
+# fails if one of them did.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+failed=0
+check() { # check NAME COMMAND...
+	local name=$1 out
+	shift
+	if ! out=$("$@" 2>&1); then
+		printf '== %s\n%s\n' "$name" "$out" >&2
+		failed=1
+	fi
+}
+found() { git grep -n --untracked "$@" || (($? == 1)); } # git grep, where no match is no failure
+nothing() { ! grep .; } # fails, and shows its input, if it has any
+
+sources() { git grep -lz --untracked -e '' -- "$@"; } # that exist, and are not ignored
+modules() { sources 'go.mod' '*/go.mod' | xargs -0 -n 1 dirname; }
+
+unformatted() { sources '*.go' | xargs -0 gofmt -l -s | nothing; }
+
+# The SDK brings nothing along into the services that import it.
+sdk_requirements() { go mod edit -json | sed -n '/"Require": \[/,/\]/p' | nothing; }
+
+unlisted_modules() {
+	comm -23 <(modules | sort) \
+		<(GOWORK='' go work edit -json | sed -n 's|.*"DiskPath": "\(\./\)\?\(.*\)".*|\2|p' | sort) | nothing
+}
+
+# Paths of one machine, and hosts that packages were fetched from (lock files
+# like to name them), are of no use to others. The brackets keep the patterns
+# from finding themselves.
+local_traces() {
+	found -I -E \
+		-e '/wor[k]/' -e '/roo[t]/' \
+		-e 'prox[y]\.golang\.org' -e 'registr[y]\.npmjs\.org' -e 'deb\.debia[n]\.org' \
+		-- ':!*go.sum' | nothing
+}
+
+# What .gitignore names, and executables, whatever their name.
+build_output() {
+	{
+		git ls-files --cached --ignored --exclude-standard
+		found -a -P -l '\A\x7fELF'
+	} | nothing
+}
+
+check 'gofmt -s: not formatted' unformatted
+check 'the root go.mod must require nothing' sdk_requirements
+check 'modules that are not in go.work' unlisted_modules
+check 'traces of one machine' local_traces
+check 'build output in the tree' build_output
+for module in $(modules); do
+	check "$module: go mod tidy" go -C "$module" mod tidy -diff
+	check "$module: go vet" go -C "$module" vet ./...
+	check "$module: staticcheck" env -C "$module" go run "$STATICCHECK" ./...
+done
+exit $failed
