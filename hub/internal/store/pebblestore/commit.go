@@ -92,7 +92,7 @@ func (c *committer) commit(group []*appendCall) {
 	for _, call := range group {
 		for i, b := range call.batches {
 			if call.fresh[i] && call.err == nil {
-				c.memory.add(b, c.series, c.identities, now)
+				c.recent.add(b, c.series, c.identities, now)
 			}
 		}
 	}
@@ -107,7 +107,7 @@ func (c *committer) admit(group []*appendCall) {
 	c.records = c.records[:0]
 	clear(c.pending)
 	for _, call := range group {
-		if c.memory.len() >= memCeiling {
+		if c.recent.len() >= c.ceiling {
 			call.err = fmt.Errorf("memory holds all it can until the disk takes it: %w", c.trouble())
 			continue
 		}

@@ -16,6 +16,8 @@ type committer struct {
 	*Store
 	dead    <-chan struct{} // the engine's, until its death was seen
 	failed  error           // why the engine died; nil if it lives
+	waits   int             // ticks to wait before another is opened
+	tries   int             // engines opened in vain since then
 	built   chan build      // gives the frozen memory as a write; nil if nothing is frozen
 	durable chan error      // gives the end of Pebble's flush; nil if none is under way
 
@@ -39,11 +41,11 @@ type build struct {
 func (s *Store) commitLoop() {
 	defer close(s.done)
 	c := committer{Store: s, dead: s.engine.dead, pending: make(map[batchID]bool)}
-	ticker := time.NewTicker(retryPause)
+	ticker := time.NewTicker(s.pause)
 	defer ticker.Stop()
 	for {
 		calls := s.calls
-		if c.memory.len() >= memCeiling && c.built != nil {
+		if c.recent.len() >= c.ceiling && c.built != nil {
 			calls = nil // the frozen memory is about to make room
 		}
 		select {
@@ -58,7 +60,10 @@ func (s *Store) commitLoop() {
 		case <-c.dead:
 			c.dead, c.failed = nil, c.engine.err
 		case <-ticker.C:
-			if c.failed != nil {
+			if c.failed == nil {
+				break
+			}
+			if c.waits--; c.waits <= 0 {
 				c.recover()
 			}
 		case <-s.closing:
@@ -75,11 +80,11 @@ func (c *committer) flushIfDue() {
 	if c.failed != nil {
 		return
 	}
-	age := time.Duration(c.now().UnixMilli()-c.memory.since) * time.Millisecond
-	if c.memory.len() >= memLimit || c.memory.batches > 0 && (age >= flushAge || age < 0) {
+	age := time.Duration(c.now().UnixMilli()-c.recent.since) * time.Millisecond
+	if c.recent.len() >= c.memory || c.recent.batches > 0 && (age >= c.age || age < 0) {
 		c.freeze()
 	}
-	if c.applied >= durableBytes || c.applied > 0 && c.now().Sub(c.since) >= flushAge {
+	if c.applied >= c.tuning.durable || c.applied > 0 && c.now().Sub(c.since) >= c.age {
 		c.makeDurable()
 	}
 }
@@ -88,7 +93,7 @@ func (c *committer) flushIfDue() {
 // being written. If the journal cannot start another segment the memory stays
 // as it is; it is tried again at the next turn.
 func (c *committer) freeze() {
-	if c.built != nil || c.memory.batches == 0 {
+	if c.built != nil || c.recent.batches == 0 {
 		return
 	}
 	segment := c.journal.number
@@ -97,11 +102,11 @@ func (c *committer) freeze() {
 	}
 	// The identities are encoded now: soon they will hold numbers that are in
 	// later segments, and would be passed over when those are read again.
-	z := &freeze{c.memory, segment, c.memory.encodeIdentities(), c.series.keys, c.series.saved}
+	z := &freeze{c.recent, segment, c.recent.encodeIdentities(), c.series.keys, c.series.saved}
 	st := c.state
 	st.floor10s = max(st.floor10s, c.now().UnixMilli()-keep10s)
 	c.mu.Lock()
-	c.frozen, c.memory = c.memory, newMemory(min(c.memory.len(), memLimit))
+	c.frozen, c.recent = c.recent, newMemory(min(c.recent.len(), c.memory))
 	c.mu.Unlock()
 	c.built = make(chan build, 1)
 	go func(e *engine, built chan<- build) {
@@ -169,6 +174,10 @@ func (c *committer) removeSegments(through uint64) {
 	}
 }
 
+// maxWaits bounds the pause between two engines, in ticks: a dead one leaves a
+// little memory behind.
+const maxWaits = 64
+
 // recover opens another engine in the place of the dead one.
 func (c *committer) recover() {
 	c.drain()
@@ -181,9 +190,11 @@ func (c *committer) recover() {
 	}
 	if err := c.load(c.journal.valid); err != nil {
 		c.failed = err
+		c.tries++
+		c.waits = min(1<<min(c.tries, 10), maxWaits)
 		return
 	}
-	c.dead, c.failed, c.applied = c.engine.dead, nil, 0
+	c.dead, c.failed, c.applied, c.tries = c.engine.dead, nil, 0, 0
 }
 
 // drain waits until nothing uses the engine any more.

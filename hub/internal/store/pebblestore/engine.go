@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -25,7 +24,8 @@ const (
 // or compaction at once and for ever. Both leave goroutines that hold its locks.
 // So the first background error ends the engine: its file system is shut, those
 // goroutines are parked, dead is closed, and the store opens another engine.
-// Reading from a dead engine still works.
+// Reading from a dead engine still works, but calls that take its locks never
+// return: they go through attempt.
 type engine struct {
 	db    *pebble.DB
 	fence *fence
@@ -71,6 +71,17 @@ func (e *engine) attempt(f func() error) error {
 		return err
 	case <-e.dead:
 		return e.err
+	}
+}
+
+// attemptOrIgnore is attempt for what may as well be left undone in a dead engine.
+func (e *engine) attemptOrIgnore(f func() error) error {
+	err := e.attempt(f)
+	select {
+	case <-e.dead:
+		return nil
+	default:
+		return err
 	}
 }
 
@@ -171,6 +182,3 @@ func (e *engine) scan(prefix byte, f func(key, value []byte) error) (err error) 
 	}
 	return it.Error()
 }
-
-// retryPause is how long a failed engine is left alone before the next is opened.
-const retryPause = time.Second

@@ -41,36 +41,42 @@ type freeze struct {
 
 // write adds all that was frozen to the batch: series, blocks, pages,
 // identities, and the state s, which it brings up to date.
-func (f *flusher) write(b *pebble.Batch, z *freeze, s *state) error {
+func (f *flusher) write(batch *pebble.Batch, z *freeze, s *state) error {
+	b := &entryWriter{batch: batch}
 	f.sorted.gather(&z.rows, byStart(z.start))
 	drops := slices.Clone(z.drops)
 	slices.SortFunc(drops, func(a, b drop) int { return cmp.Compare(a.at, b.at) })
 	for id := z.saved; id < len(z.keys); id++ {
-		if err := b.Set(keySeries(uint32(id)), appendSeries(nil, &z.keys[id]), nil); err != nil {
-			return err
-		}
+		b.set(keySeries(uint32(id)), appendSeries(nil, &z.keys[id]))
 	}
-	if err := f.writeBlocks(b, drops, s); err != nil {
-		return err
-	}
-	if err := f.writePages(b, s); err != nil {
-		return err
-	}
-	if err := f.writeDrops(b, drops, s); err != nil {
-		return err
-	}
+	f.writeBlocks(b, drops, s)
+	f.writePages(b, s)
+	writeDrops(b, drops, s)
 	for instance, id := range z.identities {
-		if err := b.Set(keyIdentity(instance), id, nil); err != nil {
-			return err
-		}
+		b.set(keyIdentity(instance), id)
 	}
 	s.segment = z.segment
-	return b.Set(keyState, s.encode(), nil)
+	b.set(keyState, s.encode())
+	return b.err
+}
+
+// entryWriter fills a batch and keeps the first error.
+type entryWriter struct {
+	batch *pebble.Batch
+	err   error
+}
+
+func (w *entryWriter) set(key, value []byte) {
+	w.err = cmp.Or(w.err, w.batch.Set(key, value, nil))
+}
+
+func (w *entryWriter) merge(key, page []byte) {
+	w.err = cmp.Or(w.err, w.batch.Merge(key, page, nil))
 }
 
 // writeBlocks writes the rows as blocks of an hour or less, each with the
 // hour's drops, and a block without rows for an hour that has drops only.
-func (f *flusher) writeBlocks(b *pebble.Batch, drops []drop, s *state) error {
+func (f *flusher) writeBlocks(b *entryWriter, drops []drop, s *state) {
 	r := &f.sorted
 	for at := 0; at < r.len() || len(drops) > 0; {
 		var hour int64
@@ -92,19 +98,16 @@ func (f *flusher) writeBlocks(b *pebble.Batch, drops []drop, s *state) error {
 		var first int64
 		f.value, first = f.blocks.append(f.value[:0], r, at, rowsTo, drops[:dropsTo])
 		s.number++
-		if err := b.Set(keyBlock(first, s.number), f.value, nil); err != nil {
-			return err
-		}
+		b.set(keyBlock(first, s.number), f.value)
 		at, drops = rowsTo, drops[dropsTo:]
 	}
-	return nil
 }
 
 // writePages merges a page of each resolution into every window touched.
-func (f *flusher) writePages(b *pebble.Batch, s *state) error {
+func (f *flusher) writePages(b *entryWriter, s *state) {
 	r := &f.sorted
 	if r.len() == 0 {
-		return nil
+		return
 	}
 	if n := int(slices.Max(r.series)) + 1; n > len(f.hists) {
 		f.hists = append(f.hists, make([]hist.Histogram, n-len(f.hists))...)
@@ -133,13 +136,10 @@ func (f *flusher) writePages(b *pebble.Batch, s *state) error {
 				page = slices.Clone(f.roll(w.from, w.to))
 			}
 			pages = append(pages, kept{w, page})
-			if err := b.Merge(keyPage(res, w.number), page, nil); err != nil {
-				return err
-			}
+			b.merge(keyPage(res, w.number), page)
 		}
 		finer = pages
 	}
-	return nil
 }
 
 // split finds the windows of a resolution.
@@ -182,19 +182,15 @@ func (f *flusher) roll(from, to int) []byte {
 }
 
 // writeDrops merges the counts of dropped requests into their windows' pages.
-func (f *flusher) writeDrops(b *pebble.Batch, drops []drop, s *state) error {
+func writeDrops(b *entryWriter, drops []drop, s *state) {
 	for _, d := range drops {
 		value := binary.AppendUvarint(nil, d.count)
 		page := appendEntry(nil, 0, d.series, true, value)
 		for res := range resolutions {
 			number := d.at / res.millis()
-			if res == res10s && number*res.millis() < s.floor10s {
-				continue
-			}
-			if err := b.Merge(keyPage(res, number), page, nil); err != nil {
-				return err
+			if res != res10s || number*res.millis() >= s.floor10s {
+				b.merge(keyPage(res, number), page)
 			}
 		}
 	}
-	return nil
 }

@@ -31,7 +31,7 @@ func (s *Store) load(valid int64) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.engine, s.series, s.identities, s.state = e, l.series, l.identities, l.state
-	s.memory, s.frozen = newMemory(0), nil
+	s.recent, s.frozen = newMemory(0), nil
 	return nil
 }
 

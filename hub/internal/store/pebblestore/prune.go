@@ -75,12 +75,14 @@ func (s *Store) PruneToSize(ctx context.Context, bytes int64) (before int64, err
 	if closed {
 		return 0, store.ErrClosed
 	}
-	excess := int64(e.db.Metrics().DiskSpaceUsage()) - bytes
-	if excess <= 0 {
-		return 0, nil
-	}
-	if before, err = e.hourAfter(excess); err != nil || before == 0 {
-		return 0, err
+	err = e.attempt(func() (err error) {
+		if excess := int64(e.db.Metrics().DiskSpaceUsage()) - bytes; excess > 0 {
+			before, err = e.hourAfter(excess)
+		}
+		return err
+	})
+	if err != nil || before == 0 {
+		return 0, classify(err)
 	}
 	if err := s.Prune(ctx, before); err != nil {
 		return 0, err

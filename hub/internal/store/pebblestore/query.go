@@ -16,6 +16,7 @@ import (
 // view is the store at one instant: what is in Pebble and what is in memory.
 type view struct {
 	query  store.Query
+	engine *engine
 	state  state
 	keys   []rollup.Key
 	memory [2]rows // not yet in Pebble
@@ -31,8 +32,8 @@ func (s *Store) view(q store.Query) (*view, error) {
 	if s.closed {
 		return nil, store.ErrClosed
 	}
-	v := &view{query: q, state: s.state, keys: s.series.keys}
-	v.memory[0] = s.memory.rows
+	v := &view{query: q, engine: s.engine, state: s.state, keys: s.series.keys}
+	v.memory[0] = s.recent.rows
 	if s.frozen != nil {
 		v.memory[1] = s.frozen.rows
 	}
@@ -55,7 +56,10 @@ func prefixed(prefix byte) *pebble.IterOptions {
 	return &pebble.IterOptions{LowerBound: []byte{prefix}, UpperBound: []byte{prefix + 1}}
 }
 
-func (v *view) close() error { return errors.Join(v.pages.Close(), v.blocks.Close()) }
+// close gives the iterators back. A dead engine may hold the lock that takes.
+func (v *view) close() error {
+	return v.engine.attemptOrIgnore(func() error { return errors.Join(v.pages.Close(), v.blocks.Close()) })
+}
 
 // Rollups yields what is known of each series in the query's window.
 func (s *Store) Rollups(ctx context.Context, q store.Query) iter.Seq2[*rollup.Rollup, error] {

@@ -20,16 +20,6 @@ import (
 )
 
 const (
-	// memLimit is how many requests memory holds before it is flushed, and
-	// memCeiling how many it may hold while flushing is not possible.
-	memLimit   = 1 << 17
-	memCeiling = 1 << 19
-	// flushAge is how long requests stay in memory at most: at low traffic one
-	// flush then makes one page of 5 min.
-	flushAge = 5 * time.Minute
-	// durableBytes is how much may enter Pebble before it is made durable.
-	durableBytes = 8 << 20
-
 	// identityAge is for how long an instance that fell silent is remembered.
 	identityAge = 8 * 24 * hourMillis
 	// maxIdentities bounds the instances remembered.
@@ -40,13 +30,33 @@ const (
 type Options struct {
 	FS  vfs.FS           // where the folder is; the machine's disk if nil
 	Now func() time.Time // the clock; time.Now if nil
+
+	tuning tuning // usualTuning if zero
 }
+
+// tuning is when things happen; tests make them happen sooner.
+type tuning struct {
+	// memory is how many requests memory holds before it is flushed, and ceiling
+	// how many it may hold while flushing is not possible.
+	memory, ceiling int
+	// age is how long requests stay in memory, and in Pebble's, at most: at low
+	// traffic one flush then makes one page of 5 min.
+	age time.Duration
+	// durable is how many bytes may enter Pebble before they are made durable.
+	durable int
+	// pause is how often the committer looks what is due, and so for how long a
+	// failed engine is left alone before the next is opened.
+	pause time.Duration
+}
+
+var usualTuning = tuning{memory: 1 << 17, ceiling: 1 << 19, age: 5 * time.Minute, durable: 8 << 20, pause: time.Second}
 
 // Store is the embedded store. It implements store.Store.
 type Store struct {
-	fs   vfs.FS
-	dir  string
-	now  func() time.Time
+	fs  vfs.FS
+	dir string
+	now func() time.Time
+	tuning
 	lock io.Closer
 
 	calls   chan *appendCall
@@ -62,7 +72,7 @@ type Store struct {
 	engine     *engine
 	series     *seriesTable
 	identities map[string]*identity
-	memory     *memory
+	recent     *memory
 	frozen     *memory // on its way into Pebble; nil if none is
 	state      state
 }
@@ -73,7 +83,7 @@ var _ store.Store = (*Store)(nil)
 // store.ErrLocked if another process has it open, and with store.ErrVersion if
 // a newer Kymo wrote it.
 func Open(dir string, opts Options) (*Store, error) {
-	s := &Store{fs: opts.FS, dir: dir, now: opts.Now,
+	s := &Store{fs: opts.FS, dir: dir, now: opts.Now, tuning: opts.tuning,
 		calls: make(chan *appendCall, 64), control: make(chan func(*committer)),
 		closing: make(chan struct{}), done: make(chan struct{})}
 	if s.fs == nil {
@@ -81,6 +91,9 @@ func Open(dir string, opts Options) (*Store, error) {
 	}
 	if s.now == nil {
 		s.now = time.Now
+	}
+	if s.tuning == (tuning{}) {
+		s.tuning = usualTuning
 	}
 	if err := s.open(); err != nil {
 		return nil, fmt.Errorf("store %s: %w", dir, err)
@@ -100,6 +113,10 @@ func (s *Store) open() (err error) {
 	s.cache = pebble.NewCache(cacheSize)
 	if err = s.checkFormat(); err == nil {
 		err = s.load(math.MaxInt64)
+	}
+	if err == nil {
+		// The new folders' names must be durable before anything in them counts.
+		err = errors.Join(syncDir(s.fs, s.dir), syncDir(s.fs, s.fs.PathDir(s.dir)))
 	}
 	if err != nil {
 		s.cache.Unref()

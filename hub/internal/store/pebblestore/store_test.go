@@ -1,19 +1,35 @@
 package pebblestore
 
 import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
+	"github.com/kymohq/kymo/hub/internal/rollup"
 	"github.com/kymohq/kymo/hub/internal/store"
 	"github.com/kymohq/kymo/hub/internal/store/storetest"
+	"github.com/kymohq/kymo/wire"
 )
 
+// busy makes everything that usually takes minutes happen with every few batches.
+var busy = tuning{memory: 300, ceiling: 2000, age: time.Hour, durable: 20_000, pause: time.Millisecond}
+
 func TestConformance(t *testing.T) {
-	storetest.Run(t, func(t testing.TB) storetest.Engine {
-		fs := vfs.NewMem()
-		return storetest.Engine{Open: func(t testing.TB) store.Store { return open(t, fs) }}
-	})
+	for name, tuning := range map[string]tuning{"usual": usualTuning, "busy": busy} {
+		t.Run(name, func(t *testing.T) {
+			storetest.Run(t, func(t testing.TB) storetest.Engine {
+				fs := vfs.NewMem()
+				return storetest.Engine{Open: func(t testing.TB) store.Store {
+					return open(t, Options{FS: fs, tuning: tuning})
+				}}
+			})
+		})
+	}
 }
 
 func TestConformanceOnDisk(t *testing.T) {
@@ -30,12 +46,250 @@ func TestConformanceOnDisk(t *testing.T) {
 }
 
 // open opens a store in the file system's folder "data", to be closed with the test.
-func open(t testing.TB, fs vfs.FS) *Store {
+func open(t testing.TB, opts Options) *Store {
 	t.Helper()
-	s, err := Open("data", Options{FS: fs})
+	s, err := Open("data", opts)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.Close() })
 	return s
+}
+
+var everything = store.Query{Window: rollup.Window{From: 0, To: 1 << 50}}
+
+// batches makes numbered batches of one instance, of n requests around now.
+func batches(instance string, n int) func() *wire.Batch {
+	r := rand.New(rand.NewPCG(uint64(n), uint64(len(instance))))
+	sequence := uint64(0)
+	return func() *wire.Batch {
+		b := wire.NewBuilder()
+		for range n {
+			b.Add(&wire.Request{
+				Key:      wire.Key{Service: "shop", Endpoint: fmt.Sprintf("/e%d", r.IntN(20)), Method: "GET", Status: 200 + r.IntN(3)*150},
+				User:     fmt.Sprint("user-", r.IntN(100)),
+				Start:    storetest.Noon - r.Int64N(3*hourMillis),
+				Duration: time.Duration(r.ExpFloat64() * 2e7),
+			})
+		}
+		sequence++
+		return b.Batch(instance, sequence)
+	}
+}
+
+func mustAppend(t testing.TB, s store.Store, b *wire.Batch) {
+	t.Helper()
+	if _, err := s.Append(t.Context(), b); err != nil {
+		t.Fatalf("append: %v", err)
+	}
+}
+
+// equal fails the test unless the store and the oracle answer alike.
+func equal(t testing.TB, s, oracle store.Store) {
+	t.Helper()
+	got, want := storetest.Rollups(t, s, everything), storetest.Rollups(t, oracle, everything)
+	if strings.Join(got, "\n") != strings.Join(want, "\n") {
+		t.Fatalf("rollups differ:\n got %d lines %.3000s\nwant %d lines %.3000s", len(got), strings.Join(got, "\n"), len(want), strings.Join(want, "\n"))
+	}
+	n, m := 0, 0
+	for _, err := range s.Requests(t.Context(), everything) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		n++
+	}
+	for range oracle.Requests(t.Context(), everything) {
+		m++
+	}
+	if n != m {
+		t.Fatalf("%d requests, want %d", n, m)
+	}
+}
+
+func TestSecondProcess(t *testing.T) {
+	dir := t.TempDir()
+	s, err := Open(dir, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(dir, Options{}); !errors.Is(err, store.ErrLocked) {
+		t.Errorf("second open: %v, want store.ErrLocked", err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s, err = Open(dir, Options{})
+	if err != nil {
+		t.Fatalf("open after close: %v", err)
+	}
+	s.Close()
+}
+
+func TestFormatVersion(t *testing.T) {
+	for _, test := range []struct {
+		content string
+		want    string
+	}{
+		{"2\n", "format is 2, this program's 1"},
+		{"one\n", "is not a number"},
+		{"", "is not a number"},
+	} {
+		fs := vfs.NewMem()
+		open(t, Options{FS: fs}).Close()
+		writeFile(t, fs, "data/FORMAT", test.content)
+		_, err := Open("data", Options{FS: fs})
+		if err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("FORMAT %q: %v, want %q", test.content, err, test.want)
+		}
+	}
+}
+
+func writeFile(t testing.TB, fs vfs.FS, name, content string) {
+	t.Helper()
+	f, err := fs.Create(name, "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.Write([]byte(content)); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(f.Sync(), f.Close()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestAge flushes by age: the clock, not the machine's time, says when.
+func TestAge(t *testing.T) {
+	fs := vfs.NewMem()
+	now := time.Now()
+	tuning := usualTuning
+	tuning.pause = time.Millisecond
+	s := open(t, Options{FS: fs, tuning: tuning, Now: func() time.Time { return now }})
+	next := batches("a", 10)
+	mustAppend(t, s, next())
+	if n := blocks(t, s); n != 0 {
+		t.Fatalf("%d blocks right after an append", n)
+	}
+	for i := range 2 {
+		err := s.do(t.Context(), func(*committer) error { now = now.Add(tuning.age); return nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+		// Two turns later the committer has frozen, applied and asked Pebble.
+		for i == 0 && blocks(t, s) == 0 {
+			settle(t, s)
+		}
+	}
+	for len(journalOf(t, fs)) > 1 { // but for the newest, which is empty
+		settle(t, s)
+	}
+}
+
+// settle waits until the committer has taken a turn.
+func settle(t testing.TB, s *Store) {
+	t.Helper()
+	if err := s.do(t.Context(), func(*committer) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// blocks counts the blocks in Pebble.
+func blocks(t testing.TB, s *Store) (n int) {
+	t.Helper()
+	s.mu.RLock()
+	e := s.engine
+	s.mu.RUnlock()
+	if err := e.scan(prefixBlock, func(_, _ []byte) error { n++; return nil }); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func journalOf(t testing.TB, fs vfs.FS) []uint64 {
+	t.Helper()
+	numbers, err := segments(fs, "data/journal")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return numbers
+}
+
+func TestPruneToSize(t *testing.T) {
+	s := open(t, Options{FS: vfs.NewMem(), tuning: busy})
+	next := batches("a", 2000)
+	oracle := storetest.NewOracle()
+	for range 40 {
+		b := next()
+		mustAppend(t, s, b)
+		mustAppend(t, oracle, b)
+	}
+	if before, err := s.PruneToSize(t.Context(), 1<<40); before != 0 || err != nil {
+		t.Fatalf("a small store: pruned before %d, %v", before, err)
+	}
+	err := s.do(t.Context(), func(c *committer) error { c.freeze(); c.drain(); c.makeDurable(); c.drain(); return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	size := int64(s.engine.db.Metrics().DiskSpaceUsage())
+	before, err := s.PruneToSize(t.Context(), size*2/3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if before <= storetest.Noon-3*hourMillis || before > storetest.Noon {
+		t.Fatalf("pruned before %d, want within the three hours before %d", before, storetest.Noon)
+	}
+	if after := int64(s.engine.db.Metrics().DiskSpaceUsage()); after > size*4/5 {
+		t.Errorf("%d bytes after pruning, %d before", after, size)
+	}
+	if err := oracle.Prune(t.Context(), before); err != nil {
+		t.Fatal(err)
+	}
+	equal(t, s, oracle)
+}
+
+// TestIdentityForgotten forgets instances that fell silent, and only those.
+func TestIdentityForgotten(t *testing.T) {
+	now := time.Now()
+	s := open(t, Options{FS: vfs.NewMem(), tuning: busy, Now: func() time.Time { return now }})
+	old, young := batches("old", 1)(), batches("young", 1)()
+	mustAppend(t, s, old)
+	err := s.do(t.Context(), func(*committer) error {
+		now = now.Add(time.Duration(identityAge)*time.Millisecond + time.Second)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	mustAppend(t, s, young)
+	if err := s.Prune(t.Context(), 0); err != nil {
+		t.Fatal(err)
+	}
+	fresh, err := s.Append(t.Context(), old, young)
+	if err != nil || !fresh[0] || fresh[1] {
+		t.Errorf("after 8 days: fresh %v, %v; want the old instance forgotten and the young one known", fresh, err)
+	}
+}
+
+// TestGaps refuses an instance whose sequence has more gaps than are remembered.
+func TestGaps(t *testing.T) {
+	s := open(t, Options{FS: vfs.NewMem(), tuning: busy})
+	r := wire.Request{Key: wire.Key{Service: "s", Endpoint: "/", Method: "GET", Status: 200}, Start: storetest.Noon}
+	var all []*wire.Batch
+	for i := range uint64(maxGaps) {
+		b := wire.NewBuilder()
+		b.Add(&r)
+		all = append(all, b.Batch("gappy", 2*i))
+	}
+	if _, err := s.Append(t.Context(), all...); err != nil {
+		t.Fatal(err)
+	}
+	b := wire.NewBuilder()
+	b.Add(&r)
+	good, bad := batches("good", 1)(), b.Batch("gappy", 1<<40)
+	if _, err := s.Append(t.Context(), good, bad); !errors.Is(err, store.ErrFull) {
+		t.Errorf("one gap too many: %v, want store.ErrFull", err)
+	}
+	if fresh, err := s.Append(t.Context(), good, all[5]); err != nil || !fresh[0] || fresh[1] {
+		t.Errorf("the refused call's other batch: %v, %v; want it new, as nothing of that call was kept", fresh, err)
+	}
 }

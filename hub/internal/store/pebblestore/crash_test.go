@@ -1,0 +1,210 @@
+package pebblestore
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
+
+	"github.com/kymohq/kymo/hub/internal/store"
+	"github.com/kymohq/kymo/hub/internal/store/storetest"
+	"github.com/kymohq/kymo/wire"
+)
+
+// TestPowerLoss cuts the power at random moments, of which the disk keeps what
+// was synced and a random part of the rest: afterwards each acknowledged batch
+// is there once, and one that was not is there once or not at all.
+func TestPowerLoss(t *testing.T) {
+	for seed := range uint64(40) {
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			r := rand.New(rand.NewPCG(seed, 1))
+			fs := vfs.NewCrashableMem()
+			acknowledged := storetest.NewOracle()
+			for life := range 4 {
+				fs = live(t, fs, acknowledged, r, life)
+			}
+			equal(t, open(t, Options{FS: fs, tuning: busy}), acknowledged)
+		})
+	}
+}
+
+// live opens a store, has instances append to it, and cuts the power meanwhile.
+// What the crash left is returned; the batches in it are added to the oracle.
+func live(t *testing.T, fs *vfs.MemFS, acknowledged *storetest.Oracle, r *rand.Rand, life int) *vfs.MemFS {
+	s, err := Open("data", Options{FS: fs, tuning: busy})
+	if err != nil {
+		t.Fatal(err)
+	}
+	equal(t, s, acknowledged)
+	var (
+		wg    sync.WaitGroup
+		mu    sync.Mutex
+		sent  []*wire.Batch
+		kept  = make(map[*wire.Batch]bool) // acknowledged before the crash
+		total atomic.Int64
+		stop  atomic.Bool
+	)
+	for i := range 3 {
+		next := batches(fmt.Sprintf("%d-%d", life, i), 20+r.IntN(60))
+		wg.Go(func() {
+			for !stop.Load() {
+				b := next()
+				mu.Lock()
+				sent = append(sent, b)
+				mu.Unlock()
+				if _, err := s.Append(t.Context(), b); err != nil {
+					t.Errorf("append: %v", err)
+					return
+				}
+				mu.Lock()
+				kept[b] = true
+				mu.Unlock()
+				total.Add(1)
+			}
+		})
+	}
+	for least := int64(r.IntN(60)); total.Load() < least; {
+		settle(t, s)
+	}
+	mu.Lock()
+	before := make(map[*wire.Batch]bool, len(kept))
+	for b := range kept {
+		before[b] = true
+	}
+	mu.Unlock()
+	crashed := fs.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: r.IntN(101), RNG: r})
+	stop.Store(true)
+	wg.Wait()
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+
+	// Asking again is how a shipper finds out; what it learns must be true.
+	s, err = Open("data", Options{FS: crashed, tuning: busy})
+	if err != nil {
+		t.Fatalf("open after the crash: %v", err)
+	}
+	for _, b := range sent {
+		if before[b] {
+			mustAppend(t, acknowledged, b)
+		}
+	}
+	for _, b := range sent {
+		fresh, err := s.Append(t.Context(), b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if before[b] && fresh[0] {
+			t.Errorf("batch %s/%d was acknowledged and is gone", b.Instance, b.Sequence)
+		}
+		if !before[b] {
+			mustAppend(t, acknowledged, b)
+		}
+	}
+	equal(t, s, acknowledged)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return crashed
+}
+
+// TestDiskTrouble breaks one kind of disk operation at a time. Appends fail with
+// a clear error or hold; nothing acknowledged is lost; and once the disk is well
+// again the store goes on by itself.
+func TestDiskTrouble(t *testing.T) {
+	full := fmt.Errorf("no room: %w", syscall.ENOSPC)
+	broken := errors.New("input/output error")
+	journalFile := func(op errorfs.Op) bool { return strings.HasSuffix(op.Path, journalSuffix) }
+	pebbleFile := func(op errorfs.Op) bool { return strings.Contains(op.Path, "/pebble/") }
+	write := func(op errorfs.Op) bool { return op.Kind == errorfs.OpFileWrite || op.Kind == errorfs.OpCreate }
+	sync := func(op errorfs.Op) bool {
+		return op.Kind == errorfs.OpFileSync || op.Kind == errorfs.OpFileSyncData || op.Kind == errorfs.OpFileSyncTo
+	}
+	for _, test := range []struct {
+		name string
+		err  error
+		hits func(errorfs.Op) bool
+		want error // of appends while it lasts
+	}{
+		{"disk full", full, write, store.ErrFull},
+		{"every sync fails", broken, sync, store.ErrUnavailable},
+		{"journal cannot be written", full, func(op errorfs.Op) bool { return journalFile(op) && write(op) }, store.ErrFull},
+		{"journal cannot be synced", broken, func(op errorfs.Op) bool { return journalFile(op) && sync(op) }, store.ErrUnavailable},
+		{"no new journal segment", full, func(op errorfs.Op) bool { return journalFile(op) && op.Kind == errorfs.OpCreate }, store.ErrFull},
+		{"tables cannot be written", full, func(op errorfs.Op) bool { return strings.HasSuffix(op.Path, ".sst") && write(op) }, store.ErrFull},
+		{"tables cannot be synced", broken, func(op errorfs.Op) bool { return strings.HasSuffix(op.Path, ".sst") && sync(op) }, store.ErrUnavailable},
+		{"manifest cannot be written", full, func(op errorfs.Op) bool { return strings.Contains(op.Path, "MANIFEST") && write(op) }, store.ErrFull},
+		{"manifest cannot be synced", broken, func(op errorfs.Op) bool { return strings.Contains(op.Path, "MANIFEST") && sync(op) }, store.ErrUnavailable},
+		{"nothing of Pebble's can be written", full, func(op errorfs.Op) bool { return pebbleFile(op) && op.Kind.ReadOrWrite() == errorfs.OpIsWrite }, store.ErrFull},
+	} {
+		t.Run(test.name, func(t *testing.T) { breakAndMend(t, test.err, test.hits, test.want) })
+	}
+}
+
+func breakAndMend(t *testing.T, failure error, hits func(errorfs.Op) bool, want error) {
+	var on atomic.Bool
+	mem := vfs.NewCrashableMem()
+	fs := errorfs.Wrap(mem, errorfs.InjectorFunc(func(op errorfs.Op) error {
+		if on.Load() && hits(op) {
+			return failure
+		}
+		return nil
+	}))
+	s := open(t, Options{FS: fs, tuning: busy})
+	oracle := storetest.NewOracle()
+	next := batches("a", 100)
+	for range 3 {
+		for range 10 {
+			b := next()
+			mustAppend(t, s, b)
+			mustAppend(t, oracle, b)
+		}
+		on.Store(true)
+		// More than memory takes: sooner or later there is an error.
+		failed := 0
+		var refused []*wire.Batch
+		for n := 0; n < 5000 && failed < 5; n++ {
+			b := next()
+			_, err := s.Append(t.Context(), b)
+			if err == nil {
+				mustAppend(t, oracle, b)
+				continue
+			}
+			failed++
+			refused = append(refused, b)
+			if !errors.Is(err, want) || !strings.Contains(err.Error(), failure.Error()) && want != store.ErrFull {
+				t.Fatalf("append: %v, want %v that says why", err, want)
+			}
+		}
+		if failed == 0 {
+			t.Fatal("no append failed")
+		}
+		equal(t, s, oracle) // reports go on
+		crashed := open(t, Options{FS: mem.CrashClone(vfs.CrashCloneCfg{}), tuning: busy})
+		equal(t, crashed, oracle)
+		crashed.Close()
+
+		on.Store(false)
+		for _, b := range refused {
+			for {
+				if _, err := s.Append(t.Context(), b); err == nil {
+					break
+				}
+				settle(t, s)
+			}
+			mustAppend(t, oracle, b)
+		}
+		equal(t, s, oracle)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	equal(t, open(t, Options{FS: mem.CrashClone(vfs.CrashCloneCfg{}), tuning: busy}), oracle)
+}

@@ -1,0 +1,355 @@
+package pebblestore
+
+import (
+	"bytes"
+	"math"
+	"math/rand/v2"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"pgregory.net/rapid"
+
+	"github.com/kymohq/kymo/hist"
+	"github.com/kymohq/kymo/hub/internal/rollup"
+	"github.com/kymohq/kymo/hub/internal/store"
+	"github.com/kymohq/kymo/hub/internal/store/storetest"
+	"github.com/kymohq/kymo/wire"
+)
+
+func TestSplitColumn(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var c columns
+		bound := uint64(1)<<rapid.IntRange(0, maxSplitBits).Draw(t, "bits") - 1
+		values := rapid.SliceOfN(rapid.Map(rapid.Uint64Range(0, bound), func(v uint64) int64 { return int64(v) }), 0, 3000).Draw(t, "values")
+		section := cursor{b: appendSplit(&c, nil, values)}
+		got, err := readSplit[int64](&c, section.section(), len(values), nil)
+		if err != nil || !slices.Equal(got, values) || len(section.b) > 0 {
+			t.Fatalf("%v, %v", got, err)
+		}
+	})
+}
+
+func TestPackedColumn(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var c columns
+		values := rapid.SliceOfN(rapid.Int64Range(0, math.MaxInt64), 0, 500).Draw(t, "values")
+		section := cursor{b: c.appendPacked(nil, values)}
+		got, err := c.readPacked(section.section(), len(values), nil)
+		if err != nil || !slices.Equal(got, values) {
+			t.Fatalf("%v, %v", got, err)
+		}
+	})
+}
+
+func TestIdentityRuns(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		id := &identity{seen: rapid.Int64Range(0, 1<<50).Draw(t, "seen")}
+		all := make(map[uint64]bool)
+		for _, n := range rapid.SliceOf(rapid.OneOf(rapid.Uint64Range(0, 40), rapid.Uint64())).Draw(t, "numbers") {
+			if id.has(n) != all[n] {
+				t.Fatalf("has %d: %v", n, id.has(n))
+			}
+			id.add(n)
+			id.add(n)
+			all[n] = true
+		}
+		again, err := decodeIdentity(id.appendBinary(nil))
+		if err != nil || !reflect.DeepEqual(again, id) {
+			t.Fatalf("decoded %+v, %v, want %+v", again, err, id)
+		}
+		for i, r := range id.runs {
+			if r.first > r.last || i > 0 && id.runs[i-1].last+1 >= r.first {
+				t.Fatalf("runs %v overlap, touch or are out of order", id.runs)
+			}
+		}
+		for n := range all {
+			if !id.has(n) || id.has(n+1) != all[n+1] {
+				t.Fatalf("has %d or its neighbour wrong", n)
+			}
+		}
+	})
+}
+
+// TestPlanCovers checks that pages and spans cover a window without gap or
+// overlap, that no page of 10 s lies before the floor, and that spans are short.
+func TestPlanCovers(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		w := rollup.Window{From: rapid.Int64Range(0, 30*24*hourMillis).Draw(t, "from")}
+		w.To = w.From + rapid.Int64Range(-10, 9*24*hourMillis).Draw(t, "length")
+		floor := rapid.Int64Range(0, 40*24*hourMillis).Draw(t, "floor")
+		p := newPlan(w, floor)
+		var parts []rollup.Window
+		for _, run := range p.pages {
+			length := run.res.millis()
+			if run.res == res10s && run.from*length < floor {
+				t.Fatalf("a page of 10 s before the floor: %+v", run)
+			}
+			parts = append(parts, rollup.Window{From: run.from * length, To: run.to * length})
+		}
+		for _, span := range p.spans {
+			if span.To-span.From > 2*res5m.millis() {
+				t.Fatalf("span of %d ms", span.To-span.From)
+			}
+			parts = append(parts, span)
+		}
+		slices.SortFunc(parts, func(a, b rollup.Window) int { return int(a.From - b.From) })
+		at := w.From
+		for _, part := range parts {
+			if part.From != at || part.To <= part.From {
+				t.Fatalf("%+v: parts %v", w, parts)
+			}
+			at = part.To
+		}
+		if at != max(w.To, w.From) {
+			t.Fatalf("%+v: covered up to %d", w, at)
+		}
+	})
+}
+
+func TestSortByStart(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		spread := int64(1) << rapid.IntRange(0, 47).Draw(t, "spread")
+		start := rapid.SliceOf(rapid.Int64Range(0, spread)).Draw(t, "start")
+		want := make([]uint32, len(start))
+		for i := range want {
+			want[i] = uint32(i)
+		}
+		slices.SortStableFunc(want, func(a, b uint32) int { return int(min(max(start[a]-start[b], -1), 1)) })
+		if got := byStart(start); !slices.Equal(got, want) {
+			t.Fatalf("%v, want %v", got, want)
+		}
+	})
+}
+
+// sample returns rows, sorted, with every column in use.
+func sample(n int) *rows {
+	r := rand.New(rand.NewPCG(1, 1))
+	s := &rows{users: []string{"", "a", "böb"}, instances: []string{"i", "j"}}
+	s.grow(n)
+	for i := range n {
+		s.start[i] = storetest.Noon + int64(i)*7
+		s.series[i] = uint32(r.IntN(5))
+		s.duration[i] = int64(r.ExpFloat64() * 1e7)
+		s.firstByte[i] = s.duration[i] / 2
+		s.lifetime[i] = int64(r.IntN(2)) * 1e9
+		s.size[i] = r.Int64N(wire.MaxSize)
+		s.user[i] = uint32(r.IntN(3))
+		s.instance[i] = uint32(r.IntN(2))
+	}
+	return s
+}
+
+// TestCorruptBlocks cuts and changes a block at every byte: the reader must see
+// it or give something else, but not fail in any other way.
+func TestCorruptBlocks(t *testing.T) {
+	var w blockWriter
+	block, first := w.append(nil, sample(300), 0, 300, []drop{{1, storetest.Noon + 5, 3}})
+	if first != storetest.Noon {
+		t.Fatalf("first instant %d, want %d", first, storetest.Noon)
+	}
+	reader := blockReader{all: true}
+	if err := reader.read(block, 0); err != nil || reader.len() != 300 || len(reader.drops) != 1 {
+		t.Fatalf("%d rows, %d drops, %v", reader.len(), len(reader.drops), err)
+	}
+	for i := range block {
+		if err := reader.read(block[:i], 0); err == nil {
+			t.Errorf("cut at %d of %d: no error", i, len(block))
+		}
+		for _, bit := range []byte{1, 0x80, 0xff} {
+			changed := bytes.Clone(block)
+			changed[i] ^= bit
+			if err := reader.read(changed, 0); err == nil {
+				for row := range reader.len() {
+					_ = reader.users[reader.user[row]] + reader.instances[reader.instance[row]]
+				}
+			}
+		}
+	}
+}
+
+func TestCorruptPages(t *testing.T) {
+	var h hist.Histogram
+	for v := range int64(50) {
+		h.Record(v * v)
+	}
+	page := appendEntry(nil, 0, 3, false, h.AppendBinary(nil))
+	page = appendEntry(page, 3, 9, true, []byte{7})
+	merged, err := mergePages([][]byte{page, page, nil})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := entries{cursor: cursor{b: merged}}
+	if !e.next() || e.series != 3 || e.drops || !e.next() || e.series != 9 || !e.drops || e.value[0] != 14 || e.next() {
+		t.Fatalf("merged page is %x", merged)
+	}
+	for i := 1; i < len(page); i++ {
+		if _, err := mergePages([][]byte{page[:i], page}); err == nil && i != entrySize(page) {
+			t.Errorf("cut at %d: no error", i)
+		}
+	}
+	if _, err := mergePages([][]byte{appendEntry(nil, 0, 9, true, []byte{0x80}), appendEntry(nil, 0, 9, true, []byte{1})}); err == nil {
+		t.Error("a count cut short: no error")
+	}
+}
+
+// entrySize is the size of a page's first entry: a page may end there.
+func entrySize(page []byte) int {
+	e := entries{cursor: cursor{b: page}}
+	e.next()
+	return len(page) - len(e.b)
+}
+
+func TestCorruptValues(t *testing.T) {
+	for i := range 3 {
+		full := appendSeries(nil, &rollup.Key{Service: "s", Endpoint: "/e", Method: "GET", Status: 200})
+		if _, err := decodeSeries(full[:i*2]); err == nil {
+			t.Errorf("series cut at %d: no error", i*2)
+		}
+		if _, err := decodeSeries(append(full, 0)); err == nil {
+			t.Error("series with a byte too many: no error")
+		}
+	}
+	for _, b := range [][]byte{nil, {1, 2}, {1, 2, 0x80}, {1, 0x80}} {
+		if _, err := decodeIdentity(b); err == nil {
+			t.Errorf("identity %x: no error", b)
+		}
+	}
+	s := state{1, 2, 3, 4}
+	if got, err := decodeState(s.encode()); got != s || err != nil {
+		t.Errorf("state %+v, %v", got, err)
+	}
+	if _, err := decodeState(append(s.encode(), 1)); err == nil {
+		t.Error("state with a byte too many: no error")
+	}
+}
+
+// TestCorruptStore damages what is on disk: opening, or the query that meets
+// the damage, says so.
+func TestCorruptStore(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		damage func(t *testing.T, s *Store)
+		opens  bool
+	}{
+		{"state", func(t *testing.T, s *Store) { set(t, s, keyState, "x") }, false},
+		{"series", func(t *testing.T, s *Store) { set(t, s, keySeries(0), "\x80") }, false},
+		{"identity", func(t *testing.T, s *Store) { set(t, s, keyIdentity("a"), "") }, false},
+		{"block", func(t *testing.T, s *Store) { set(t, s, keyBlock(storetest.Noon-1, 1<<40), "x") }, true},
+		{"page", func(t *testing.T, s *Store) { set(t, s, keyPage(res1h, storetest.Noon/hourMillis-2), "\x02\x05") }, true},
+		{"page of an unknown series", func(t *testing.T, s *Store) {
+			set(t, s, keyPage(res1h, storetest.Noon/hourMillis-2), string(appendEntry(nil, 0, 1<<20, false, []byte{0})))
+		}, true},
+		{"page with a bad histogram", func(t *testing.T, s *Store) {
+			set(t, s, keyPage(res1h, storetest.Noon/hourMillis-2), string(appendEntry(nil, 0, 0, false, []byte{0x80})))
+		}, true},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			fs := vfs.NewMem()
+			s := open(t, Options{FS: fs, tuning: busy})
+			mustAppend(t, s, batches("a", 50)())
+			if err := s.Close(); err != nil {
+				t.Fatal(err)
+			}
+			s = open(t, Options{FS: fs, tuning: busy})
+			test.damage(t, s)
+			if err := s.Close(); err != nil {
+				t.Fatal(err)
+			}
+			s, err := Open("data", Options{FS: fs, tuning: busy})
+			if !test.opens {
+				if err == nil {
+					t.Fatal("it opens")
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer s.Close()
+			// From five seconds past an hour on, some requests are read one by one.
+			q := store.Query{Window: rollup.Window{From: storetest.Noon - 3*hourMillis + 5000, To: storetest.Noon - 1}}
+			var failed bool
+			for _, err := range s.Rollups(t.Context(), q) {
+				failed = failed || err != nil
+			}
+			for _, err := range s.Requests(t.Context(), everything) {
+				failed = failed || err != nil
+			}
+			if !failed {
+				t.Error("no query met an error")
+			}
+		})
+	}
+}
+
+func set(t *testing.T, s *Store, key []byte, value string) {
+	t.Helper()
+	b := s.engine.db.NewBatch()
+	if err := b.Set(key, []byte(value), nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.engine.apply(b); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.engine.flush(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestCorruptJournal damages the journal: a record that is not whole ends its
+// segment; a segment that is none of ours is an error.
+func TestCorruptJournal(t *testing.T) {
+	b := batches("a", 10)()
+	record := string(appendRecord(nil, b.AppendBinary))
+	bad := string(appendRecord(nil, func(b []byte) []byte { return append(b, "not a batch"...) }))
+	header := journalMagic + "\x01" + strings.Repeat("\xff", 7) + "\x7f"
+	for _, test := range []struct {
+		name, content string
+		want          uint64 // requests; with an error, what it says is in err
+		err           string
+	}{
+		{"whole", header + record, 10, ""},
+		{"header cut short", header[:5], 0, ""},
+		{"record cut short", header + record + record[:20], 10, ""},
+		{"zeros behind", header + record + strings.Repeat("\x00", 100), 10, ""},
+		{"sum is wrong", header + record[:4] + "abcd" + record[8:], 0, ""},
+		{"unknown magic", "JYMK" + header[4:], 0, "unknown header"},
+		{"unknown version", header[:4] + "\x02" + header[5:], 0, "unknown header"},
+		{"not a batch", header + bad, 0, "malformed batch"},
+	} {
+		fs := vfs.NewMem()
+		open(t, Options{FS: fs}).Close()
+		numbers := journalOf(t, fs)
+		next := uint64(1)
+		if len(numbers) > 0 {
+			next = numbers[len(numbers)-1] + 1
+		}
+		writeFile(t, fs, segmentName("data/journal", next), test.content)
+		writeFile(t, fs, "data/journal/README", "not a segment")
+		s, err := Open("data", Options{FS: fs})
+		if test.err != "" {
+			if err == nil || !strings.Contains(err.Error(), test.err) {
+				t.Errorf("%s: %v, want %q", test.name, err, test.err)
+			}
+			continue
+		}
+		if err != nil {
+			t.Errorf("%s: %v", test.name, err)
+			continue
+		}
+		var n uint64
+		for r, err := range s.Rollups(t.Context(), everything) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			n += r.Durations.Count()
+		}
+		if n != test.want {
+			t.Errorf("%s: %d requests, want %d", test.name, n, test.want)
+		}
+		s.Close()
+	}
+}
