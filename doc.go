@@ -1,0 +1,34 @@
+// Package kymo records every request of a Go service (route, status, duration,
+// user) and ships the records to a Kymo hub. It needs the standard library only.
+//
+//	m := kymo.New("orders")
+//	defer m.Close(context.Background())
+//	http.ListenAndServe(":8080", m.Middleware(mux))
+//
+// The way of one request:
+//
+//  1. The middleware (middleware.go) notes the clock and lets the handler run
+//     with a ResponseWriter (writer.go, shapes.go) that sees the status and the
+//     moment the header is written, where it adds X-Response-Time (header.go).
+//  2. When the handler has returned, the route is read from the request, or
+//     found in one of the other ways that route.go lists.
+//  3. The recorder (recorder.go) puts one fixed-size record into one of a few
+//     bounded buffers: no allocation, no I/O, no waiting. A full buffer drops
+//     the record and counts it.
+//  4. Once a second, or sooner when a buffer is half full, the collector
+//     (shipper.go) swaps the buffers for an empty one and the encoder
+//     (encoder.go) turns the records into a batch of bytes, which has an
+//     identity: the process and a sequence number.
+//  5. The batch waits in a queue bounded in bytes (queue.go). When the queue is
+//     full, the new batch is dropped and its requests are counted.
+//  6. The sender (shipper.go) hands one batch after the other to the sink
+//     (sink.go): the hub in the same process, or one over HTTP (sinkhttp.go).
+//     It repeats a batch until the sink says that it is durable; the identity
+//     lets the hub count it once.
+//
+// Whatever was dropped on the way travels as a count in the next batch, so that
+// the hub's reports can say how much they do not know.
+//
+// A Monitor holds at most about 4 MB, and nothing that fails in it, the hub or
+// the network reaches the service's handlers.
+package kymo

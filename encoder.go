@@ -1,0 +1,140 @@
+package kymo
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"os"
+	"strconv"
+	"time"
+
+	"github.com/kymohq/kymo/wire"
+)
+
+// maxBatch is the most requests in a batch. Larger ones would cost the hub a
+// little less and the service as much memory again.
+const maxBatch = 4 << 10
+
+// encoder turns records into encoded batches. The collector owns it.
+type encoder struct {
+	service, instance string
+	base              time.Time
+	sequence          uint64 // of the last batch that was kept
+
+	builder   *wire.Builder
+	keys      map[seriesKey]uint32 // of the builder's batch
+	endpoints map[string]string    // by pattern
+	scratch   []byte
+}
+
+// seriesKey is a wire.Key that costs less to look up.
+type seriesKey struct {
+	pattern string
+	status  uint16
+	method  uint8
+}
+
+// maxEndpoints bounds the memory for patterns seen; there are more only if
+// somebody passes raw paths for routes.
+const maxEndpoints = 2 << 10
+
+func newEncoder(service, instance string, base time.Time) *encoder {
+	e := &encoder{service: service, instance: instance, base: base, endpoints: make(map[string]string)}
+	e.reset()
+	return e
+}
+
+// reset forgets the batch begun, and whatever state a panic may have left.
+func (e *encoder) reset() {
+	e.builder = wire.NewBuilder()
+	e.keys = make(map[seriesKey]uint32)
+}
+
+// newInstance names this run of the process.
+func newInstance() string {
+	host, err := os.Hostname()
+	if host = wire.Clean(host, wire.MaxInstance-40); err != nil || host == "" {
+		host = "localhost"
+	}
+	var random [6]byte
+	rand.Read(random[:]) // never fails
+	return host + "-" + strconv.Itoa(os.Getpid()) + "-" + hex.EncodeToString(random[:])
+}
+
+// offset is what makes Unix nanoseconds of a record's clock reading. It is taken
+// anew for each drain, so that corrections of the wall clock do not add up.
+func (e *encoder) offset(now time.Time) int64 {
+	return now.UnixNano() - int64(now.Sub(e.base))
+}
+
+// add appends one of the buffer's records to the batch begun.
+func (e *encoder) add(b *buffer, rec *record, offset int64) {
+	req := wire.Request{
+		Start:     clamp((rec.start+offset)/int64(time.Millisecond), wire.MaxStart),
+		Duration:  duration(rec.total),
+		FirstByte: min(max(duration(rec.first), 1), duration(rec.total)),
+		Size:      clamp(rec.size, wire.MaxSize),
+	}
+	if rec.stream {
+		req.Lifetime = req.Duration
+		req.Duration = req.FirstByte
+	}
+	if rec.method == methodHead {
+		req.Size = 0 // net/http counts what it does not send
+	}
+	pattern := rec.pattern
+	if rec.userLen|rec.routeLen != 0 {
+		user, route := b.texts(rec)
+		req.User = wire.Clean(user, wire.MaxUser)
+		if route != "" {
+			pattern = route
+		}
+	}
+	e.builder.AddRow(e.key(seriesKey{pattern, rec.status, rec.method}), &req)
+}
+
+func (e *encoder) key(k seriesKey) uint32 {
+	place, ok := e.keys[k]
+	if !ok {
+		place = e.builder.Key(wire.Key{
+			Service:  e.service,
+			Endpoint: e.endpoint(k.pattern),
+			Method:   methods[k.method],
+			Status:   int(k.status),
+		})
+		e.keys[k] = place
+	}
+	return place
+}
+
+func (e *encoder) endpoint(pattern string) string {
+	s, ok := e.endpoints[pattern]
+	if !ok {
+		if len(e.endpoints) >= maxEndpoints {
+			clear(e.endpoints)
+		}
+		s = endpoint(pattern)
+		e.endpoints[pattern] = s
+	}
+	return s
+}
+
+// take ends the batch begun and returns it with the drops, encoded under the
+// next sequence number. The number is used up only when keep is called.
+func (e *encoder) take(drops []wire.Drop) []byte {
+	for _, d := range drops {
+		e.builder.AddDrop(d)
+	}
+	e.scratch = e.builder.Batch(e.instance, e.sequence+1).AppendBinary(e.scratch[:0])
+	e.builder.Reset()
+	clear(e.keys)
+	return append(make([]byte, 0, len(e.scratch)), e.scratch...)
+}
+
+func (e *encoder) keep() { e.sequence++ }
+
+func duration(ns int64) time.Duration {
+	return time.Duration(clamp(ns, int64(wire.MaxDuration)))
+}
+
+// clamp brings v within 0 and limit: clocks jump.
+func clamp(v, limit int64) int64 { return max(0, min(v, limit)) }

@@ -1,0 +1,38 @@
+package kymo
+
+import (
+	"strconv"
+	"time"
+)
+
+// The headers that the middleware adds, in canonical form: they are put into
+// the header's map directly.
+const (
+	responseTime = "X-Response-Time"
+	serverTiming = "Server-Timing"
+)
+
+// responseTimes are the values of X-Response-Time below about a second, so that
+// setting it takes no allocation.
+var responseTimes = func() (t [1024]string) {
+	for ms := range t {
+		t[ms] = strconv.Itoa(ms) + "ms"
+	}
+	return t
+}()
+
+// responseTimeValue is the header's value for a time in nanoseconds: whole
+// milliseconds, rounded down. The slice is shared; its capacity is 1, so that
+// appending to it makes a copy.
+func responseTimeValue(ns int64) []string {
+	ms := uint64(max(ns, 0)) / uint64(time.Millisecond)
+	if ms < uint64(len(responseTimes)) {
+		return responseTimes[ms : ms+1 : ms+1]
+	}
+	return []string{strconv.FormatUint(ms, 10) + "ms"}
+}
+
+// serverTimingValue is the metric "total" in milliseconds with one decimal.
+func serverTimingValue(ns int64) string {
+	return "total;dur=" + strconv.FormatFloat(float64(ns)/1e6, 'f', 1, 64)
+}

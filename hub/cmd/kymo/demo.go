@@ -1,0 +1,176 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"os"
+	"strconv"
+	"time"
+
+	"github.com/kymohq/kymo"
+	"github.com/kymohq/kymo/hub/internal/report"
+)
+
+type demoCommand struct {
+	For   string `placeholder:"DURATION" help:"End by itself after so long. Default: at Ctrl-C."`
+	Rate  int    `placeholder:"N" default:"300" help:"Requests a second, 1 to 2000. Default: ${default}."`
+	Store string `placeholder:"DIR" help:"Keep the data in this folder. Default: a temporary one, which is removed at the end."`
+}
+
+func (*demoCommand) Help() string {
+	return "Example:\n\n" +
+		"    $ kymo demo --for 30s\n\n" +
+		"The demo runs a hub, a small shop whose routes the SDK watches, and customers who use the shop over HTTP. " +
+		"It ends with the hub's report, and checks that the hub counted just the requests that were sent.\n"
+}
+
+// demo is a running demo. Its parts stop in the order load, shop, monitor, hub,
+// so that each still has everything it needs to finish.
+type demo struct {
+	hub     *hubClient
+	service string
+	shopURL string
+	monitor *kymo.Monitor
+	load    *load
+	begun   time.Time
+}
+
+// demoHours is the longest window that a hub reports on: all of a demo is in it.
+const demoHours = "168"
+
+func (c *demoCommand) Run(env *environment) (err error) {
+	if c.Rate < 1 || c.Rate > 2000 {
+		return fmt.Errorf("--rate: %d is out of range; write 1 to 2000 requests a second", c.Rate)
+	}
+	ctx := env.ctx
+	if c.For != "" {
+		d, err := parseDuration(c.For)
+		if err != nil {
+			return fmt.Errorf("--for: %w", err)
+		}
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, d)
+		defer cancel()
+	}
+	logger := slog.New(slog.NewTextHandler(env.stderr, &slog.HandlerOptions{Level: slog.LevelError}))
+
+	settings := defaultSettings()
+	if settings.store = c.Store; c.Store == "" {
+		dir, err := os.MkdirTemp("", "kymo-demo-")
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+		settings.store = dir
+	}
+	h, err := settings.openHub(logger)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, h.close()) }()
+	l, err := listen(defaultListen)
+	if err != nil {
+		fmt.Fprintf(env.stderr, "%s is taken; the demo's hub takes a free port instead\n", defaultListen)
+		if l, err = listen("127.0.0.1:0"); err != nil {
+			return err
+		}
+	}
+	hubServer := serveOn(l, h, logger)
+	defer func() { err = errors.Join(err, hubServer.stop(stopTime)) }()
+
+	client, err := (&hubFlags{Hub: hubServer.url}).client(&environment{})
+	if err != nil {
+		return err
+	}
+	d := &demo{hub: client, begun: time.Now()}
+	if d.service, err = d.freeService(env.ctx); err != nil {
+		return err
+	}
+	return d.run(ctx, env, c.Rate, logger)
+}
+
+// run runs the shop and its customers until ctx is done.
+func (d *demo) run(ctx context.Context, env *environment, rate int, logger *slog.Logger) error {
+	l, err := listen("127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	d.monitor = kymo.New(d.service, kymo.WithHub(d.hub.base.String()), kymo.WithLogger(logger))
+	shopServer := serveOn(l, d.monitor.Middleware(newShop().handler()), logger)
+	d.shopURL = shopServer.url
+	d.load = newLoad(d.shopURL, rate)
+
+	loaded := make(chan struct{})
+	go func() {
+		defer close(loaded)
+		d.load.run(ctx)
+	}()
+	d.show(ctx, env.stdout, screenOf(env.stdout, env.vars))
+	<-loaded
+	// The shop has answered, but a handler returns, and is recorded, a little
+	// after its answer is out: wait for it.
+	stopErr := shopServer.stop(stopTime)
+	closeCtx, cancel := context.WithTimeout(context.Background(), stopTime)
+	defer cancel()
+	if err := errors.Join(stopErr, d.monitor.Close(closeCtx)); err != nil {
+		logger.Error("demo", "error", err)
+	}
+	return d.verdict(env)
+}
+
+// freeService returns a name that no request in the store has: the demo's
+// numbers must be its own.
+func (d *demo) freeService(ctx context.Context) (string, error) {
+	for n := 1; ; n++ {
+		name := "shop"
+		if n > 1 {
+			name += "-" + strconv.Itoa(n)
+		}
+		p, err := d.performance(ctx, name)
+		if err != nil || p.TotalRequests == 0 {
+			return name, err
+		}
+	}
+}
+
+func (d *demo) performance(ctx context.Context, service string) (*report.Performance, error) {
+	body, _, err := d.hub.get(ctx, "/metrics/performance", url.Values{"hours": {demoHours}, "service": {service}})
+	if err != nil {
+		return nil, err
+	}
+	p := new(report.Performance)
+	return p, json.Unmarshal(body, p)
+}
+
+// verdict prints the report, and whether the hub counted what was sent.
+func (d *demo) verdict(env *environment) error {
+	// The context of the command may be done: that is how the demo ends.
+	p, err := d.performance(context.Background(), d.service)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(env.stdout, "The hub's report on %s:\n", d.service)
+	if err := printReport(env.stdout, screenOf(env.stdout, env.vars), p); err != nil {
+		return err
+	}
+	sent, failed := d.load.sent.Load(), d.load.failed.Load()
+	fmt.Fprintf(env.stdout, "\nload generator sent %s; Kymo reports %s\n",
+		plural(sent, "request"), thousands(int64(p.TotalRequests)))
+	if sent == int64(p.TotalRequests) {
+		return nil
+	}
+	problem := "the numbers differ"
+	if failed > 0 {
+		problem += fmt.Sprintf("; %s got no answer from the shop", plural(failed, "request"))
+	}
+	if stats := d.monitor.Stats(); stats.Dropped+stats.Pending > 0 {
+		problem += fmt.Sprintf("; the SDK dropped %d and could not ship %d, for: %s",
+			stats.Dropped, stats.Pending, cmp.Or(stats.LastError, "no error"))
+	}
+	return badNews{errors.New(problem)}
+}

@@ -1,0 +1,183 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/kymohq/kymo/wire"
+)
+
+// door is a hub's door for batches that answers as it is told, and remembers
+// which batches came.
+func door(t *testing.T, answer func(n int64, b *wire.Batch, w http.ResponseWriter)) (url string) {
+	t.Helper()
+	var n atomic.Int64
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var b wire.Batch
+		body, err := io.ReadAll(r.Body)
+		if err == nil {
+			err = wire.Decode(body, &b)
+		}
+		if err != nil || r.URL.Path != batchesPath || r.Header.Get("Content-Type") != wire.ContentType {
+			t.Errorf("%s %s: %v", r.Method, r.URL, err)
+		}
+		answer(n.Add(1), &b, w)
+	}))
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
+func rowsFile(t *testing.T, rows int) string {
+	path := filepath.Join(t.TempDir(), "rows.csv")
+	var b strings.Builder
+	for i := range rows {
+		fmt.Fprintf(&b, "%d,/a,GET,1000,200,\n", 1790000000000+i)
+	}
+	write(t, path, b.String())
+	return path
+}
+
+// TestImportTriesAgain while the hub is busy, as long as the hub asks for.
+func TestImportTriesAgain(t *testing.T) {
+	url := door(t, func(n int64, b *wire.Batch, w http.ResponseWriter) {
+		if n <= 2 {
+			w.Header().Set("Retry-After", "0")
+			w.WriteHeader([]int{http.StatusTooManyRequests, http.StatusServiceUnavailable}[n-1])
+			return
+		}
+		fmt.Fprintf(w, `{"accepted": %d, "duplicate": false}`, b.Len())
+	})
+	r := runKymo(t, nil, "import", "--hub", url, rowsFile(t, 3))
+	r.expect(t, exitOK, "")
+	if !strings.Contains(r.stdout.String(), ": 3 rows imported in ") {
+		t.Errorf("printed %q", r.stdout.String())
+	}
+}
+
+// TestImportGoesOn has a hub that knows the first of three batches.
+func TestImportGoesOn(t *testing.T) {
+	url := door(t, func(_ int64, b *wire.Batch, w http.ResponseWriter) {
+		fmt.Fprintf(w, `{"accepted": %d, "duplicate": %t}`, b.Len(), b.Sequence == 0)
+	})
+	r := runKymo(t, nil, "import", "--hub", url, rowsFile(t, 2*batchRows+10))
+	r.expect(t, exitOK, "")
+	for _, want := range []string{": 8,202 rows imported in ", "; 8,192 rows were already there\n"} {
+		if !strings.Contains(r.stdout.String(), want) {
+			t.Errorf("printed %q, want %q", r.stdout.String(), want)
+		}
+	}
+}
+
+func TestImportGivesUp(t *testing.T) {
+	file := rowsFile(t, 3)
+	refusing := func(status int, body string) string {
+		return door(t, func(_ int64, _ *wire.Batch, w http.ResponseWriter) {
+			w.WriteHeader(status)
+			io.WriteString(w, body)
+		})
+	}
+	runKymo(t, nil, "import", "--hub", refusing(422, `{"detail": "no"}`), file).
+		expect(t, exitFailed, "kymo: the hub answered: no; of "+file+" 0 rows are there: run the same command again, which counts nothing twice")
+	runKymo(t, nil, "import", "--hub", refusing(202, `<html>`), file).
+		expect(t, exitFailed, "is not a Kymo hub; of ")
+	runKymo(t, nil, "import", "--timeout", "1ns", "--hub", refusing(503, `{}`), file).
+		expect(t, exitFailed, "the hub answered: 503 Service Unavailable; of ")
+	runKymo(t, strings.NewReader("1790000000000,/a,GET,1000,200,\n"), "import", "--format", "csv", "--hub", refusing(403, ``), "-").
+		expect(t, exitFailed, "the hub answered: 403 Forbidden; give it with --token or KYMO_TOKEN; of standard input at least 0 rows are there")
+}
+
+// TestImportIsInterrupted while it reads, while it sends and while it waits.
+func TestImportIsInterrupted(t *testing.T) {
+	ctx, interrupt := context.WithCancelCause(t.Context())
+	interrupt(nil)
+	imported := func(ctx context.Context, url, file string) string {
+		var stderr strings.Builder
+		if status := run(ctx, []string{"import", "--hub", url, file}, nil, io.Discard, &stderr, nil); status != exitFailed {
+			t.Errorf("status %d", status)
+		}
+		return stderr.String()
+	}
+	file := rowsFile(t, 20*batchRows)
+	if got, want := imported(ctx, "http://127.0.0.1:1", file), "kymo: interrupted; nothing was imported\n"; got != want {
+		t.Errorf("while reading: %q", got)
+	}
+	for name, answer := range map[string]func(w http.ResponseWriter){
+		"sending": func(w http.ResponseWriter) { io.WriteString(w, `{"accepted": 8192, "duplicate": false}`) },
+		"waiting": func(w http.ResponseWriter) {
+			w.Header().Set("Retry-After", "20")
+			w.WriteHeader(http.StatusServiceUnavailable)
+		},
+	} {
+		ctx, interrupt := context.WithCancel(t.Context())
+		url := door(t, func(n int64, _ *wire.Batch, w http.ResponseWriter) {
+			answer(w)
+			if n == inFlightBatches {
+				// The others have their answer, or will not get it.
+				w.(http.Flusher).Flush()
+				interrupt()
+			}
+		})
+		if got := imported(ctx, url, file); !strings.HasPrefix(got, "kymo: interrupted; of "+file) {
+			t.Errorf("while %s: %q", name, got)
+		}
+		interrupt()
+	}
+}
+
+// TestFileThatChanges between its check and its import is found out.
+func TestFileThatChanges(t *testing.T) {
+	file := rowsFile(t, 3)
+	url := door(t, func(_ int64, b *wire.Batch, w http.ResponseWriter) {
+		fmt.Fprintf(w, `{"accepted": %d, "duplicate": false}`, b.Len())
+	})
+	s, err := newSource(file, "", "orders")
+	if err != nil {
+		t.Fatal(err)
+	}
+	env := &environment{ctx: t.Context(), stderr: io.Discard}
+	hub, err := (&hubFlags{Hub: url}).client(env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	imp := &importer{env: env, hub: hub, patience: time.Second, now: time.Now}
+	if err := imp.check(s); err != nil {
+		t.Fatal(err)
+	}
+	identity := s.instance
+	if err := imp.check(s); err != nil || s.instance != identity {
+		t.Errorf("the same file is %s and %s, %v", identity, s.instance, err)
+	}
+	write(t, file, "1790000000000,/a,GET,1000,200,\n")
+	if _, err := imp.send(s); err == nil || !strings.Contains(err.Error(), "it changed while it was imported") {
+		t.Errorf("got %v", err)
+	}
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := imp.send(s); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("gone before it was sent: %v", err)
+	}
+	if err := imp.check(s); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("gone before it was checked: %v", err)
+	}
+}
+
+// broken is a stream that breaks off.
+type broken struct{}
+
+func (broken) Read([]byte) (int, error) { return 0, errors.New("the pipe burst") }
+
+func TestInputThatBreaksOff(t *testing.T) {
+	runKymo(t, broken{}, "import", "--format", "csv", "--hub", "http://127.0.0.1:1", "-").
+		expect(t, exitFailed, "kymo: standard input: read line 1: the pipe burst; the first 0 rows are imported and stay, the others are not\n")
+}

@@ -1,0 +1,28 @@
+// Command kymo is the hub and the tools around it.
+//
+// main collects what a process has (arguments, streams, environment, signals)
+// and gives it to run, which tests call as well. From there:
+//
+//  1. run.go parses the command line into one struct per command and turns
+//     whatever a command returns into one line and an exit status.
+//  2. serve reads its settings (settings.go) from a file, the environment and
+//     flags, opens the store that they name (store.go) and serves it (server.go).
+//  3. report and endpoints ask a hub (client.go) and print tables (table.go).
+//  4. import reads files twice, to know their identity and then to ship them.
+//  5. demo is all of it in one process: a hub, a shop, a load, a live table.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	// After the first signal the second one kills: a stop that hangs must not
+	// need more than another Ctrl-C.
+	context.AfterFunc(ctx, stop)
+	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr, os.Environ()))
+}

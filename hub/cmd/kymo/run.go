@@ -1,0 +1,120 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/alecthomas/kong"
+)
+
+// Exit statuses.
+const (
+	exitOK      = 0 // done, and nothing is wrong
+	exitBadNews = 1 // done, and the answer is bad news
+	exitFailed  = 2 // not done: usage, configuration, or the hub could not be asked
+)
+
+// badNews is an error that is the command's answer, not its failure.
+type badNews struct{ error }
+
+// commands is the command line.
+type commands struct {
+	Serve     serveCommand     `cmd:"" help:"Run the hub."`
+	Demo      demoCommand      `cmd:"" help:"Watch Kymo measure a small shop under load."`
+	Report    reportCommand    `cmd:"" help:"Print the performance report of the last hours."`
+	Endpoints endpointsCommand `cmd:"" help:"Print the report's numbers for each endpoint."`
+	Import    importCommand    `cmd:"" help:"Send requests recorded in files to the hub."`
+	Version   versionCommand   `cmd:"" help:"Print the version."`
+}
+
+const description = `Kymo measures HTTP services and keeps every request.
+
+Try it: kymo demo
+
+Exit status: 0 fine, 1 the answer is bad news, 2 it could not be done (usage, configuration, hub not reachable).`
+
+// environment is what a command may touch of the process it runs in.
+type environment struct {
+	ctx    context.Context // done when the process is asked to stop
+	stdin  io.Reader
+	stdout io.Writer
+	stderr io.Writer
+	vars   map[string]string // the environment variables
+}
+
+// helpShown unwinds kong's parser after it has printed the help.
+type helpShown struct{ status int }
+
+// run executes one command line and returns the exit status.
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, environ []string) (status int) {
+	env := &environment{ctx: ctx, stdin: stdin, stdout: stdout, stderr: stderr, vars: make(map[string]string)}
+	for _, v := range environ {
+		if name, value, ok := strings.Cut(v, "="); ok {
+			env.vars[name] = value
+		}
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			shown, ok := r.(helpShown)
+			if !ok {
+				panic(r)
+			}
+			status = shown.status
+		}
+	}()
+	parser := kong.Must(&commands{},
+		kong.Name("kymo"),
+		kong.Description(description),
+		kong.Writers(stdout, stderr),
+		kong.Exit(func(status int) { panic(helpShown{status}) }),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100, NoAppDescFormat: true}),
+	)
+	if len(args) == 0 {
+		args = []string{"--help"}
+		status = exitFailed
+		parser.Stdout = stderr
+		parser.Exit = func(int) { panic(helpShown{exitFailed}) }
+	}
+	command, err := parser.Parse(args)
+	if err != nil {
+		return env.fail(fmt.Errorf("%w; see kymo %s--help", err, subcommand(args)))
+	}
+	return env.fail(command.Run(env))
+}
+
+// subcommand returns the command that args begin with and a space, so that a
+// usage error points at the right help.
+func subcommand(args []string) string {
+	for _, known := range []string{"serve", "demo", "report", "endpoints", "import", "version"} {
+		if args[0] == known {
+			return known + " "
+		}
+	}
+	return ""
+}
+
+// fail prints the error, if there is one, as one line and returns the exit status.
+func (env *environment) fail(err error) int {
+	if err == nil {
+		return exitOK
+	}
+	fmt.Fprintln(env.stderr, "kymo:", oneLine(err.Error()))
+	if errors.As(err, new(badNews)) {
+		return exitBadNews
+	}
+	return exitFailed
+}
+
+// oneLine makes one line of a text that may be several errors or come from elsewhere.
+func oneLine(s string) string {
+	var parts []string
+	for line := range strings.Lines(s) {
+		if words := strings.Fields(line); len(words) > 0 {
+			parts = append(parts, strings.Join(words, " "))
+		}
+	}
+	return strings.Join(parts, "; ")
+}

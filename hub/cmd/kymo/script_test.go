@@ -1,0 +1,104 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// TestMain lets the scripts run the command: as processes of the test binary,
+// so that what they run counts as covered.
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"kymo": main})
+}
+
+// TestCommand runs the scripts in testdata, each of which is named for the
+// behaviour it shows.
+func TestCommand(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata",
+		Setup: func(env *testscript.Env) error {
+			// A Kymo of the developer's is not the test's.
+			for _, name := range []string{"KYMO_HUB", "KYMO_TOKEN", "KYMO_CONFIG"} {
+				env.Setenv(name, "")
+			}
+			return nil
+		},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
+			"await":     await,
+			"terminate": terminate,
+			"get":       get,
+			"requests":  requests,
+			"hubport":   hubport,
+		},
+		RequireExplicitExec: true,
+	})
+}
+
+// await FILE VARIABLE waits until the file exists and puts its one line into
+// the variable.
+func await(ts *testscript.TestScript, _ bool, args []string) {
+	path := ts.MkAbs(args[0])
+	for range 3000 {
+		if content, err := os.ReadFile(path); err == nil {
+			ts.Setenv(args[1], strings.TrimSpace(string(content)))
+			return
+		}
+		time.Sleep(10 * time.Millisecond) // between two looks, not instead of one
+	}
+	ts.Fatalf("%s did not appear in 30 s", args[0])
+}
+
+// terminate sends SIGTERM to the commands in the background.
+func terminate(ts *testscript.TestScript, _ bool, _ []string) {
+	for _, c := range ts.BackgroundCmds() {
+		// One that has ended already is no fault of this command's.
+		_ = c.Process.Signal(syscall.SIGTERM)
+	}
+}
+
+// hubport URL PORT puts the port of the URL in one variable into another.
+func hubport(ts *testscript.TestScript, _ bool, args []string) {
+	u, err := url.Parse(ts.Getenv(args[0]))
+	ts.Check(err)
+	ts.Setenv(args[1], u.Port())
+}
+
+// get URL FILE writes what is at the URL to the file.
+func get(ts *testscript.TestScript, _ bool, args []string) {
+	resp, err := http.Get(args[0])
+	ts.Check(err)
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), body, 0o666))
+}
+
+// requests N AGE FILE writes CSV with N requests that began AGE ago, one a
+// millisecond: request i took i milliseconds, and each tenth failed.
+func requests(ts *testscript.TestScript, _ bool, args []string) {
+	n, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	age, err := time.ParseDuration(args[1])
+	ts.Check(err)
+	begin := time.Now().Add(-age).UnixMilli()
+	var b bytes.Buffer
+	for i := 1; i <= n; i++ {
+		status := 200
+		if i%10 == 0 {
+			status = 503
+		}
+		fmt.Fprintf(&b, "%d,/items/{id},GET,%d,%d,user-%d\n", begin+int64(i), i*1e6, status, i%7)
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[2]), b.Bytes(), 0o666))
+}

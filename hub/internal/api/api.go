@@ -1,0 +1,99 @@
+package api
+
+import (
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"github.com/kymohq/kymo/hub/internal/report"
+	"github.com/kymohq/kymo/hub/internal/store"
+)
+
+// Config is what an API is made from. All fields but the last three are required.
+type Config struct {
+	Store  store.Store
+	Intake *Intake
+	Slow   *report.Slow
+	Now    func() time.Time
+	Logger *slog.Logger
+
+	Version string // of this build
+	Tokens  Tokens
+	// Memory bounds what the bodies that are being read may need together, in
+	// bytes; 0 is 256 MiB.
+	Memory int64
+}
+
+// API answers the hub's HTTP requests.
+type API struct {
+	Config
+	mux    *http.ServeMux
+	huma   huma.API
+	tokens hashedTokens
+	gate   gate
+}
+
+// New returns an API with all its routes.
+func New(config Config) *API {
+	if config.Memory == 0 {
+		config.Memory = 256 << 20
+	}
+	a := &API{Config: config, mux: http.NewServeMux(), tokens: config.Tokens.hash()}
+	a.gate.free.Store(config.Memory)
+	a.huma = humago.New(a.mux, a.describe())
+	a.huma.UseMiddleware(a.authenticate, a.checkQuery)
+	a.routePosts()
+	a.routeReports()
+	a.routeHealth()
+	a.routeMetrics()
+	a.routePages()
+	return a
+}
+
+// ServeHTTP answers a request. No route's answer is anything but what its
+// content type says.
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	handler, pattern := a.mux.Handler(r)
+	if pattern != "" {
+		a.mux.ServeHTTP(w, r)
+		return
+	}
+	// The mux knows whether it is the path or the method that it has no route for.
+	answer := statusOnly{header: w.Header()}
+	handler.ServeHTTP(&answer, r)
+	switch answer.status {
+	case http.StatusMethodNotAllowed:
+		writeProblem(w, answer.status, r.Method+" is not allowed here; allowed: "+w.Header().Get("Allow"))
+	default:
+		writeProblem(w, http.StatusNotFound, "there is nothing at this path; /docs lists all routes")
+	}
+}
+
+// statusOnly keeps an answer's status and header, not its body.
+type statusOnly struct {
+	header http.Header
+	status int
+}
+
+func (s *statusOnly) Header() http.Header         { return s.header }
+func (s *statusOnly) WriteHeader(status int)      { s.status = status }
+func (s *statusOnly) Write(b []byte) (int, error) { return len(b), nil }
+
+// handle registers a route whose answer huma has no part in. It is documented,
+// authenticated and checked as all others are.
+func (a *API) handle(op huma.Operation, h http.HandlerFunc) {
+	a.complete(&op)
+	a.huma.OpenAPI().AddOperation(&op)
+	route := op
+	if route.Path == "/" {
+		route.Path = "/{$}" // A bare slash is every path to the mux.
+	}
+	a.huma.Adapter().Handle(&route, a.huma.Middlewares().Handler(func(ctx huma.Context) {
+		r, w := humago.Unwrap(ctx)
+		h(w, r)
+	}))
+}

@@ -1,0 +1,208 @@
+package api
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
+)
+
+// Limits on a body.
+const (
+	maxWire    = 8 << 20  // bytes as sent
+	maxDecoded = 32 << 20 // bytes after decompression
+	maxRatio   = 100      // decoded to sent,
+	freeRatio  = 1 << 20  // from so many decoded bytes on: little text may repeat a lot
+	maxWindow  = 8 << 20  // of a zstd stream, as RFC 8878 recommends
+
+	bodyTime = 30 * time.Second // to send it
+	maxSpare = 4 << 20          // a buffer larger than this is not kept
+)
+
+// bodyError is an answer to a body that could not be read.
+type bodyError struct {
+	status int
+	field  string
+	detail string
+}
+
+func (e *bodyError) Error() string { return e.detail }
+
+var errBusy = &bodyError{http.StatusServiceUnavailable, "body", "too many bodies are being read at once; try again"}
+
+func tooLarge(format string, args ...any) *bodyError {
+	return &bodyError{http.StatusRequestEntityTooLarge, "body", fmt.Sprintf(format, args...)}
+}
+
+// body is one that was read; free it after use.
+type body struct {
+	data  []byte
+	wire  int64 // bytes as sent
+	share int64
+	gate  *gate
+}
+
+var buffers = sync.Pool{New: func() any { return new([]byte) }}
+
+func (b *body) free() {
+	if cap(b.data) <= maxSpare {
+		data := b.data[:0]
+		buffers.Put(&data)
+	}
+	b.data = nil
+	b.gate.leave(b.share)
+}
+
+// readBody reads and decompresses a request's body of at most limit bytes.
+func (a *API) readBody(w http.ResponseWriter, r *http.Request, limit int64) (*body, error) {
+	coding := strings.ToLower(strings.TrimSpace(r.Header.Get("Content-Encoding")))
+	switch coding {
+	case "", "identity", "gzip", "x-gzip", "zstd":
+	default:
+		w.Header().Set("Accept-Encoding", "gzip, zstd")
+		return nil, &bodyError{http.StatusUnsupportedMediaType, "header.Content-Encoding",
+			fmt.Sprintf("Content-Encoding %.40q is not known here; use gzip, zstd or none", coding)}
+	}
+	plain := coding == "" || coding == "identity"
+	if r.ContentLength > maxWire || plain && r.ContentLength > limit {
+		return nil, tooLarge("the body has %d bytes; at most %d are accepted", r.ContentLength, min(maxWire, limit))
+	}
+	b := &body{gate: &a.gate, share: share(r.ContentLength, plain, limit)}
+	if !a.gate.enter(b.share) {
+		return nil, errBusy
+	}
+	b.data = *buffers.Get().(*[]byte)
+	// A client that sends a byte a minute must not hold its share for long.
+	deadline := http.NewResponseController(w)
+	_ = deadline.SetReadDeadline(time.Now().Add(bodyTime)) // A recorder in tests has none.
+	sent := &counted{r: http.MaxBytesReader(w, r.Body, maxWire)}
+	err := b.read(sent, coding, plain, limit)
+	b.wire = sent.n
+	a.Intake.Counters.Bytes.Add(uint64(sent.n))
+	if err != nil {
+		b.free()
+		return nil, err
+	}
+	_ = deadline.SetReadDeadline(time.Time{})
+	return b, nil
+}
+
+// share is what a body may need in the worst case.
+func share(length int64, plain bool, limit int64) int64 {
+	if length < 0 {
+		length = maxWire
+	}
+	if plain {
+		return leastShare + length
+	}
+	return leastShare + length + min(limit, max(freeRatio, maxRatio*length))
+}
+
+func (b *body) read(sent *counted, coding string, plain bool, limit int64) error {
+	if plain {
+		return sent.explain(b.fill(sent, sent, limit, maxWire), coding)
+	}
+	decoder, done, err := decompress(coding, sent)
+	if err != nil {
+		return sent.explain(err, coding)
+	}
+	defer done()
+	return sent.explain(b.fill(decoder, sent, limit, freeRatio), coding)
+}
+
+// fill reads all of r, at most limit bytes, and beyond free no more than
+// maxRatio times what was sent for them.
+func (b *body) fill(r io.Reader, sent *counted, limit, free int64) error {
+	for {
+		if len(b.data) == cap(b.data) {
+			b.data = append(b.data, make([]byte, max(len(b.data), 16<<10))...)[:len(b.data)]
+		}
+		n, err := r.Read(b.data[len(b.data):cap(b.data)])
+		b.data = b.data[:len(b.data)+n]
+		switch size := int64(len(b.data)); {
+		case size > limit:
+			return tooLarge("the body has more than %d bytes after decompression", limit)
+		case size > free && size > maxRatio*sent.n:
+			return tooLarge("the body is more than %d times as large after decompression", maxRatio)
+		}
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// counted counts what was sent, and remembers why it ended.
+type counted struct {
+	r   io.Reader
+	n   int64
+	err error
+}
+
+func (c *counted) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.n += int64(n)
+	if err != nil && !errors.Is(err, io.EOF) {
+		c.err = err
+	}
+	return n, err
+}
+
+// explain finds out whose fault an error was: a decoder's error is often only
+// the connection's.
+func (c *counted) explain(err error, coding string) error {
+	var known *bodyError
+	var large *http.MaxBytesError
+	switch {
+	case err == nil, errors.As(err, &known):
+		return err
+	case errors.As(c.err, &large):
+		return tooLarge("the body has more than %d bytes", large.Limit)
+	case c.err != nil:
+		return &bodyError{http.StatusRequestTimeout, "body", "the body did not arrive complete and in time"}
+	case errors.Is(err, zstd.ErrWindowSizeExceeded), errors.Is(err, zstd.ErrDecoderSizeExceeded):
+		return tooLarge("the body needs more memory to decompress than is allowed: a window of %d bytes", maxWindow)
+	}
+	return &bodyError{http.StatusUnprocessableEntity, "body", "the body is not valid " + coding}
+}
+
+var (
+	gzips = sync.Pool{New: func() any { return new(gzip.Reader) }}
+	zstds = sync.Pool{New: func() any {
+		d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true),
+			zstd.WithDecoderMaxMemory(maxDecoded), zstd.WithDecoderMaxWindow(maxWindow))
+		if err != nil {
+			panic(err) // The options are constants.
+		}
+		return d
+	}}
+)
+
+// decompress returns a reader of what r holds, and a way to give it back.
+func decompress(coding string, r io.Reader) (decoder io.Reader, done func(), err error) {
+	if coding == "zstd" {
+		d := zstds.Get().(*zstd.Decoder)
+		done = func() {
+			_ = d.Reset(nil) // Lets go of r; there is nothing in it to fail.
+			zstds.Put(d)
+		}
+		if err = d.Reset(r); err != nil {
+			done()
+		}
+		return d, done, err
+	}
+	d := gzips.Get().(*gzip.Reader)
+	done = func() { gzips.Put(d) }
+	if err = d.Reset(r); err != nil {
+		done()
+	}
+	return d, done, err
+}

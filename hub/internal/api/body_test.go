@@ -1,0 +1,206 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"runtime"
+	"strings"
+	"testing"
+	"testing/iotest"
+
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/kymohq/kymo/hub/internal/store"
+	"github.com/kymohq/kymo/hub/internal/store/storetest"
+	"github.com/kymohq/kymo/wire"
+)
+
+// discard takes everything.
+type discard struct{ store.Store }
+
+func (discard) Append(_ context.Context, batches ...*wire.Batch) ([]bool, error) {
+	fresh := make([]bool, len(batches))
+	for i := range fresh {
+		fresh[i] = true
+	}
+	return fresh, nil
+}
+
+// spaces is a body of n spaces that counts how many were asked for.
+type spaces struct{ left, read int64 }
+
+func (s *spaces) Read(p []byte) (int, error) {
+	if s.left == 0 {
+		return 0, io.EOF
+	}
+	n := int(min(int64(len(p)), s.left))
+	for i := range p[:n] {
+		p[i] = ' '
+	}
+	s.left -= int64(n)
+	s.read += int64(n)
+	return n, nil
+}
+
+func (*spaces) Close() error { return nil }
+
+func TestHugeBodies(t *testing.T) {
+	a := newAPI(discard{}, nil)
+	const huge = 300 << 20
+	for name, length := range map[string]int64{"announced": huge, "chunked": -1, "a lie": 100} {
+		for _, path := range []string{"requests", "batches"} {
+			body := &spaces{left: huge}
+			r := request("POST /api/v1/"+path, body)
+			if path == "batches" {
+				r.Header.Set("Content-Type", wire.ContentType)
+			}
+			r.ContentLength = length
+			w := httptest.NewRecorder()
+			a.ServeHTTP(w, r)
+			wrongAt(t, problem(t, w, http.StatusRequestEntityTooLarge), "body", "bytes")
+			if limit := int64(maxWire + 64<<10); body.read > limit || length == huge && body.read > 0 {
+				t.Errorf("%s, %s: %d bytes were read", name, path, body.read)
+			}
+		}
+	}
+}
+
+// A real client sees the answer, and the server does not read on.
+func TestHugeBodyOverTCP(t *testing.T) {
+	server := httptest.NewServer(newAPI(discard{}, nil))
+	defer server.Close()
+	c, err := net.Dial("tcp", server.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	fmt.Fprintf(c, "POST /api/v1/requests HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n", 300<<20)
+	answer, err := io.ReadAll(c) // to the end: the server closes the connection
+	if err != nil || !strings.HasPrefix(string(answer), "HTTP/1.1 413 ") {
+		t.Errorf("%v: %s", err, answer)
+	}
+}
+
+func TestBodiesThatUnfold(t *testing.T) {
+	zeros := make([]byte, 64<<20)
+	element := []byte(strings.Repeat(metric+"\n", 12_500)) // 1 MiB, which any body may unfold to
+	window := zstandard(t, zeros, zstd.WithWindowSize(64<<20), zstd.WithSingleSegment(false))
+	for name, c := range map[string]struct {
+		coding string
+		body   []byte
+		status int
+		says   string
+	}{
+		"gzip bomb":       {"gzip", gzipped(t, zeros), 413, "100 times"},
+		"zstd bomb":       {"zstd", zstandard(t, zeros), 413, ""},
+		"zstd in blocks":  {"zstd", bytes.Repeat(zstandard(t, zeros[:1<<20]), 60), 413, "100 times"},
+		"zstd window":     {"zstd", window, 413, ""},
+		"within the free": {"gzip", gzipped(t, element), 202, ""},
+		"too large":       {"gzip", gzipped(t, noise(40<<20)), 413, ""},
+		"many members":    {"gzip", bytes.Repeat(gzipped(t, noise(1<<16)), 600), 413, "bytes"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := newAPI(discard{}, nil)
+			before := allocated()
+			w := ask(a, "POST /api/v1/requests", string(c.body), "Content-Encoding", c.coding)
+			if c.status == http.StatusAccepted {
+				if w.Code != c.status {
+					t.Errorf("%d %s", w.Code, w.Body)
+				}
+				return
+			}
+			wrongAt(t, problem(t, w, c.status), "body", c.says)
+			if used := allocated() - before; used > 150<<20 {
+				t.Errorf("%d bytes were allocated", used)
+			}
+		})
+	}
+}
+
+// noise is digits, which take less than half as much compressed: 64 KiB of
+// them, again and again, which is too far apart for gzip to notice.
+func noise(n int) []byte {
+	b := make([]byte, min(n, 1<<16))
+	x := uint32(1)
+	for i := range b {
+		x = x*1664525 + 1013904223
+		b[i] = "0123456789"[x>>24%10]
+	}
+	return bytes.Repeat(b, n/len(b)+1)[:n]
+}
+
+func allocated() int {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int(m.TotalAlloc)
+}
+
+func TestABatchUnfoldsToItsOwnLimit(t *testing.T) {
+	a := newAPI(discard{}, nil)
+	w := ask(a, "POST /api/v1/batches", string(gzipped(t, noise(wire.MaxBytes+1))), "Content-Type", wire.ContentType, "Content-Encoding", "gzip")
+	wrongAt(t, problem(t, w, http.StatusRequestEntityTooLarge), "body", fmt.Sprint(wire.MaxBytes))
+}
+
+func TestTooManyBodiesAtOnce(t *testing.T) {
+	a := newAPI(storetest.NewOracle(), func(c *Config) { c.Memory = 3 * leastShare })
+	pipe, feed := io.Pipe()
+	slow := request("POST /api/v1/requests", pipe)
+	slow.ContentLength = 2 * leastShare
+	done := make(chan *httptest.ResponseRecorder)
+	go func() {
+		w := httptest.NewRecorder()
+		a.ServeHTTP(w, slow)
+		done <- w
+	}()
+	if _, err := feed.Write([]byte(metric)); err != nil { // It is being read now.
+		t.Fatal(err)
+	}
+	w := ask(a, "POST /api/v1/requests", metric)
+	wrongAt(t, problem(t, w, http.StatusServiceUnavailable), "body", "try again")
+	feed.Close()
+	if w := <-done; w.Code != http.StatusAccepted {
+		t.Errorf("the first body: %d %s", w.Code, w.Body)
+	}
+	if w := ask(a, "POST /api/v1/requests", metric); w.Code != http.StatusAccepted {
+		t.Errorf("after it: %d %s", w.Code, w.Body)
+	}
+}
+
+func TestShares(t *testing.T) {
+	for _, c := range []struct {
+		length int64
+		plain  bool
+		want   int64
+	}{
+		{1000, true, 1000}, {-1, true, maxWire}, {1000, false, 1000 + freeRatio}, {100_000, false, 100_000 + 10_000_000},
+		{maxWire, false, maxWire + maxDecoded}, {-1, false, maxWire + maxDecoded},
+	} {
+		if got := share(c.length, c.plain, maxDecoded); got != c.want+leastShare {
+			t.Errorf("share of %d (%v) is %d; want %d", c.length, c.plain, got, c.want+leastShare)
+		}
+	}
+}
+
+func TestBodiesThatDoNotArrive(t *testing.T) {
+	a := newAPI(discard{}, nil)
+	gone := errors.New("connection reset")
+	for _, coding := range []string{"", "gzip", "zstd"} {
+		head := []byte(metric)
+		switch coding {
+		case "gzip":
+			head = gzipped(t, noise(1<<16))[:1<<14]
+		case "zstd":
+			head = zstandard(t, noise(1<<16))[:1<<14]
+		}
+		body := io.MultiReader(bytes.NewReader(head), iotest.ErrReader(gone))
+		w := httptest.NewRecorder()
+		a.ServeHTTP(w, request("POST /api/v1/requests", body, "Content-Encoding", coding))
+		wrongAt(t, problem(t, w, http.StatusRequestTimeout), "body", "did not arrive")
+	}
+}

@@ -1,0 +1,146 @@
+package api
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/kymohq/kymo/hub/internal/ingest"
+	"github.com/kymohq/kymo/hub/internal/store"
+	"github.com/kymohq/kymo/hub/internal/template"
+	"github.com/kymohq/kymo/wire"
+)
+
+// Intake takes bodies to the store. It is safe for concurrent use.
+type Intake struct {
+	Counters Counters
+
+	store     store.Store
+	templates *template.Table
+	retention time.Duration
+	now       func() time.Time
+
+	// The identity of batches that come without one.
+	instance string
+	sequence atomic.Uint64
+
+	batches sync.Pool // of *wire.Batch
+}
+
+// NewIntake returns an intake that keeps requests as old as retention.
+func NewIntake(st store.Store, templates *template.Table, retention time.Duration, now func() time.Time) *Intake {
+	return &Intake{
+		store: st, templates: templates, retention: retention, now: now,
+		instance: "hub-" + rand.Text(),
+		batches:  sync.Pool{New: func() any { return new(wire.Batch) }},
+	}
+}
+
+// Receipt is the answer to a body that is durable.
+type Receipt struct {
+	Accepted  int  `json:"accepted" doc:"How many requests of the body are durable now." example:"2"`
+	Duplicate bool `json:"duplicate" doc:"Whether they were durable before, and so count once." example:"false"`
+	Dropped   int  `json:"dropped,omitempty" doc:"Requests of a batch that are older than what the hub keeps, or more than 24 h in the future. They are counted as dropped requests of their service." example:"0"`
+}
+
+// Malformed says whether an error of Batch or JSON is the sender's: the same
+// body will never be accepted.
+func Malformed(err error) bool {
+	var e *ingest.Error
+	var f *wire.FieldError
+	return errors.As(err, &e) || errors.As(err, &f) || errors.Is(err, wire.ErrMalformed)
+}
+
+// Batch keeps an encoded batch. On return its requests are durable, or there is
+// an error: Malformed, or one of the store.
+func (in *Intake) Batch(ctx context.Context, data []byte) (Receipt, error) {
+	b := in.batches.Get().(*wire.Batch)
+	defer in.batches.Put(b)
+	if err := wire.Decode(data, b); err != nil {
+		in.Counters.Refused.Add(1)
+		return Receipt{}, err
+	}
+	from, to, now := in.span()
+	late := screen(b, from, to, now)
+	return in.keep(ctx, late, b)
+}
+
+// JSON keeps a body of PerformanceMetric objects. With an idempotency key, a
+// body that comes again with the same key counts once.
+func (in *Intake) JSON(ctx context.Context, data []byte, key string) (Receipt, error) {
+	now := in.now()
+	from, to, _ := in.span()
+	o := ingest.Options{Templates: in.templates, Now: now, From: from, To: to, Instance: in.instance}
+	if key == "" {
+		o.Sequence = func() uint64 { return in.sequence.Add(1) }
+	} else {
+		// With the key for an instance, the batches of its body are numbered from 0.
+		sum := sha256.Sum256([]byte(key))
+		o.Instance = "key-" + hex.EncodeToString(sum[:16])
+	}
+	body, err := ingest.JSON(data, o)
+	if err != nil {
+		in.Counters.Refused.Add(1)
+		return Receipt{}, err
+	}
+	defer body.Free()
+	if body.Requests == 0 {
+		return Receipt{}, nil
+	}
+	return in.keep(ctx, 0, body.Batches...)
+}
+
+// span returns which starts are accepted, and now, in Unix milliseconds.
+func (in *Intake) span() (from, to, now int64) {
+	t := in.now()
+	return t.Add(-in.retention).UnixMilli(), t.Add(future).UnixMilli(), t.UnixMilli()
+}
+
+// keep caps the endpoints of a body's batches and appends them together.
+func (in *Intake) keep(ctx context.Context, late int, batches ...*wire.Batch) (Receipt, error) {
+	r := Receipt{Dropped: late}
+	over := make([]int, len(batches))
+	for i, b := range batches {
+		var err error
+		if over[i], err = in.templates.Cap(b); err != nil {
+			in.Counters.Refused.Add(1)
+			return Receipt{}, err
+		}
+		r.Accepted += b.Len()
+	}
+	fresh, err := in.store.Append(ctx, batches...)
+	if err != nil {
+		in.Counters.StoreFails.Add(1)
+		return Receipt{}, fmt.Errorf("append: %w", err)
+	}
+	r.Duplicate = true
+	for i, b := range batches {
+		if !fresh[i] {
+			in.Counters.Duplicates.Add(1)
+			continue
+		}
+		r.Duplicate = false
+		in.count(b, late, over[i])
+	}
+	return r, nil
+}
+
+// count counts a batch that is new. Its drops hold the late ones too.
+func (in *Intake) count(b *wire.Batch, late, over int) {
+	c := &in.Counters
+	c.Batches.Add(1)
+	c.Requests.Add(uint64(b.Len()))
+	c.Overflowed.Add(uint64(over))
+	dropped := uint64(0)
+	for i := range b.Drops {
+		dropped += b.Drops[i].Count
+	}
+	c.Late.Add(uint64(late))
+	c.Dropped.Add(dropped - min(dropped, uint64(late)))
+}

@@ -1,0 +1,248 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/kymohq/kymo/hub/internal/rollup"
+	"github.com/kymohq/kymo/hub/internal/store"
+	"github.com/kymohq/kymo/hub/internal/store/storetest"
+	"github.com/kymohq/kymo/hub/internal/template"
+	"github.com/kymohq/kymo/wire"
+)
+
+func intake(st store.Store, limits template.Limits) *Intake {
+	return NewIntake(st, template.New(limits), 168*time.Hour, func() time.Time { return noon })
+}
+
+// rollups returns the counts by endpoint and the drops by service.
+func rollups(t *testing.T, st store.Store) (counts, drops map[string]uint64) {
+	t.Helper()
+	counts, drops = make(map[string]uint64), make(map[string]uint64)
+	everything := rollup.Window{From: 0, To: wire.MaxStart}
+	for r, err := range st.Rollups(t.Context(), store.Query{Window: everything}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Dropped > 0 {
+			drops[r.Service] += r.Dropped
+			continue
+		}
+		counts[r.Service+r.Endpoint] += r.Durations.Count()
+	}
+	return counts, drops
+}
+
+func same(t *testing.T, what string, got, want any) {
+	t.Helper()
+	if fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("%s: %v; want %v", what, got, want)
+	}
+}
+
+// atOffsets is a batch with a request of each service at each offset from noon.
+func atOffsets(sequence uint64, drops []wire.Drop, services []string, offsets ...time.Duration) []byte {
+	b := wire.NewBuilder()
+	for _, s := range services {
+		for i, at := range offsets {
+			b.Add(&wire.Request{
+				Key:  wire.Key{Service: s, Endpoint: "/a", Method: "GET", Status: 200},
+				User: fmt.Sprint("u", i), Start: noon.Add(at).UnixMilli(), Duration: time.Duration(1000 + i),
+				FirstByte: 7, Lifetime: 8, Size: 9,
+			})
+		}
+	}
+	for _, d := range drops {
+		b.AddDrop(d)
+	}
+	return b.Batch("sdk", sequence).AppendBinary(nil)
+}
+
+func TestBatchesCountOnce(t *testing.T) {
+	st := storetest.NewOracle()
+	in := intake(st, template.Limits{})
+	data := atOffsets(1, nil, []string{"a"}, 0, time.Minute)
+	for i := range 3 {
+		got, err := in.Batch(t.Context(), data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		same(t, "receipt", got, Receipt{Accepted: 2, Duplicate: i > 0})
+	}
+	counts, _ := rollups(t, st)
+	same(t, "counts", counts, map[string]uint64{"a/a": 2})
+	c := &in.Counters
+	same(t, "counters", []uint64{c.Batches.Load(), c.Duplicates.Load(), c.Requests.Load()}, []uint64{1, 2, 2})
+}
+
+func TestLateRequestsBecomeDrops(t *testing.T) {
+	st := storetest.NewOracle()
+	in := intake(st, template.Limits{})
+	drops := []wire.Drop{
+		{Service: "a", At: noon.UnixMilli(), Count: 3},
+		{Service: "a", At: 5, Count: 10}, // of a clock before its time
+	}
+	data := atOffsets(1, drops, []string{"a", "b"}, 0, -168*time.Hour, -168*time.Hour-1e6, 24*time.Hour-1e6, 24*time.Hour)
+	got, err := in.Batch(t.Context(), data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	same(t, "receipt", got, Receipt{Accepted: 6, Dropped: 4})
+	counts, dropped := rollups(t, st)
+	same(t, "counts", counts, map[string]uint64{"a/a": 3, "b/a": 3})
+	same(t, "drops", dropped, map[string]uint64{"a": 15, "b": 2})
+	c := &in.Counters
+	same(t, "counters", []uint64{c.Late.Load(), c.Dropped.Load()}, []uint64{4, 13})
+	for r, err := range st.Requests(t.Context(), store.Query{Window: rollup.Window{To: wire.MaxStart}, Service: "b"}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		// The columns were moved together: offset i has user ui and duration 1000+i.
+		var i int
+		if _, err := fmt.Sscanf(r.User, "u%d", &i); err != nil || r.Duration != time.Duration(1000+i) || r.FirstByte != 7 || r.Lifetime != 8 || r.Size != 9 {
+			t.Errorf("request %+v", r)
+		}
+	}
+	for r, err := range st.Rollups(t.Context(), store.Query{Window: rollup.Window{From: noon.UnixMilli(), To: noon.UnixMilli() + 1}, Service: "a"}) {
+		if err == nil && r.Endpoint == "" {
+			same(t, "drops now", r.Dropped, 15)
+		}
+	}
+}
+
+func TestDropsStayWithinTheirLimit(t *testing.T) {
+	st := storetest.NewOracle()
+	in := intake(st, template.Limits{})
+	drops := make([]wire.Drop, wire.MaxDrops)
+	for i := range drops {
+		drops[i] = wire.Drop{Service: fmt.Sprint("s", i%10), At: noon.UnixMilli(), Count: 1}
+	}
+	if _, err := in.Batch(t.Context(), atOffsets(1, drops, []string{"s0", "z"}, -1000*time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	_, dropped := rollups(t, st)
+	sum := uint64(0)
+	for _, n := range dropped {
+		sum += n
+	}
+	same(t, "drops", []uint64{uint64(len(dropped)), sum, dropped["z"]}, []uint64{11, wire.MaxDrops + 2, 1})
+
+	// More services than drops fit: the batch is still valid.
+	b := &wire.Batch{Instance: "x"}
+	lost := make(map[string]uint64)
+	for i := range wire.MaxDrops + 5 {
+		lost[fmt.Sprint("s", i)] = 1
+	}
+	addDrops(b, lost, 0)
+	same(t, "error", b.Validate(), nil)
+}
+
+func TestJSONThroughTheIntake(t *testing.T) {
+	st := storetest.NewOracle()
+	in := intake(st, template.Limits{Endpoints: 2})
+	body := "[" + metric + "," + strings.Replace(metric, "/users/7", "/b", 1) + "," + strings.Replace(metric, "/users/7", "/c", 1) + "," +
+		strings.Replace(metric, "{", `{"service":"orders",`, 1) + "]"
+	for range 2 { // Without a key, a body that comes twice counts twice.
+		got, err := in.JSON(t.Context(), []byte(body), "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		same(t, "receipt", got, Receipt{Accepted: 4})
+	}
+	for i := range 3 {
+		got, err := in.JSON(t.Context(), []byte(body), "key-1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		same(t, "receipt", got, Receipt{Accepted: 4, Duplicate: i > 0})
+	}
+	counts, _ := rollups(t, st)
+	same(t, "counts", counts, map[string]uint64{"default/users/{id}": 3, "default/b": 3, "default(other)": 3, "orders/users/{id}": 3})
+	same(t, "overflowed", in.Counters.Overflowed.Load(), 3)
+
+	got, err := in.JSON(t.Context(), []byte("[]"), "")
+	if err != nil || got != (Receipt{}) {
+		t.Errorf("an empty array: %v, %v", got, err)
+	}
+}
+
+func TestSplitBodiesAreKeptWholeOrNotAtAll(t *testing.T) {
+	var body strings.Builder
+	const n = wire.MaxRequests + 10
+	for i := range n {
+		fmt.Fprintf(&body, `{"endpoint":"/a","method":"GET","response_time_ms":1,"status_code":%d}`+"\n", 200+i/wire.MaxRequests*9000)
+	}
+	st := storetest.NewOracle()
+	in := intake(st, template.Limits{})
+	if _, err := in.JSON(t.Context(), []byte(body.String()), ""); !Malformed(err) || !strings.HasPrefix(err.Error(), fmt.Sprintf("element %d: status_code", wire.MaxRequests)) {
+		t.Fatal(err)
+	}
+	counts, _ := rollups(t, st)
+	same(t, "counts", counts, map[string]uint64{})
+
+	good := []byte(strings.ReplaceAll(body.String(), "9200", "200"))
+	for i := range 2 {
+		got, err := in.JSON(t.Context(), good, "retried")
+		if err != nil {
+			t.Fatal(err)
+		}
+		same(t, "receipt", got, Receipt{Accepted: n, Duplicate: i > 0})
+	}
+	same(t, "batches", []uint64{in.Counters.Batches.Load(), in.Counters.Duplicates.Load()}, []uint64{2, 2})
+}
+
+func TestIntakeErrors(t *testing.T) {
+	st := storetest.NewOracle()
+	in := intake(st, template.Limits{Services: 1})
+	good := atOffsets(1, nil, []string{"a"}, 0)
+	if _, err := in.Batch(t.Context(), good); err != nil {
+		t.Fatal(err)
+	}
+	for name, f := range map[string]func() (Receipt, error){
+		"not a batch":   func() (Receipt, error) { return in.Batch(t.Context(), []byte("KYM")) },
+		"cut short":     func() (Receipt, error) { return in.Batch(t.Context(), good[:len(good)-1]) },
+		"bad element":   func() (Receipt, error) { return in.JSON(t.Context(), []byte("[{}]"), "") },
+		"many services": func() (Receipt, error) { return in.Batch(t.Context(), atOffsets(2, nil, []string{"b"}, 0)) },
+	} {
+		before := in.Counters.Refused.Load()
+		if got, err := f(); !Malformed(err) || got != (Receipt{}) || in.Counters.Refused.Load() != before+1 {
+			t.Errorf("%s: %v, %v", name, got, err)
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := in.Batch(ctx, good); !errors.Is(err, context.Canceled) || Malformed(err) {
+		t.Errorf("given up: %v", err)
+	}
+	if err := st.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := in.Batch(t.Context(), good); !errors.Is(err, store.ErrClosed) || Malformed(err) {
+		t.Errorf("closed: %v", err)
+	}
+	same(t, "store errors", in.Counters.StoreFails.Load(), 2)
+}
+
+func BenchmarkBatch(b *testing.B) {
+	in := intake(discard{}, template.Limits{})
+	builder := wire.NewBuilder()
+	const n = 8192
+	for i := range n {
+		builder.Add(&wire.Request{
+			Key:   wire.Key{Service: "web", Endpoint: fmt.Sprintf("/r%d", i%150), Method: "GET", Status: 200},
+			User:  fmt.Sprint("user-", i*31%2000),
+			Start: noon.UnixMilli() + int64(i), Duration: time.Duration(1e6 + i*7919%90000000), FirstByte: 1e5, Size: int64(i % 9000),
+		})
+	}
+	data := builder.Batch("sdk", 1).AppendBinary(nil)
+	for b.Loop() {
+		if _, err := in.Batch(b.Context(), data); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(n)*float64(b.N)/b.Elapsed().Seconds(), "requests/s")
+}

@@ -1,0 +1,72 @@
+package api
+
+import (
+	"crypto/sha256"
+	_ "embed"
+	"encoding/base64"
+	"encoding/json"
+	"net/http"
+	"sync"
+
+	"github.com/danielgtaylor/huma/v2"
+)
+
+//go:embed style.css
+var style string
+
+//go:embed root.html
+var rootPage string
+
+// policy allows the pages their own style sheet and nothing else: no script, no
+// other host, no frame around them.
+var policy = func() string {
+	sum := sha256.Sum256([]byte(style))
+	return "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) +
+		"'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+}()
+
+func (a *API) routePages() {
+	document := sync.OnceValue(func() []byte {
+		b, err := json.Marshal(a.huma.OpenAPI())
+		if err != nil {
+			panic(err) // It is made of nothing but what New put into it.
+		}
+		return b
+	})
+	a.handle(huma.Operation{
+		OperationID: "openapi", Method: http.MethodGet, Path: "/openapi.json", Tags: []string{tagHub},
+		Summary:     "This document",
+		Description: "The description of all routes, OpenAPI 3.1.",
+		Responses: map[string]*huma.Response{"200": {
+			Description: "The document.",
+			Content:     map[string]*huma.MediaType{"application/json": {Schema: &huma.Schema{Type: huma.TypeObject}}},
+		}},
+	}, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write(document()) // Nothing to be done for a client that left.
+	})
+
+	docs := sync.OnceValue(func() []byte { return renderDocs(a.huma.OpenAPI()) })
+	a.handle(huma.Operation{
+		OperationID: "docs", Method: http.MethodGet, Path: "/docs", Tags: []string{tagHub},
+		Summary:     "This document as a page",
+		Description: "A page for people. It loads nothing from anywhere else.",
+		Responses:   text("text/html; charset=utf-8", "The page."),
+	}, func(w http.ResponseWriter, _ *http.Request) { writePage(w, docs()) })
+
+	root := render(rootPage, nil)
+	a.handle(huma.Operation{
+		OperationID: "root", Method: http.MethodGet, Path: "/", Tags: []string{tagHub},
+		Summary:     "Where to go from here",
+		Description: "A page with links to the reports and to the documentation.",
+		Responses:   text("text/html; charset=utf-8", "The page."),
+	}, func(w http.ResponseWriter, _ *http.Request) { writePage(w, root) })
+}
+
+func writePage(w http.ResponseWriter, page []byte) {
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Security-Policy", policy)
+	h.Set("Referrer-Policy", "no-referrer")
+	_, _ = w.Write(page) // Nothing to be done for a client that left.
+}

@@ -1,0 +1,82 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/kymohq/kymo/hub/internal/ingest"
+	"github.com/kymohq/kymo/hub/internal/store"
+	"github.com/kymohq/kymo/wire"
+)
+
+// writeProblem answers with problem details (RFC 9457).
+func writeProblem(w http.ResponseWriter, status int, detail string, errs ...*huma.ErrorDetail) {
+	body, err := json.Marshal(&huma.ErrorModel{Status: status, Title: http.StatusText(status), Detail: detail, Errors: errs})
+	if err != nil {
+		body = []byte(`{"title":"` + http.StatusText(status) + `"}`)
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(status)
+	_, _ = w.Write(append(body, '\n')) // A client that went away has no use for the error.
+}
+
+// retryAfter is how many seconds a client should wait for a busy or broken hub.
+const retryAfter = "1"
+
+// failed answers with what an error of the intake means.
+func (a *API) failed(w http.ResponseWriter, r *http.Request, err error) {
+	if Malformed(err) {
+		writeProblem(w, http.StatusUnprocessableEntity, "nothing of this body was kept: "+err.Error(), place(err))
+		return
+	}
+	status, detail := a.storeFailed(r.Context(), err)
+	if status == http.StatusServiceUnavailable {
+		w.Header().Set("Retry-After", retryAfter)
+	}
+	writeProblem(w, status, detail)
+}
+
+// place says which field of a body an error is about.
+func place(err error) *huma.ErrorDetail {
+	var e *ingest.Error
+	if errors.As(err, &e) {
+		return &huma.ErrorDetail{Location: e.Location(), Message: e.Problem}
+	}
+	var f *wire.FieldError
+	if errors.As(err, &f) {
+		same := ingest.Error{Index: f.Index, Field: f.Field}
+		return &huma.ErrorDetail{Location: same.Location(), Message: f.Problem}
+	}
+	return &huma.ErrorDetail{Location: "body", Message: err.Error()}
+}
+
+// storeFailed says what an error of the store means to a client. The error
+// itself is for the log: it may name paths and addresses.
+func (a *API) storeFailed(ctx context.Context, err error) (status int, detail string) {
+	switch {
+	case errors.Is(err, store.ErrFull):
+		detail = "the store has no room left; try again"
+	case errors.Is(err, store.ErrClosed):
+		detail = "the hub is shutting down; try again"
+	case errors.Is(err, store.ErrUnavailable):
+		detail = "the store is unavailable; try again"
+	case ctx.Err() != nil:
+		// The client is gone, and nothing is wrong with the store.
+		return http.StatusServiceUnavailable, "the request was given up"
+	default:
+		a.Logger.Error("store failed", "error", err)
+		return http.StatusInternalServerError, "the store failed; the hub's log says why"
+	}
+	a.Logger.Warn("store failed", "error", err)
+	return http.StatusServiceUnavailable, detail
+}
+
+// Unavailable answers with 503 and when to come back.
+func (a *API) Unavailable(w http.ResponseWriter, detail string) {
+	w.Header().Set("Retry-After", retryAfter)
+	writeProblem(w, http.StatusServiceUnavailable, detail)
+}

@@ -1,0 +1,168 @@
+package api
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/kymohq/kymo/hub/internal/report"
+	"github.com/kymohq/kymo/hub/internal/store/storetest"
+	"github.com/kymohq/kymo/wire"
+)
+
+func TestQueriesThatAreRefused(t *testing.T) {
+	a := newAPI(storetest.NewOracle(), nil)
+	for query, want := range map[string][2]string{
+		"hours=0":                              {"query.hours", "1"},
+		"hours=169":                            {"query.hours", "168"},
+		"hours=-1":                             {"query.hours", "1"},
+		"hours=abc":                            {"query.hours", "integer"},
+		"hours=":                               {"query.hours", "must not be empty"},
+		"hours":                                {"query.hours", "must not be empty"},
+		"hours=1.5":                            {"query.hours", "integer"},
+		"hours=99999999999999999999":           {"query.hours", ""},
+		"hours=1&hours=2":                      {"query.hours", "more than once"},
+		"hour=1":                               {"query.hour", `did you mean "hours"?`},
+		"Hours=1":                              {"query.Hours", `did you mean "hours"?`},
+		"colour=red":                           {"query.colour", "known are hours, service, endpoint, method"},
+		"hours=%zz":                            {"query", "invalid URL escape"},
+		"hours=1;service=a":                    {"query", "semicolon"},
+		"service=" + strings.Repeat("s", 101):  {"query.service", "100"},
+		"endpoint=" + strings.Repeat("e", 256): {"query.endpoint", "255"},
+	} {
+		for _, path := range []string{"/metrics/performance?", "/metrics/endpoints?"} {
+			p := problem(t, ask(a, "GET "+path+query, ""), http.StatusUnprocessableEntity)
+			wrongAt(t, p, want[0], want[1])
+		}
+	}
+	for query, want := range map[string][2]string{
+		"sort=speed": {"query.sort", "one of"}, "sort=": {"query.sort", "must not be empty"},
+		"limit=0": {"query.limit", "1"}, "limit=10001": {"query.limit", "10000"}, "limit=x": {"query.limit", "integer"},
+	} {
+		p := problem(t, ask(a, "GET /metrics/endpoints?"+query, ""), http.StatusUnprocessableEntity)
+		wrongAt(t, p, want[0], want[1])
+	}
+	wrongAt(t, problem(t, ask(a, "GET /health/live?verbose=1", ""), http.StatusUnprocessableEntity), "query.verbose", "takes none")
+	wrongAt(t, problem(t, ask(a, "POST /api/v1/requests?sync=1", metric), http.StatusUnprocessableEntity), "query.sync", "takes none")
+}
+
+// fill gives the API 300 requests of known durations and returns these, sorted, in ms.
+func fill(t *testing.T, a *API) (sorted []float64) {
+	t.Helper()
+	var body strings.Builder
+	for i := range 300 {
+		ms := math.Exp(float64(i*7919%300) / 40)
+		sorted = append(sorted, ms)
+		status := []int{200, 201, 404, 503, 499}[i%5]
+		fmt.Fprintf(&body, `{"endpoint":"/%s/%d","method":"%s","response_time_ms":%.6f,"status_code":%d,"service":"%s","timestamp":"%s"}`+"\n",
+			[]string{"users", "orders"}[i%2], i, []string{"get", "POST"}[i%2], ms, status, []string{"web", "web", "api"}[i%3],
+			noon.Add(-time.Duration(i%30)*time.Hour-time.Second).Format(time.RFC3339))
+	}
+	if w := ask(a, "POST /api/v1/requests", body.String(), "Content-Type", "application/x-ndjson"); w.Code != http.StatusAccepted {
+		t.Fatal(w.Body)
+	}
+	slices.Sort(sorted)
+	return sorted
+}
+
+func TestPerformance(t *testing.T) {
+	a := newAPI(storetest.NewOracle(), nil)
+	sorted := fill(t, a)
+	var p report.Performance
+	get := func(query string) {
+		t.Helper()
+		w := ask(a, "GET /metrics/performance"+query, "")
+		p = report.Performance{}
+		if err := json.Unmarshal(w.Body.Bytes(), &p); w.Code != http.StatusOK || err != nil {
+			t.Fatalf("%s: %d %s", query, w.Code, w.Body)
+		}
+	}
+	get("?hours=168")
+	for q, got := range map[float64]float64{0.5: p.P50ResponseTime, 0.95: p.P95ResponseTime, 0.99: p.P99ResponseTime} {
+		if want := sorted[int(q*300)-1]; math.Abs(got-want) > 0.0055*want {
+			t.Errorf("percentile %v is %v; want %v", q, got, want)
+		}
+	}
+	if p.TotalRequests != 300 || p.ErrorRate != 0.2 || p.ClientErrorRate != 0.2 || p.Trust.Samples != 300 || len(p.SlowestEndpoints) != 4 {
+		t.Errorf("%+v", p)
+	}
+	if p.Window.Hours != 168 || !p.Window.To.Equal(noon) || p.Window.To.Sub(p.Window.From) != 168*time.Hour {
+		t.Errorf("window %+v", p.Window)
+	}
+	for query, want := range map[string]uint64{
+		"": 240, "?hours=24": 240, "?hours=1": 10, "?hours=168&service=api": 100, "?hours=168&service=none": 0, "?hours=168&method=post": 150,
+		"?hours=168&endpoint=/users/{id}": 150, "?hours=168&endpoint=/users/%7Bid%7D&service=api": 50, "?service=&endpoint=&method=": 240,
+	} {
+		if get(query); p.TotalRequests != want {
+			t.Errorf("%q counts %d requests; want %d", query, p.TotalRequests, want)
+		}
+	}
+}
+
+func TestEndpointList(t *testing.T) {
+	a := newAPI(storetest.NewOracle(), nil)
+	fill(t, a)
+	w := ask(a, "GET /metrics/endpoints?hours=168&sort=name&limit=3", "")
+	var rows []report.Endpoint
+	if err := json.Unmarshal(w.Body.Bytes(), &rows); err != nil || len(rows) != 3 {
+		t.Fatalf("%v: %s", err, w.Body)
+	}
+	if e := rows[0]; e.Service != "api" || e.Endpoint != "/orders/{id}" || e.Method != "POST" || e.TotalRequests != 50 {
+		t.Errorf("%+v", e)
+	}
+	for name, want := range map[string]string{
+		"X-Total-Count": "4", "Kymo-Dropped": "0", "Kymo-Overflowed": "0",
+		"Kymo-Window-From": "2026-11-16T12:00:00Z", "Kymo-Window-To": "2026-11-23T12:00:00Z",
+	} {
+		if got := w.Header().Get(name); got != want {
+			t.Errorf("%s: %q; want %q", name, got, want)
+		}
+	}
+	if w := ask(a, "GET /metrics/endpoints?service=none", ""); strings.TrimSpace(w.Body.String()) != "[]" {
+		t.Errorf("no endpoints: %s", w.Body)
+	}
+}
+
+// The names of an element are a contract.
+func TestNamesInAnswers(t *testing.T) {
+	a := newAPI(storetest.NewOracle(), nil)
+	fill(t, a)
+	var p map[string]any
+	if err := json.Unmarshal(ask(a, "GET /metrics/performance", "").Body.Bytes(), &p); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"total_requests", "avg_response_time", "p95_response_time", "p99_response_time", "error_rate", "slowest_endpoints", "window", "trust"} {
+		if _, ok := p[name]; !ok {
+			t.Errorf("no %s", name)
+		}
+	}
+	element := p["slowest_endpoints"].([]any)[0].(map[string]any)
+	for _, name := range []string{"service", "endpoint", "method", "total_requests", "avg_response_time", "p50_response_time", "p95_response_time",
+		"p99_response_time", "max_response_time", "error_rate", "client_error_rate", "slow", "slow_reason"} {
+		if _, ok := element[name]; !ok {
+			t.Errorf("no %s in an element", name)
+		}
+	}
+}
+
+func TestWhatWasDroppedShowsInReports(t *testing.T) {
+	a := newAPI(storetest.NewOracle(), nil)
+	b := wire.NewBuilder()
+	b.Add(&wire.Request{Key: wire.Key{Service: "web", Endpoint: wire.Other, Method: "GET", Status: 200}, Start: noon.UnixMilli() - 1})
+	b.Add(&wire.Request{Key: wire.Key{Service: "web", Endpoint: "/a", Method: "GET", Status: 200}, Start: 1})
+	b.AddDrop(wire.Drop{Service: "web", At: noon.UnixMilli() - 1, Count: 7})
+	w := ask(a, "POST /api/v1/batches", string(b.Batch("sdk", 1).AppendBinary(nil)), "Content-Type", wire.ContentType)
+	if got := strings.TrimSpace(w.Body.String()); got != `{"accepted":1,"duplicate":false,"dropped":1}` {
+		t.Errorf("%d %s", w.Code, got)
+	}
+	a.Now = func() time.Time { return noon.Add(time.Second) }
+	w = ask(a, "GET /metrics/endpoints", "")
+	if w.Header().Get("Kymo-Dropped") != "8" || w.Header().Get("Kymo-Overflowed") != "1" {
+		t.Errorf("headers %v", w.Header())
+	}
+}

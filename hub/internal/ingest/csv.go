@@ -1,0 +1,103 @@
+package ingest
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"iter"
+
+	"github.com/kymohq/kymo/wire"
+)
+
+// columns of a CSV line, in order. There is no line of headings.
+var columns = [...]string{"start", "endpoint", "method", "duration", "status", "user"}
+
+// CSV reads a stream of lines with start (Unix ms), endpoint, method, duration
+// (ns), status and user, which may be empty, and yields batches as they fill,
+// each valid until the next. Fields may be quoted (RFC 4180), but not span
+// lines. It ends at the first error, an *Error with the line or the reader's
+// own; batches before it were yielded.
+func CSV(r io.Reader, o Options) iter.Seq2[*wire.Batch, error] {
+	var quoted []byte
+	return stream(r, o, func(line []byte, m *metric) (field, problem string) {
+		*m = metric{seen: fTimestamp}
+		quoted = quoted[:0]
+		var f [len(columns)][]byte
+		rest, more := line, true
+		for i := range f {
+			if !more {
+				return columns[i], fmt.Sprintf("is missing; a line has the %d fields start, endpoint, method, duration, status and user", len(f))
+			}
+			if len(rest) > 0 && rest[0] == '"' {
+				f[i], rest, more, quoted, problem = cutQuoted(rest, quoted)
+				if problem != "" {
+					return columns[i], problem
+				}
+				continue
+			}
+			f[i], rest, more = bytes.Cut(rest, comma)
+		}
+		if more {
+			return "", fmt.Sprintf("has more than %d fields; put a field with a comma in double quotes", len(f))
+		}
+		return m.fromCSV(&f)
+	})
+}
+
+var comma = []byte{','}
+
+// cutQuoted takes a quoted field off a line. room holds those with quotes in them.
+func cutQuoted(line, room []byte) (field, rest []byte, more bool, _ []byte, problem string) {
+	from := len(room)
+	for i := 1; i < len(line); i++ {
+		switch {
+		case line[i] != '"':
+			room = append(room, line[i])
+		case i+1 < len(line) && line[i+1] == '"':
+			room = append(room, '"')
+			i++
+		case i+1 == len(line):
+			return room[from:], nil, false, room, ""
+		case line[i+1] == ',':
+			return room[from:], line[i+2:], true, room, ""
+		default:
+			return nil, nil, false, room, "must end after its closing quote"
+		}
+	}
+	return nil, nil, false, room, "has no closing quote"
+}
+
+func (m *metric) fromCSV(f *[len(columns)][]byte) (field, problem string) {
+	var ok bool
+	if m.start, ok = digits(f[0], wire.MaxStart); !ok {
+		return "start", must(f[0], "Unix milliseconds between the years 1970 and 9999")
+	}
+	m.endpoint, m.method = f[1], f[2]
+	if m.duration, ok = digits(f[3], int64(wire.MaxDuration)); !ok {
+		return "duration", must(f[3], fmt.Sprintf("nanoseconds from 0 to %d (24.8 days)", int64(wire.MaxDuration)))
+	}
+	status, ok := digits(f[4], wire.MaxStatus)
+	if !ok || status < wire.MinStatus {
+		return "status", must(f[4], fmt.Sprintf("a number from %d to %d", wire.MinStatus, wire.MaxStatus))
+	}
+	m.status, m.user = int(status), f[5]
+	return "", ""
+}
+
+func must(value []byte, be string) string {
+	return fmt.Sprintf("is %q; must be %s", wire.Clean(string(value), 40), be)
+}
+
+// digits reads a whole number from 0 to limit.
+func digits(b []byte, limit int64) (int64, bool) {
+	n := int64(0)
+	for _, c := range b {
+		if c < '0' || c > '9' {
+			return 0, false
+		}
+		if n = n*10 + int64(c-'0'); n > limit {
+			return 0, false
+		}
+	}
+	return n, len(b) > 0
+}

@@ -1,0 +1,184 @@
+package ingest
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/kymohq/kymo/wire"
+)
+
+// fields are PerformanceMetric's, in the order of its declaration.
+var fields = []string{"endpoint", "method", "response_time_ms", "status_code", "user_id", "timestamp", "service"}
+
+const (
+	fEndpoint = 1 << iota
+	fMethod
+	fResponseTime
+	fStatus
+	fUser
+	fTimestamp
+	fService
+	required = fEndpoint | fMethod | fResponseTime | fStatus
+)
+
+// metric is one PerformanceMetric as it was written. Texts are the body's own
+// bytes or the lexer's.
+type metric struct {
+	endpoint, method, user, service []byte
+	duration, start                 int64
+	status                          int
+	seen                            int // of the fields above
+}
+
+// object reads one PerformanceMetric; on failure it says the field, if it is one's.
+func (l *lexer) object(m *metric) (field, problem string) {
+	*m = metric{}
+	l.scratch = l.scratch[:0]
+	if l.next() != '{' {
+		return "", l.must("an object")
+	}
+	l.at++
+	for first := true; ; first = false {
+		c := l.next()
+		if c == '}' && first {
+			l.at++
+			break
+		}
+		name, problem := l.str()
+		if problem != "" {
+			return "", l.unexpectedOr(problem, c == '"', "a field's name in double quotes")
+		}
+		if l.next() != ':' {
+			return "", l.unexpected("a colon after a field's name")
+		}
+		l.at++
+		if field, problem := l.field(name, m); problem != "" {
+			return field, problem
+		}
+		if c = l.next(); c == '}' {
+			l.at++
+			break
+		} else if c != ',' {
+			return "", l.unexpected("a comma or the object's end")
+		}
+		l.at++
+	}
+	for i, name := range fields {
+		if required&(1<<i) != 0 && m.seen&(1<<i) == 0 {
+			return name, "is missing; it is required"
+		}
+	}
+	return "", ""
+}
+
+// unexpectedOr keeps a string's own problem, if it is a string.
+func (l *lexer) unexpectedOr(problem string, isString bool, want string) string {
+	if isString {
+		return problem
+	}
+	return l.unexpected(want)
+}
+
+// field reads the value of the named field.
+func (l *lexer) field(name []byte, m *metric) (field, problem string) {
+	bit := 0
+	switch string(name) {
+	case "endpoint":
+		bit, field = fEndpoint, "endpoint"
+		m.endpoint, problem = l.str()
+	case "method":
+		bit, field = fMethod, "method"
+		m.method, problem = l.str()
+	case "response_time_ms":
+		bit, field = fResponseTime, "response_time_ms"
+		problem = l.responseTime(m)
+	case "status_code":
+		bit, field = fStatus, "status_code"
+		problem = l.status(m)
+	case "user_id":
+		bit, field = fUser, "user_id"
+		m.user, problem = l.optional()
+	case "timestamp":
+		bit, field = fTimestamp, "timestamp"
+		problem = l.timestamp(m)
+	case "service":
+		bit, field = fService, "service"
+		m.service, problem = l.optional()
+	default:
+		return unknown(string(name))
+	}
+	if problem == "" && m.seen&bit != 0 {
+		problem = "appears twice in one object"
+	}
+	m.seen |= bit
+	return field, problem
+}
+
+func unknown(name string) (field, problem string) {
+	field = wire.Clean(name, 64)
+	if near := Nearest(name, fields); near != "" {
+		return field, fmt.Sprintf("is not a known field; did you mean %q?", near)
+	}
+	return field, "is not a known field; known are " + strings.Join(fields, ", ")
+}
+
+// optional reads a string, or a null as nil.
+func (l *lexer) optional() (s []byte, problem string) {
+	if l.null() {
+		return nil, ""
+	}
+	if l.next() != '"' {
+		return nil, l.must("a string or null")
+	}
+	return l.str()
+}
+
+func (l *lexer) responseTime(m *metric) string {
+	token, problem := l.number()
+	if problem != "" {
+		return problem
+	}
+	var ok bool
+	if m.duration, ok = nanoseconds(token, int64(wire.MaxDuration)); !ok {
+		return durationProblem
+	}
+	return ""
+}
+
+func (l *lexer) status(m *metric) string {
+	token, problem := l.number()
+	if problem != "" {
+		return problem
+	}
+	var ok bool
+	if m.status, ok = integer(token); !ok {
+		return fmt.Sprintf("is %.20s; must be a whole number from %d to %d", token, wire.MinStatus, wire.MaxStatus)
+	}
+	return statusProblem(m.status)
+}
+
+func (l *lexer) timestamp(m *metric) string {
+	s, problem := l.optional()
+	if problem != "" || s == nil {
+		m.start = -1
+		return problem
+	}
+	var t time.Time
+	if err := t.UnmarshalText(s); err != nil {
+		return fmt.Sprintf("%q is not a time of RFC 3339 with its zone, such as 2026-11-23T10:15:30.123Z", wire.Clean(string(s), 40))
+	}
+	if m.start = t.UnixMilli(); m.start < 0 || m.start > wire.MaxStart {
+		return "must lie between the years 1970 and 9999"
+	}
+	return ""
+}
+
+var durationProblem = fmt.Sprintf("must be from 0 to %d ms (24.8 days)", wire.MaxDuration.Milliseconds())
+
+func statusProblem(status int) string {
+	if status < wire.MinStatus || status > wire.MaxStatus {
+		return fmt.Sprintf("is %d; must be from %d to %d", status, wire.MinStatus, wire.MaxStatus)
+	}
+	return ""
+}

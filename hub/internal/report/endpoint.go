@@ -1,0 +1,59 @@
+package report
+
+import "time"
+
+// Endpoint is the numbers of one endpoint and method in a window.
+type Endpoint struct {
+	Service  string `json:"service" doc:"The service that answered." example:"orders"`
+	Endpoint string `json:"endpoint" doc:"The matched route template. A request that matched no route is (unmatched); what is beyond the cap on endpoints per service is (other)." example:"/users/{id}"`
+	Method   string `json:"method" doc:"The HTTP method; _OTHER for one that HTTP does not define." example:"GET"`
+
+	TotalRequests uint64 `json:"total_requests" doc:"How many requests started in the window." example:"1204"`
+
+	AvgResponseTime float64 `json:"avg_response_time" doc:"Mean duration, ms." example:"120.5"`
+	P50ResponseTime float64 `json:"p50_response_time" doc:"Median duration, ms." example:"80.25"`
+	P95ResponseTime float64 `json:"p95_response_time" doc:"95th percentile of the duration, ms." example:"812.4"`
+	P99ResponseTime float64 `json:"p99_response_time" doc:"99th percentile of the duration, ms." example:"1033.9"`
+	MaxResponseTime float64 `json:"max_response_time" doc:"Longest duration, ms, exactly." example:"2105.1"`
+
+	ErrorRate       float64 `json:"error_rate" minimum:"0" maximum:"1" doc:"Share of requests answered with 5xx or by a panic." example:"0.012"`
+	ClientErrorRate float64 `json:"client_error_rate" minimum:"0" maximum:"1" doc:"Share of requests answered with 4xx, other than 499." example:"0.031"`
+	TimeShare       float64 `json:"time_share" minimum:"0" maximum:"1" doc:"Share of the time that all requests in this answer took together." example:"0.42"`
+
+	Slow             bool   `json:"slow" doc:"Whether the 95th percentile is over its target, with at least the minimum sample." example:"true"`
+	SlowReason       string `json:"slow_reason" doc:"The rule that made it slow, and its numbers; empty if it is not slow." example:"p95 812 ms over target 500 ms (1,204 samples)"`
+	InsufficientData bool   `json:"insufficient_data" doc:"Whether there are fewer requests than the minimum sample: too few to judge by percentiles." example:"false"`
+}
+
+func (s *Summary) endpoint(r *row) Endpoint {
+	h := &r.durations
+	p95 := h.Quantile(0.95)
+	e := Endpoint{
+		Service: r.service, Endpoint: r.endpoint, Method: r.method,
+		TotalRequests:   r.requests,
+		AvgResponseTime: ms(h.Mean()),
+		P50ResponseTime: ms(h.Quantile(0.50)),
+		P95ResponseTime: ms(p95),
+		P99ResponseTime: ms(h.Quantile(0.99)),
+		MaxResponseTime: ms(float64(h.Max())),
+		ErrorRate:       r.rate(r.errors),
+		ClientErrorRate: r.rate(r.clientErrors),
+	}
+	if all := s.all.Sum(); all > 0 {
+		e.TimeShare = h.Sum() / all
+	}
+	e.InsufficientData = r.requests < s.slow.minSamples()
+	e.SlowReason = s.slow.reason(r.endpoint, time.Duration(p95), r.requests)
+	e.Slow = e.SlowReason != ""
+	return e
+}
+
+// Endpoints returns the rows in the given order, at most limit of them if limit
+// is not 0, and how many there are in all.
+func (s *Summary) Endpoints(by Order, limit int) (rows []Endpoint, all int) {
+	rows = make([]Endpoint, len(s.rows))
+	for i, r := range s.rows {
+		rows[i] = s.endpoint(r)
+	}
+	return by.sort(rows, limit), len(s.rows)
+}

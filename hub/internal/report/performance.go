@@ -1,0 +1,87 @@
+package report
+
+import "time"
+
+// Performance is the PerformanceReport of a window: all requests in one.
+type Performance struct {
+	TotalRequests    uint64     `json:"total_requests" doc:"How many requests started in the window." example:"120400"`
+	AvgResponseTime  float64    `json:"avg_response_time" doc:"Mean duration, ms." example:"48.2"`
+	P50ResponseTime  float64    `json:"p50_response_time" doc:"Median duration, ms." example:"31.9"`
+	P95ResponseTime  float64    `json:"p95_response_time" doc:"95th percentile of the duration over all requests, ms." example:"182.5"`
+	P99ResponseTime  float64    `json:"p99_response_time" doc:"99th percentile of the duration over all requests, ms." example:"640.1"`
+	MaxResponseTime  float64    `json:"max_response_time" doc:"Longest duration, ms, exactly." example:"2105.1"`
+	ErrorRate        float64    `json:"error_rate" minimum:"0" maximum:"1" doc:"Share of requests answered with 5xx or by a panic." example:"0.004"`
+	ClientErrorRate  float64    `json:"client_error_rate" minimum:"0" maximum:"1" doc:"Share of requests answered with 4xx, other than 499." example:"0.021"`
+	SlowestEndpoints []Endpoint `json:"slowest_endpoints" nullable:"false" doc:"The endpoints with the highest 95th percentile, the highest first; at most 10."`
+	SlowEndpoints    int        `json:"slow_endpoints" doc:"How many endpoints are over their target." example:"3"`
+	Endpoints        int        `json:"endpoints" doc:"How many endpoints had requests." example:"42"`
+
+	Window Window `json:"window"`
+	Trust  Trust  `json:"trust"`
+}
+
+// Window is the span that a report is over.
+type Window struct {
+	From  time.Time `json:"from" doc:"The first instant of the window, UTC." example:"2026-11-22T10:00:00Z"`
+	To    time.Time `json:"to" doc:"The first instant after the window, UTC." example:"2026-11-23T10:00:00Z"`
+	Hours int       `json:"hours" doc:"The length of the window." example:"24"`
+}
+
+// Trust says how far the numbers beside it can be trusted.
+type Trust struct {
+	Samples          uint64  `json:"samples" doc:"How many requests the numbers are made from. None are sampled." example:"120400"`
+	ErrorBound       float64 `json:"error_bound" doc:"How far a percentile can be from the exact nearest-rank percentile, as a share of it." example:"0.005416"`
+	Dropped          uint64  `json:"dropped" doc:"Requests that could not be kept, by the service or because they came too late. They are missing in the numbers. Known per service only." example:"0"`
+	Overflowed       uint64  `json:"overflowed" doc:"Requests counted under (other), because their service has more endpoints than the cap." example:"0"`
+	InsufficientData bool    `json:"insufficient_data" doc:"Whether there are fewer requests than the minimum sample: too few to judge by percentiles." example:"false"`
+}
+
+// Slowest is how many of the slowest endpoints a report names.
+const Slowest = 10
+
+// Performance returns the report.
+func (s *Summary) Performance() *Performance {
+	h := &s.all
+	rows, all := s.Endpoints(ByP95, 0)
+	slow := 0
+	for i := range rows {
+		if rows[i].Slow {
+			slow++
+		}
+	}
+	return &Performance{
+		TotalRequests:    s.total.requests,
+		AvgResponseTime:  ms(h.Mean()),
+		P50ResponseTime:  ms(h.Quantile(0.50)),
+		P95ResponseTime:  ms(h.Quantile(0.95)),
+		P99ResponseTime:  ms(h.Quantile(0.99)),
+		MaxResponseTime:  ms(float64(h.Max())),
+		ErrorRate:        s.total.rate(s.total.errors),
+		ClientErrorRate:  s.total.rate(s.total.clientErrors),
+		SlowestEndpoints: rows[:min(all, Slowest)],
+		SlowEndpoints:    slow,
+		Endpoints:        all,
+		Window:           s.Window(),
+		Trust:            s.Trust(),
+	}
+}
+
+// Window returns the span of the summary.
+func (s *Summary) Window() Window {
+	return Window{
+		From:  time.UnixMilli(s.window.From).UTC(),
+		To:    time.UnixMilli(s.window.To).UTC(),
+		Hours: int((s.window.To - s.window.From) / time.Hour.Milliseconds()),
+	}
+}
+
+// Trust returns what is known of the summary's quality.
+func (s *Summary) Trust() Trust {
+	return Trust{
+		Samples:          s.total.requests,
+		ErrorBound:       errorBound(&s.all),
+		Dropped:          s.dropped,
+		Overflowed:       s.other,
+		InsufficientData: s.total.requests < s.slow.minSamples(),
+	}
+}

@@ -1,0 +1,73 @@
+package report
+
+import (
+	"strconv"
+	"time"
+)
+
+// Slow is the rule for slow endpoints: the 95th percentile is over the target,
+// with at least MinSamples requests in the window.
+type Slow struct {
+	Target     time.Duration // 0 is 500 ms
+	MinSamples uint64        // 0 is 20
+	Routes     []RouteTarget // the first that names the endpoint decides
+}
+
+// RouteTarget is the target of one endpoint, in every service and for every method.
+type RouteTarget struct {
+	Endpoint string
+	Target   time.Duration
+}
+
+// What a zero Slow stands for.
+const (
+	DefaultTarget     = 500 * time.Millisecond
+	DefaultMinSamples = 20
+)
+
+func (s *Slow) minSamples() uint64 {
+	if s.MinSamples == 0 {
+		return DefaultMinSamples
+	}
+	return s.MinSamples
+}
+
+func (s *Slow) target(endpoint string) time.Duration {
+	for i := range s.Routes {
+		if s.Routes[i].Endpoint == endpoint {
+			return s.Routes[i].Target
+		}
+	}
+	if s.Target == 0 {
+		return DefaultTarget
+	}
+	return s.Target
+}
+
+// reason says why the endpoint is slow; it is empty if it is not.
+func (s *Slow) reason(endpoint string, p95 time.Duration, samples uint64) string {
+	target := s.target(endpoint)
+	if p95 <= target || samples < s.minSamples() {
+		return ""
+	}
+	return "p95 " + inMS(p95, target) + " over target " + inMS(target, p95) +
+		" (" + thousands(samples) + " samples)"
+}
+
+// inMS writes d in whole milliseconds, or as exactly as it takes to differ from other.
+func inMS(d, other time.Duration) string {
+	for digits := 0; ; digits++ {
+		s := strconv.FormatFloat(float64(d)/1e6, 'f', digits, 64)
+		if digits == 6 || s != strconv.FormatFloat(float64(other)/1e6, 'f', digits, 64) && (digits > 0 || d >= time.Millisecond) {
+			return s + " ms"
+		}
+	}
+}
+
+func thousands(n uint64) string {
+	s := strconv.FormatUint(n, 10)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}

@@ -1,0 +1,114 @@
+package template
+
+import (
+	"fmt"
+
+	"github.com/kymohq/kymo/wire"
+)
+
+// Cap puts the requests of endpoints beyond the limit under wire.Other and
+// returns how many there were. A batch with a service beyond the limit is left
+// as it is and refused with a *wire.FieldError. The batch must be valid, and is
+// so afterwards.
+func (t *Table) Cap(b *wire.Batch) (over int, err error) {
+	if t.knows(b) {
+		return 0, nil
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if err := t.admitServices(b); err != nil {
+		return 0, err
+	}
+	var capped map[int]bool
+	for i := range b.Keys {
+		k := &b.Keys[i]
+		if !t.services[k.Service].admit(k.Endpoint, t.limits.Endpoints) {
+			if capped == nil {
+				capped = make(map[int]bool)
+			}
+			capped[i] = true
+		}
+	}
+	if capped == nil {
+		return 0, nil
+	}
+	return merge(b, capped), nil
+}
+
+// knows is the way of almost every batch: nothing in it is new.
+func (t *Table) knows(b *wire.Batch) bool {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	var s *service
+	name := ""
+	for i := range b.Keys {
+		k := &b.Keys[i]
+		if s == nil || k.Service != name {
+			name, s = k.Service, t.services[k.Service]
+		}
+		if s == nil || !s.has(k.Endpoint) {
+			return false
+		}
+	}
+	for i := range b.Drops {
+		if t.services[b.Drops[i].Service] == nil {
+			return false
+		}
+	}
+	return true
+}
+
+// admitServices makes the batch's services known, all or none of them.
+func (t *Table) admitServices(b *wire.Batch) error {
+	fresh := make(map[string]bool)
+	note := func(name string) {
+		if t.services[name] == nil {
+			fresh[name] = true
+		}
+	}
+	for i := range b.Keys {
+		note(b.Keys[i].Service)
+	}
+	for i := range b.Drops {
+		note(b.Drops[i].Service)
+	}
+	if len(t.services)+len(fresh) > t.limits.Services {
+		for name := range fresh {
+			return &wire.FieldError{Index: -1, Field: "service", Problem: fmt.Sprintf(
+				"%q is new, and this hub keeps at most %d services: a service's name must not vary", name, t.limits.Services)}
+		}
+	}
+	for name := range fresh {
+		t.add(name)
+	}
+	return nil
+}
+
+// merge replaces the endpoint of the capped keys, of which several can become
+// the same, and returns how many requests they had.
+func merge(b *wire.Batch, capped map[int]bool) (over int) {
+	to := make([]uint32, len(b.Keys))
+	places := make(map[wire.Key]uint32, len(b.Keys))
+	keys := b.Keys[:0]
+	for i, k := range b.Keys {
+		if capped[i] {
+			k.Endpoint = wire.Other
+		}
+		place, ok := places[k]
+		if !ok {
+			place = uint32(len(keys))
+			places[k] = place
+			keys = append(keys, k)
+		}
+		to[i] = place
+	}
+	clear(b.Keys[len(keys):])
+	b.Keys = keys
+	for i, k := range b.Key {
+		if capped[int(k)] {
+			over++
+		}
+		b.Key[i] = to[k]
+	}
+	return over
+}

@@ -1,0 +1,117 @@
+package template
+
+import (
+	"net/url"
+	"strings"
+
+	"github.com/kymohq/kymo/wire"
+)
+
+// Placeholders in a template.
+const (
+	ID   = "{id}"   // one segment that is a value
+	Rest = "{rest}" // all that follows, in a path too deep or too long
+)
+
+// maxDepth is how many segments a template has at most; deeper ones end in Rest.
+const maxDepth = 16
+
+// Path returns the endpoint that a raw path or URL belongs to, and whether it
+// had to be cut to be within wire.MaxEndpoint. Scheme, host, query and fragment
+// are left off, and segments that are values become ID. What holds a "{" is a
+// template already, and wire.Unmatched and wire.Other are names: they stay.
+func Path(raw string) (endpoint string, cut bool) {
+	if isTemplate(raw) {
+		s := wire.Clean(raw, wire.MaxEndpoint)
+		return s, len(raw) > wire.MaxEndpoint
+	}
+	var room [maxDepth + 1]string
+	return join(raw, segments(bare(raw), room[:0]))
+}
+
+func isTemplate(s string) bool {
+	return strings.IndexByte(s, '{') >= 0 || s == wire.Unmatched || s == wire.Other
+}
+
+// bare takes scheme and host, query and fragment off a URL.
+func bare(raw string) string {
+	if i := strings.IndexAny(raw, "?#"); i >= 0 {
+		raw = raw[:i]
+	}
+	if i := strings.Index(raw, "://"); i > 0 && strings.IndexByte(raw[:i], '/') < 0 {
+		raw = raw[i+3:]
+		if i = strings.IndexByte(raw, '/'); i < 0 {
+			return "/"
+		}
+		raw = raw[i:]
+	}
+	if raw == "" {
+		return "/"
+	}
+	return raw
+}
+
+// segments appends the template's segments to dst. The first is empty if the
+// path starts with a slash and the last if it ends with one; in between, empty
+// ones are left out.
+func segments(path string, dst []string) []string {
+	for first := true; ; first = false {
+		segment, rest, more := strings.Cut(path, "/")
+		switch {
+		case !more:
+			return append(dst, generalize(segment))
+		case len(dst) == maxDepth:
+			return append(dst, Rest)
+		case segment != "" || first:
+			dst = append(dst, generalize(segment))
+		}
+		path = rest
+	}
+}
+
+// generalize returns ID for a value and otherwise the segment in one spelling,
+// whichever of its characters were percent-encoded.
+func generalize(segment string) string {
+	plain := segment
+	if strings.IndexByte(segment, '%') >= 0 {
+		if decoded, err := url.PathUnescape(segment); err == nil {
+			plain = decoded
+		}
+	}
+	if isValue(plain) {
+		return ID
+	}
+	if plain != segment && (strings.ContainsAny(plain, "/?#%{}") || wire.Clean(plain, len(plain)) != plain) {
+		return segment
+	}
+	return plain
+}
+
+// join puts segments together again, ending in Rest if they are too long. If
+// they are what raw was made of, the result is raw.
+func join(raw string, segs []string) (endpoint string, cut bool) {
+	size := len(segs) - 1
+	for _, s := range segs {
+		size += len(s)
+	}
+	if size > wire.MaxEndpoint {
+		cut = true
+		for len(segs) > 1 && size+1+len(Rest) > wire.MaxEndpoint {
+			size -= 1 + len(segs[len(segs)-1])
+			segs = segs[:len(segs)-1]
+		}
+		segs = append(segs, Rest)
+	}
+	var room [wire.MaxEndpoint + 1]byte
+	b := room[:0]
+	for i, s := range segs {
+		if i > 0 {
+			b = append(b, '/')
+		}
+		b = append(b, s...)
+	}
+	if string(b) == raw {
+		return wire.Clean(raw, wire.MaxEndpoint), cut
+	}
+	return wire.Clean(string(b), wire.MaxEndpoint), cut
+}

@@ -1,0 +1,7 @@
+//go:build race
+
+package template
+
+// manyPaths is fewer under the race detector, which has nothing to find in a
+// test of one goroutine and takes ten times as long.
+const manyPaths = 500_000

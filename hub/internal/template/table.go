@@ -1,0 +1,128 @@
+package template
+
+import (
+	"strings"
+	"sync"
+
+	"github.com/kymohq/kymo/wire"
+)
+
+// Limits bound what a Table knows. A limit of 0 is the default.
+type Limits struct {
+	Endpoints int // per service; 1000
+	Services  int // 1000
+	Siblings  int // literals at one place of a service's paths; 64
+}
+
+const (
+	maxNodes           = 1 << 18 // of all trees together: some 60 MB
+	maxNodesPerService = 1 << 14
+)
+
+// Table knows the services and their endpoints. It is safe for concurrent use.
+type Table struct {
+	limits Limits
+
+	mu       sync.RWMutex // guards the map and every service's endpoints
+	services map[string]*service
+
+	trees sync.Mutex // guards every service's tree and nodes
+	nodes int        // left for all trees
+}
+
+type service struct {
+	endpoints map[string]struct{}
+	tree      tree
+	nodes     int // left for its tree
+}
+
+// New returns a table without services.
+func New(limits Limits) *Table {
+	orElse := func(v *int, d int) {
+		if *v <= 0 {
+			*v = d
+		}
+	}
+	orElse(&limits.Endpoints, 1000)
+	orElse(&limits.Services, 1000)
+	orElse(&limits.Siblings, 64)
+	return &Table{limits: limits, services: make(map[string]*service), nodes: maxNodes}
+}
+
+// Endpoint is Path for a service whose paths are known: segments at places that
+// have seen too many literals become ID as well. It takes note of the path.
+func (t *Table) Endpoint(serviceName, raw string) string {
+	if isTemplate(raw) {
+		endpoint, _ := Path(raw)
+		return endpoint
+	}
+	var room [maxDepth + 1]string
+	segs := segments(bare(raw), room[:0])
+	if s := t.service(serviceName); s != nil {
+		t.trees.Lock()
+		segs = s.tree.generalize(segs)
+		t.trees.Unlock()
+	}
+	endpoint, _ := join(raw, segs)
+	return endpoint
+}
+
+// Seed makes a series of the store known, so that the limits hold across
+// restarts. What is over them is passed over.
+func (t *Table) Seed(serviceName, endpoint string) {
+	s := t.service(serviceName)
+	if s == nil || endpoint == "" {
+		return
+	}
+	t.mu.Lock()
+	s.admit(endpoint, t.limits.Endpoints)
+	t.mu.Unlock()
+	if endpoint == wire.Unmatched || endpoint == wire.Other {
+		return
+	}
+	t.trees.Lock()
+	s.tree.generalize(strings.Split(endpoint, "/"))
+	t.trees.Unlock()
+}
+
+// service returns a service, which it makes known if there is room, else nil.
+func (t *Table) service(name string) *service {
+	t.mu.RLock()
+	s := t.services[name]
+	t.mu.RUnlock()
+	if s != nil {
+		return s
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.add(name)
+}
+
+// add is service for callers that hold the lock.
+func (t *Table) add(name string) *service {
+	s := t.services[name]
+	if s == nil && name != "" && len(t.services) < t.limits.Services {
+		s = &service{endpoints: make(map[string]struct{}), nodes: maxNodesPerService}
+		s.tree = tree{limit: t.limits.Siblings, budget: &budget{&s.nodes, &t.nodes}}
+		t.services[strings.Clone(name)] = s
+	}
+	return s
+}
+
+// has says whether the endpoint needs no room among the service's.
+func (s *service) has(endpoint string) bool {
+	_, ok := s.endpoints[endpoint]
+	return ok || endpoint == wire.Other || endpoint == wire.Unmatched
+}
+
+// admit says whether the endpoint is one of at most limit of the service.
+func (s *service) admit(endpoint string, limit int) bool {
+	if s.has(endpoint) {
+		return true
+	}
+	if len(s.endpoints) >= limit {
+		return false
+	}
+	s.endpoints[strings.Clone(endpoint)] = struct{}{}
+	return true
+}

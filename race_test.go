@@ -1,0 +1,5 @@
+//go:build race
+
+package kymo
+
+const raceEnabled = true
