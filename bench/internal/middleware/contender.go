@@ -1,0 +1,125 @@
+// Package middleware measures what a request costs more when a monitor watches
+// it. Every contender wraps the same http.ServeMux with the one route
+// GET /users/{id}, whose handler writes a few bytes.
+package middleware
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"time"
+
+	vm "github.com/VictoriaMetrics/metrics"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
+	metricnoop "go.opentelemetry.io/otel/metric/noop"
+	"go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
+	tracenoop "go.opentelemetry.io/otel/trace/noop"
+)
+
+// watched is a handler under a monitor.
+type watched struct {
+	handler http.Handler
+	stop    func() (kept, lost uint64) // hands over what is still buffered; of requests, where each is kept
+}
+
+// contender makes a fresh monitor around a handler.
+type contender struct {
+	name    string
+	records string // what is known of a request afterwards
+	wrap    func(http.Handler) watched
+	handler http.HandlerFunc // what the route does, hello unless given
+}
+
+func (c *contender) watch() watched {
+	mux := http.NewServeMux()
+	handler := c.handler
+	if handler == nil {
+		handler = hello
+	}
+	mux.HandleFunc("GET /users/{id}", handler)
+	return c.wrap(mux)
+}
+
+func hello(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "hello, user\n") }
+
+func stopped() (kept, lost uint64) { return 0, 0 }
+
+// contenders start with the one that the others' costs are over, and Kymo.
+var contenders = []contender{
+	{name: "bare ServeMux", records: "nothing", wrap: bare},
+	{name: "Kymo", records: "each request", wrap: kymoMiddleware},
+	{name: "Kymo, SetUser in the handler", records: "each request and its user", wrap: kymoMiddleware, handler: helloUser},
+	{name: "VictoriaMetrics histogram by hand", records: "duration", wrap: victoria},
+	{name: "promhttp.InstrumentHandlerDuration", records: "duration by method, status", wrap: promDuration},
+	{name: "otelhttp metrics", records: "duration, sizes by route, method, status", wrap: otelMetrics},
+	{name: "otelhttp traces", records: "each request that its queue has room for", wrap: otelTraces},
+}
+
+func bare(next http.Handler) watched { return watched{next, stopped} }
+
+func victoria(next http.Handler) watched {
+	durations := vm.NewSet().NewHistogram("http_server_request_duration_seconds")
+	return watched{http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		start := time.Now()
+		next.ServeHTTP(w, r)
+		durations.UpdateDuration(start)
+	}), stopped}
+}
+
+func promDuration(next http.Handler) watched {
+	durations := prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name: "http_server_request_duration_seconds",
+	}, []string{"code", "method"})
+	return watched{promhttp.InstrumentHandlerDuration(durations, next), stopped}
+}
+
+func otelMetrics(next http.Handler) watched {
+	provider := metric.NewMeterProvider(metric.WithReader(metric.NewManualReader()))
+	return watched{otelhttp.NewHandler(next, "users",
+		otelhttp.WithMeterProvider(provider),
+		otelhttp.WithTracerProvider(tracenoop.NewTracerProvider())), shutdown(provider)}
+}
+
+func otelTraces(next http.Handler) watched {
+	provider := trace.NewTracerProvider(trace.WithBatcher(tracetest.NewNoopExporter()))
+	return watched{otelhttp.NewHandler(next, "users",
+		otelhttp.WithMeterProvider(metricnoop.NewMeterProvider()),
+		otelhttp.WithTracerProvider(provider)), shutdown(provider)}
+}
+
+// shutdown stops a provider; its exporter has nothing to fail at.
+func shutdown(p interface{ Shutdown(context.Context) error }) func() (kept, lost uint64) {
+	return func() (kept, lost uint64) {
+		_ = p.Shutdown(context.Background())
+		return 0, 0
+	}
+}
+
+// discard is a ResponseWriter that keeps nothing.
+type discard struct{ header http.Header }
+
+func (d *discard) Header() http.Header               { return d.header }
+func (d *discard) Write(b []byte) (int, error)       { return len(b), nil }
+func (d *discard) WriteString(s string) (int, error) { return len(s), nil }
+func (d *discard) WriteHeader(int)                   {}
+
+// serve calls the handler n times with one request and one response writer.
+func serve(h http.Handler) func(n int) {
+	r, err := http.NewRequest("GET", "/users/4711", nil)
+	if err != nil {
+		panic(err) // the arguments are constants
+	}
+	r.RemoteAddr = "127.0.0.1:50000"
+	w := &discard{header: make(http.Header)}
+	return func(n int) {
+		for range n {
+			clear(w.header)
+			r.Pattern = "" // as each request begins
+			h.ServeHTTP(w, r)
+		}
+	}
+}
