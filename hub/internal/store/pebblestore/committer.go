@@ -96,13 +96,13 @@ func (c *committer) freeze() {
 	if c.built != nil || c.recent.batches == 0 {
 		return
 	}
-	segment := c.journal.number
+	c.recent.segment = c.journal.number
 	if c.journal.file != nil && c.journal.rotate() != nil {
 		return
 	}
 	// The identities are encoded now: soon they will hold numbers that are in
 	// later segments, and would be passed over when those are read again.
-	z := &freeze{c.recent, segment, c.recent.encodeIdentities(), c.series.keys, c.series.saved}
+	z := &freeze{c.recent, c.recent.encodeIdentities(), c.series.keys, c.series.saved}
 	st := c.state
 	st.floor10s = max(st.floor10s, c.now().UnixMilli()-keep10s)
 	c.mu.Lock()
@@ -120,25 +120,24 @@ func (c *committer) freeze() {
 // journal and comes back from there when the next engine is opened.
 func (c *committer) apply(b build) {
 	c.built = nil
-	if b.err == nil && c.failed == nil {
-		size := b.batch.Len()
-		c.mu.Lock()
-		if b.err = c.engine.apply(b.batch); b.err == nil {
-			c.state, c.frozen, c.series.saved = b.state, nil, b.saved
-		}
-		c.mu.Unlock()
-		if c.applied == 0 {
-			c.since = c.now()
-		}
-		c.applied += size
-	}
 	if b.err != nil {
 		c.engine.die(b.err)
 	}
-	// Pebble's batches are pooled; one that failed or a dead engine had is not.
-	if b.err == nil && c.failed == nil {
-		_ = b.batch.Close()
+	if b.err != nil || c.failed != nil {
+		return // the batch's memory is left to the collector
 	}
+	size := b.batch.Len()
+	if c.engine.apply(b.batch) != nil {
+		return
+	}
+	c.mu.Lock()
+	c.state, c.frozen, c.series.saved = b.state, nil, b.saved
+	c.mu.Unlock()
+	_ = b.batch.Close()
+	if c.applied == 0 {
+		c.since = c.now()
+	}
+	c.applied += size
 }
 
 // makeDurable has Pebble write what was applied to its files.
@@ -181,6 +180,7 @@ const maxWaits = 64
 // recover opens another engine in the place of the dead one.
 func (c *committer) recover() {
 	c.drain()
+	c.engine.fence.settle()
 	if err := probe(c.fs, path.Join(c.dir, "PROBE")); err != nil {
 		c.failed = err
 		return

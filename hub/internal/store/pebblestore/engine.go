@@ -20,23 +20,28 @@ const (
 
 // engine is one opening of Pebble, with all that it needs to be given up.
 //
-// Pebble takes an error of its manifest to be fatal, and repeats a failed flush
-// or compaction at once and for ever. Both leave goroutines that hold its locks.
-// So the first background error ends the engine: its file system is shut, those
-// goroutines are parked, dead is closed, and the store opens another engine.
-// Reading from a dead engine still works, but calls that take its locks never
-// return: they go through attempt.
+// Pebble repeats a failed flush or compaction at once and for ever, and takes
+// an error of its manifest to be fatal: it calls Logger.Fatalf, with locks held,
+// and does not expect it to return. So the first such error ends the engine: its
+// file system is shut, dead is closed, and the store opens another one. Reading
+// from a dead engine still works. Calls that take its locks may not return: they
+// go through attempt.
 type engine struct {
-	db    *pebble.DB
-	fence *fence
-	dead  chan struct{}
-	once  sync.Once
-	err   error // why it died; read after dead is closed
+	db      *pebble.DB
+	fence   *fence
+	compact *scheduler
+	users   sync.WaitGroup // of db; the store adds while this is its engine
+
+	dead   chan struct{}
+	once   sync.Once
+	err    error         // why it died; read after dead is closed
+	parked chan struct{} // closed when a goroutine holds its locks for ever
+	park   sync.Once
 }
 
 // openEngine opens the database in dir.
 func openEngine(fs vfs.FS, dir string, cache *pebble.Cache) (*engine, error) {
-	e := &engine{fence: &fence{FS: fs}, dead: make(chan struct{})}
+	e := &engine{fence: &fence{FS: fs}, compact: newScheduler(), dead: make(chan struct{}), parked: make(chan struct{})}
 	opts := &pebble.Options{
 		FS:                          e.fence,
 		Cache:                       cache,
@@ -47,9 +52,10 @@ func openEngine(fs vfs.FS, dir string, cache *pebble.Cache) (*engine, error) {
 		L0StopWritesThreshold:       1000,
 		FormatMajorVersion:          pebble.FormatNewest,
 		Logger:                      engineLogger{e},
-		EventListener:               &pebble.EventListener{BackgroundError: e.parkFlusher},
+		EventListener:               &pebble.EventListener{BackgroundError: e.die},
 		CompactionConcurrencyRange:  func() (int, int) { return 1, 1 },
 	}
+	opts.Experimental.CompactionScheduler = e.compact
 	opts.ApplyCompressionSettings(func() pebble.DBCompressionSettings { return pebble.DBCompressionGood })
 	err := e.attempt(func() (err error) {
 		e.db, err = pebble.Open(dir, opts)
@@ -57,15 +63,27 @@ func openEngine(fs vfs.FS, dir string, cache *pebble.Cache) (*engine, error) {
 	})
 	if err != nil {
 		e.die(err)
+		e.fence.settle()
 		return nil, fmt.Errorf("open the database: %w", err)
 	}
+	e.compact.allow()
 	return e, nil
+}
+
+// apply writes a batch, visibly but not yet durably. After an error the engine
+// is dead, and the batch may become visible in it all the same.
+func (e *engine) apply(b *pebble.Batch) error {
+	err := e.attempt(func() error { return e.db.Apply(b, pebble.NoSync) })
+	if err != nil {
+		e.die(err)
+	}
+	return err
 }
 
 // attempt runs f, which may never return once the engine is dead.
 func (e *engine) attempt(f func() error) error {
 	done := make(chan error, 1)
-	go func() { done <- f() }()
+	e.users.Go(func() { done <- f() })
 	select {
 	case err := <-done:
 		return err
@@ -74,40 +92,54 @@ func (e *engine) attempt(f func() error) error {
 	}
 }
 
-// attemptOrIgnore is attempt for what may as well be left undone in a dead engine.
-func (e *engine) attemptOrIgnore(f func() error) error {
-	err := e.attempt(f)
-	select {
-	case <-e.dead:
-		return nil
-	default:
-		return err
-	}
-}
+// release ends a reader's use of the engine.
+func (e *engine) release() { e.users.Done() }
 
 func (e *engine) die(err error) {
 	e.once.Do(func() {
+		e.compact.forbid()
 		e.fence.shut.Store(true)
 		e.err = err
 		close(e.dead)
 	})
 }
 
-// parkFlusher is called by the goroutine of a flush or compaction that failed,
-// with Pebble's lock held: returning would make it try again without a pause.
-func (e *engine) parkFlusher(err error) {
-	e.die(err)
-	select {}
-}
-
 // flush makes what was applied durable.
 func (e *engine) flush() error {
-	return e.attempt(e.db.Flush)
+	var flushed <-chan struct{}
+	err := e.attempt(func() (err error) {
+		flushed, err = e.db.AsyncFlush()
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	select {
+	case <-flushed:
+		return nil
+	case <-e.dead:
+		return e.err
+	}
 }
 
-// close closes the database, unless it is dead.
+// close closes the database once nobody reads it any more. Of one with a parked
+// goroutine, nothing can be closed.
 func (e *engine) close() error {
-	return e.attempt(e.db.Close)
+	done := make(chan error, 1)
+	go func() {
+		e.users.Wait()
+		if e.db == nil {
+			done <- e.err
+			return
+		}
+		done <- e.db.Close()
+	}()
+	select {
+	case err := <-done:
+		return err
+	case <-e.parked:
+		return e.err
+	}
 }
 
 // engineLogger drops Pebble's messages, except that the engine dies of a fatal one.
@@ -125,6 +157,7 @@ func (l engineLogger) Fatalf(format string, args ...any) {
 		}
 	}
 	l.e.die(err)
+	l.e.park.Do(func() { close(l.e.parked) })
 	select {}
 }
 

@@ -4,30 +4,53 @@ import (
 	"errors"
 	"io"
 	"os"
+	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
 // fence is a file system that can be shut for writing, for good. A Pebble that
-// failed cannot be stopped: goroutines of it may still be compacting. Behind a
-// shut fence it cannot touch the folder that the next one works in.
+// failed cannot be stopped at once: goroutines of it may still be compacting.
+// Behind a shut fence it cannot touch the folder that the next one works in.
 type fence struct {
 	vfs.FS
 	shut atomic.Bool
+	mu   sync.RWMutex // held for reading during each operation
 }
 
 var errFenced = errors.New("pebblestore: this database was given up")
 
-func (f *fence) check() error {
+// shutPause slows down a given-up Pebble, which repeats what failed at once and
+// for ever.
+const shutPause = 10 * time.Millisecond
+
+// do carries out an operation that changes files, unless the fence is shut.
+func (f *fence) do(operation func() error) error {
+	f.mu.RLock()
 	if f.shut.Load() {
+		f.mu.RUnlock()
+		time.Sleep(shutPause)
 		return errFenced
 	}
-	return nil
+	defer f.mu.RUnlock()
+	return operation()
 }
 
-// file wraps what a creating call returned, so that the fence holds for it too.
-func (f *fence) file(file vfs.File, err error) (vfs.File, error) {
+// settle returns when no operation that was let through is still under way. The
+// fence must be shut.
+func (f *fence) settle() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+}
+
+// open is do for an operation that opens a file: the fence holds for it, too.
+func (f *fence) open(operation func() (vfs.File, error)) (file vfs.File, err error) {
+	err = f.do(func() (err error) {
+		file, err = operation()
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -35,59 +58,35 @@ func (f *fence) file(file vfs.File, err error) (vfs.File, error) {
 }
 
 func (f *fence) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error) {
-	if err := f.check(); err != nil {
-		return nil, err
-	}
-	return f.file(f.FS.Create(name, c))
+	return f.open(func() (vfs.File, error) { return f.FS.Create(name, c) })
 }
 
 func (f *fence) OpenReadWrite(name string, c vfs.DiskWriteCategory, o ...vfs.OpenOption) (vfs.File, error) {
-	if err := f.check(); err != nil {
-		return nil, err
-	}
-	return f.file(f.FS.OpenReadWrite(name, c, o...))
+	return f.open(func() (vfs.File, error) { return f.FS.OpenReadWrite(name, c, o...) })
 }
 
 func (f *fence) ReuseForWrite(old, name string, c vfs.DiskWriteCategory) (vfs.File, error) {
-	if err := f.check(); err != nil {
-		return nil, err
-	}
-	return f.file(f.FS.ReuseForWrite(old, name, c))
+	return f.open(func() (vfs.File, error) { return f.FS.ReuseForWrite(old, name, c) })
 }
 
 func (f *fence) Link(old, name string) error {
-	if err := f.check(); err != nil {
-		return err
-	}
-	return f.FS.Link(old, name)
+	return f.do(func() error { return f.FS.Link(old, name) })
 }
 
 func (f *fence) Remove(name string) error {
-	if err := f.check(); err != nil {
-		return err
-	}
-	return f.FS.Remove(name)
+	return f.do(func() error { return f.FS.Remove(name) })
 }
 
 func (f *fence) RemoveAll(name string) error {
-	if err := f.check(); err != nil {
-		return err
-	}
-	return f.FS.RemoveAll(name)
+	return f.do(func() error { return f.FS.RemoveAll(name) })
 }
 
 func (f *fence) Rename(old, name string) error {
-	if err := f.check(); err != nil {
-		return err
-	}
-	return f.FS.Rename(old, name)
+	return f.do(func() error { return f.FS.Rename(old, name) })
 }
 
 func (f *fence) MkdirAll(dir string, perm os.FileMode) error {
-	if err := f.check(); err != nil {
-		return err
-	}
-	return f.FS.MkdirAll(dir, perm)
+	return f.do(func() error { return f.FS.MkdirAll(dir, perm) })
 }
 
 // Lock does nothing: the store holds the folder's lock for every engine it opens.
@@ -101,16 +100,18 @@ type fencedFile struct {
 	fence *fence
 }
 
-func (f *fencedFile) Write(b []byte) (int, error) {
-	if err := f.fence.check(); err != nil {
-		return 0, err
-	}
-	return f.File.Write(b)
+func (f *fencedFile) Write(b []byte) (n int, err error) {
+	err = f.fence.do(func() (err error) {
+		n, err = f.File.Write(b)
+		return err
+	})
+	return n, err
 }
 
-func (f *fencedFile) WriteAt(b []byte, at int64) (int, error) {
-	if err := f.fence.check(); err != nil {
-		return 0, err
-	}
-	return f.File.WriteAt(b, at)
+func (f *fencedFile) WriteAt(b []byte, at int64) (n int, err error) {
+	err = f.fence.do(func() (err error) {
+		n, err = f.File.WriteAt(b, at)
+		return err
+	})
+	return n, err
 }

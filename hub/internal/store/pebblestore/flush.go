@@ -33,7 +33,6 @@ type window struct {
 // changes any more.
 type freeze struct {
 	*memory
-	segment    uint64            // of the journal, the last that holds any of it
 	identities map[string][]byte // as they were when it was frozen
 	keys       []rollup.Key      // all series
 	saved      int               // this many of them are in Pebble

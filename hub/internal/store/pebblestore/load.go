@@ -1,11 +1,8 @@
 package pebblestore
 
 import (
-	"errors"
 	"math"
 	"path"
-
-	"github.com/cockroachdb/pebble/v2"
 
 	"github.com/kymohq/kymo/wire"
 )
@@ -25,15 +22,24 @@ func (s *Store) load(valid int64) error {
 		err = l.replay(dir, valid)
 	}
 	if err != nil {
-		return errors.Join(err, e.close())
+		e.die(err)
+		e.fence.settle()
+		s.retire(e)
+		return err
 	}
 	s.journal = journal{fs: s.fs, dir: dir, number: l.state.segment, valid: math.MaxInt64}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.engine != nil {
+		s.retire(s.engine)
+	}
 	s.engine, s.series, s.identities, s.state = e, l.series, l.identities, l.state
 	s.recent, s.frozen = newMemory(0), nil
 	return nil
 }
+
+// retire closes an engine that is no longer in use, in its own time.
+func (s *Store) retire(e *engine) { s.retired.Go(func() { _ = e.close() }) }
 
 // loader collects what an engine and the journal hold.
 type loader struct {
@@ -125,16 +131,14 @@ func (l *loader) replaySegment(f *flusher, dir string, number uint64, limit int6
 		return err
 	}
 	b := l.engine.db.NewBatch()
-	defer b.Close()
-	z := &freeze{m, number, m.encodeIdentities(), l.series.keys, l.series.saved}
+	m.segment = number
+	z := &freeze{m, m.encodeIdentities(), l.series.keys, l.series.saved}
 	if err := f.write(b, z, &l.state); err != nil {
 		return err
 	}
 	l.series.saved = len(z.keys)
-	return l.engine.apply(b)
-}
-
-// apply writes the batch visibly, but not yet durably.
-func (e *engine) apply(b *pebble.Batch) error {
-	return e.attempt(func() error { return e.db.Apply(b, pebble.NoSync) })
+	if err := l.engine.apply(b); err != nil {
+		return err
+	}
+	return b.Close()
 }

@@ -12,7 +12,8 @@ import (
 // store's lock may read them without it.
 type memory struct {
 	rows
-	since       int64 // when the first batch came, Unix ms
+	segment     uint64 // of the journal, the last that holds any of it; set when it is frozen
+	since       int64  // when the first batch came, Unix ms
 	batches     int
 	userIDs     map[string]uint32
 	instanceIDs map[string]uint32

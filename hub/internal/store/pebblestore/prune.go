@@ -24,7 +24,6 @@ func (c *committer) prune(before int64) error {
 	st.floor = max(st.floor, before/hourMillis*hourMillis)
 	st.floor10s = max(st.floor10s, c.now().UnixMilli()-keep10s)
 	b := c.engine.db.NewBatch()
-	defer b.Close()
 	err := b.DeleteRange(keyHour(0), keyHour(st.floor/hourMillis), nil)
 	for res := range resolutions {
 		floor := st.floor
@@ -47,12 +46,13 @@ func (c *committer) prune(before int64) error {
 	if err != nil {
 		return err
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	if err := c.engine.apply(b); err != nil {
 		return classify(err)
 	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.state = st
+	_ = b.Close()
 	for instance, id := range c.identities {
 		if id.seen < forgotten {
 			delete(c.identities, instance)
@@ -71,10 +71,14 @@ func (c *committer) prune(before int64) error {
 func (s *Store) PruneToSize(ctx context.Context, bytes int64) (before int64, err error) {
 	s.mu.RLock()
 	e, closed := s.engine, s.closed
+	if !closed {
+		e.users.Add(1)
+	}
 	s.mu.RUnlock()
 	if closed {
 		return 0, store.ErrClosed
 	}
+	defer e.release()
 	err = e.attempt(func() (err error) {
 		if excess := int64(e.db.Metrics().DiskSpaceUsage()) - bytes; excess > 0 {
 			before, err = e.hourAfter(excess)

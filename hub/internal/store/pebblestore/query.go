@@ -1,6 +1,7 @@
 package pebblestore
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -21,35 +22,58 @@ type view struct {
 	keys   []rollup.Key
 	memory [2]rows // not yet in Pebble
 	pages  *pebble.Iterator
-	blocks *pebble.Iterator
-	wanted []bool // by series: whether the query asks for it
+	blocks *pebble.Iterator // of the same instant
+	wanted []bool           // by series: whether the query asks for it
 }
 
 // view takes the present state. Everything in it stays as it is.
 func (s *Store) view(q store.Query) (*view, error) {
 	s.mu.RLock()
-	defer s.mu.RUnlock()
 	if s.closed {
+		s.mu.RUnlock()
 		return nil, store.ErrClosed
 	}
 	v := &view{query: q, engine: s.engine, state: s.state, keys: s.series.keys}
+	v.engine.users.Add(1)
 	v.memory[0] = s.recent.rows
-	if s.frozen != nil {
-		v.memory[1] = s.frozen.rows
+	frozen := s.frozen
+	err := v.iterate()
+	s.mu.RUnlock()
+	if err != nil {
+		return nil, errors.Join(err, v.close())
 	}
-	v.query.From = max(q.From, s.state.floor)
-	var err error
-	if v.pages, err = s.engine.db.NewIter(prefixed(prefixPage)); err != nil {
-		return nil, err
+	// The frozen memory enters Pebble at an instant of Pebble's choosing: what
+	// these iterators see says on which side of it this view is.
+	if frozen != nil && frozen.segment > v.state.segment {
+		v.memory[1] = frozen.rows
 	}
-	if v.blocks, err = s.engine.db.NewIter(prefixed(prefixBlock)); err != nil {
-		return nil, errors.Join(err, v.pages.Close())
-	}
+	v.query.From = max(q.From, v.state.floor)
 	v.wanted = make([]bool, len(v.keys))
 	for i := range v.keys {
 		v.wanted[i] = selects(&v.query, &v.keys[i])
 	}
 	return v, nil
+}
+
+// iterate opens the iterators and reads the state that goes with them.
+func (v *view) iterate() (err error) {
+	if v.pages, err = v.engine.db.NewIter(nil); err != nil {
+		return err
+	}
+	if v.blocks, err = v.pages.Clone(pebble.CloneOptions{}); err != nil {
+		return err
+	}
+	if !v.pages.SeekGE(keyState) || !bytes.Equal(v.pages.Key(), keyState) {
+		return v.pages.Error()
+	}
+	value, err := v.pages.ValueAndErr()
+	if err != nil {
+		return err
+	}
+	floor10s := v.state.floor10s
+	v.state, err = decodeState(value)
+	v.state.floor10s = max(v.state.floor10s, floor10s)
+	return err
 }
 
 func prefixed(prefix byte) *pebble.IterOptions {
@@ -58,7 +82,21 @@ func prefixed(prefix byte) *pebble.IterOptions {
 
 // close gives the iterators back. A dead engine may hold the lock that takes.
 func (v *view) close() error {
-	return v.engine.attemptOrIgnore(func() error { return errors.Join(v.pages.Close(), v.blocks.Close()) })
+	err := v.engine.attempt(func() (err error) {
+		defer v.engine.release()
+		for _, it := range []*pebble.Iterator{v.pages, v.blocks} {
+			if it != nil {
+				err = errors.Join(err, it.Close())
+			}
+		}
+		return err
+	})
+	select {
+	case <-v.engine.dead:
+		return nil
+	default:
+		return err
+	}
 }
 
 // Rollups yields what is known of each series in the query's window.

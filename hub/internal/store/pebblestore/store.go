@@ -65,7 +65,8 @@ type Store struct {
 	done    chan struct{} // the committer ended
 	close   func() error
 	cache   *pebble.Cache
-	journal journal // the committer's
+	journal journal        // the committer's
+	retired sync.WaitGroup // engines being closed
 
 	mu         sync.RWMutex // guards what follows
 	closed     bool
@@ -169,7 +170,14 @@ func (s *Store) shutdown() error {
 	s.closed = true
 	e := s.engine
 	s.mu.Unlock()
-	err := errors.Join(s.journal.close(), e.close())
+	err := s.journal.close()
+	select {
+	case <-e.dead: // what it did not write is in the journal
+		s.retire(e)
+	default:
+		err = errors.Join(err, e.close())
+	}
+	s.retired.Wait()
 	s.cache.Unref()
 	return errors.Join(err, s.lock.Close())
 }

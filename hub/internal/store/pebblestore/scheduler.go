@@ -1,0 +1,107 @@
+package pebblestore
+
+import (
+	"sync"
+
+	"github.com/cockroachdb/pebble/v2"
+)
+
+// scheduler lets one compaction run at a time, and none before the database is
+// open or after it was given up: an Open that fails halfway frees what a
+// compaction it has started meanwhile goes on using.
+type scheduler struct {
+	mu       sync.Mutex
+	granted  sync.Cond // a grant ended
+	db       pebble.DBForCompaction
+	allowed  bool
+	running  bool // a compaction
+	granting bool // db is being asked for one
+}
+
+func newScheduler() *scheduler {
+	s := &scheduler{}
+	s.granted.L = &s.mu
+	return s
+}
+
+// Register is called by Pebble's Open.
+func (s *scheduler) Register(_ int, db pebble.DBForCompaction) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.db = db
+}
+
+// Unregister returns when db will not be asked any more.
+func (s *scheduler) Unregister() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.allowed = false
+	for s.granting {
+		s.granted.Wait()
+	}
+}
+
+// allow starts the compactions, once the database is open.
+func (s *scheduler) allow() {
+	s.mu.Lock()
+	s.allowed = true
+	s.grantAndUnlock()
+}
+
+// forbid lets no further compaction start.
+func (s *scheduler) forbid() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.allowed = false
+}
+
+// TrySchedule is called by the database when it has something to compact. If it
+// is refused the database is asked again after the next compaction.
+func (s *scheduler) TrySchedule() (bool, pebble.CompactionGrantHandle) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.allowed || s.running {
+		return false, nil
+	}
+	s.running = true
+	return true, s
+}
+
+// UpdateGetAllowedWithoutPermission is of no use to a fixed limit.
+func (s *scheduler) UpdateGetAllowedWithoutPermission() {}
+
+// Started is called when a compaction begins.
+func (s *scheduler) Started() {}
+
+// MeasureCPU is called by each goroutine of a compaction.
+func (s *scheduler) MeasureCPU(pebble.CompactionGoroutineKind) {}
+
+// CumulativeStats is called from time to time by a compaction.
+func (s *scheduler) CumulativeStats(pebble.CompactionGrantHandleStats) {}
+
+// Done is called when a compaction has ended.
+func (s *scheduler) Done() {
+	s.mu.Lock()
+	s.running = false
+	s.grantAndUnlock()
+}
+
+// grantAndUnlock starts a compaction if the database waits for one. It is asked
+// without the lock, because it calls TrySchedule with its own lock held.
+func (s *scheduler) grantAndUnlock() {
+	if !s.allowed || s.running || s.granting {
+		s.mu.Unlock()
+		return
+	}
+	s.granting, s.running = true, true
+	s.mu.Unlock()
+	waiting, _ := s.db.GetWaitingCompaction()
+	started := waiting && s.db.Schedule(s)
+	s.mu.Lock()
+	s.granting = false
+	if !started {
+		s.running = false
+	}
+	s.granted.Broadcast()
+	s.mu.Unlock()
+}
