@@ -1,0 +1,158 @@
+package e2e
+
+import (
+	"bytes"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/kymohq/kymo/wire"
+)
+
+// What is wrong with a request is answered with a problem document that names
+// the field, and nothing of the request is kept.
+func TestBadQuery(t *testing.T) {
+	h := startHub(t, t.TempDir())
+	for _, path := range []string{"/metrics/performance", "/metrics/endpoints"} {
+		for query, location := range map[string]string{
+			"hours=0":                        "query.hours",
+			"hours=169":                      "query.hours",
+			"hours=-1":                       "query.hours",
+			"hours=abc":                      "query.hours",
+			"hours=1.5":                      "query.hours",
+			"hours=":                         "query.hours",
+			"hours=1&hours=2":                "query.hours",
+			"hours=99999999999999999999":     "query.hours",
+			"hour=1":                         "query.hour",
+			"method=EXTRAORDINARY":           "query.method",
+			"service=" + many("x", 101):      "query.service",
+			"endpoint=/" + many("x", 255):    "query.endpoint",
+			"hours=24&endpoint=%zz&method=X": "query",
+		} {
+			resp, err := client.Get(h.url + path + "?" + query)
+			if err != nil {
+				t.Fatal(err)
+			}
+			body, err := io.ReadAll(resp.Body)
+			resp.Body.Close()
+			if err != nil {
+				t.Fatal(err)
+			}
+			a := answer{resp.StatusCode, resp.Header, body}
+			a.checkProblem(t, path+"?"+query, http.StatusUnprocessableEntity, location)
+		}
+	}
+}
+
+func many(s string, n int) string { return strings.Repeat(s, n) }
+
+// checkProblem checks that the answer is of that status and names that location.
+func (a *answer) checkProblem(t *testing.T, what string, status int, location string) {
+	t.Helper()
+	p, err := a.problem()
+	if err != nil || a.status != status || len(p.Errors) != 1 || p.Errors[0].Location != location || p.Errors[0].Message == "" {
+		t.Errorf("%s: %d %+v, %v; want %d about %s", what, a.status, p, err, status, location)
+	}
+}
+
+// Paths of the two doors, and the headers that go with what they take.
+const (
+	requestsPath = "/api/v1/requests"
+	batchesPath  = "/api/v1/batches"
+)
+
+var (
+	asJSON  = []string{"Content-Type", "application/json"}
+	asLines = []string{"Content-Type", "application/x-ndjson"}
+	asBatch = []string{"Content-Type", wire.ContentType}
+)
+
+// badBody is a body that must be refused.
+type badBody struct {
+	name, path string
+	header     []string
+	body       io.Reader
+	status     int
+	location   string // what the problem is about
+}
+
+// mustRefuse sends the bodies, of which nothing may be kept. After them, the hub
+// must still take what is right.
+func (h *hub) mustRefuse(t *testing.T, bodies []badBody) {
+	good := makeEvents(random(t), "good", 3, time.Now())
+	h.mustPost(requestsPath, encodeArray(good), len(good), asJSON...)
+	before := h.report(168, nil)
+	for _, b := range bodies {
+		t.Run(b.name, func(t *testing.T) {
+			a, err := h.post(b.path, b.body, b.header...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			a.checkProblem(t, b.name, b.status, b.location)
+			got := h.report(168, nil)
+			if got.TotalRequests != before.TotalRequests || got.Trust != before.Trust || got.Avg != before.Avg {
+				t.Errorf("before: %+v\nafter: %+v", before, got)
+			}
+		})
+	}
+	h.mustPost(batchesPath, encodeBatch(good, "sender", 1), len(good), asBatch...)
+	if got := h.report(168, nil); got.TotalRequests != 2*len(good) {
+		t.Errorf("%d requests, want %d", got.TotalRequests, 2*len(good))
+	}
+}
+
+// goodMetric is what the bad ones are made from.
+const goodMetric = `{"endpoint":"/a","method":"GET","response_time_ms":1,"status_code":200}`
+
+func TestBadMetric(t *testing.T) {
+	with := func(old, new string) string {
+		if !strings.Contains(goodMetric, old) {
+			t.Fatalf("%s is not in %s", old, goodMetric)
+		}
+		return strings.Replace(goodMetric, old, new, 1)
+	}
+	at := func(at time.Time) string { return with(`}`, `,"timestamp":"`+at.Format(time.RFC3339)+`"}`) }
+	startHub(t, t.TempDir()).mustRefuse(t, []badBody{
+		{"negative duration", requestsPath, asJSON, strings.NewReader(with(`1,`, `-1,`)), 422, "body[0].response_time_ms"},
+		{"duration of a month", requestsPath, asJSON, strings.NewReader(with(`1,`, `2678400000,`)), 422, "body[0].response_time_ms"},
+		{"duration as text", requestsPath, asJSON, strings.NewReader(with(`1,`, `"1",`)), 422, "body[0].response_time_ms"},
+		{"status 9999", requestsPath, asJSON, strings.NewReader(with(`200`, `9999`)), 422, "body[0].status_code"},
+		{"status 200.5", requestsPath, asJSON, strings.NewReader(with(`200`, `200.5`)), 422, "body[0].status_code"},
+		{"no endpoint", requestsPath, asJSON, strings.NewReader(with(`"endpoint":"/a",`, ``)), 422, "body[0].endpoint"},
+		{"no method", requestsPath, asJSON, strings.NewReader(with(`"method":"GET",`, ``)), 422, "body[0].method"},
+		{"no duration", requestsPath, asJSON, strings.NewReader(with(`"response_time_ms":1,`, ``)), 422, "body[0].response_time_ms"},
+		{"no status", requestsPath, asJSON, strings.NewReader(with(`,"status_code":200`, ``)), 422, "body[0].status_code"},
+		{"unknown field", requestsPath, asJSON, strings.NewReader(with(`status_code`, `statuscode`)), 422, "body[0].statuscode"},
+		{"timestamp without zone", requestsPath, asJSON, strings.NewReader(with(`}`, `,"timestamp":"2026-01-02T03:04:05"}`)), 422, "body[0].timestamp"},
+		{"timestamp of no month", requestsPath, asJSON, strings.NewReader(with(`}`, `,"timestamp":"2026-13-01T00:00:00Z"}`)), 422, "body[0].timestamp"},
+		{"too old", requestsPath, asJSON, strings.NewReader(at(time.Now().Add(-169 * time.Hour))), 422, "body[0].timestamp"},
+		{"in the future", requestsPath, asJSON, strings.NewReader(at(time.Now().Add(48 * time.Hour))), 422, "body[0].timestamp"},
+		{"long service", requestsPath, asJSON, strings.NewReader(with(`}`, `,"service":"`+many("x", 101)+`"}`)), 422, "body[0].service"},
+		{"long user", requestsPath, asJSON, strings.NewReader(with(`}`, `,"user_id":"`+many("x", 256)+`"}`)), 422, "body[0].user_id"},
+		{"the third of an array", requestsPath, asJSON, strings.NewReader("[" + goodMetric + "," + goodMetric + "," + with("200", "99") + "]"), 422, "body[2].status_code"},
+		{"the third line", requestsPath, asLines, strings.NewReader(goodMetric + "\n" + goodMetric + "\n" + with("200", "99") + "\n"), 422, "body[2].status_code"},
+		{"truncated in a name", requestsPath, asJSON, strings.NewReader(goodMetric[:20]), 422, "body[0]"},
+		{"truncated in a number", requestsPath, asJSON, strings.NewReader(goodMetric[:len(goodMetric)-2]), 422, "body[0].status_code"},
+		{"truncated before the brace", requestsPath, asJSON, strings.NewReader(goodMetric[:50]), 422, "body[0]"},
+		{"truncated array", requestsPath, asJSON, strings.NewReader("[" + goodMetric + ","), 422, "body[1]"},
+	})
+}
+
+func TestBadBody(t *testing.T) {
+	batch := encodeBatch(makeEvents(random(t), "good", 3, time.Now()), "sender", 1)
+	startHub(t, t.TempDir()).mustRefuse(t, []badBody{
+		{"empty", requestsPath, asJSON, strings.NewReader(""), 422, "body"},
+		{"no object", requestsPath, asJSON, strings.NewReader("17"), 422, "body"},
+		{"not JSON's type", requestsPath, []string{"Content-Type", "text/xml"}, strings.NewReader("<a/>"), 415, "header.Content-Type"},
+		{"unknown coding", requestsPath, append(asJSON, "Content-Encoding", "br"), strings.NewReader(goodMetric), 415, "header.Content-Encoding"},
+		{"long key", requestsPath, append(asJSON, "Idempotency-Key", many("k", 256)), strings.NewReader(goodMetric), 422, "header.Idempotency-Key"},
+		{"not gzip", requestsPath, append(asJSON, "Content-Encoding", "gzip"), strings.NewReader(goodMetric), 422, "body"},
+		{"not zstd", requestsPath, append(asJSON, "Content-Encoding", "zstd"), strings.NewReader(goodMetric), 422, "body"},
+		{"not a batch", batchesPath, asBatch, strings.NewReader(goodMetric), 422, "body"},
+		{"truncated batch", batchesPath, asBatch, bytes.NewReader(batch[:len(batch)-1]), 422, "body"},
+		{"longer batch", batchesPath, asBatch, bytes.NewReader(append(bytes.Clone(batch), 0)), 422, "body"},
+		{"JSON as a batch", batchesPath, asJSON, strings.NewReader(goodMetric), 415, "header.Content-Type"},
+	})
+}

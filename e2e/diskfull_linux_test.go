@@ -1,0 +1,172 @@
+package e2e
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// smallDisk mounts a file system of so many bytes for the test, of which a
+// ballast takes a part. It needs root.
+func smallDisk(t *testing.T, size, ballast int) (dir, ballastFile string) {
+	t.Helper()
+	dir = t.TempDir()
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, fmt.Sprintf("size=%d", size)); err != nil {
+		t.Fatalf("mounting a small file system, for which this test must run as root: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := syscall.Unmount(dir, 0); err != nil {
+			t.Errorf("unmounting the small file system: %v", err)
+		}
+	})
+	ballastFile = filepath.Join(dir, "ballast")
+	if err := os.WriteFile(ballastFile, make([]byte, ballast), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return dir, ballastFile
+}
+
+// filler sends batches in order, each again until it is acknowledged.
+type filler struct {
+	h       *hub
+	o       *oracle
+	r       *rand.Rand
+	n       uint64
+	waiting *parcel // was refused
+}
+
+// send makes one attempt and says how the hub answered.
+func (f *filler) send(t *testing.T) answer {
+	t.Helper()
+	if f.waiting == nil {
+		events := makeEvents(f.r, "orders", 4000, time.Now())
+		f.waiting = &parcel{batchesPath, asBatch, encodeBatch(events, "filler", f.n), events}
+		f.n++
+	}
+	a, err := f.h.post(f.waiting.path, bytes.NewReader(f.waiting.body), f.waiting.header...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r, err := a.receipt(); err == nil {
+		if r.Accepted != len(f.waiting.events) || r.Dropped != 0 {
+			t.Errorf("of %d requests: %+v", len(f.waiting.events), r)
+		}
+		f.o.add(f.waiting.events...)
+		f.waiting = nil
+	}
+	return a
+}
+
+// fill sends until the hub says that there is no room.
+func (f *filler) fill(t *testing.T) {
+	t.Helper()
+	for range 5000 {
+		if a := f.send(t); a.status != http.StatusAccepted {
+			checkFull(t, a)
+			return
+		}
+	}
+	t.Fatal("the disk does not become full")
+}
+
+// checkFull checks the answer of a hub whose disk is full.
+func checkFull(t *testing.T, a answer) {
+	t.Helper()
+	if p, err := a.problem(); err != nil || a.status != http.StatusServiceUnavailable || a.header.Get("Retry-After") == "" {
+		t.Fatalf("the hub answered %d %+v, %v to a batch that there is no room for", a.status, p, err)
+	}
+}
+
+// A hub whose disk is full says so, keeps what it acknowledged, and goes on once
+// there is room, whatever happens to it in between.
+func TestDiskFull(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		while func(*hub) // between the full disk and the room
+		after func(*hub) // once there is room
+	}{
+		{"it stays", func(*hub) {}, func(*hub) {}},
+		{"it is stopped and started", (*hub).stop, (*hub).start},
+		{"it is killed, tries to start, and is started", func(h *hub) { h.kill(); h.tryFull() }, (*hub).start},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			dir, ballast := smallDisk(t, 32<<20, 16<<20)
+			h := startHub(t, filepath.Join(dir, "data"))
+			f := &filler{h: h, o: new(oracle), r: random(t)}
+			f.fill(t)
+			if n := len(f.o.events); n < 100_000 {
+				t.Errorf("the disk is full after %d requests", n)
+			}
+			f.checkKept(t, "when it is full")
+			for range 20 {
+				checkFull(t, f.send(t))
+			}
+			f.checkKept(t, "while it is full")
+
+			test.while(h)
+			if err := os.Remove(ballast); err != nil {
+				t.Fatal(err)
+			}
+			test.after(h)
+			eventually(t, 30*time.Second, "the hub takes what it refused", func() bool {
+				return f.send(t).status == http.StatusAccepted
+			})
+			for range 30 {
+				if a := f.send(t); a.status != http.StatusAccepted {
+					t.Fatalf("with room again, the hub answered %d: %s", a.status, a.body)
+				}
+			}
+			check := func() {
+				f.o.check(t, h, 168, nil)
+				f.o.checkRows(t, h, 168)
+			}
+			check()
+			for _, restart := range restarts {
+				restart.end(h)
+				h.start()
+				check()
+			}
+		})
+	}
+}
+
+// checkKept checks that all is there that was acknowledged. What was not may be.
+func (f *filler) checkKept(t *testing.T, when string) {
+	t.Helper()
+	got, kept := f.h.report(168, nil).TotalRequests, len(f.o.events)
+	if got != kept && got != kept+len(f.waiting.events) {
+		t.Errorf("%s: the hub has %d requests and acknowledged %d", when, got, kept)
+	}
+}
+
+// tryFull starts the hub on a full disk, and ends it. It may start, or say why
+// it does not.
+func (h *hub) tryFull() {
+	h.t.Helper()
+	h.launch()
+	ready := false
+	eventually(h.t, 30*time.Second, "the hub is ready, or ended", func() bool {
+		select {
+		case <-h.ended:
+			return true
+		default:
+		}
+		_, err := os.Stat(h.readyFile())
+		ready = err == nil
+		return ready
+	})
+	if ready {
+		h.kill()
+		return
+	}
+	if code := h.command.ProcessState.ExitCode(); code != 2 || !strings.Contains(h.log(), "kymo: store: ") {
+		h.t.Errorf("the hub, started on a full disk, ended with status %d", code)
+	}
+}
