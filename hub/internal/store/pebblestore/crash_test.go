@@ -208,3 +208,44 @@ func breakAndMend(t *testing.T, failure error, hits func(errorfs.Op) bool, want 
 	}
 	equal(t, open(t, Options{FS: mem.CrashClone(vfs.CrashCloneCfg{}), tuning: busy}), oracle)
 }
+
+// TestOpenOnFullDisk opens a store whose journal cannot be brought into Pebble:
+// it answers, and goes on once there is room.
+func TestOpenOnFullDisk(t *testing.T) {
+	var on atomic.Bool
+	mem := vfs.NewCrashableMem()
+	oracle := storetest.NewOracle()
+	next := batches("a", 100)
+	first := open(t, Options{FS: mem})
+	for range 5 {
+		b := next()
+		mustAppend(t, first, b)
+		mustAppend(t, oracle, b)
+	}
+	crashed := mem.CrashClone(vfs.CrashCloneCfg{})
+	on.Store(true)
+	fs := errorfs.Wrap(crashed, errorfs.InjectorFunc(func(op errorfs.Op) error {
+		if on.Load() && op.Kind == errorfs.OpFileWrite && strings.HasSuffix(op.Path, ".sst") {
+			return syscall.ENOSPC
+		}
+		return nil
+	}))
+	s := open(t, Options{FS: fs, tuning: busy})
+	equal(t, s, oracle)
+	b := next()
+	mustAppend(t, s, b)
+	mustAppend(t, oracle, b)
+	equal(t, s, oracle)
+	on.Store(false)
+	for dead := true; dead; {
+		err := s.do(t.Context(), func(c *committer) error { dead = c.dead == nil; return nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	equal(t, s, oracle)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	equal(t, open(t, Options{FS: crashed, tuning: busy}), oracle)
+}

@@ -104,6 +104,11 @@ func (l *loader) replay(dir string, valid int64) error {
 		}
 	}
 	if err := l.engine.flush(); err != nil {
+		if l.Store.engine == nil {
+			// A store on a full disk opens all the same: it answers queries, and once
+			// there is room the committer opens another engine.
+			return nil
+		}
 		return err
 	}
 	for _, number := range numbers {
