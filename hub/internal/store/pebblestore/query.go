@@ -6,6 +6,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"iter"
+	"slices"
+	"sync"
 
 	"github.com/cockroachdb/pebble/v2"
 
@@ -107,13 +109,15 @@ func (s *Store) Rollups(ctx context.Context, q store.Query) iter.Seq2[*rollup.Ro
 			yield(nil, err)
 			return
 		}
-		sums := sums{view: v, rollups: make([]*rollup.Rollup, len(v.keys))}
+		sums := sumsPool.Get().(*sums)
+		defer sums.free()
+		sums.view = v
 		if err := errors.Join(sums.collect(ctx), v.close()); err != nil {
 			yield(nil, err)
 			return
 		}
-		for _, r := range sums.rollups {
-			if r != nil && !yield(r, nil) {
+		for _, series := range sums.touched {
+			if !yield(&sums.rollups[series], nil) {
 				return
 			}
 		}
@@ -123,20 +127,39 @@ func (s *Store) Rollups(ctx context.Context, q store.Query) iter.Seq2[*rollup.Ro
 // sums adds up the answer to a query for rollups.
 type sums struct {
 	*view
-	rollups []*rollup.Rollup // by series; nil where there is nothing
+	rollups []rollup.Rollup // by series; one that is not touched is empty
+	touched []uint32
+}
+
+// sumsPool spares a report the megabytes that its histograms take.
+var sumsPool = sync.Pool{New: func() any { return new(sums) }}
+
+func (s *sums) free() {
+	for _, series := range s.touched {
+		r := &s.rollups[series]
+		r.Key, r.Dropped = rollup.Key{}, 0
+		r.Durations.Reset()
+	}
+	s.view, s.touched = nil, s.touched[:0]
+	sumsPool.Put(s)
 }
 
 func (s *sums) of(series uint32) *rollup.Rollup {
-	r := s.rollups[series]
-	if r == nil {
-		r = &rollup.Rollup{Key: s.keys[series]}
-		s.rollups[series] = r
+	r := &s.rollups[series]
+	if r.Service == "" {
+		r.Key = s.keys[series]
+		s.touched = append(s.touched, series)
 	}
 	return r
 }
 
 func (s *sums) collect(ctx context.Context) error {
+	if n := len(s.keys); n > len(s.rollups) {
+		s.rollups = append(s.rollups, make([]rollup.Rollup, n-len(s.rollups))...)
+	}
 	p := newPlan(s.query.Window, s.state.floor10s)
+	// The longest first: they have the widest histograms, which then need not grow.
+	slices.SortStableFunc(p.pages, func(a, b pages) int { return int(b.res) - int(a.res) })
 	for _, run := range p.pages {
 		if err := s.addPages(ctx, run); err != nil {
 			return err
