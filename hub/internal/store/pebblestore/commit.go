@@ -32,7 +32,7 @@ func (s *Store) Append(ctx context.Context, batches ...*wire.Batch) ([]bool, err
 		done:    make(chan struct{}),
 	}
 	for i, b := range batches {
-		call.records[i] = appendRecord(make([]byte, 0, 1024+16*b.Len()), b.AppendBinary)
+		call.records[i] = appendRecord(make([]byte, 0, 4096+20*b.Len()), b.AppendBinary)
 	}
 	select {
 	case s.calls <- call:

@@ -14,8 +14,8 @@ const (
 	// formatVersion is the version of everything under the store's folder.
 	formatVersion = 1
 
-	memTableSize = 64 << 20
-	cacheSize    = 32 << 20
+	memTableSize = 32 << 20
+	cacheSize    = 16 << 20
 )
 
 // engine is one opening of Pebble, with all that it needs to be given up.

@@ -80,7 +80,7 @@ func (s *Store) PruneToSize(ctx context.Context, bytes int64) (before int64, err
 	}
 	defer e.release()
 	err = e.attempt(func() (err error) {
-		if excess := int64(e.db.Metrics().DiskSpaceUsage()) - bytes; excess > 0 {
+		if excess := e.size() - bytes; excess > 0 {
 			before, err = e.hourAfter(excess)
 		}
 		return err
@@ -102,6 +102,13 @@ func (s *Store) PruneToSize(ctx context.Context, bytes int64) (before int64, err
 		return 0, fmt.Errorf("free the disk: %w", classify(err))
 	}
 	return before, nil
+}
+
+// size returns how many bytes the database's files take, but for those that are
+// about to be deleted: counting them would prune for what is gone already.
+func (e *engine) size() int64 {
+	total := e.db.Metrics().Total()
+	return total.TablesSize
 }
 
 // hourAfter returns the first whole hour (Unix ms) before which the blocks take

@@ -230,7 +230,7 @@ func TestPruneToSize(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	size := int64(s.engine.db.Metrics().DiskSpaceUsage())
+	size := s.engine.size()
 	before, err := s.PruneToSize(t.Context(), size*2/3)
 	if err != nil {
 		t.Fatal(err)
@@ -238,7 +238,7 @@ func TestPruneToSize(t *testing.T) {
 	if before <= storetest.Noon-3*hourMillis || before > storetest.Noon {
 		t.Fatalf("pruned before %d, want within the three hours before %d", before, storetest.Noon)
 	}
-	if after := int64(s.engine.db.Metrics().DiskSpaceUsage()); after > size*4/5 {
+	if after := s.engine.size(); after > size*4/5 {
 		t.Errorf("%d bytes after pruning, %d before", after, size)
 	}
 	if err := oracle.Prune(t.Context(), before); err != nil {
