@@ -122,8 +122,9 @@ func (h *handler) finish(w *writer, r *http.Request, before string, status int) 
 
 const clientClosed = wire.ClientClosed
 
-// gone is the inner writer of a pooled writer: a handler that writes after it
-// has returned gets an error instead of a crash.
+// gone is the inner writer of a pooled writer. A handler that writes after it
+// has returned, which net/http forbids, gets an error instead of a crash, as long
+// as no other request has taken the writer over.
 type gone struct{}
 
 func (gone) Header() http.Header       { return http.Header{} }

@@ -134,7 +134,7 @@ var corrupt = []struct {
 	{"wide gap beyond 32 bits", varints(4<<1, 1000, 10, 15, 1, 1<<60|1<<1|1)},
 	{"gap's count missing", varints(9<<1, 1000, 100, 100, 0, (8-1)<<3|3<<1|1)},
 	{"gap's count beyond 64 bits", varints(4<<1, 1000, 100, 100, 0, (8-1)<<3|3<<1|1, math.MaxUint64-1)},
-	{"gap beyond the max, within its bucket at scale 0", varints(4<<1, 1000, 10, 15, 1, (1-1)<<3|1<<1|1)},
+	{"gap beyond the max, within its bucket at scale 0", varints(4<<1, 1000, 10, 15, 1, 0<<3|1<<1|1)},
 }
 
 func varints(values ...uint64) (b []byte) {

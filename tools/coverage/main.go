@@ -25,7 +25,7 @@ import (
 func main() {
 	minimum := flag.Float64("min", 0, "fail under this many percent of statements")
 	merged := flag.String("merged", "", "write the joined profile to this `file`")
-	files := flag.Int("files", 10, "list this many files when failing; 0 lists all files, always")
+	files := flag.Int("files", 10, "list this many files when failing; 0 lists all that miss statements, always")
 	flag.Parse()
 	ok, err := run(os.Stdout, flag.Args(), *minimum, *merged, *files)
 	if err != nil {
@@ -141,8 +141,8 @@ func (s share) percent() float64 {
 	return 100 * float64(s.statements-s.missed) / float64(s.statements)
 }
 
-// summary returns the total and the share of each file that has statements,
-// the file with the most missed statements first.
+// summary returns the total and the share of each file that misses statements,
+// the file that misses the most first.
 func (p profile) summary() (total share, files []share) {
 	byFile := make(map[string]share)
 	for b, covered := range p {
@@ -158,5 +158,5 @@ func (p profile) summary() (total share, files []share) {
 	files = slices.SortedFunc(maps.Values(byFile), func(a, b share) int {
 		return cmp.Or(cmp.Compare(b.missed, a.missed), cmp.Compare(a.file, b.file))
 	})
-	return total, slices.DeleteFunc(files, func(f share) bool { return f.statements == 0 })
+	return total, slices.DeleteFunc(files, func(f share) bool { return f.missed == 0 })
 }

@@ -48,9 +48,14 @@ func (f *hubFlags) client(env *environment) (*hubClient, error) {
 	}
 	base, err := url.Parse(text)
 	if err != nil || (base.Scheme != "http" && base.Scheme != "https") || base.Host == "" {
-		return nil, fmt.Errorf("%s: %q is not a URL; write it like %s", where, text, defaultHub)
+		// Without the text: a URL can hold a password.
+		return nil, fmt.Errorf("%s: not a URL of http or https with a host; write it like %s", where, defaultHub)
 	}
-	c := &hubClient{base: base, http: &http.Client{Timeout: answerTime}}
+	c := &hubClient{base: base, http: &http.Client{
+		Timeout: answerTime,
+		// What a redirect leads to is not the hub that was named.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}
 	where, text = "--token", f.Token
 	if text == "" {
 		where, text = "KYMO_TOKEN", env.vars["KYMO_TOKEN"]

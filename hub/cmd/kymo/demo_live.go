@@ -79,7 +79,7 @@ func (v *live) head() []string {
 	base := strings.TrimSuffix(v.demo.hub.base.String(), "/")
 	query := "?service=" + v.demo.service
 	return []string{
-		fmt.Sprintf("A shop under %d requests/s and the hub that watches it; Ctrl-C ends it with a report", v.demo.load.rate),
+		fmt.Sprintf("A shop under %d requests/s, watched by a hub; Ctrl-C ends it with a report", v.demo.load.rate),
 		"  report     " + base + "/metrics/performance" + query,
 		"  endpoints  " + base + "/metrics/endpoints" + query + "&sort=p95",
 		"  API docs   " + base + "/docs",
@@ -98,7 +98,7 @@ func (v *live) picture(rows []report.Endpoint, now time.Time) []string {
 	slices.SortStableFunc(rows, func(a, b report.Endpoint) int { return strings.Compare(a.Endpoint, b.Endpoint) })
 	rates, total, rate := v.rates(rows, now)
 	t := table{columns: []column{
-		{title: "method"}, {title: "endpoint", shrink: true}, right("requests"), right("req/s"),
+		{title: "method"}, {title: "endpoint", shrink: leastShrunk}, right("requests"), right("req/s"),
 		right("p50 ms"), right("p95 ms"), right("p99 ms"), right("errors %"), {title: ""},
 	}}
 	for i := range rows {

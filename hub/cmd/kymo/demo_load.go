@@ -114,8 +114,10 @@ func (l *load) visit(c *customer) {
 		l.addItem(c, token)
 	case dice < 0.92:
 		l.checkout(c, token)
-	case dice < 0.93 || anOrder == 0:
+	case dice < 0.93:
 		l.send("GET", "/orders/0", token, nil, nil) // mistyped: there is no such order
+	case anOrder == 0:
+		l.send("GET", "/products", token, nil, nil)
 	default:
 		l.send("GET", "/orders/"+strconv.Itoa(anOrder), token, nil, nil)
 	}

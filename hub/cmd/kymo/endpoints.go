@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -67,7 +68,7 @@ func printEndpoints(w io.Writer, s screen, rows []report.Endpoint, header http.H
 	trust.Overflowed, _ = strconv.ParseUint(header.Get("Kymo-Overflowed"), 10, 64)
 	foot := ""
 	if all, _ := strconv.Atoi(header.Get("X-Total-Count")); all > len(rows) {
-		foot = fmt.Sprintf("%s more; see them with a larger --limit.\n", plural(int64(all-len(rows)), "endpoint"))
+		foot = fmt.Sprintf("%s; see them with a larger --limit.\n", plural(int64(all-len(rows)), "more endpoint"))
 	}
 	_, err := fmt.Fprint(w, foot+dropsLine(trust))
 	return err
@@ -75,12 +76,11 @@ func printEndpoints(w io.Writer, s screen, rows []report.Endpoint, header http.H
 
 // endpointTable has a row for each endpoint, in the order given.
 func endpointTable(rows []report.Endpoint) *table {
-	t := &table{columns: []column{
-		{title: "service"}, {title: "method"}, {title: "endpoint", shrink: true},
-		right("requests"), right("errors %"), right("client errors %"), right("mean ms"),
-		right("p50 ms"), right("p95 ms"), right("p99 ms"), right("max ms"),
-		{title: "remark", shrink: true},
-	}}
+	t := &table{columns: slices.Concat(
+		[]column{{title: "service", shrink: 24}, {title: "method"}, {title: "endpoint", shrink: 24}},
+		numberColumns(),
+		[]column{{title: "remark", shrink: leastShrunk}},
+	)}
 	for i := range rows {
 		e := &rows[i]
 		remark, tail := cell{}, plain

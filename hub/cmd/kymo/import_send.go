@@ -37,6 +37,21 @@ type receipt struct {
 	Duplicate bool  // whether they were durable before
 }
 
+// readReceipt reads an answer. One that does not say what became of every row,
+// such as a proxy's {}, is no receipt.
+func readReceipt(answer []byte, rows int64) (receipt, bool) {
+	var got struct {
+		Accepted  *int64
+		Dropped   int64
+		Duplicate *bool
+	}
+	if json.Unmarshal(answer, &got) != nil || got.Accepted == nil || got.Duplicate == nil ||
+		*got.Accepted+got.Dropped != rows {
+		return receipt{}, false
+	}
+	return receipt{*got.Accepted, got.Dropped, *got.Duplicate}, true
+}
+
 // send imports one source that was checked.
 func (imp *importer) send(s *source) (*result, error) {
 	f, err := s.open(imp.env.stdin)
@@ -74,7 +89,7 @@ func (imp *importer) send(s *source) (*result, error) {
 		rows, body := int64(b.Len()), b.AppendBinary(nil)
 		inFlight.Go(func() {
 			defer func() { <-slots }()
-			got, err := imp.ship(ctx, body)
+			got, err := imp.ship(ctx, body, rows)
 			if err != nil {
 				cancel(err)
 				return
@@ -124,13 +139,14 @@ func (s *source) broken(err error, done *result) error {
 }
 
 // ship sends one batch until the hub has it, has refused it, or patience is over.
-func (imp *importer) ship(ctx context.Context, body []byte) (receipt, error) {
+func (imp *importer) ship(ctx context.Context, body []byte, rows int64) (receipt, error) {
 	deadline := imp.now().Add(imp.patience)
 	for wait := 100 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
 		var got receipt
 		answer, err := imp.hub.post(ctx, batchesPath, wire.ContentType, body)
 		if err == nil {
-			if json.Unmarshal(answer, &got) != nil {
+			var ok bool
+			if got, ok = readReceipt(answer, rows); !ok {
 				return got, fmt.Errorf("what answers at %s is not a Kymo hub", imp.hub.base.Redacted())
 			}
 			return got, nil

@@ -73,10 +73,7 @@ func printReport(w io.Writer, s screen, p *report.Performance) error {
 		_, err := fmt.Fprint(w, "No requests in this window.\n"+dropsLine(p.Trust))
 		return err
 	}
-	total := table{columns: []column{
-		right("requests"), right("errors %"), right("client errors %"), right("mean ms"),
-		right("p50 ms"), right("p95 ms"), right("p99 ms"), right("max ms"),
-	}}
+	total := table{columns: numberColumns()}
 	total.add(
 		cell{text: thousands(int64(p.TotalRequests))},
 		errorCell(p.ErrorRate), cell{text: percent(p.ClientErrorRate)}, cell{text: threeDigits(p.AvgResponseTime)},
@@ -115,15 +112,36 @@ func trustLine(t report.Trust) string {
 // dropsLine says what the numbers do not show; it is empty if they show everything.
 func dropsLine(t report.Trust) (line string) {
 	if t.Dropped > 0 {
-		line += plural(int64(t.Dropped), "request") + " could not be kept and are missing here.\n"
+		line += plural(int64(t.Dropped), "request") + " could not be kept and " + be(t.Dropped) + " missing here.\n"
 	}
 	if t.Overflowed > 0 {
-		line += plural(int64(t.Overflowed), "request") + " are under (other): the service has more endpoints than Kymo keeps apart.\n"
+		line += plural(int64(t.Overflowed), "request") + " " + be(t.Overflowed) + " under (other): the service has more endpoints than Kymo keeps apart.\n"
 	}
 	return line
 }
 
+// be is the verb that goes with so many.
+func be(n uint64) string {
+	if n == 1 {
+		return "is"
+	}
+	return "are"
+}
+
+// numberColumns are those of the numbers that the whole and each endpoint have.
+// What a narrow screen shows last is what tells whether something is wrong.
+func numberColumns() []column {
+	return []column{
+		right("requests"), right("errors %"), optional(4, "client errors %"), optional(3, "mean ms"),
+		optional(1, "p50 ms"), right("p95 ms"), right("p99 ms"), optional(2, "max ms"),
+	}
+}
+
 func right(title string) column { return column{title: title, right: true} }
+
+func optional(rank int, title string) column {
+	return column{title: title, right: true, optional: rank}
+}
 
 // errorCell is red when there are errors.
 func errorCell(rate float64) cell {

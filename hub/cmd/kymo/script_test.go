@@ -32,6 +32,8 @@ func TestCommand(t *testing.T) {
 			for _, name := range []string{"KYMO_HUB", "KYMO_TOKEN", "KYMO_CONFIG"} {
 				env.Setenv(name, "")
 			}
+			// A process with the race detector rests for a second before it ends.
+			env.Setenv("GORACE", "atexit_sleep_ms=50")
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){

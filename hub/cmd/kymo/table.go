@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -14,8 +15,13 @@ type table struct {
 type column struct {
 	title string
 	right bool // for numbers
-	// shrink lets the column be cut with an ellipsis when the screen is too narrow.
-	shrink bool
+	// shrink lets the column be cut, with an ellipsis, when the screen is too
+	// narrow: to as many characters as this while there are optional columns,
+	// then to leastShrunk. 0 is never.
+	shrink int
+	// optional columns are left out when the screen is too narrow, the largest
+	// number first; 0 is one that stays.
+	optional int
 }
 
 type cell struct {
@@ -27,11 +33,12 @@ func (t *table) add(cells ...cell) { t.rows = append(t.rows, cells) }
 
 const (
 	columnGap   = 2
-	leastShrunk = 12 // a column is not cut to fewer characters than these
+	leastShrunk = 10 // a column is not cut to fewer characters than these
 )
 
 // lines renders the table for the screen, the titles first.
 func (t *table) lines(s screen) []string {
+	t = t.within(s.width)
 	widths := t.widths(s.width)
 	titles := make([]cell, len(t.columns))
 	for i, c := range t.columns {
@@ -44,10 +51,41 @@ func (t *table) lines(s screen) []string {
 	return lines
 }
 
-// widths returns the columns' widths, within limit characters if there is one.
-func (t *table) widths(limit int) []int {
-	widths := make([]int, len(t.columns))
-	total := columnGap * (len(t.columns) - 1)
+// within returns the table without the optional columns that limit characters,
+// if there is such a limit, have no room for.
+func (t *table) within(limit int) *table {
+	for limit > 0 {
+		widths, total := t.fullWidths()
+		out := 0 // of all columns, the first to be left out
+		for i, c := range t.columns {
+			if c.shrink > 0 {
+				total -= max(widths[i]-c.shrink, 0)
+			}
+			if c.optional > t.columns[out].optional {
+				out = i
+			}
+		}
+		if total <= limit || t.columns[out].optional == 0 {
+			break
+		}
+		t = t.without(out)
+	}
+	return t
+}
+
+// without returns the table without column i.
+func (t *table) without(i int) *table {
+	rest := &table{columns: slices.Concat(t.columns[:i], t.columns[i+1:])}
+	for _, row := range t.rows {
+		rest.add(slices.Concat(row[:i], row[i+1:])...)
+	}
+	return rest
+}
+
+// fullWidths returns the columns' widths when none is cut, and their total.
+func (t *table) fullWidths() (widths []int, total int) {
+	widths = make([]int, len(t.columns))
+	total = columnGap * (len(t.columns) - 1)
 	for i, c := range t.columns {
 		widths[i] = utf8.RuneCountInString(c.title)
 		for _, row := range t.rows {
@@ -55,12 +93,18 @@ func (t *table) widths(limit int) []int {
 		}
 		total += widths[i]
 	}
+	return widths, total
+}
+
+// widths returns the columns' widths, within limit characters if there is one.
+func (t *table) widths(limit int) []int {
+	widths, total := t.fullWidths()
 	if limit <= 0 {
 		return widths
 	}
 	// The last of them first: remarks matter less than names.
 	for i := len(t.columns) - 1; i >= 0; i-- {
-		if over := total - limit; over > 0 && t.columns[i].shrink && widths[i] > leastShrunk {
+		if over := total - limit; over > 0 && t.columns[i].shrink > 0 && widths[i] > leastShrunk {
 			cut := min(over, widths[i]-leastShrunk)
 			widths[i] -= cut
 			total -= cut

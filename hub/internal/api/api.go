@@ -34,6 +34,7 @@ type API struct {
 	huma   huma.API
 	tokens hashedTokens
 	gate   gate
+	origin http.CrossOriginProtection
 }
 
 // New returns an API with all its routes.
@@ -57,6 +58,11 @@ func New(config Config) *API {
 // content type says.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("X-Content-Type-Options", "nosniff")
+	// A page of another origin must not make its visitor's browser write here.
+	if err := a.origin.Check(r); err != nil {
+		writeProblem(w, http.StatusForbidden, "a page of another origin may not send requests here")
+		return
+	}
 	handler, pattern := a.mux.Handler(r)
 	if pattern != "" {
 		a.mux.ServeHTTP(w, r)

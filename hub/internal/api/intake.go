@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/kymohq/kymo/hub/internal/ingest"
@@ -27,8 +26,9 @@ type Intake struct {
 	now       func() time.Time
 
 	// The identity of batches that come without one.
+	mu       sync.Mutex // guards the identity of the hub's own batches
 	instance string
-	sequence atomic.Uint64
+	sequence uint64
 
 	batches sync.Pool // of *wire.Batch
 }
@@ -68,7 +68,7 @@ func (in *Intake) Batch(ctx context.Context, data []byte) (Receipt, error) {
 	}
 	from, to, now := in.span()
 	late := screen(b, from, to, now)
-	return in.keep(ctx, late, b)
+	return in.keep(ctx, late, false, b)
 }
 
 // JSON keeps a body of PerformanceMetric objects. With an idempotency key, a
@@ -76,10 +76,8 @@ func (in *Intake) Batch(ctx context.Context, data []byte) (Receipt, error) {
 func (in *Intake) JSON(ctx context.Context, data []byte, key string) (Receipt, error) {
 	now := in.now()
 	from, to, _ := in.span()
-	o := ingest.Options{Templates: in.templates, Now: now, From: from, To: to, Instance: in.instance}
-	if key == "" {
-		o.Sequence = func() uint64 { return in.sequence.Add(1) }
-	} else {
+	o := ingest.Options{Templates: in.templates, Now: now, From: from, To: to}
+	if key != "" {
 		// With the key for an instance, the batches of its body are numbered from 0.
 		sum := sha256.Sum256([]byte(key))
 		o.Instance = "key-" + hex.EncodeToString(sum[:16])
@@ -93,17 +91,24 @@ func (in *Intake) JSON(ctx context.Context, data []byte, key string) (Receipt, e
 	if body.Requests == 0 {
 		return Receipt{}, nil
 	}
-	return in.keep(ctx, 0, body.Batches...)
+	return in.keep(ctx, 0, key == "", body.Batches...)
 }
 
-// span returns which starts are accepted, and now, in Unix milliseconds.
+// span returns which starts are accepted, and now, in Unix milliseconds. What
+// the store forgot for want of room would not be seen again: it is not accepted.
 func (in *Intake) span() (from, to, now int64) {
 	t := in.now()
-	return t.Add(-in.retention).UnixMilli(), t.Add(future).UnixMilli(), t.UnixMilli()
+	from = t.Add(-in.retention).UnixMilli()
+	if f, ok := in.store.(interface{ Floor() int64 }); ok {
+		from = max(from, f.Floor())
+	}
+	return from, t.Add(future).UnixMilli(), t.UnixMilli()
 }
 
-// keep caps the endpoints of a body's batches and appends them together.
-func (in *Intake) keep(ctx context.Context, late int, batches ...*wire.Batch) (Receipt, error) {
+// keep caps the endpoints of a body's batches and appends them together. Batches
+// that come without an identity get one of the hub's own, and not before it is
+// known that they are taken: a number that is not used leaves a gap behind.
+func (in *Intake) keep(ctx context.Context, late int, anonymous bool, batches ...*wire.Batch) (Receipt, error) {
 	r := Receipt{Dropped: late}
 	over := make([]int, len(batches))
 	for i, b := range batches {
@@ -114,8 +119,14 @@ func (in *Intake) keep(ctx context.Context, late int, batches ...*wire.Batch) (R
 		}
 		r.Accepted += b.Len()
 	}
+	if anonymous {
+		in.identify(batches)
+	}
 	fresh, err := in.store.Append(ctx, batches...)
 	if err != nil {
+		if anonymous {
+			in.rename()
+		}
 		in.Counters.StoreFails.Add(1)
 		return Receipt{}, fmt.Errorf("append: %w", err)
 	}
@@ -129,6 +140,24 @@ func (in *Intake) keep(ctx context.Context, late int, batches ...*wire.Batch) (R
 		in.count(b, late, over[i])
 	}
 	return r, nil
+}
+
+// identify numbers batches as the hub's own.
+func (in *Intake) identify(batches []*wire.Batch) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	for _, b := range batches {
+		in.sequence++
+		b.Instance, b.Sequence = in.instance, in.sequence
+	}
+}
+
+// rename takes another name for the hub's own batches. Under the old one, those
+// that were not kept would be gaps, of which a store remembers so many.
+func (in *Intake) rename() {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.instance, in.sequence = "hub-"+rand.Text(), 0
 }
 
 // count counts a batch that is new. Its drops hold the late ones too.

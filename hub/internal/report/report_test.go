@@ -295,7 +295,7 @@ func TestGoldenReport(t *testing.T) {
 func BenchmarkEndpoints(b *testing.B) {
 	v := sample(150, 6000)
 	var rollups []*rollup.Rollup
-	for r, _ := range v.rollups(nil) {
+	for r := range v.rollups(nil) {
 		c := &rollup.Rollup{Key: r.Key, Durations: *r.Durations.Clone()}
 		rollups = append(rollups, c)
 	}

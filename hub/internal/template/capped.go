@@ -6,8 +6,9 @@ import (
 	"github.com/kymohq/kymo/wire"
 )
 
-// Cap puts the requests of endpoints beyond the limit under wire.Other and
-// returns how many there were. A batch with a service beyond the limit is left
+// Cap puts the requests of endpoints beyond the limit under wire.Other, those
+// of methods that HTTP does not have under wire.MethodOther, and returns how many
+// were of endpoints beyond the limit. A batch with a service beyond the limit is left
 // as it is and refused with a *wire.FieldError. The batch must be valid, and is
 // so afterwards.
 func (t *Table) Cap(b *wire.Batch) (over int, err error) {
@@ -20,8 +21,10 @@ func (t *Table) Cap(b *wire.Batch) (over int, err error) {
 		return 0, err
 	}
 	var capped map[int]bool
+	odd := false
 	for i := range b.Keys {
 		k := &b.Keys[i]
+		odd = odd || k.Method != wire.KnownMethod(k.Method)
 		if !t.services[k.Service].admit(k.Endpoint, t.limits.Endpoints) {
 			if capped == nil {
 				capped = make(map[int]bool)
@@ -29,7 +32,7 @@ func (t *Table) Cap(b *wire.Batch) (over int, err error) {
 			capped[i] = true
 		}
 	}
-	if capped == nil {
+	if capped == nil && !odd {
 		return 0, nil
 	}
 	return merge(b, capped), nil
@@ -46,7 +49,7 @@ func (t *Table) knows(b *wire.Batch) bool {
 		if s == nil || k.Service != name {
 			name, s = k.Service, t.services[k.Service]
 		}
-		if s == nil || !s.has(k.Endpoint) {
+		if s == nil || !s.has(k.Endpoint) || k.Method != wire.KnownMethod(k.Method) {
 			return false
 		}
 	}
@@ -84,8 +87,9 @@ func (t *Table) admitServices(b *wire.Batch) error {
 	return nil
 }
 
-// merge replaces the endpoint of the capped keys, of which several can become
-// the same, and returns how many requests they had.
+// merge replaces the endpoint of the capped keys and methods that are unknown,
+// by which several keys can become the same, and returns how many requests the
+// capped ones had.
 func merge(b *wire.Batch, capped map[int]bool) (over int) {
 	to := make([]uint32, len(b.Keys))
 	places := make(map[wire.Key]uint32, len(b.Keys))
@@ -94,6 +98,7 @@ func merge(b *wire.Batch, capped map[int]bool) (over int) {
 		if capped[i] {
 			k.Endpoint = wire.Other
 		}
+		k.Method = wire.KnownMethod(k.Method)
 		place, ok := places[k]
 		if !ok {
 			place = uint32(len(keys))

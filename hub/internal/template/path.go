@@ -21,21 +21,22 @@ const maxDepth = 16
 // are left off, and segments that are values become ID. What holds a "{" is a
 // template already, and wire.Unmatched and wire.Other are names: they stay.
 func Path(raw string) (endpoint string, cut bool) {
-	if isTemplate(raw) {
-		s := wire.Clean(raw, wire.MaxEndpoint)
-		return s, len(raw) > wire.MaxEndpoint
+	path := bare(raw)
+	if isTemplate(path) {
+		return wire.Clean(path, wire.MaxEndpoint), len(path) > wire.MaxEndpoint
 	}
 	var room [maxDepth + 1]string
-	return join(raw, segments(bare(raw), room[:0]))
+	return join(raw, segments(path, room[:0]))
 }
 
 func isTemplate(s string) bool {
 	return strings.IndexByte(s, '{') >= 0 || s == wire.Unmatched || s == wire.Other
 }
 
-// bare takes scheme and host, query and fragment off a URL.
+// bare takes scheme and host, query and fragment off a URL. A "?" within braces
+// belongs to a template, as in /files/{path?}.
 func bare(raw string) string {
-	if i := strings.IndexAny(raw, "?#"); i >= 0 {
+	if i := end(raw); i >= 0 {
 		raw = raw[:i]
 	}
 	if i := strings.Index(raw, "://"); i > 0 && strings.IndexByte(raw[:i], '/') < 0 {
@@ -49,6 +50,26 @@ func bare(raw string) string {
 		return "/"
 	}
 	return raw
+}
+
+// end returns where a URL's query or fragment begins, -1 if it has neither.
+func end(raw string) int {
+	within := false
+	for i := range len(raw) {
+		switch raw[i] {
+		case '{':
+			within = true
+		case '}', '/':
+			within = false
+		case '#':
+			return i
+		case '?':
+			if !within {
+				return i
+			}
+		}
+	}
+	return -1
 }
 
 // segments appends the template's segments to dst. The first is empty if the

@@ -52,12 +52,13 @@ func New(limits Limits) *Table {
 // Endpoint is Path for a service whose paths are known: segments at places that
 // have seen too many literals become ID as well. It takes note of the path.
 func (t *Table) Endpoint(serviceName, raw string) string {
-	if isTemplate(raw) {
-		endpoint, _ := Path(raw)
+	path := bare(raw)
+	if isTemplate(path) {
+		endpoint, _ := Path(path)
 		return endpoint
 	}
 	var room [maxDepth + 1]string
-	segs := segments(bare(raw), room[:0])
+	segs := segments(path, room[:0])
 	if s := t.service(serviceName); s != nil {
 		t.trees.Lock()
 		segs = s.tree.generalize(segs)

@@ -33,6 +33,10 @@ func (s *Store) Append(ctx context.Context, batches ...*wire.Batch) ([]bool, err
 	}
 	for i, b := range batches {
 		call.records[i] = appendRecord(make([]byte, 0, 4096+20*b.Len()), b.AppendBinary)
+		if size := len(call.records[i]) - recordHeader; size > wire.MaxBytes {
+			// The journal could not be read again: reading refuses what is longer.
+			return nil, fmt.Errorf("%w: a batch of %d bytes; at most %d", wire.ErrMalformed, size, wire.MaxBytes)
+		}
 	}
 	select {
 	case s.calls <- call:
@@ -118,7 +122,8 @@ func (c *committer) admit(group []*appendCall) {
 			if seen.has(b.Sequence) || c.pending[id] {
 				continue
 			}
-			if seen.full() || len(c.identities)+len(c.pending) >= maxIdentities {
+			if seen.full() && seen.grows(b.Sequence) ||
+				c.identities[b.Instance] == nil && len(c.identities)+len(c.pending) >= maxIdentities {
 				call.err = fmt.Errorf("%w: it remembers too many instances, or too many gaps in the sequence of %q",
 					store.ErrFull, b.Instance)
 				c.records = c.records[:records]

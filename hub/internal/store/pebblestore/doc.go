@@ -7,8 +7,8 @@
 //     writes the rest to the journal and syncs it once for all of them
 //     (commit.go, journal.go). Only then are the batches added to memory and
 //     their callers answered.
-//  2. Memory (mem.go) holds what came last as columns, up to memLimit requests
-//     or for flushAge. Then it is frozen and turned into blocks and pages
+//  2. Memory (mem.go) holds what came last as columns, up to a number of
+//     requests or for some minutes. Then it is frozen and turned into blocks and pages
 //     (flush.go), which enter Pebble in one atomic write together with the
 //     identities and the number of the journal segment they came from.
 //  3. Blocks (block.go) are the requests themselves, sorted by start, as columns

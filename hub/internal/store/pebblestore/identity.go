@@ -53,6 +53,12 @@ func (id *identity) add(n uint64) {
 	}
 }
 
+// grows says whether adding n, which was not kept, adds a run.
+func (id *identity) grows(n uint64) bool {
+	i := id.find(n)
+	return (i == 0 || id.runs[i-1].last+1 != n) && (i == len(id.runs) || id.runs[i].first != n+1)
+}
+
 // full says whether another run would be one too many.
 func (id *identity) full() bool { return len(id.runs) >= maxGaps }
 

@@ -35,6 +35,7 @@ const (
 	journalVersion = 1
 	journalHeader  = len(journalMagic) + 1 + 8
 	journalSuffix  = ".journal"
+	recordHeader   = 8 // size and sum
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -72,8 +73,8 @@ func segments(fs vfs.FS, dir string) ([]uint64, error) {
 // appendRecord appends a batch's record to b.
 func appendRecord(b []byte, encode func([]byte) []byte) []byte {
 	at := len(b)
-	b = encode(append(b, make([]byte, 8)...))
-	batch := b[at+8:]
+	b = encode(append(b, make([]byte, recordHeader)...))
+	batch := b[at+recordHeader:]
 	binary.LittleEndian.PutUint32(b[at:], uint32(len(batch)))
 	binary.LittleEndian.PutUint32(b[at+4:], crc32.Checksum(batch, castagnoli))
 	return b
@@ -100,7 +101,8 @@ func (j *journal) write(records []byte) error {
 	return nil
 }
 
-// rotate starts the next segment. After an error the present one goes on.
+// rotate starts the next segment. After an error the present one goes on,
+// unless the next one's header may be left behind, which says where this ends.
 func (j *journal) rotate() error {
 	name := segmentName(j.dir, j.number+1)
 	header := append([]byte(journalMagic), journalVersion)
@@ -116,7 +118,11 @@ func (j *journal) rotate() error {
 		err = syncDir(j.fs, j.dir)
 	}
 	if err != nil {
-		return errors.Join(err, file.Close(), j.fs.Remove(name))
+		gone := errors.Join(j.fs.Remove(name), syncDir(j.fs, j.dir))
+		if gone != nil && j.file != nil {
+			j.abandon()
+		}
+		return errors.Join(err, file.Close(), gone)
 	}
 	if j.file != nil {
 		// What was written to it is durable: nothing is lost if closing fails.

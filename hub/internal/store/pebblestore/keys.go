@@ -4,7 +4,7 @@ import "encoding/binary"
 
 // Keys in Pebble. Numbers are big-endian, so that byte order is their order.
 //
-//	'm' name                         the data's format, the state at the last flush
+//	'm' name                         the state at the last flush
 //	's' id:4                         a series: see appendSeries
 //	'i' instance                     the sequence numbers kept from it, and when last
 //	'p' resolution:1 window:8        a page; window is its start / its resolution
@@ -17,10 +17,7 @@ const (
 	prefixBlock    = 'b'
 )
 
-var (
-	keyFormat = []byte("mformat")
-	keyState  = []byte("mstate")
-)
+var keyState = []byte("mstate")
 
 func keySeries(id uint32) []byte {
 	return binary.BigEndian.AppendUint32([]byte{prefixSeries}, id)

@@ -85,8 +85,8 @@ func (s *Store) PruneToSize(ctx context.Context, bytes int64) (before int64, err
 		}
 		return err
 	})
-	if err != nil || before == 0 {
-		return 0, classify(err)
+	if err != nil || before <= s.Floor() {
+		return 0, classify(err) // what is left cannot be made smaller
 	}
 	if err := s.Prune(ctx, before); err != nil {
 		return 0, err
@@ -133,4 +133,11 @@ func (e *engine) hourAfter(bytes int64) (int64, error) {
 		more = it.SeekGE(keyHour(hour + 1))
 	}
 	return found, it.Error()
+}
+
+// Floor returns the instant (Unix ms) before which everything was forgotten.
+func (s *Store) Floor() int64 {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.state.floor
 }

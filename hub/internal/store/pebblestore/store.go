@@ -20,10 +20,12 @@ import (
 )
 
 const (
-	// identityAge is for how long an instance that fell silent is remembered.
-	identityAge = 8 * 24 * hourMillis
-	// maxIdentities bounds the instances remembered.
-	maxIdentities = 1 << 18
+	// identityAge is for how long an instance that fell silent is remembered: the
+	// 168 h that are promised, and some for a clock that is set.
+	identityAge = 170 * hourMillis
+	// maxIdentities bounds the instances remembered. A post with an idempotency
+	// key is an instance of its own.
+	maxIdentities = 1 << 19
 )
 
 // Options configures a Store. The zero value is ready to use.
@@ -120,6 +122,12 @@ func (s *Store) open() (err error) {
 		err = errors.Join(syncDir(s.fs, s.dir), syncDir(s.fs, s.fs.PathDir(s.dir)))
 	}
 	if err != nil {
+		if s.engine != nil {
+			s.engine.die(err)
+			s.engine.fence.settle()
+			s.retire(s.engine)
+		}
+		s.retired.Wait()
 		s.cache.Unref()
 		return errors.Join(err, s.lock.Close())
 	}
