@@ -86,3 +86,22 @@ func TestRetryAfterIsBounded(t *testing.T) {
 		}
 	}
 }
+
+// TestReceipts takes only an answer that says what became of every row.
+func TestReceipts(t *testing.T) {
+	for answer, want := range map[string]bool{
+		`{"accepted":5,"duplicate":false}`:             true,
+		`{"accepted":3,"duplicate":true,"dropped":2}`:  true,
+		`{"accepted":4,"duplicate":false}`:             false,
+		`{"accepted":5}`:                               false,
+		`{"duplicate":false,"dropped":5}`:              false,
+		`{}`:                                           false,
+		`<html>`:                                       false,
+		`{"accepted":"5","duplicate":false}`:           false,
+		`{"accepted":9,"duplicate":false,"dropped":2}`: false,
+	} {
+		if _, ok := readReceipt([]byte(answer), 5); ok != want {
+			t.Errorf("%s: %v, want %v", answer, ok, want)
+		}
+	}
+}

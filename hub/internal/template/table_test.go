@@ -254,3 +254,29 @@ func BenchmarkEndpoint(b *testing.B) {
 		table.Endpoint("web", "/api/v1/resource7/1234/items")
 	}
 }
+
+// TestCapOnMethods has methods that HTTP does not know share one series.
+func TestCapOnMethods(t *testing.T) {
+	b := wire.NewBuilder()
+	for i, method := range []string{"GET", "A", "B", wire.MethodOther, "A"} {
+		b.Add(&wire.Request{
+			Key:   wire.Key{Service: "s", Endpoint: "/e", Method: method, Status: 200},
+			Start: int64(i),
+		})
+	}
+	table := New(Limits{})
+	for range 2 { // what is known takes another way
+		batch := b.Batch("i", 1)
+		if over, err := table.Cap(batch); over != 0 || err != nil {
+			t.Fatalf("%d over, %v", over, err)
+		}
+		if err := batch.Validate(); err != nil || len(batch.Keys) != 2 {
+			t.Fatalf("keys %v, %v", batch.Keys, err)
+		}
+		for i, want := range []string{"GET", wire.MethodOther, wire.MethodOther, wire.MethodOther, wire.MethodOther} {
+			if r := batch.Request(i); r.Method != want || r.Start != int64(i) {
+				t.Errorf("request %d has method %s, start %d; want %s", i, r.Method, r.Start, want)
+			}
+		}
+	}
+}

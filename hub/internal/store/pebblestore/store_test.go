@@ -283,8 +283,15 @@ func TestGaps(t *testing.T) {
 	if _, err := s.Append(t.Context(), all...); err != nil {
 		t.Fatal(err)
 	}
+	// A number that closes a gap is welcome.
 	b := wire.NewBuilder()
 	b.Add(&r)
+	if fresh, err := s.Append(t.Context(), b.Batch("gappy", 7)); err != nil || !fresh[0] {
+		t.Errorf("a number that closes a gap: %v, %v", fresh, err)
+	}
+	if fresh, err := s.Append(t.Context(), b.Batch("gappy", 1<<30)); err != nil || !fresh[0] {
+		t.Errorf("the place that became free: %v, %v", fresh, err)
+	}
 	good, bad := batches("good", 1)(), b.Batch("gappy", 1<<40)
 	if _, err := s.Append(t.Context(), good, bad); !errors.Is(err, store.ErrFull) {
 		t.Errorf("one gap too many: %v, want store.ErrFull", err)
@@ -292,4 +299,26 @@ func TestGaps(t *testing.T) {
 	if fresh, err := s.Append(t.Context(), good, all[5]); err != nil || !fresh[0] || fresh[1] {
 		t.Errorf("the refused call's other batch: %v, %v; want it new, as nothing of that call was kept", fresh, err)
 	}
+}
+
+// TestTooLong refuses a batch that could be written but not read again.
+func TestTooLong(t *testing.T) {
+	fs := vfs.NewMem()
+	s := open(t, Options{FS: fs})
+	b := wire.NewBuilder()
+	for i := range wire.MaxRequests {
+		b.Add(&wire.Request{
+			Key:   wire.Key{Service: "s", Endpoint: "/", Method: "GET", Status: 200},
+			User:  fmt.Sprintf("%0200d", i),
+			Start: storetest.Noon,
+		})
+	}
+	if _, err := s.Append(t.Context(), b.Batch("a", 1)); !errors.Is(err, wire.ErrMalformed) {
+		t.Errorf("a batch of more than %d bytes: %v, want wire.ErrMalformed", wire.MaxBytes, err)
+	}
+	mustAppend(t, s, batches("b", 10)())
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	open(t, Options{FS: fs})
 }
