@@ -56,7 +56,7 @@ func openEngine(fs vfs.FS, dir string, cache *pebble.Cache) (*engine, error) {
 		CompactionConcurrencyRange:  func() (int, int) { return 1, 1 },
 	}
 	opts.Experimental.CompactionScheduler = e.compact
-	opts.ApplyCompressionSettings(func() pebble.DBCompressionSettings { return pebble.DBCompressionGood })
+	opts.ApplyCompressionSettings(func() pebble.DBCompressionSettings { return pebble.DBCompressionBalanced })
 	err := e.attempt(func() (err error) {
 		e.db, err = pebble.Open(dir, opts)
 		return err
@@ -89,6 +89,15 @@ func (e *engine) attempt(f func() error) error {
 		return err
 	case <-e.dead:
 		return e.err
+	}
+}
+
+func (e *engine) isDead() bool {
+	select {
+	case <-e.dead:
+		return true
+	default:
+		return false
 	}
 }
 

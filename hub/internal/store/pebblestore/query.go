@@ -93,12 +93,10 @@ func (v *view) close() error {
 		}
 		return err
 	})
-	select {
-	case <-v.engine.dead:
+	if v.engine.isDead() {
 		return nil
-	default:
-		return err
 	}
+	return err
 }
 
 // Rollups yields what is known of each series in the query's window.
@@ -154,16 +152,25 @@ func (s *sums) of(series uint32) *rollup.Rollup {
 }
 
 func (s *sums) collect(ctx context.Context) error {
-	if n := len(s.keys); n > len(s.rollups) {
-		s.rollups = append(s.rollups, make([]rollup.Rollup, n-len(s.rollups))...)
-	}
+	s.grow()
 	p := newPlan(s.query.Window, s.state.floor10s)
 	// The longest first: they have the widest histograms, which then need not grow.
 	slices.SortStableFunc(p.pages, func(a, b pages) int { return int(b.res) - int(a.res) })
+	// A week's report is half days and half hours: two goroutines share them.
+	hours, err := s.fork(ctx, p.pages, res1h)
+	if err != nil {
+		return err
+	}
 	for _, run := range p.pages {
-		if err := s.addPages(ctx, run); err != nil {
-			return err
+		if run.res == res1h {
+			continue
 		}
+		if err = s.addPages(ctx, run); err != nil {
+			break
+		}
+	}
+	if err = errors.Join(err, hours(s)); err != nil {
+		return err
 	}
 	var reader blockReader
 	for _, span := range p.spans {
@@ -175,6 +182,51 @@ func (s *sums) collect(ctx context.Context) error {
 		s.addRows(&s.memory[i], s.query.Window)
 	}
 	return nil
+}
+
+// fork starts adding up the pages of a resolution, and returns a function that
+// waits for the end and adds the result to another's.
+func (s *sums) fork(ctx context.Context, runs []pages, res resolution) (join func(*sums) error, err error) {
+	it, err := s.pages.Clone(pebble.CloneOptions{})
+	if err != nil {
+		return nil, err
+	}
+	mine := *s.view
+	mine.pages = it
+	part := sumsPool.Get().(*sums)
+	part.view = &mine
+	part.grow()
+	done := make(chan error, 1)
+	go func() {
+		var err error
+		for _, run := range runs {
+			if run.res == res && err == nil {
+				err = part.addPages(ctx, run)
+			}
+		}
+		done <- err
+	}()
+	return func(to *sums) error {
+		defer part.free()
+		err := <-done
+		if closeErr := s.engine.attempt(it.Close); err == nil && !s.engine.isDead() {
+			err = closeErr
+		}
+		for _, series := range part.touched {
+			from := &part.rollups[series]
+			r := to.of(series)
+			r.Durations.Merge(&from.Durations)
+			r.Dropped += from.Dropped
+		}
+		return err
+	}, nil
+}
+
+// grow makes room for every series.
+func (s *sums) grow() {
+	if n := len(s.keys); n > len(s.rollups) {
+		s.rollups = append(s.rollups, make([]rollup.Rollup, n-len(s.rollups))...)
+	}
 }
 
 func (s *sums) addPages(ctx context.Context, run pages) error {
