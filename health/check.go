@@ -1,0 +1,129 @@
+package health
+
+import (
+	"errors"
+	"fmt"
+	"time"
+	"unicode/utf8"
+)
+
+// MaxName bounds the name of a check, in bytes.
+const MaxName = 100
+
+// Defaults of a check, and bounds.
+const (
+	DefaultInterval  = 10 * time.Second
+	defaultTimeout   = 2 * time.Second // or a third of the interval, if that is less
+	defaultThreshold = 2
+	minInterval      = 100 * time.Millisecond
+	maxThreshold     = 100
+)
+
+// An Option says how a check is run and judged.
+type Option func(*Settings)
+
+// Settings are what the options say.
+type Settings struct {
+	// Interval is from the start of one run to the start of the next; 0 is 10 s.
+	// A little of it, up to a tenth, is cut off at random.
+	Interval time.Duration
+	// Timeout is how long a run may take; 0 is 2 s or a third of the interval,
+	// whichever is less.
+	Timeout time.Duration
+	// DegradedOver is the latency budget: a run that took longer is degraded. 0 is none.
+	DegradedOver time.Duration
+	// Failures is how many runs in a row must be worse before the status is, and
+	// Successes how many must be better before it is; 0 is 2 each.
+	Failures, Successes int
+	// Critical says that the service cannot work without it: if it is down, all is.
+	Critical bool
+	// ForLiveness says that a restart is the remedy if it is down: only then does
+	// the liveness probe fail. It is for probes of this process alone.
+	ForLiveness bool
+	// Traffic, if not nil, gives the verdict while it is in use: the probe runs
+	// only when there were no calls for an interval.
+	Traffic *Traffic
+}
+
+// Every sets the interval: from the start of one run to the start of the next, 10 s otherwise.
+func Every(interval time.Duration) Option {
+	return func(s *Settings) { s.Interval = interval }
+}
+
+// Timeout sets how long a run may take: 2 s or a third of the interval
+// otherwise, whichever is less.
+func Timeout(limit time.Duration) Option { return func(s *Settings) { s.Timeout = limit } }
+
+// DegradedOver sets the latency budget: a run that took longer is degraded.
+func DegradedOver(budget time.Duration) Option {
+	return func(s *Settings) { s.DegradedOver = budget }
+}
+
+// Thresholds sets how many runs in a row must be worse before the status is,
+// and how many better before it is: 2 each otherwise.
+func Thresholds(failures, successes int) Option {
+	return func(s *Settings) { s.Failures, s.Successes = failures, successes }
+}
+
+// Critical says that the service cannot work without it: if it is down, all is.
+func Critical() Option { return func(s *Settings) { s.Critical = true } }
+
+// Liveness makes the liveness probe fail while the check is down, so that the
+// process is restarted. Probes of dependencies are refused: a database that is
+// down would have every service restarted, over and over.
+func Liveness() Option { return func(s *Settings) { s.ForLiveness = true } }
+
+// Passive lets the calls that t sees give the verdict: the probe runs only when
+// there were none for an interval.
+func Passive(t *Traffic) Option { return func(s *Settings) { s.Traffic = t } }
+
+// ErrLocalOnly is why a probe of a dependency cannot be for liveness.
+var ErrLocalOnly = errors.New("a liveness check may look at this process only: " +
+	"restarting the service does not mend a dependency; leave Liveness off")
+
+// settle fills in the defaults and says what is wrong, by the option's name.
+func (s *Settings) settle(p *Probe) error {
+	if s.Interval == 0 {
+		s.Interval = DefaultInterval
+	}
+	if s.Interval < minInterval {
+		return fmt.Errorf("interval: is %s; must be at least %s", s.Interval, minInterval)
+	}
+	if s.Timeout == 0 {
+		s.Timeout = min(defaultTimeout, s.Interval/3)
+	}
+	if s.Timeout < 0 || s.Timeout > s.Interval {
+		return fmt.Errorf("timeout: is %s; must be above 0 and at most the interval, %s", s.Timeout, s.Interval)
+	}
+	if s.DegradedOver < 0 || s.DegradedOver >= s.Timeout {
+		return fmt.Errorf("degraded_over: is %s; must be less than the timeout, %s, or 0 for no budget", s.DegradedOver, s.Timeout)
+	}
+	for _, n := range []*int{&s.Failures, &s.Successes} {
+		if *n == 0 {
+			*n = defaultThreshold
+		}
+		if *n < 1 || *n > maxThreshold {
+			return fmt.Errorf("thresholds: are %d and %d; must be from 1 to %d", s.Failures, s.Successes, maxThreshold)
+		}
+	}
+	if p.Run == nil {
+		return errors.New("probe: has no Run function; make it with Func, SQL, HTTP or the like")
+	}
+	if s.ForLiveness && !p.Local {
+		return fmt.Errorf("liveness: %w", ErrLocalOnly)
+	}
+	return nil
+}
+
+// checkName says what is wrong with the name of a check.
+func checkName(name string) error {
+	if name == "" || len(name) > MaxName || !utf8.ValidString(name) {
+		return fmt.Errorf("name: must be 1 to %d bytes of UTF-8", MaxName)
+	}
+	for _, c := range name {
+		if c < ' ' || c == 0x7f {
+			return errors.New("name: holds a control character")
+		}
+	}
+	return nil
+}

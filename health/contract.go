@@ -1,0 +1,63 @@
+package health
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// Answer is the plain form of a report, as JSON: what GET /health answers.
+type Answer struct {
+	Status    Status                 `json:"status"` // healthy, degraded or down
+	Timestamp time.Time              `json:"timestamp"`
+	Checks    map[string]HealthCheck `json:"checks"`
+}
+
+// HealthCheck is the plain form of one check.
+type HealthCheck struct {
+	Service        string          `json:"service"`          // the check's name
+	Status         Status          `json:"status"`           // healthy, degraded or down: see Status.Reported
+	ResponseTimeMS int64           `json:"response_time_ms"` // of the last run
+	Details        json.RawMessage `json:"details"`          // what the last run saw, {} for callers who may not
+
+	State     Status     `json:"state"` // the status, or unknown
+	Since     *time.Time `json:"since,omitempty"`
+	CheckedAt *time.Time `json:"checked_at,omitempty"`
+	Critical  bool       `json:"critical,omitempty"`
+	Flapping  bool       `json:"flapping,omitempty"`
+	Stuck     bool       `json:"stuck,omitempty"`
+	Passive   bool       `json:"passive,omitempty"`
+	Reason    string     `json:"reason,omitempty"` // not for callers who may see no details
+}
+
+// contract returns the plain form of a report.
+func contract(r *Report, details bool) Answer {
+	a := Answer{Status: r.Status, Timestamp: r.Time.UTC(), Checks: make(map[string]HealthCheck, len(r.Checks))}
+	for i := range r.Checks {
+		a.Checks[r.Checks[i].Name] = plain(&r.Checks[i], details)
+	}
+	return a
+}
+
+func plain(c *CheckReport, details bool) HealthCheck {
+	check := HealthCheck{
+		Service: c.Name, Status: c.Status.Reported(), ResponseTimeMS: c.Latency.Milliseconds(),
+		Details: json.RawMessage("{}"), State: c.Status,
+		Since: instant(c.Since), CheckedAt: instant(c.CheckedAt),
+		Critical: c.Critical, Flapping: c.Flapping, Stuck: c.Stuck, Passive: c.Passive,
+	}
+	if details {
+		check.Reason = c.Reason
+		if c.Details != nil {
+			check.Details = c.Details
+		}
+	}
+	return check
+}
+
+func instant(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	t = t.UTC()
+	return &t
+}

@@ -1,0 +1,49 @@
+package health
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+)
+
+// Bounds of what a run may say, in bytes: it is kept in memory and in history.
+const (
+	MaxReason  = 512
+	MaxDetails = 4 << 10
+)
+
+// brief is a reason fit to be shown: one line of UTF-8, of at most MaxReason bytes.
+func brief(s string) string {
+	s = strings.Join(strings.Fields(strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(s, "\uFFFD"))), " ")
+	if len(s) <= MaxReason {
+		return s
+	}
+	const more = " …"
+	end := MaxReason - len(more)
+	for !utf8.RuneStart(s[end]) {
+		end--
+	}
+	return s[:end] + more
+}
+
+// encode returns details as JSON. What JSON has no form for, and what is too
+// large, is not the check's failure: the details say so instead.
+func encode(d Details) json.RawMessage {
+	if len(d) == 0 {
+		return nil
+	}
+	b, err := json.Marshal(d)
+	switch {
+	case err != nil:
+		b, _ = json.Marshal(map[string]string{"error": brief("the details cannot be written as JSON: " + err.Error())})
+	case len(b) > MaxDetails:
+		b = fmt.Appendf(nil, `{"error":"the details take %d bytes; at most %d"}`, len(b), MaxDetails)
+	}
+	return b
+}
