@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/kymohq/kymo/health"
 	"github.com/kymohq/kymo/wire"
 )
 
@@ -128,6 +129,19 @@ func (e *encoder) take(drops []wire.Drop) []byte {
 	e.builder.Reset()
 	clear(e.keys)
 	return append(make([]byte, 0, len(e.scratch)), e.scratch...)
+}
+
+// history returns results of checks as a batch under the next sequence number,
+// which is used up only when keep is called.
+func (e *encoder) history(results []wire.HealthResult) []byte {
+	b := wire.Batch{Instance: e.instance, Sequence: e.sequence + 1, Health: results}
+	return b.AppendBinary(nil)
+}
+
+// presence returns how the checks stand. It may be called from any goroutine.
+func (e *encoder) presence(kind wire.Kind, r health.Report) []byte {
+	b := wire.Batch{Instance: e.instance, Kind: kind, Health: wire.Presence(e.service, r)}
+	return b.AppendBinary(nil)
 }
 
 func (e *encoder) keep() { e.sequence++ }

@@ -22,6 +22,9 @@ type memory struct {
 	seen     map[uint64]bool
 	order    []uint64
 	attempts int
+	health   []wire.HealthResult
+	presence []wire.Batch // what it was told of the present
+	refuse   error        // what it answers to that
 	// before, if set, is asked before each attempt, the first being 1.
 	before func(ctx context.Context, attempt int) error
 	// after says what is answered when the batch has been kept.
@@ -29,6 +32,14 @@ type memory struct {
 }
 
 func (s *memory) Ship(ctx context.Context, data []byte) error {
+	var b wire.Batch
+	malformed := wire.Decode(data, &b)
+	if b.Kind != wire.Kept {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.presence = append(s.presence, b)
+		return s.refuse
+	}
 	s.mu.Lock()
 	s.attempts++
 	attempt := s.attempts
@@ -38,9 +49,8 @@ func (s *memory) Ship(ctx context.Context, data []byte) error {
 			return err
 		}
 	}
-	var b wire.Batch
-	if err := wire.Decode(data, &b); err != nil {
-		return errors.Join(err, ErrRejected)
+	if malformed != nil {
+		return errors.Join(malformed, ErrRejected)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -54,6 +64,7 @@ func (s *memory) Ship(ctx context.Context, data []byte) error {
 			s.requests = append(s.requests, b.Request(i))
 		}
 		s.drops = append(s.drops, b.Drops...)
+		s.health = append(s.health, b.Health...)
 	}
 	if s.after != nil {
 		return s.after(attempt)

@@ -3,9 +3,12 @@ package kymo
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
+	"github.com/kymohq/kymo/health"
 	"github.com/kymohq/kymo/wire"
 )
 
@@ -18,6 +21,10 @@ type Monitor struct {
 	timing   bool
 	writers  sync.Pool // of *writer
 	shipper  *shipper
+	service  string
+	checks   health.Registry
+	details  func(*http.Request) bool // who may see more of the health than statuses
+	probes   atomic.Uint64
 
 	closing sync.Once
 	closed  chan struct{}
@@ -42,12 +49,16 @@ func New(service string, opts ...Option) *Monitor {
 		recorder: newRecorder(),
 		routes:   o.routes,
 		timing:   o.timing,
+		service:  name,
+		details:  o.details,
 		closed:   make(chan struct{}),
 	}
 	m.writers.New = func() any {
 		return &writer{m: m, shard: m.recorder.pick(), inner: gone{}}
 	}
 	m.shipper = newShipper(m.recorder, newEncoder(name, newInstance(), m.base), &o)
+	m.shipper.report = m.checks.Report
+	m.checks.Observer = m.shipper.observe
 	m.shipper.start()
 	return m
 }
@@ -66,8 +77,11 @@ type Stats struct {
 	Batches   uint64   // batches that are durable in the hub
 	Queued    int      // bytes that encoded batches take which wait
 	LastError string   // why the last attempt to ship failed, "" if it succeeded
+	Probes    uint64   // requests that HealthHandler answered; they are not recorded
 	Panics    uint64   // panics of the sink, the logger or the monitor itself that were contained
-	Problems  []string // what was wrong with the options
+	Problems  []string // what was wrong with the options and the checks
+
+	HealthDropped uint64 // results of checks that were lost: the queue was full, or the hub rejected them
 }
 
 // Stats returns the state of the monitor.
@@ -77,6 +91,7 @@ func (m *Monitor) Stats() Stats {
 	recorded, dropped := m.recorder.counts()
 	s.Recorded = recorded
 	s.Dropped += dropped
+	s.Probes = m.probes.Load()
 	s.Pending = recorded - s.Dropped - s.Shipped
 	return s
 }
@@ -98,6 +113,7 @@ func (m *Monitor) Close(ctx context.Context) error {
 			ctx, cancel = context.WithTimeout(ctx, closeTime)
 			defer cancel()
 		}
+		m.closeChecks(ctx)
 		before := m.Stats()
 		cause := m.shipper.stop(ctx)
 		after := m.Stats()

@@ -115,7 +115,11 @@ func (h *handler) finish(w *writer, r *http.Request, before string, status int) 
 	if w.pattern != "" || pattern == before {
 		pattern = h.pattern(w, r)
 	}
-	h.m.recorder.put(w, total, pattern, methodID(r.Method), uint16(status), stream)
+	if w.probe {
+		h.m.probes.Add(1)
+	} else {
+		h.m.recorder.put(w, total, pattern, methodID(r.Method), uint16(status), stream)
+	}
 	w.reset()
 	h.m.writers.Put(w)
 }

@@ -28,6 +28,7 @@ type options struct {
 	timing   bool
 	logger   *slog.Logger
 	queue    int
+	details  func(*http.Request) bool
 	problems []string
 }
 
@@ -100,6 +101,12 @@ func WithQueue(bytes int) Option {
 		}
 		o.queue = bytes
 	}
+}
+
+// WithHealthDetails says which callers of HealthHandler see why a check is not
+// healthy, and what it saw; the others see statuses. All do otherwise.
+func WithHealthDetails(may func(*http.Request) bool) Option {
+	return func(o *options) { o.details = may }
 }
 
 // settle applies opts over the environment and the defaults.

@@ -13,6 +13,7 @@ type parcel struct {
 	requests uint64
 	made     time.Time
 	drops    []wire.Drop // that it carries
+	health   int         // results of checks that it carries
 }
 
 // parcelOverhead is about what a parcel takes beside its bytes: in a long outage

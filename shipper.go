@@ -6,9 +6,13 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
+
+	"github.com/kymohq/kymo/health"
+	"github.com/kymohq/kymo/wire"
 )
 
 const (
@@ -31,7 +35,10 @@ type shipper struct {
 	drops    *drops
 	sink     Sink
 	logger   *slog.Logger
-	problems []string
+
+	report func() health.Report // how the checks stand
+	health *wire.HealthLog      // what they saw
+	news   chan struct{}        // tells the sender that a check's status changed
 
 	ctx      context.Context // done when the shipper must not try any longer
 	cancel   context.CancelFunc
@@ -39,11 +46,14 @@ type shipper struct {
 	done     sync.WaitGroup
 
 	mu       sync.Mutex
+	problems []string
+	unseen   uint64 // results of checks that were dropped
 	shipped  uint64
 	dropped  uint64 // after they were taken from the recorder
 	batches  uint64
 	panics   uint64
 	lastErr  string
+	refused  time.Time // when the sink last rejected presence
 	trouble  string    // the kind of failure that was logged since the last success
 	rejected time.Time // when the sink last did
 }
@@ -57,6 +67,9 @@ func newShipper(r *recorder, e *encoder, o *options) *shipper {
 		drops:    &drops{service: e.service},
 		sink:     o.sink,
 		logger:   o.logger,
+		report:   func() health.Report { return health.Report{} },
+		health:   wire.NewHealthLog(e.service),
+		news:     make(chan struct{}, 1),
 		problems: o.problems,
 		stopping: make(chan struct{}),
 	}
@@ -98,7 +111,7 @@ func (s *shipper) stop(ctx context.Context) error {
 func (s *shipper) collect() {
 	defer s.done.Done()
 	defer s.queue.close()
-	for _, problem := range s.problems {
+	for _, problem := range s.stats().Problems {
 		s.log(slog.LevelWarn, "kymo: wrong option", "problem", problem)
 	}
 	ticker := time.NewTicker(collectEvery)
@@ -109,8 +122,10 @@ func (s *shipper) collect() {
 			s.guard(func() { s.drain(s.spare, false) })
 		case <-ticker.C:
 			s.guard(func() { s.drain(s.spare, true) })
+			s.guard(func() { s.history(false) })
 		case <-s.stopping:
 			s.guard(func() { s.drain(buffer{}, true) })
+			s.guard(func() { s.history(true) })
 			return
 		}
 	}
@@ -202,13 +217,22 @@ func (s *shipper) send() {
 	if c, ok := s.sink.(interface{ close() }); ok {
 		defer c.close()
 	}
+	beat := time.NewTimer(collectEvery)
+	defer beat.Stop()
 	last := false
 	for s.ctx.Err() == nil {
+		select {
+		case <-beat.C:
+			s.present(wire.Present)
+			beat.Reset(presentEvery - rand.N(presentEvery/10))
+		default:
+		}
 		p, closed := s.queue.head()
 		switch {
 		case p != nil:
 			s.deliver(p)
 		case closed && last:
+			s.present(wire.Leaving)
 			return
 		case closed:
 			// What was dropped since, for want of room, is said now. The encoder
@@ -218,6 +242,10 @@ func (s *shipper) send() {
 		default:
 			select {
 			case <-s.queue.changed:
+			case <-s.news:
+				s.present(wire.Present)
+			case <-beat.C:
+				beat.Reset(0) // for the turn above
 			case <-s.ctx.Done():
 			}
 		}
@@ -282,6 +310,7 @@ func (s *shipper) settle(p *parcel, err error) {
 		first := s.rejected.IsZero()
 		s.rejected = time.Now()
 		s.lastErr = err.Error()
+		s.unseen += uint64(p.health)
 		s.mu.Unlock()
 		s.drops.restore(p.drops)
 		s.drop(p.made, p.requests)
@@ -349,6 +378,8 @@ func (s *shipper) stats() Stats {
 		Queued:    s.queue.size(),
 		LastError: s.lastErr,
 		Panics:    s.panics,
-		Problems:  s.problems,
+		Problems:  slices.Clone(s.problems),
+
+		HealthDropped: s.unseen + s.health.Dropped(),
 	}
 }

@@ -19,6 +19,7 @@ type writer struct {
 	status   int // the final one; 0 until it is known
 	stream   bool
 	hijacked bool
+	probe    bool // it asks for our health, and is no request of the service's
 
 	pattern string // noted by a middleware further in
 	user    string
@@ -28,7 +29,7 @@ type writer struct {
 // reset makes w fit for the pool. It leaves what each request sets.
 func (w *writer) reset() {
 	w.inner = gone{}
-	w.size, w.status, w.stream, w.hijacked = 0, 0, false, false
+	w.size, w.status, w.stream, w.hijacked, w.probe = 0, 0, false, false, false
 	if w.pattern != "" {
 		w.pattern = ""
 	}

@@ -32,6 +32,7 @@ type Observation struct {
 	Name     string
 	Kind     string
 	Critical bool
+	Interval time.Duration
 	State    State  // after the run
 	Before   Status // before it
 }

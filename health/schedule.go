@@ -113,7 +113,7 @@ func (c *check) record(f Finding, passive bool) time.Duration {
 	c.runs++
 	o := Observation{
 		Finding: f, Name: c.name, Kind: c.probe.Kind, Critical: c.settings.Critical,
-		State: c.state.State, Before: before,
+		Interval: c.settings.Interval, State: c.state.State, Before: before,
 	}
 	wait := c.settings.Interval
 	if c.state.doubtful() {

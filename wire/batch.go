@@ -80,6 +80,11 @@ type Batch struct {
 	Size      []int64 // bytes
 
 	Drops []Drop
+
+	// Health is what checks found. In a batch that is Kept it is history: spans
+	// that follow each other. In the others it is how things stand at present.
+	Health []HealthResult
+	Kind   Kind
 }
 
 // Len returns the number of requests.
@@ -102,11 +107,12 @@ func (b *Batch) Request(i int) Request {
 func (b *Batch) Reset() {
 	clear(b.Keys)
 	clear(b.Users)
+	clear(b.Health)
 	*b = Batch{
 		Keys: b.Keys[:0], Users: b.Users[:0],
 		Key: b.Key[:0], User: b.User[:0], Start: b.Start[:0], Duration: b.Duration[:0],
 		FirstByte: b.FirstByte[:0], Lifetime: b.Lifetime[:0], Size: b.Size[:0],
-		Drops: b.Drops[:0],
+		Drops: b.Drops[:0], Health: b.Health[:0],
 	}
 }
 

@@ -80,6 +80,9 @@ func randomBatch(r *rand.Rand, n int) *Batch {
 	for range r.IntN(3) {
 		b.Drops = append(b.Drops, Drop{randomText(r, 1, MaxService), pick(r, 0, MaxStart), r.Uint64()})
 	}
+	for range r.IntN(3) {
+		b.Health = append(b.Health, randomHealth(r))
+	}
 	return b
 }
 
@@ -94,6 +97,14 @@ func same(t *testing.T, got, want *Batch) {
 	}
 	if !slices.Equal(got.Drops, want.Drops) {
 		t.Errorf("drops %v, want %v", got.Drops, want.Drops)
+	}
+	if got.Kind != want.Kind || len(got.Health) != len(want.Health) {
+		t.Fatalf("kind %d, %d health results; want %d, %d", got.Kind, len(got.Health), want.Kind, len(want.Health))
+	}
+	for i := range want.Health {
+		if g, w := plain(got.Health[i]), plain(want.Health[i]); g != w {
+			t.Errorf("health result %d: %s\nwant %s", i, g, w)
+		}
 	}
 	if got.Len() != want.Len() {
 		t.Fatalf("%d requests, want %d", got.Len(), want.Len())

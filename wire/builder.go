@@ -51,6 +51,9 @@ func (b *Builder) AddRow(key uint32, r *Request) {
 // AddDrop appends a count of requests that could not be kept.
 func (b *Builder) AddDrop(d Drop) { b.batch.Drops = append(b.batch.Drops, d) }
 
+// AddHealth appends what a check found.
+func (b *Builder) AddHealth(h HealthResult) { b.batch.Health = append(b.batch.Health, h) }
+
 // Len returns the number of requests added since the last Reset.
 func (b *Builder) Len() int { return b.batch.Len() }
 

@@ -32,14 +32,18 @@ func decode(data []byte, b *Batch) error {
 	if len(data) < len(magic)+1 || string(data[:len(magic)]) != magic {
 		return fmt.Errorf("%w: it does not start with %q", ErrMalformed, magic)
 	}
-	if v := data[len(magic)]; v != Version {
-		return fmt.Errorf("%w: version %d; this program reads %d", ErrMalformed, v, Version)
+	version := data[len(magic)]
+	if version < 1 || version > Version {
+		return fmt.Errorf("%w: version %d; this program reads 1 to %d", ErrMalformed, version, Version)
 	}
 	r := reader{b: data, at: len(magic) + 1}
 	b.Instance = string(r.bytes(r.count(MaxInstance, 1)))
 	b.Sequence = r.number(math.MaxUint64)
 	r.dictionaries(b)
 	r.rows(b)
+	if version >= 2 {
+		r.health(b)
+	}
 	if r.err == nil && r.at != len(data) {
 		r.fail("bytes after the end")
 	}

@@ -12,7 +12,11 @@ import (
 // limits can reach with tens of thousands of long texts.
 func (b *Batch) AppendBinary(dst []byte) []byte {
 	dst = append(dst, magic...)
-	dst = append(dst, Version)
+	version := byte(1)
+	if b.Kind != Kept || len(b.Health) > 0 {
+		version = 2
+	}
+	dst = append(dst, version)
 	dst = append(binary.AppendUvarint(dst, uint64(len(b.Instance))), b.Instance...)
 	dst = binary.AppendUvarint(dst, b.Sequence)
 	dst = b.appendDictionaries(dst)
@@ -36,9 +40,13 @@ func (b *Batch) AppendBinary(dst []byte) []byte {
 	dst = appendColumn(dst, n, func(values []uint64, from int) {
 		widen(values, b.Lifetime[from:])
 	})
-	return appendColumn(dst, n, func(values []uint64, from int) {
+	dst = appendColumn(dst, n, func(values []uint64, from int) {
 		widen(values, b.Size[from:])
 	})
+	if version == 2 {
+		dst = b.appendHealth(append(dst, byte(b.Kind)))
+	}
+	return dst
 }
 
 func (b *Batch) appendDictionaries(dst []byte) []byte {

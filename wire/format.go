@@ -2,14 +2,15 @@ package wire
 
 import "errors"
 
-// Version is the version of the byte format that AppendBinary writes. Decode
-// reads this one and all before it; there are none yet.
-const Version = 1
+// Version is the newest version of the byte format. Decode reads this one and
+// all before it. AppendBinary writes version 1 where that can say all there is,
+// so that a hub which knows no other takes it.
+const Version = 2
 
 // ContentType is the media type of an encoded batch.
 const ContentType = "application/vnd.kymo.batch"
 
-// The byte format, version 1. A number is an unsigned varint (encoding/binary)
+// The byte format. A number is an unsigned varint (encoding/binary)
 // unless said otherwise; a text is its length in bytes and then the bytes; a
 // list is the number of its texts, then the length of each, then the bytes of
 // all.
@@ -40,7 +41,18 @@ const ContentType = "application/vnd.kymo.batch"
 // in reading and writing no branch depends on a value. Columns of 32 bits (key
 // and user) have no piece wider than 4.
 //
-// Nothing may follow the last column. Places out of range, counts beyond
+// In version 2 there follow
+//
+//	kind       1 byte: 0 kept, 1 present, 2 leaving
+//	health     count, then for each:
+//	  service, check, reason, details   texts
+//	  flags      1 byte: bits 0 and 1 the status, bit 2 flapping, bit 3 critical
+//	  from       number
+//	  span       to - from
+//	  failures   number
+//	  latency    text: the histogram's own form; empty for an empty one
+//
+// Nothing may follow the last part. Places out of range, counts beyond
 // limits.go or beyond what the remaining bytes can hold, and values outside
 // the limits make the whole batch invalid.
 

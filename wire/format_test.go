@@ -69,6 +69,13 @@ func form(parts ...any) []byte {
 	return data
 }
 
+// form2 is form for version 2, with nothing before the kind.
+func form2(parts ...any) []byte {
+	data := form(append([]any{0, 0, 0, 0, 0}, parts...)...)
+	data[4] = 2
+	return data
+}
+
 const zeros7 = "\x00\x00\x00\x00\x00\x00\x00"
 
 func TestFormBuildsSoundBytes(t *testing.T) {
@@ -92,7 +99,18 @@ var malformed = []struct {
 	{"nothing", nil},
 	{"wrong magic", []byte("KYMA\x01\x01a\x00")},
 	{"version 0", []byte("KYMB\x00\x01a\x00")},
-	{"version 2", []byte("KYMB\x02\x01a\x00")},
+	{"version 3", []byte("KYMB\x03\x01a\x00\x00\x00\x00\x00\x00")},
+	{"no kind", form2()},
+	{"no count of health results", form2(0)},
+	{"huge count of health results", form2(0, huge)},
+	{"too many health results", form2(0, MaxHealth+1, strings.Repeat("\x00", (MaxHealth+1)*leastHealth))},
+	{"more health results than bytes", form2(0, 2, "\x00\x01a\x00\x00\x01\x00\x00\x00\x00")},
+	{"service of a health result over its limit", form2(0, 1, MaxService+1, long, 0, 0, 0, 1, 0, 0, 0, 0)},
+	{"unknown flags", form2(0, 1, 0, 1, "a", 0, 0, 1<<4|1, 0, 0, 0, 0)},
+	{"from out of range", form2(0, 1, 0, 1, "a", 0, 0, 1, huge, 0, 0, 0)},
+	{"latency cut short", form2(0, 1, 0, 1, "a", 0, 0, 1, 0, 0, 0, 9, "xx")},
+	{"latency that is no histogram", form2(0, 1, 0, 1, "a", 0, 0, 1, 0, 0, 0, 2, "xx")},
+	{"bytes after the health results", form2(0, 0, "x")},
 	{"too many bytes", form(0, 0, 0, 0, 0, strings.Repeat("x", MaxBytes))},
 	{"bytes after the end", form(0, 0, 0, 0, 0, "x")},
 	{"instance longer than the rest", []byte("KYMB\x01\x05a\x00")},

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/kymohq/kymo/health"
 )
 
 // Limits on a batch. A batch beyond one of them is refused by Decode and by
@@ -12,12 +14,18 @@ const (
 	MaxRequests = 1 << 16 // requests in a batch
 	MaxBytes    = 8 << 20 // bytes of an encoded batch
 	MaxDrops    = 1 << 10 // drop counts in a batch
+	// MaxHealth is the most health results in a batch. A histogram of a few bytes
+	// may take 32 KiB of memory.
+	MaxHealth = 1 << 10
 
 	MaxInstance = 128 // bytes of UTF-8, as are the following
 	MaxService  = 100
 	MaxEndpoint = 255
 	MaxMethod   = 10
 	MaxUser     = 255
+	MaxCheck    = health.MaxName // also of HealthResult.Name
+	MaxReason   = health.MaxReason
+	MaxDetails  = health.MaxDetails
 
 	MinStatus = 100
 	MaxStatus = 999
@@ -26,6 +34,9 @@ const (
 	MaxDuration = (1<<31 - 1) * time.Millisecond
 	// MaxStart is the last millisecond of the year 9999, the last that RFC 3339 can write.
 	MaxStart = 253402300799999
+	// MaxSpan bounds the span of a health result that is kept, in milliseconds:
+	// who looks for those of an instant need not look further back.
+	MaxSpan = int64(time.Hour / time.Millisecond)
 	// MaxSize bounds a response's size in bytes.
 	MaxSize = 1<<53 - 1
 )

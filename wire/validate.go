@@ -34,6 +34,9 @@ func (b *Batch) Validate() error {
 	if e := b.checkRows(); e != nil {
 		return e
 	}
+	if e := b.checkHealth(); e != nil {
+		return e
+	}
 	return nil
 }
 
@@ -51,6 +54,12 @@ func (b *Batch) checkCounts() *FieldError {
 		return tooMany("users", len(b.Users), MaxRequests+1)
 	case len(b.Drops) > MaxDrops:
 		return tooMany("drops", len(b.Drops), MaxDrops)
+	case len(b.Health) > MaxHealth:
+		return tooMany("health", len(b.Health), MaxHealth)
+	case b.Kind > Leaving:
+		return &FieldError{-1, "kind", fmt.Sprintf("is %d; must be 0 to %d", b.Kind, Leaving)}
+	case b.Kind != Kept && n+len(b.Drops) > 0:
+		return &FieldError{-1, "kind", "is one of presence, which brings neither requests nor drops"}
 	case len(b.Users) > 0 && b.Users[0] != "":
 		return &FieldError{-1, "users", "must start with the empty one"}
 	}

@@ -1,0 +1,162 @@
+package wire
+
+import (
+	"cmp"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/kymohq/kymo/health"
+	"github.com/kymohq/kymo/hist"
+)
+
+// HealthLog turns what a registry observes into health results to be kept: for
+// each check one a minute, and one at once when its status changes. The results
+// of a check follow each other without a gap, unless nobody looked. It is safe
+// for concurrent use.
+type HealthLog struct {
+	service string
+
+	mu      sync.Mutex
+	open    map[string]*openSpan
+	closed  []HealthResult
+	dropped uint64
+}
+
+// openSpan is the result that a check's runs go into.
+type openSpan struct {
+	HealthResult
+	fresh bool // its status is news: it does not wait for its minute
+}
+
+const (
+	spanLength = int64(time.Minute / time.Millisecond)
+	// maxClosed bounds what waits to be taken.
+	maxClosed = 4 * MaxHealth
+)
+
+// NewHealthLog returns a log of a service's checks, or of the hub's own if the
+// service is "".
+func NewHealthLog(service string) *HealthLog {
+	return &HealthLog{service: service, open: make(map[string]*openSpan)}
+}
+
+// Observe takes in a run. It is fit to be a health.Registry's Observer.
+func (l *HealthLog) Observe(o health.Observation) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s := l.open[o.Name]
+	if o.State.Status == health.Unknown {
+		if s != nil {
+			l.close(s)
+			delete(l.open, o.Name)
+		}
+		return
+	}
+	at := min(max(o.At.UnixMilli(), 0), MaxStart)
+	if s != nil {
+		at = max(at, s.To) // clocks are set back
+		// Nobody claims that it held while the process was suspended.
+		if at-s.To > 2*o.Interval.Milliseconds()+spanLength {
+			l.close(s)
+			s = nil
+		}
+	}
+	if s != nil {
+		for at-s.From > MaxSpan {
+			s.To = s.From + MaxSpan
+			l.close(s)
+		}
+		s.To = at
+	}
+	if s == nil || s.Status != o.State.Status || s.Flapping != o.State.Flapping || s.Critical != o.Critical {
+		if s != nil {
+			l.close(s)
+		}
+		s = &openSpan{fresh: true}
+		s.Service, s.Check = l.service, o.Name
+		s.Status, s.Flapping, s.Critical = o.State.Status, o.State.Flapping, o.Critical
+		s.From, s.To = at, at
+		l.open[o.Name] = s
+	}
+	s.Latency.Record(int64(o.Latency))
+	if o.Finding.Status != health.Healthy {
+		s.Failures++
+		s.Reason = Clean(o.Reason, MaxReason)
+	}
+	s.Details = string(o.Details)
+}
+
+// close moves what the span holds to what is taken, and lets it go on from its end.
+func (l *HealthLog) close(s *openSpan) {
+	s.fresh = false
+	if s.To == s.From && s.Latency.Count() == 0 {
+		return
+	}
+	if len(l.closed) == maxClosed {
+		l.closed = slices.Delete(l.closed, 0, 1)
+		l.dropped++
+	}
+	l.closed = append(l.closed, s.HealthResult)
+	s.From, s.Failures, s.Reason = s.To, 0, ""
+	s.Latency = hist.Histogram{}
+}
+
+// Take returns the results that are due, all there are if so asked, and at most
+// MaxHealth of them: what is left comes with the next call.
+func (l *HealthLog) Take(all bool) []HealthResult {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, s := range l.open {
+		if all || s.fresh || s.To-s.From >= spanLength {
+			l.close(s)
+		}
+	}
+	n := min(len(l.closed), MaxHealth)
+	if n == 0 {
+		return nil
+	}
+	taken := slices.Clone(l.closed[:n])
+	l.closed = slices.Delete(l.closed, 0, n)
+	slices.SortStableFunc(taken, func(a, b HealthResult) int { return cmp.Compare(a.From, b.From) })
+	return taken
+}
+
+// Dropped counts the results that were given up because nobody took them.
+func (l *HealthLog) Dropped() uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.dropped
+}
+
+// Forget ends what is known of a check that is no more.
+func (l *HealthLog) Forget(check string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if s := l.open[check]; s != nil {
+		l.close(s)
+		delete(l.open, check)
+	}
+}
+
+// Presence returns how a service stands at present: itself first, and then each
+// of its checks, as far as there is room.
+func Presence(service string, r health.Report) []HealthResult {
+	now := min(max(r.Time.UnixMilli(), 0), MaxStart)
+	results := []HealthResult{{Service: service, Status: r.Status, From: now, To: now}}
+	for i := range r.Checks[:min(len(r.Checks), MaxHealth-1)] {
+		c := &r.Checks[i]
+		h := HealthResult{
+			Service: service, Check: c.Name, Status: c.Status, Flapping: c.Flapping, Critical: c.Critical,
+			From: now, To: now, Reason: Clean(c.Reason, MaxReason), Details: string(c.Details),
+		}
+		if !c.Since.IsZero() {
+			h.From = min(max(c.Since.UnixMilli(), 0), now)
+		}
+		if c.Runs > 0 {
+			h.Latency.Record(int64(c.Latency))
+		}
+		results = append(results, h)
+	}
+	return results
+}

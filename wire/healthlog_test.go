@@ -1,0 +1,212 @@
+package wire
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/kymohq/kymo/health"
+)
+
+var epoch = time.UnixMilli(1_795_000_000_000)
+
+// seen is an observation some seconds after the epoch.
+func seen(second float64, status health.Status) health.Observation {
+	o := health.Observation{Name: "redis", Interval: 10 * time.Second}
+	o.At = epoch.Add(time.Duration(second * float64(time.Second)))
+	o.State.Status, o.Finding.Status = status, status
+	o.Latency = 5 * time.Millisecond
+	if status != health.Healthy {
+		o.Reason = "refused"
+	}
+	return o
+}
+
+// text says the results in short: status, span in seconds, failures of runs.
+func text(results []HealthResult) string {
+	s := ""
+	for _, h := range results {
+		s += fmt.Sprintf("%v %g-%g %d/%d; ", h.Status, float64(h.From-epoch.UnixMilli())/1e3, float64(h.To-epoch.UnixMilli())/1e3,
+			h.Failures, h.Latency.Count())
+	}
+	return s
+}
+
+func TestHealthLog(t *testing.T) {
+	const (
+		h, g, d, u = health.Healthy, health.Degraded, health.Down, health.Unknown
+		take       = 99
+	)
+	type step struct {
+		second float64
+		status health.Status
+	}
+	for _, c := range []struct {
+		name  string
+		steps []step
+		want  []string // of each take, and at the end of all there is
+	}{
+		{"nothing", []step{{0, take}}, []string{"", ""}},
+		{"news come at once, and then once a minute",
+			[]step{{0, h}, {0, take}, {10, h}, {0, take}, {20, h}, {50, h}, {0, take}, {60, h}, {0, take}, {70, h}},
+			[]string{"healthy 0-0 0/1; ", "", "", "healthy 0-60 0/4; ", "healthy 60-70 0/1; "}},
+		{"a transition ends one and begins the other",
+			[]step{{0, h}, {0, take}, {10, h}, {20, d}, {0, take}, {30, d}},
+			[]string{"healthy 0-0 0/1; ", "healthy 0-20 0/1; down 20-20 1/1; ", "down 20-30 1/1; "}},
+		{"unknown is a gap",
+			[]step{{0, h}, {10, h}, {20, u}, {30, u}, {40, h}},
+			[]string{"healthy 0-10 0/2; healthy 40-40 0/1; "}},
+		{"and so is a pause of the process",
+			[]step{{0, h}, {80, h}, {161, h}},
+			[]string{"healthy 0-80 0/2; healthy 161-161 0/1; "}},
+		{"a clock that is set back",
+			[]step{{100, h}, {110, h}, {0, take}, {50, h}, {60, d}, {120, d}},
+			[]string{"healthy 100-110 0/2; ", "healthy 110-110 0/1; down 110-120 2/2; "}},
+	} {
+		l := NewHealthLog("")
+		var got []string
+		for _, s := range c.steps {
+			if s.status == take {
+				got = append(got, text(l.Take(false)))
+				continue
+			}
+			l.Observe(seen(s.second, s.status))
+		}
+		got = append(got, text(l.Take(true)))
+		if fmt.Sprintf("%q", got) != fmt.Sprintf("%q", c.want) {
+			t.Errorf("%s:\n%q, want\n%q", c.name, got, c.want)
+		}
+		if again := l.Take(true); len(again) != 0 {
+			t.Errorf("%s: taken twice: %s", c.name, text(again))
+		}
+	}
+}
+
+// What it gives out is valid, however long the interval is.
+func TestHealthLogOfLongIntervals(t *testing.T) {
+	l := NewHealthLog("orders")
+	for i := range 4 {
+		o := seen(float64(i)*5*3600, health.Healthy)
+		o.Interval = 5 * time.Hour
+		l.Observe(o)
+	}
+	b := Batch{Instance: "a", Health: l.Take(true)}
+	if err := b.Validate(); err != nil {
+		t.Error(err)
+	}
+	runs := uint64(0)
+	for i, h := range b.Health {
+		if i > 0 && h.From != b.Health[i-1].To {
+			t.Errorf("a gap before %+v", h)
+		}
+		runs += h.Latency.Count()
+	}
+	if n := len(b.Health); runs != 4 || b.Health[n-1].To-b.Health[0].From != 15*time.Hour.Milliseconds() {
+		t.Errorf("%d runs in %s", runs, text(b.Health))
+	}
+}
+
+func TestHealthLogKeepsEveryField(t *testing.T) {
+	l := NewHealthLog("orders")
+	o := seen(0, health.Down)
+	o.Critical, o.State.Flapping, o.Reason, o.Details = true, true, "two\nlines", []byte(`{"a":1}`)
+	l.Observe(o)
+	got := l.Take(false)[0]
+	if got.Name() != "orders/redis" || !got.Critical || !got.Flapping || got.Reason != "two\uFFFDlines" || got.Details != `{"a":1}` ||
+		got.Latency.Max() != int64(5*time.Millisecond) {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestHealthLogIsBounded(t *testing.T) {
+	l := NewHealthLog("")
+	for i := range maxClosed + 10 {
+		l.Observe(seen(float64(i), []health.Status{health.Healthy, health.Down}[i%2]))
+	}
+	n := 0
+	for results := l.Take(true); len(results) > 0; results = l.Take(true) {
+		if len(results) > MaxHealth {
+			t.Fatalf("%d at once", len(results))
+		}
+		n += len(results)
+	}
+	if n != maxClosed || l.Dropped() != 10 {
+		t.Errorf("%d taken, %d dropped", n, l.Dropped())
+	}
+	l.Observe(seen(1e6, health.Healthy))
+	l.Forget("redis")
+	l.Forget("none")
+	if got := text(l.Take(false)); got != "healthy 1e+06-1e+06 0/1; " {
+		t.Errorf("forgotten: %s", got)
+	}
+}
+
+// A check that goes back and forth makes one transition, not a storm of rows.
+func TestAlternatingCheckMakesNoStorm(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := NewHealthLog("")
+		r := health.Registry{Observer: l.Observe}
+		var runs atomic.Int64
+		err := r.Register("redis", health.Func(func(context.Context) error {
+			if runs.Add(1)%2 == 0 {
+				return errors.New("refused")
+			}
+			return nil
+		}), health.Every(time.Second))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var rows []HealthResult
+		for range 600 {
+			time.Sleep(time.Second)
+			rows = append(rows, l.Take(false)...)
+		}
+		transitions := 0
+		for i := 1; i < len(rows); i++ {
+			if rows[i].Status != rows[i-1].Status {
+				transitions++
+			}
+			if rows[i].From != rows[i-1].To {
+				t.Errorf("a gap between rows %d and %d", i-1, i)
+			}
+		}
+		last := rows[len(rows)-1]
+		if transitions != 1 || !last.Flapping || last.Status != health.Degraded || len(rows) > 16 {
+			t.Errorf("%d transitions in %d rows of %d runs, at last %+v", transitions, len(rows), runs.Load(), last)
+		}
+		if err := r.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestPresence(t *testing.T) {
+	r := health.Report{Status: health.Degraded, Time: epoch, Checks: []health.CheckReport{
+		{Name: "redis", Critical: true, State: health.State{Status: health.Down, Flapping: true, Since: epoch.Add(-time.Hour)},
+			Runs: 3, Latency: time.Second, Reason: "refused", Details: []byte(`{"a":1}`)},
+		{Name: "models", Reason: "not checked yet"},
+	}}
+	b := Batch{Instance: "a", Kind: Present, Health: Presence("orders", r)}
+	if err := b.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	whole, redis, models := b.Health[0], b.Health[1], b.Health[2]
+	if whole.Name() != "orders" || whole.Status != health.Degraded || whole.To != epoch.UnixMilli() {
+		t.Errorf("%+v", whole)
+	}
+	if redis.Name() != "orders/redis" || redis.Status != health.Down || !redis.Flapping || !redis.Critical || redis.Reason != "refused" ||
+		redis.To-redis.From != time.Hour.Milliseconds() || redis.Latency.Max() != int64(time.Second) || redis.Details != `{"a":1}` {
+		t.Errorf("%+v", redis)
+	}
+	if models.Status != health.Unknown || models.Latency.Count() != 0 || models.From != models.To {
+		t.Errorf("%+v", models)
+	}
+	r.Checks = make([]health.CheckReport, 2*MaxHealth)
+	if n := len(Presence("orders", r)); n != MaxHealth {
+		t.Errorf("%d results", n)
+	}
+}
