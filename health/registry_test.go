@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http/httptest"
 	"runtime"
 	"strings"
 	"sync"
@@ -511,6 +512,10 @@ func TestRegisterRefuses(t *testing.T) {
 		t.Errorf("%v is not ErrLocalOnly", err)
 	}
 	register(t, &r, "b", ok, nil)
+	w := httptest.NewRecorder()
+	if r.Handler().ServeHTTP(w, httptest.NewRequest("GET", "/health/live", nil)); w.Code != 200 {
+		t.Errorf("%d", w.Code)
+	}
 	closeRegistry(t, &r)
 	var empty Registry
 	closeRegistry(t, &empty)

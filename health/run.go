@@ -3,6 +3,7 @@ package health
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -72,12 +73,18 @@ func look(ctx context.Context, p *Probe, s *Settings) (Finding, <-chan struct{})
 	f := Finding{At: time.Now(), Status: StatusOf(r.err), Latency: r.took, Details: r.details}
 	if r.err != nil {
 		f.Reason = brief(r.err.Error())
-		if ctx.Err() != nil && f.Status == Down {
+		var late lateError
+		if ctx.Err() != nil && f.Status == Down && !errors.As(r.err, &late) {
 			f.Reason = fmt.Sprintf("no answer within %s", s.Timeout)
 		}
 	}
 	return judge(f, s), nil
 }
+
+// lateError is a failure that says more than that the time was up.
+type lateError string
+
+func (e lateError) Error() string { return string(e) }
 
 // judge holds a finding against the latency budget.
 func judge(f Finding, s *Settings) Finding {

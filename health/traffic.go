@@ -1,14 +1,130 @@
 package health
 
-import "time"
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"sync"
+	"time"
+)
 
-// Traffic is what a service's own calls of a dependency say about it.
-type Traffic struct{}
-
-type sample struct {
-	calls uint64
-	mean  time.Duration
+// Traffic is what a service's own calls of a dependency say about it. Its
+// wrappers see the calls; the check that it is given to with Passive takes the
+// verdict from them. The zero value is ready for use.
+//
+// All calls failed: down. Half of them, if they are at least five: down. A tenth:
+// degraded. A call that its caller gave up counts as none.
+type Traffic struct {
+	mu sync.Mutex
+	sample
+	total time.Duration
 }
 
-func (t *Traffic) take() sample             { return sample{} }
-func (s sample) verdict() (Details, error) { return nil, nil }
+// sample is what was seen since the one before.
+type sample struct {
+	calls, failures uint64
+	mean            time.Duration
+	last            error // the last failure
+}
+
+// enough is from how many calls on half of them decide.
+const enough = 5
+
+// NewTraffic returns a Traffic that has seen nothing.
+func NewTraffic() *Traffic { return new(Traffic) }
+
+// Observe notes a call that took so long and ended with err: for clients that
+// there is no wrapper for. Which errors are failures is the caller's to say;
+// context.Canceled is never one.
+func (t *Traffic) Observe(took time.Duration, err error) {
+	if err != nil && errors.Is(err, context.Canceled) {
+		return
+	}
+	t.mu.Lock()
+	t.calls++
+	t.total += took
+	if err != nil {
+		t.failures++
+		t.last = err
+	}
+	t.mu.Unlock()
+}
+
+// take returns what was seen since the last call.
+func (t *Traffic) take() sample {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	s := t.sample
+	if s.calls > 0 {
+		s.mean = t.total / time.Duration(s.calls)
+	}
+	t.sample, t.total = sample{}, 0
+	return s
+}
+
+// verdict is what the calls say.
+func (s sample) verdict() (Details, error) {
+	details := Details{"calls": s.calls, "failures": s.failures}
+	switch {
+	case s.failures == 0:
+		return details, nil
+	case s.failures == s.calls, s.calls >= enough && 2*s.failures >= s.calls:
+		return details, fmt.Errorf("%d of %d calls failed: %w", s.failures, s.calls, s.last)
+	case 10*s.failures >= s.calls:
+		return details, Degradedf("%d of %d calls failed: %w", s.failures, s.calls, s.last)
+	}
+	return details, nil
+}
+
+// Transport returns a RoundTripper that notes the calls of base, or of
+// http.DefaultTransport if that is nil, until their headers came. An error and a
+// status of 500 and more are failures.
+func (t *Traffic) Transport(base http.RoundTripper) http.RoundTripper {
+	if base == nil {
+		base = http.DefaultTransport
+	}
+	return &transport{t, base}
+}
+
+type transport struct {
+	traffic *Traffic
+	base    http.RoundTripper
+}
+
+func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	begun := time.Now()
+	resp, err := t.base.RoundTrip(r)
+	failure := err
+	switch {
+	case err != nil && errors.Is(context.Cause(r.Context()), context.Canceled):
+		failure = context.Canceled // base may have said it in other words
+	case err == nil && resp.StatusCode >= http.StatusInternalServerError:
+		failure = answered(resp.StatusCode)
+	}
+	t.traffic.Observe(time.Since(begun), failure)
+	return resp, err
+}
+
+// CloseIdleConnections is what http.Client.CloseIdleConnections looks for.
+func (t *transport) CloseIdleConnections() {
+	if c, ok := t.base.(interface{ CloseIdleConnections() }); ok {
+		c.CloseIdleConnections()
+	}
+}
+
+// answered is the error of an answer with a status that is not fine.
+type answered int
+
+func (a answered) Error() string {
+	return fmt.Sprintf("answered %d %s", int(a), http.StatusText(int(a)))
+}
+
+// closes reports what a Close returns, if there is one.
+func closes(v any) error {
+	if c, ok := v.(io.Closer); ok {
+		return c.Close()
+	}
+	return nil
+}

@@ -27,14 +27,14 @@ type HealthResult struct {
 // Name is what the check is called wherever all of them are told apart:
 // "redis" for one of the hub's own, "orders" for a service, "orders/redis" for
 // a check of that service.
-func (r *HealthResult) Name() string {
+func (h *HealthResult) Name() string {
 	switch {
-	case r.Service == "":
-		return r.Check
-	case r.Check == "":
-		return r.Service
+	case h.Service == "":
+		return h.Check
+	case h.Check == "":
+		return h.Service
 	}
-	return r.Service + "/" + r.Check
+	return h.Service + "/" + h.Check
 }
 
 // Kind says what becomes of a batch.

@@ -1,0 +1,81 @@
+package health
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"os"
+	"runtime/debug"
+	"runtime/metrics"
+	"strconv"
+	"strings"
+)
+
+// nearlyAll is the share of the memory limit from which a process is degraded.
+const nearlyAll = 0.9
+
+// Memory looks at the memory that Go has from the system, against a limit in
+// bytes: degraded from nine tenths of it on. A limit of 0 is the process's own:
+// GOMEMLIMIT, or else the cgroup's. Without any it is healthy.
+func Memory(limit int64) Probe {
+	return Probe{Kind: "memory", Local: true, Run: func(context.Context) (Details, error) {
+		limit := limit
+		if limit <= 0 {
+			limit = memoryLimit("/sys/fs/cgroup")
+		}
+		used := memoryUsed()
+		details := Details{"used_bytes": used}
+		if limit <= 0 {
+			return details, nil
+		}
+		details["limit_bytes"] = limit
+		if share := float64(used) / float64(limit); share >= nearlyAll {
+			return details, Degradedf("%.0f%% of the memory limit is in use", 100*share)
+		}
+		return details, nil
+	}}
+}
+
+// memoryUsed is what the runtime's own limit is held against: what Go has mapped
+// and not given back. Reading it stops nothing.
+func memoryUsed() int64 {
+	s := []metrics.Sample{{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}}
+	metrics.Read(s)
+	return int64(s[0].Value.Uint64() - s[1].Value.Uint64())
+}
+
+// memoryLimit is the process's own limit, 0 if there is none that can be read.
+func memoryLimit(cgroup string) int64 {
+	if limit := debug.SetMemoryLimit(-1); limit != math.MaxInt64 {
+		return limit
+	}
+	for _, name := range []string{"/memory.max", "/memory/memory.limit_in_bytes"} { // cgroups version 2 and 1
+		text, err := os.ReadFile(cgroup + name)
+		if err != nil {
+			continue
+		}
+		// "max" is none, as is version 1's nearly the largest there is.
+		if n, err := strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64); err == nil && n < 1<<60 {
+			return n
+		}
+	}
+	return 0
+}
+
+// Goroutines looks at how many there are: over most is degraded, over twice as
+// many down. A number that only ever grows is a leak.
+func Goroutines(most int) Probe {
+	return Probe{Kind: "goroutines", Local: true, Run: func(context.Context) (Details, error) {
+		s := []metrics.Sample{{Name: "/sched/goroutines:goroutines"}}
+		metrics.Read(s)
+		n := int(s[0].Value.Uint64())
+		details := Details{"goroutines": n}
+		switch {
+		case n > 2*most:
+			return details, fmt.Errorf("%d goroutines, more than twice %d", n, most)
+		case n > most:
+			return details, Degradedf("%d goroutines, more than %d", n, most)
+		}
+		return details, nil
+	}}
+}
