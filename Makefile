@@ -9,14 +9,14 @@ export GOWORK := off
 FUZZTIME     ?= 20s
 MIN_COVERAGE := 95
 
-.PHONY: run test lint bench cover fuzz help
+.PHONY: run test lint bench cover fuzz servers interop help
 .DEFAULT_GOAL := help
 
 run: ## build the command and run its demo
 	@cd hub && go build -o ../bin/kymo ./cmd/kymo
 	@exec bin/kymo demo
 
-test: ## run the tests of every module; fail under 95 % coverage of the product
+test: servers ## run the tests of every module; fail under 95 % coverage of the product
 	@tools/test.sh $(MIN_COVERAGE)
 
 lint: ## check format, vet, staticcheck, tidy modules and a clean tree
@@ -25,7 +25,7 @@ lint: ## check format, vet, staticcheck, tidy modules and a clean tree
 bench: ## measure Kymo beside its peers
 	@cd bench && go run .
 
-cover: ## run the tests, then show what they miss: build/cover/index.html
+cover: servers ## run the tests, then show what they miss: build/cover/index.html
 	@tools/test.sh 0
 	@cd hub && go tool cover -html=../build/cover/merged.out -o ../build/cover/index.html
 	@build/coverage -files 0 build/cover/merged.out
@@ -33,5 +33,11 @@ cover: ## run the tests, then show what they miss: build/cover/index.html
 fuzz: ## run each fuzz target for FUZZTIME (20s)
 	@tools/fuzz.sh $(FUZZTIME)
 
+servers: ## install the databases that tests run against, from Debian's packages
+	@tools/servers.sh
+
+interop: ## check a model server of others, from PyPI, with the probe for it
+	@tools/interop.sh
+
 help: ## list these commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile

@@ -35,6 +35,14 @@ type Store interface {
 	// Requests yields the requests in the query's window, ordered by start.
 	Requests(ctx context.Context, q Query) iter.Seq2[*Record, error]
 
+	// Health yields the health results that the query selects, ordered by the
+	// beginning of their span, and then by name and instance.
+	Health(ctx context.Context, q HealthQuery) iter.Seq2[*HealthRecord, error]
+
+	// HealthNames yields the names of the checks that have a result in the
+	// window, each once and in order.
+	HealthNames(ctx context.Context, w rollup.Window) iter.Seq2[string, error]
+
 	// Prune forgets what lies wholly before the instant (Unix milliseconds).
 	// What lies across it may stay.
 	Prune(ctx context.Context, before int64) error
@@ -68,6 +76,24 @@ func (q *Query) SelectsDrops(service string) bool {
 type Record struct {
 	wire.Request
 	Instance string
+}
+
+// HealthQuery selects the health results whose span touches the window: it
+// begins before the window's end and does not end before its beginning.
+type HealthQuery struct {
+	rollup.Window
+	Name string // as HealthResult.Name says; "" selects every check
+}
+
+// Selects says whether the query lets the result pass.
+func (q *HealthQuery) Selects(r *wire.HealthResult) bool {
+	return q.From <= q.To && r.From < q.To && r.To >= q.From && (q.Name == "" || q.Name == r.Name())
+}
+
+// HealthRecord is a health result as kept.
+type HealthRecord struct {
+	wire.HealthResult
+	Instance string // that made it
 }
 
 // Errors that callers decide on; others are the engine's own.

@@ -25,6 +25,11 @@ func (s *Store) Append(ctx context.Context, batches ...*wire.Batch) ([]bool, err
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
+	for _, b := range batches {
+		if b.Kind != wire.Kept {
+			return nil, fmt.Errorf("%w: it is one of presence, which is not kept", wire.ErrMalformed)
+		}
+	}
 	call := &appendCall{
 		batches: batches,
 		records: make([][]byte, len(batches)),

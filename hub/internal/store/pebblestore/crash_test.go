@@ -13,6 +13,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
+	"github.com/kymohq/kymo/health"
 	"github.com/kymohq/kymo/hub/internal/store"
 	"github.com/kymohq/kymo/hub/internal/store/storetest"
 	"github.com/kymohq/kymo/wire"
@@ -56,6 +57,9 @@ func live(t *testing.T, fs *vfs.MemFS, acknowledged *storetest.Oracle, r *rand.R
 		wg.Go(func() {
 			for !stop.Load() {
 				b := next()
+				b.Health = []wire.HealthResult{{
+					Service: "orders", Check: b.Instance, Status: health.Down, From: storetest.Noon, To: storetest.Noon + int64(b.Sequence),
+				}}
 				mu.Lock()
 				sent = append(sent, b)
 				mu.Unlock()

@@ -51,6 +51,9 @@ func (f *flusher) write(batch *pebble.Batch, z *freeze, s *state) error {
 	f.writeBlocks(b, drops, s)
 	f.writePages(b, s)
 	writeDrops(b, drops, s)
+	for i := range z.health {
+		b.set(z.health[i].key, z.health[i].value)
+	}
 	for instance, id := range z.identities {
 		b.set(keyIdentity(instance), id)
 	}

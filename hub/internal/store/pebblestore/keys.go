@@ -8,6 +8,8 @@ import "encoding/binary"
 //	's' id:4                         a series: see appendSeries
 //	'i' instance                     the sequence numbers kept from it, and when last
 //	'p' resolution:1 window:8        a page; window is its start / its resolution
+//	'h' name 0 from:8 instance 0 sequence:8 place:4
+//	                                 a health result (health.go), by the batch that brought it
 //	'b' hour:4 start:8 number:8      a block; start is its first request's, number makes it distinct
 const (
 	prefixMeta     = 'm'
@@ -15,6 +17,7 @@ const (
 	prefixIdentity = 'i'
 	prefixPage     = 'p'
 	prefixBlock    = 'b'
+	prefixHealth   = 'h'
 )
 
 var keyState = []byte("mstate")
@@ -40,4 +43,16 @@ func keyBlock(start int64, number uint64) []byte {
 	k := keyHour(start / hourMillis)
 	k = binary.BigEndian.AppendUint64(k, uint64(start))
 	return binary.BigEndian.AppendUint64(k, number)
+}
+
+// keyHealth is before every result of the check that begins at from or later.
+// Names and instances hold no control characters.
+func keyHealth(name string, from int64) []byte {
+	k := append([]byte{prefixHealth}, name...)
+	return binary.BigEndian.AppendUint64(append(k, 0), uint64(max(from, 0)))
+}
+
+// keyHealthEnd is behind every result of the check.
+func keyHealthEnd(name string) []byte {
+	return append(append([]byte{prefixHealth}, name...), 1)
 }

@@ -12,6 +12,7 @@ import (
 // store's lock may read them without it.
 type memory struct {
 	rows
+	health      []healthRow
 	segment     uint64 // of the journal, the last that holds any of it; set when it is frozen
 	since       int64  // when the first batch came, Unix ms
 	batches     int
@@ -70,12 +71,18 @@ func (m *memory) add(b *wire.Batch, table *seriesTable, identities map[string]*i
 	for i := range b.Len() {
 		m.instance[at+i] = instance
 	}
+	for i := range b.Health {
+		m.health = append(m.health, newHealthRow(b, i))
+	}
 	for _, d := range b.Drops {
 		if d.Count > 0 {
 			m.drops = append(m.drops, drop{table.id(wire.Key{Service: d.Service}), d.At, d.Count})
 		}
 	}
 }
+
+// len is how full the memory is, in rows: a health result takes as much as some.
+func (m *memory) len() int { return m.rows.len() + healthWeight*len(m.health) }
 
 // encodeIdentities returns the identities that changed, as they are now.
 func (m *memory) encodeIdentities() map[string][]byte {

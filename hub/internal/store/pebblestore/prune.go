@@ -40,6 +40,9 @@ func (c *committer) prune(before int64) error {
 			err = b.Delete(keyIdentity(instance), nil)
 		}
 	}
+	if err == nil && st.floor > c.state.floor {
+		err = c.pruneHealth(b, st.floor)
+	}
 	if err == nil {
 		err = b.Set(keyState, st.encode(), nil)
 	}

@@ -23,6 +23,7 @@ type view struct {
 	state  state
 	keys   []rollup.Key
 	memory [2]rows // not yet in Pebble
+	health [2][]healthRow
 	pages  *pebble.Iterator
 	blocks *pebble.Iterator // of the same instant
 	wanted []bool           // by series: whether the query asks for it
@@ -37,7 +38,7 @@ func (s *Store) view(q store.Query) (*view, error) {
 	}
 	v := &view{query: q, engine: s.engine, state: s.state, keys: s.series.keys}
 	v.engine.users.Add(1)
-	v.memory[0] = s.recent.rows
+	v.memory[0], v.health[0] = s.recent.rows, s.recent.health
 	frozen := s.frozen
 	err := v.iterate()
 	s.mu.RUnlock()
@@ -47,7 +48,7 @@ func (s *Store) view(q store.Query) (*view, error) {
 	// The frozen memory enters Pebble at an instant of Pebble's choosing: what
 	// these iterators see says on which side of it this view is.
 	if frozen != nil && frozen.segment > v.state.segment {
-		v.memory[1] = frozen.rows
+		v.memory[1], v.health[1] = frozen.rows, frozen.health
 	}
 	v.query.From = max(q.From, v.state.floor)
 	v.wanted = make([]bool, len(v.keys))

@@ -147,7 +147,11 @@ func (s *Store) checkFormat() error {
 		if version > formatVersion {
 			return fmt.Errorf("%w: its format is %d, this program's %d", store.ErrVersion, version, formatVersion)
 		}
-		return nil
+		if version == formatVersion {
+			return nil
+		}
+		// Older data are read as they are. What is written from here on is not for
+		// the program that wrote them.
 	}
 	// A name that is not there yet takes its place in one step: a crash leaves
 	// either no file or a whole one.

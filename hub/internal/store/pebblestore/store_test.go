@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -104,6 +105,10 @@ func equal(t testing.TB, s, oracle store.Store) {
 	if n != m {
 		t.Fatalf("%d requests, want %d", n, m)
 	}
+	q := store.HealthQuery{Window: everything.Window}
+	if got, want := storetest.Health(t, s, q), storetest.Health(t, oracle, q); !slices.Equal(got, want) {
+		t.Fatalf("%d health results, want %d", len(got), len(want))
+	}
 }
 
 func TestSecondProcess(t *testing.T) {
@@ -130,7 +135,7 @@ func TestFormatVersion(t *testing.T) {
 		content string
 		want    string
 	}{
-		{"2\n", "format is 2, this program's 1"},
+		{"3\n", "format is 3, this program's 2"},
 		{"one\n", "is not a number"},
 		{"", "is not a number"},
 	} {
@@ -141,6 +146,26 @@ func TestFormatVersion(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("FORMAT %q: %v, want %q", test.content, err, test.want)
 		}
+	}
+}
+
+// Data of an earlier version are taken over, and are no longer for its program.
+func TestFormatIsRaised(t *testing.T) {
+	fs := vfs.NewMem()
+	s := open(t, Options{FS: fs})
+	b := wire.NewBuilder()
+	b.Add(&wire.Request{Key: wire.Key{Service: "s", Endpoint: "/", Method: "GET", Status: 200}, Start: storetest.Noon})
+	if _, err := s.Append(t.Context(), b.Batch("a", 1)); err != nil {
+		t.Fatal(err)
+	}
+	s.Close()
+	writeFile(t, fs, "data/FORMAT", "1\n")
+	s = open(t, Options{FS: fs})
+	if n := len(storetest.Rollups(t, s, store.Query{Window: rollup.Window{To: 1 << 60}})); n != 1 {
+		t.Errorf("%d series", n)
+	}
+	if text, err := readFile(fs, "data/FORMAT"); string(text) != "2\n" || err != nil {
+		t.Errorf("FORMAT is %q, %v", text, err)
 	}
 }
 

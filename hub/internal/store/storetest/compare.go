@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kymohq/kymo/hist"
 	"github.com/kymohq/kymo/hub/internal/rollup"
 	"github.com/kymohq/kymo/hub/internal/store"
 	"github.com/kymohq/kymo/wire"
@@ -59,6 +60,53 @@ func (p *pair) compare(t testing.TB, q store.Query) {
 	if got, want := requests(t, p.store, q), requests(t, p.oracle, q); !slices.Equal(got, want) {
 		t.Fatalf("requests of %+v:\n%s", q, difference(got, want))
 	}
+}
+
+// compareHealth asks both for health results and names, and compares.
+func (p *pair) compareHealth(t testing.TB, q store.HealthQuery) {
+	t.Helper()
+	if got, want := Health(t, p.store, q), Health(t, p.oracle, q); !slices.Equal(got, want) {
+		t.Fatalf("health of %+v:\n%s", q, difference(got, want))
+	}
+	if got, want := healthNames(t, p.store, q.Window), healthNames(t, p.oracle, q.Window); !slices.Equal(got, want) {
+		t.Fatalf("names of health in %+v: %q, want %q", q.Window, got, want)
+	}
+}
+
+// Health returns a store's answer as lines, each with its histogram's bytes. It
+// fails the test if they are out of order; those of one span, check and instance
+// are sorted.
+func Health(t testing.TB, s store.Store, q store.HealthQuery) []string {
+	t.Helper()
+	var lines []string
+	last, key := "", ""
+	for r, err := range s.Health(t.Context(), q) {
+		if err != nil {
+			t.Fatalf("health: %v", err)
+		}
+		if key = fmt.Sprintf("%020d\x00%s\x00%s", r.From, r.Name(), r.Instance); key < last {
+			t.Fatalf("health: %q comes after %q", key, last)
+		}
+		last = key
+		bytes := r.Latency.AppendBinary(nil)
+		plain := *r
+		plain.Latency = hist.Histogram{}
+		lines = append(lines, fmt.Sprintf("%s %+v %x", key, plain, bytes))
+	}
+	slices.Sort(lines)
+	return lines
+}
+
+func healthNames(t testing.TB, s store.Store, w rollup.Window) []string {
+	t.Helper()
+	var names []string
+	for name, err := range s.HealthNames(t.Context(), w) {
+		if err != nil {
+			t.Fatalf("health names: %v", err)
+		}
+		names = append(names, name)
+	}
+	return names
 }
 
 // Rollups returns a store's answer as lines, sorted, with each histogram's bytes.

@@ -21,6 +21,7 @@ type Oracle struct {
 	seen    map[identity]bool
 	records []store.Record
 	drops   []wire.Drop
+	health  []store.HealthRecord
 }
 
 type identity struct {
@@ -43,6 +44,11 @@ func (o *Oracle) Append(ctx context.Context, batches ...*wire.Batch) ([]bool, er
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
+	for _, b := range batches {
+		if b.Kind != wire.Kept {
+			return nil, wire.ErrMalformed
+		}
+	}
 	fresh := make([]bool, len(batches))
 	for i, b := range batches {
 		id := identity{b.Instance, b.Sequence}
@@ -54,6 +60,11 @@ func (o *Oracle) Append(ctx context.Context, batches ...*wire.Batch) ([]bool, er
 			o.records = append(o.records, store.Record{Request: b.Request(row), Instance: b.Instance})
 		}
 		o.drops = append(o.drops, b.Drops...)
+		for i := range b.Health {
+			h := b.Health[i]
+			h.Latency = *h.Latency.Clone()
+			o.health = append(o.health, store.HealthRecord{HealthResult: h, Instance: b.Instance})
+		}
 	}
 	return fresh, nil
 }
@@ -139,6 +150,64 @@ func (o *Oracle) requests(ctx context.Context, q store.Query) ([]store.Record, e
 	return records, nil
 }
 
+// Health yields the results that the query selects.
+func (o *Oracle) Health(ctx context.Context, q store.HealthQuery) iter.Seq2[*store.HealthRecord, error] {
+	return func(yield func(*store.HealthRecord, error) bool) {
+		records, err := o.healthRecords(ctx, q)
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		for i := range records {
+			if !yield(&records[i], nil) {
+				return
+			}
+		}
+	}
+}
+
+func (o *Oracle) healthRecords(ctx context.Context, q store.HealthQuery) ([]store.HealthRecord, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.closed {
+		return nil, store.ErrClosed
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	var records []store.HealthRecord
+	for _, r := range o.health {
+		if q.Selects(&r.HealthResult) {
+			records = append(records, r)
+		}
+	}
+	slices.SortStableFunc(records, func(a, b store.HealthRecord) int {
+		return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(a.Name(), b.Name()), cmp.Compare(a.Instance, b.Instance))
+	})
+	return records, nil
+}
+
+// HealthNames yields the names in the window.
+func (o *Oracle) HealthNames(ctx context.Context, w rollup.Window) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		records, err := o.healthRecords(ctx, store.HealthQuery{Window: w})
+		if err != nil {
+			yield("", err)
+			return
+		}
+		var names []string
+		for i := range records {
+			names = append(names, records[i].Name())
+		}
+		slices.Sort(names)
+		for _, name := range slices.Compact(names) {
+			if !yield(name, nil) {
+				return
+			}
+		}
+	}
+}
+
 // Prune forgets what lies before the instant.
 func (o *Oracle) Prune(_ context.Context, before int64) error {
 	o.mu.Lock()
@@ -148,6 +217,7 @@ func (o *Oracle) Prune(_ context.Context, before int64) error {
 	}
 	o.records = slices.DeleteFunc(o.records, func(r store.Record) bool { return r.Start < before })
 	o.drops = slices.DeleteFunc(o.drops, func(d wire.Drop) bool { return d.At < before })
+	o.health = slices.DeleteFunc(o.health, func(h store.HealthRecord) bool { return h.To < before })
 	return nil
 }
 

@@ -38,6 +38,13 @@ func Run(t *testing.T, make func(t testing.TB) Engine) {
 		{"lets readers stop early", testStop},
 		{"heeds a context that ended", testContext},
 		{"fails once closed", testClosed},
+		{"keeps every field of a health result", testHealthFields},
+		{"counts health results once", testHealthIdentity},
+		{"cuts windows of health to the millisecond", testHealthWindows},
+		{"tells checks apart by name", testHealthNames},
+		{"prunes old health results", testHealthPrune},
+		{"takes many health results", testHealthMany},
+		{"fails to give health once closed", testHealthClosed},
 		{"equals the oracle on random histories", testRandom},
 	}
 	for _, test := range tests {

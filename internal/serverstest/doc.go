@@ -1,4 +1,4 @@
-// Package testservers starts real servers for tests: PostgreSQL, Redis, MariaDB,
+// Package serverstest starts real servers for tests: PostgreSQL, Redis, MariaDB,
 // ClickHouse, and a proxy that makes trouble in between.
 //
 // Each server is the test's own: a process in a folder of its own, on a free
@@ -10,4 +10,4 @@
 //
 // But for the proxy it is for Linux, where a process and all of its children can
 // be found and stopped.
-package testservers
+package serverstest

@@ -1,6 +1,6 @@
 //go:build linux
 
-package testservers
+package serverstest
 
 import (
 	"bytes"

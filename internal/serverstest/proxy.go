@@ -1,4 +1,4 @@
-package testservers
+package serverstest
 
 import (
 	"io"

@@ -1,0 +1,105 @@
+package probe
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"github.com/kymohq/kymo/health"
+)
+
+// clickHouse looks at a ClickHouse over one connection of its native protocol.
+type clickHouse struct {
+	spec  *Spec
+	user  string
+	conn  driver.Conn
+	lines *lines
+}
+
+func newClickHouse(s *Spec) (health.Probe, error) {
+	a, err := parseAddress(s.URL, "clickhouse://user:password@host:9000/database", "9000", "clickhouse")
+	if err != nil {
+		return health.Probe{}, err
+	}
+	host, err := a.one()
+	if err == nil {
+		err = a.onlyOptions("secure", "skip_verify")
+	}
+	if err != nil {
+		return health.Probe{}, err
+	}
+	c := &clickHouse{spec: s, user: a.user, lines: &lines{}}
+	options := &clickhouse.Options{
+		Addr:         []string{host},
+		Auth:         clickhouse.Auth{Database: a.path, Username: a.user, Password: a.password},
+		MaxOpenConns: 1,
+		MaxIdleConns: 1,
+		// The run's context says when to give up; these must not do so before.
+		DialTimeout:     time.Hour,
+		ReadTimeout:     time.Hour,
+		ConnMaxLifetime: 24 * time.Hour,
+	}
+	options.ClientInfo.Products = append(options.ClientInfo.Products, struct{ Name, Version string }{clientName, ""})
+	var secure *tls.Config
+	if a.options.Get("secure") == "true" {
+		name, _, _ := net.SplitHostPort(host)
+		secure = &tls.Config{ServerName: name, InsecureSkipVerify: a.options.Get("skip_verify") == "true"}
+	}
+	options.DialContext = func(ctx context.Context, addr string) (net.Conn, error) {
+		return overTLS(ctx, secure, c.lines.dial, "tcp", addr)
+	}
+	if c.conn, err = clickhouse.Open(options); err != nil {
+		return health.Probe{}, wrong("url", "is refused by the driver: %s", a.secrets.show(err.Error()))
+	}
+	return databaseProbe(s, c, c.lines, a.secrets), nil
+}
+
+func (c *clickHouse) look(ctx context.Context) (health.Details, error) {
+	// The driver waits for the server's greeting whatever ctx says.
+	stop := c.lines.cutAfter(ctx)
+	details, err := c.ask(ctx)
+	stop()
+	if err != nil {
+		c.lines.cut() // the driver leaves a connection open on which it was refused
+	}
+	return details, c.reason(err)
+}
+
+func (c *clickHouse) ask(ctx context.Context) (health.Details, error) {
+	query := c.spec.Query
+	if query == "" {
+		query = "SELECT 1"
+	}
+	// Exec reads all that comes and drops it. Query would give the connection back
+	// a moment after it says that all is read, and what follows open a second one.
+	if err := c.conn.Exec(ctx, query); err != nil {
+		return nil, err
+	}
+	version, err := c.conn.ServerVersion()
+	if err != nil {
+		return nil, err
+	}
+	return health.Details{"version": version.Version.String()}, nil
+}
+
+// reason says what the server refused, where it can be told.
+func (c *clickHouse) reason(err error) error {
+	refused := (*clickhouse.Exception)(nil)
+	if !errors.As(err, &refused) {
+		return err
+	}
+	switch refused.Code {
+	case 192, 193, 194, 516: // unknown user, wrong or required password, authentication failed
+		return errPassword(c.user)
+	case 202, 203: // too many simultaneous queries, no free connection
+		return errTooMany
+	}
+	return fmt.Errorf("query: %s", refused.Message)
+}
+
+func (c *clickHouse) close() { _ = c.conn.Close() }

@@ -1,0 +1,32 @@
+package probe
+
+import (
+	"testing"
+
+	"github.com/kymohq/kymo/health"
+	"github.com/kymohq/kymo/internal/serverstest"
+)
+
+func TestClickHouse(t *testing.T) {
+	t.Parallel()
+	server := serverstest.ClickHouse(t, "geheim")
+	for query, problem := range map[string]string{
+		"SELECT * FROM nowhere": "Table default.nowhere doesn't exist",
+		"SELECT geheim":         "Unknown identifier: ***",
+		"SELECT throwIf(number = 70000) FROM numbers(100000)": "Value passed to 'throwIf' function is non zero",
+		"SELECT number FROM system.numbers LIMIT 100000":      "",
+	} {
+		probe := openProbe(t, Spec{Type: "clickhouse", URL: server.URL("default", "geheim", "default"), Query: query})
+		for range 2 {
+			if problem == "" {
+				wantHealthy(t, probe)
+			} else {
+				wantProblem(t, probe, enough, health.Down, problem)
+			}
+		}
+	}
+	slow := openProbe(t, Spec{Type: "clickhouse", URL: server.URL("default", "geheim", ""), Query: "SELECT sleep(3)"})
+	wantProblem(t, slow, short, health.Down, "no answer within 1")
+	wantProblem(t, openProbe(t, Spec{Type: "clickhouse", URL: server.URL("default", "geheim", "nowhere")}), enough, health.Down,
+		"Database nowhere doesn't exist")
+}

@@ -1,0 +1,70 @@
+package probe
+
+import (
+	"context"
+	"time"
+
+	"github.com/kymohq/kymo/health"
+)
+
+// databaseKinds are the types that keep data.
+var databaseKinds = map[string]kind{
+	"postgres":   {keys: []string{"query", "writable", "max_connections", "max_lag"}, make: newPostgres},
+	"mysql":      {keys: []string{"query", "writable", "max_connections", "max_lag"}, make: newMySQL},
+	"redis":      {keys: []string{"scratch_key", "max_connections", "max_lag", "max_memory"}, make: newRedis},
+	"clickhouse": {keys: []string{"query"}, make: newClickHouse},
+}
+
+// clientName is how the hub names its connections to servers that list them.
+const clientName = "kymo"
+
+// database is a client of one server that keeps its connection from run to run.
+type database interface {
+	// look looks once. A broken connection is not used again: the next look makes
+	// another.
+	look(ctx context.Context) (health.Details, error)
+	close()
+}
+
+// databaseProbe is the probe of a database: what its client sees, in words that
+// tell no secret.
+func databaseProbe(s *Spec, d database, l *lines, hide secrets) health.Probe {
+	return health.Probe{
+		Kind: s.Type,
+		Run: func(ctx context.Context) (health.Details, error) {
+			limit := s.Timeout
+			if deadline, ok := ctx.Deadline(); ok && limit == 0 {
+				limit = time.Until(deadline).Round(time.Millisecond)
+			}
+			before := l.dials()
+			details, err := d.look(ctx)
+			// The connection that was kept broke while nobody looked: that is over,
+			// and says nothing about now.
+			if err != nil && isLost(err) && l.dials() == before && ctx.Err() == nil {
+				details, err = d.look(ctx)
+			}
+			return details, explain(ctx, limit, err, hide)
+		},
+		Close: func() error {
+			d.close()
+			l.end()
+			return nil
+		},
+	}
+}
+
+// checkLimits says what is wrong with the limits of a spec.
+func checkLimits(s *Spec) error {
+	for _, share := range []struct {
+		key   string
+		value float64
+	}{{"max_connections", s.MaxConnections}, {"max_memory", s.MaxMemory}} {
+		if !(share.value >= 0 && share.value <= 1) { // not a number is neither
+			return wrong(share.key, "is %v; it is a share, from 0 to 1: 0.9 is nine tenths", share.value)
+		}
+	}
+	if s.MaxLag < 0 {
+		return wrong("max_lag", "is %s; must not be negative", s.MaxLag)
+	}
+	return nil
+}

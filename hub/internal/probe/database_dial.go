@@ -1,0 +1,115 @@
+package probe
+
+import (
+	"context"
+	"crypto/tls"
+	"net"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// lines are the network connections of one check. Drivers have ideas of their
+// own about when to give up and what to close: ours end when a run does, because
+// the connections under them do.
+type lines struct {
+	mu     sync.Mutex
+	open   map[*line]struct{}
+	dialed int  // how many were ever made, or tried
+	closed bool // the check is over
+}
+
+// line is a connection that is in lines until it is closed.
+type line struct {
+	net.Conn
+	of *lines
+}
+
+// Close closes it and forgets it.
+func (l *line) Close() error {
+	l.of.mu.Lock()
+	delete(l.of.open, l)
+	l.of.mu.Unlock()
+	return l.Conn.Close()
+}
+
+// SyscallConn lets drivers see whether the server has hung up.
+func (l *line) SyscallConn() (syscall.RawConn, error) { return l.Conn.(syscall.Conn).SyscallConn() }
+
+// dial connects as net.Dialer does.
+func (l *lines) dial(ctx context.Context, network, addr string) (net.Conn, error) {
+	l.mu.Lock()
+	l.dialed++
+	l.mu.Unlock()
+	conn, err := (&net.Dialer{KeepAlive: 15 * time.Second}).DialContext(ctx, network, addr)
+	if err != nil {
+		return nil, err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed { // by a driver's goroutine that nobody waits for any more
+		_ = conn.Close()
+		return nil, net.ErrClosed
+	}
+	if l.open == nil {
+		l.open = make(map[*line]struct{})
+	}
+	one := &line{conn, l}
+	l.open[one] = struct{}{}
+	return one, nil
+}
+
+// dialer is what net.Dialer.DialContext is.
+type dialer func(ctx context.Context, network, addr string) (net.Conn, error)
+
+// overTLS connects, with TLS on top unless config is nil.
+func overTLS(ctx context.Context, config *tls.Config, dial dialer, network, addr string) (net.Conn, error) {
+	conn, err := dial(ctx, network, addr)
+	if err != nil || config == nil {
+		return conn, err
+	}
+	secure := tls.Client(conn, config)
+	if err := secure.HandshakeContext(ctx); err != nil {
+		_ = conn.Close()
+		return nil, err
+	}
+	return secure, nil
+}
+
+// dials is how many connections were ever made, or tried.
+func (l *lines) dials() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.dialed
+}
+
+// cut closes all that are open: whoever reads from one gets an error.
+func (l *lines) cut() {
+	l.mu.Lock()
+	open := l.open
+	l.open = nil
+	l.mu.Unlock()
+	for one := range open {
+		_ = one.Conn.Close()
+	}
+}
+
+// end is cut, for good.
+func (l *lines) end() {
+	l.mu.Lock()
+	l.closed = true
+	l.mu.Unlock()
+	l.cut()
+}
+
+// cutAfter cuts when ctx is done, until stop is called. Stop waits for a cut
+// that has begun: it would hit the connections of the next run.
+func (l *lines) cutAfter(ctx context.Context) (stop func()) {
+	done := make(chan struct{})
+	cancel := context.AfterFunc(ctx, func() { defer close(done); l.cut() })
+	return func() {
+		if !cancel() {
+			<-done
+		}
+	}
+}

@@ -1,0 +1,153 @@
+package probe
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/kymohq/kymo/health"
+)
+
+// fault is what is wrong in our own words, without a secret. What drivers and
+// servers say is no fault until explain has looked at it.
+type fault string
+
+func (f fault) Error() string { return string(f) }
+
+const (
+	errLost    = fault("connection closed by the server")
+	errTooMany = fault("too many connections")
+)
+
+// errPassword says that the server knows no such user and password.
+func errPassword(user string) fault {
+	if user == "" {
+		return "password authentication failed"
+	}
+	return fault(fmt.Sprintf("password authentication failed for user %q", user))
+}
+
+// explain turns an error into words for who has to mend it. Nothing of the error
+// itself remains reachable: who prints all of an error would print the secrets.
+func explain(ctx context.Context, limit time.Duration, err error, hide secrets) error {
+	if err == nil || health.StatusOf(err) != health.Down {
+		return err
+	}
+	if own := fault(""); errors.As(err, &own) && own != errLost {
+		return own
+	}
+	// A driver whose time is up says all kinds of things, and may know a moment
+	// before ctx does.
+	deadline, bounded := ctx.Deadline()
+	switch {
+	case bounded && !time.Now().Before(deadline):
+		return fmt.Errorf("no answer within %s", limit)
+	case ctx.Err() != nil:
+		return health.Unknownf("stopped before there was an answer")
+	}
+	if known := networkFault(err); known != "" {
+		return known
+	}
+	return errors.New(hide.show(err.Error()))
+}
+
+// networkFault names what went wrong between here and there; empty if it was
+// something else.
+func networkFault(err error) fault {
+	var (
+		name      *net.DNSError
+		timeout   net.Error
+		authority x509.UnknownAuthorityError
+		hostname  x509.HostnameError
+		invalid   x509.CertificateInvalidError
+		record    tls.RecordHeaderError
+	)
+	switch {
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return "connection refused"
+	case errors.As(err, &name) && name.IsNotFound:
+		return fault(fmt.Sprintf("no such host: %s", name.Name))
+	case errors.As(err, &name):
+		return fault(fmt.Sprintf("the name server does not say where %s is", name.Name))
+	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
+		return "no route to host"
+	case isLost(err):
+		return errLost
+	case errors.As(err, &authority):
+		return "certificate signed by an unknown authority"
+	case errors.As(err, &hostname):
+		return "certificate is for another host"
+	case errors.As(err, &invalid):
+		return "certificate is not valid: it has expired, is not valid yet, or is for another use"
+	case errors.As(err, &record):
+		return "the server does not speak TLS"
+	case errors.Is(err, os.ErrDeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
+		return "timed out"
+	}
+	return ""
+}
+
+// isLost says whether a connection broke.
+func isLost(err error) bool {
+	for _, lost := range []error{errLost, io.EOF, io.ErrUnexpectedEOF, net.ErrClosed, syscall.ECONNRESET, syscall.EPIPE} {
+		if errors.Is(err, lost) {
+			return true
+		}
+	}
+	return false
+}
+
+// findings are what is wrong with a server that works.
+type findings struct{ degraded, unknown []string }
+
+func (f *findings) degrade(format string, args ...any) {
+	f.degraded = append(f.degraded, fmt.Sprintf(format, args...))
+}
+
+func (f *findings) unsure(format string, args ...any) {
+	f.unknown = append(f.unknown, fmt.Sprintf(format, args...))
+}
+
+// connections judges how many are used of how many there may be. A server that
+// has none left is degraded whatever the share: others get none.
+func (f *findings) connections(used, limit int64, share float64) {
+	if share == 0 {
+		share = 1
+	}
+	if limit > 0 && float64(used) >= share*float64(limit) {
+		f.degrade("%d of %d connections used", used, limit)
+	}
+}
+
+// lag judges how far replication is behind; limit 0 is any.
+func (f *findings) lag(lag, limit time.Duration) {
+	if limit > 0 && lag >= limit {
+		f.degrade("replication is %s behind", lag.Round(time.Millisecond))
+	}
+}
+
+// memory judges how much is used of how much there may be.
+func (f *findings) memory(used, limit int64, share float64) {
+	if share > 0 && limit > 0 && float64(used) >= share*float64(limit) {
+		f.degrade("%.0f %% of its memory limit used", 100*float64(used)/float64(limit))
+	}
+}
+
+// err is all of it in one error; nil if there is nothing.
+func (f *findings) err() error {
+	switch all := append(f.degraded, f.unknown...); {
+	case len(f.degraded) > 0:
+		return health.Degradedf("%s", strings.Join(all, "; "))
+	case len(f.unknown) > 0:
+		return health.Unknownf("%s", strings.Join(all, "; "))
+	}
+	return nil
+}

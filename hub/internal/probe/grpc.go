@@ -1,0 +1,153 @@
+package probe
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"sync"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+
+	"github.com/kymohq/kymo/health"
+)
+
+// grpcProbe asks grpc.health.v1. It keeps a connection as long as it works: one
+// that failed would wait between its own attempts, and tell the next run about
+// the last one.
+type grpcProbe struct {
+	addr    string
+	secure  credentials.TransportCredentials
+	service string
+	header  metadata.MD
+	conn    *grpc.ClientConn // nil before the first, and after one that failed
+
+	mu     sync.Mutex
+	failed error // what kept the last connection from being made
+}
+
+func newGRPC(s *Spec) (health.Probe, error) {
+	u, hide, err := parseURL("url", s.URL, "grpc://host:50051", "grpc", "grpcs")
+	if err != nil {
+		return health.Probe{}, err
+	}
+	if u.Port() == "" {
+		return health.Probe{}, wrong("url", "names no port; it must look like grpc://host:50051")
+	}
+	headers, err := checkHeaders(s, &hide)
+	if err != nil {
+		return health.Probe{}, err
+	}
+	g := &grpcProbe{addr: u.Host, service: s.Service, header: metadata.New(headers)}
+	plain := insecure.NewCredentials()
+	if u.Scheme == "grpcs" {
+		plain = credentials.NewTLS(&tls.Config{ServerName: u.Hostname(), InsecureSkipVerify: s.Insecure})
+	}
+	g.secure = noting{plain, g.note}
+	return networkProbe("grpc", s.Timeout, hide, g.look, g.close), nil
+}
+
+// noting are credentials that tell why a handshake failed: of an error, gRPC
+// keeps nothing but the text.
+type noting struct {
+	credentials.TransportCredentials
+	note func(error)
+}
+
+// ClientHandshake shakes hands.
+func (n noting) ClientHandshake(ctx context.Context, authority string, conn net.Conn) (net.Conn, credentials.AuthInfo, error) {
+	conn, info, err := n.TransportCredentials.ClientHandshake(ctx, authority, conn)
+	n.note(err)
+	return conn, info, err
+}
+
+// Clone returns the same once more.
+func (n noting) Clone() credentials.TransportCredentials {
+	return noting{n.TransportCredentials.Clone(), n.note}
+}
+
+func (g *grpcProbe) note(err error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.failed = err
+}
+
+func (g *grpcProbe) look(ctx context.Context) (health.Details, error) {
+	kept := g.conn != nil
+	answer, err := g.check(ctx)
+	if kept && status.Code(err) == codes.Unavailable && ctx.Err() == nil {
+		answer, err = g.check(ctx) // the kept one broke while nobody looked
+	}
+	if err != nil {
+		return nil, g.reason(err)
+	}
+	details := health.Details{"serving": answer.String()}
+	if answer != grpc_health_v1.HealthCheckResponse_SERVING {
+		return details, fault("the service is " + answer.String())
+	}
+	return details, nil
+}
+
+// check asks once, over the connection there is.
+func (g *grpcProbe) check(ctx context.Context) (serving grpc_health_v1.HealthCheckResponse_ServingStatus, err error) {
+	if g.conn == nil {
+		g.conn, err = grpc.NewClient("passthrough:///"+g.addr, // so that each dial looks the name up
+			grpc.WithTransportCredentials(g.secure),
+			grpc.WithContextDialer(g.dial),
+			grpc.WithDisableServiceConfig(),
+			grpc.WithUserAgent(clientName))
+		if err != nil {
+			return 0, err
+		}
+	}
+	answer, err := grpc_health_v1.NewHealthClient(g.conn).Check(metadata.NewOutgoingContext(ctx, g.header),
+		&grpc_health_v1.HealthCheckRequest{Service: g.service})
+	if code := status.Code(err); code == codes.Unavailable || ctx.Err() != nil {
+		g.close()
+	}
+	return answer.GetStatus(), err
+}
+
+func (g *grpcProbe) dial(ctx context.Context, addr string) (net.Conn, error) {
+	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", addr)
+	g.note(err)
+	return conn, err
+}
+
+// reason says what an error of gRPC means.
+func (g *grpcProbe) reason(err error) error {
+	said, _ := status.FromError(err)
+	switch said.Code() {
+	case codes.NotFound:
+		return fault(fmt.Sprintf("the server knows no service %q", g.service))
+	case codes.Unimplemented:
+		return fault("the server does not tell its health: it has no grpc.health.v1.Health")
+	case codes.Unauthenticated, codes.PermissionDenied:
+		return fault("the server does not let us ask: headers must have what it asks for")
+	case codes.Unavailable:
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		if g.failed != nil {
+			return g.failed
+		}
+		if strings.Contains(said.Message(), "server preface") {
+			return fault("the server does not speak gRPC here")
+		}
+	}
+	return errors.New(said.Code().String() + ": " + said.Message())
+}
+
+func (g *grpcProbe) close() {
+	if g.conn != nil {
+		_ = g.conn.Close()
+		g.conn = nil
+	}
+}

@@ -1,0 +1,103 @@
+package probe
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/kymohq/kymo/health"
+)
+
+// httpProbe makes one request and looks at what comes back.
+type httpProbe struct {
+	client   *client
+	url      *url.URL
+	method   string
+	body     []byte
+	status   []int
+	contains string
+	expected []expectation
+	hide     secrets
+}
+
+func newHTTP(s *Spec) (health.Probe, error) {
+	u, hide, err := parseURL("url", s.URL, "https://host/path", "http", "https")
+	if err != nil {
+		return health.Probe{}, err
+	}
+	headers, err := checkHeaders(s, &hide)
+	if err != nil {
+		return health.Probe{}, err
+	}
+	h := &httpProbe{url: u, method: strings.ToUpper(s.Method), body: []byte(s.Body), status: s.Status,
+		contains: s.Contains, hide: hide}
+	if h.method == "" {
+		h.method = http.MethodGet
+	}
+	if strings.IndexFunc(h.method, notInToken) >= 0 || h.method == http.MethodConnect {
+		return health.Probe{}, wrong("method", "%q is none; it is GET, HEAD, POST or the like", s.Method)
+	}
+	if h.method == http.MethodHead && (s.Contains != "" || len(s.JSON) > 0) {
+		return health.Probe{}, wrong("method", "is HEAD, whose answers have no body; use GET, or leave contains and json out")
+	}
+	for _, status := range s.Status {
+		if status < 200 || status > 599 {
+			return health.Probe{}, wrong("status", "has %d; must be from 200 to 599", status)
+		}
+	}
+	if h.expected, err = expectations(s.JSON); err != nil {
+		return health.Probe{}, err
+	}
+	h.client = newClient(s.Insecure, nil, headers)
+	if slices.ContainsFunc(s.Status, func(status int) bool { return status/100 == 3 }) {
+		// Who expects a redirect wants to see it.
+		h.client.http.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	}
+	return networkProbe("http", s.Timeout, hide, h.look, h.client.close), nil
+}
+
+func (h *httpProbe) look(ctx context.Context) (health.Details, error) {
+	a, err := h.client.do(ctx, h.method, h.url, h.body)
+	if err != nil {
+		return nil, err
+	}
+	return health.Details{"status": a.status}, h.judge(a)
+}
+
+// judge holds an answer against what is expected.
+func (h *httpProbe) judge(a *answer) error {
+	if len(h.status) == 0 && (a.status < 200 || a.status > 399) || len(h.status) > 0 && !slices.Contains(h.status, a.status) {
+		return fault(a.outcome())
+	}
+	if !bytes.Contains(a.body, []byte(h.contains)) {
+		where := "body"
+		if a.more {
+			where = "first MiB of the body"
+		}
+		return fault(fmt.Sprintf("%s does not contain %q", where, h.contains))
+	}
+	if len(h.expected) == 0 {
+		return nil
+	}
+	if a.more {
+		return fault("body is over 1 MiB, too much to be read as JSON")
+	}
+	v, err := decodeJSON(a.body)
+	if err != nil {
+		return fault("body is not JSON")
+	}
+	var problems []string
+	for _, e := range h.expected {
+		if problem := e.judge(v, h.hide); problem != "" {
+			problems = append(problems, problem)
+		}
+	}
+	if len(problems) > 0 {
+		return fault(strings.Join(problems, "; "))
+	}
+	return nil
+}

@@ -1,0 +1,189 @@
+package probe
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/kymohq/kymo/health"
+)
+
+// modelKinds are the types that serve models.
+var modelKinds = func() map[string]kind {
+	keys := []string{"models", "canary", "headers", "key", "insecure"}
+	all := make(map[string]kind)
+	for name, protocol := range map[string]func(*modelClient) (modelServer, error){
+		"kserve": newKServe, "torchserve": newTorchServe, "tfserving": newTFServing, "openai": newOpenAI,
+	} {
+		all[name] = kind{keys: keys, make: func(s *Spec) (health.Probe, error) { return newModelProbe(s, protocol) }}
+	}
+	return all
+}()
+
+// modelServer speaks the protocol of one kind of server. Its errors are verdicts,
+// which are a fault or made by package health, or anything else if there was no
+// answer to judge.
+type modelServer interface {
+	// ready looks at the server itself. If that is only degraded, its models are
+	// looked at as well: they may tell why.
+	ready(ctx context.Context) error
+	// model looks at whether a model could answer.
+	model(ctx context.Context, name string) error
+	// infer makes the canary's inference. The shape is nil if the protocol has none.
+	infer(ctx context.Context) (shape []int, took time.Duration, err error)
+}
+
+// modelProbe looks at a server, its models, and at what one of them answers.
+type modelProbe struct {
+	server modelServer
+	models []string
+	canary *Canary // nil if there is none; its model is among models
+	hide   secrets
+}
+
+func newModelProbe(s *Spec, protocol func(*modelClient) (modelServer, error)) (health.Probe, error) {
+	u, hide, err := parseURL("url", s.URL, "http://host:8080", "http", "https")
+	if err != nil {
+		return health.Probe{}, err
+	}
+	headers, err := checkHeaders(s, &hide)
+	if err != nil {
+		return health.Probe{}, err
+	}
+	defaults := map[string]string{"Content-Type": "application/json", "Accept": "application/json"}
+	if s.Key != "" {
+		if strings.IndexFunc(s.Key, isControl) >= 0 {
+			return health.Probe{}, wrong("key", "holds a control character; is there a line break at its end?")
+		}
+		hide.add(s.Key)
+		defaults["Authorization"] = "Bearer " + s.Key
+	}
+	models, canary, err := checkModels(s)
+	if err != nil {
+		return health.Probe{}, err
+	}
+	c := &modelClient{client: newClient(s.Insecure, defaults, headers), base: u, hide: hide, spec: s, models: models, canary: canary}
+	c.max = maxTensors
+	server, err := protocol(c)
+	if err != nil {
+		return health.Probe{}, err
+	}
+	m := &modelProbe{server: server, models: models, canary: canary, hide: c.hide}
+	return networkProbe(s.Type, s.Timeout, c.hide, m.look, c.close), nil
+}
+
+// checkModels returns the models to look at, among them the canary's, and the
+// canary with all that may be left out.
+func checkModels(s *Spec) (models []string, canary *Canary, err error) {
+	for _, name := range s.Models {
+		if name == "" || name == "." || name == ".." {
+			return nil, nil, wrong("models", "has a name that is empty or only dots")
+		}
+	}
+	models = slices.Clone(s.Models)
+	if s.Canary == nil {
+		return models, nil, nil
+	}
+	c := *s.Canary
+	switch {
+	case c.Model == "" && len(models) == 0:
+		return nil, nil, wrong("canary.model", "is missing, and there are no models of which it could be the first")
+	case c.Model == "":
+		c.Model = models[0]
+	case len(models) == 0:
+		models = []string{c.Model}
+	case !slices.Contains(models, c.Model):
+		return nil, nil, wrong("canary.model", "%q is not one of models; add it there", c.Model)
+	}
+	for _, n := range c.Shape {
+		if n < anyLength {
+			return nil, nil, wrong("canary.shape", "has %d; must be 0 or more, or -1 for any length", n)
+		}
+	}
+	if c.Budget < 0 {
+		return nil, nil, wrong("canary.budget", "is %s; must not be negative", c.Budget)
+	}
+	return models, &c, nil
+}
+
+// look looks at all there is. One thing that is wrong does not hide the others.
+func (m *modelProbe) look(ctx context.Context) (health.Details, error) {
+	details, all := health.Details{}, verdicts{}
+	if err := m.server.ready(ctx); err != nil {
+		if health.StatusOf(err) == health.Down {
+			return nil, err
+		}
+		all.add("", err)
+	}
+	for _, name := range m.models {
+		err := m.server.model(ctx, name)
+		if !isVerdict(err) {
+			return details, err
+		}
+		one := map[string]any{"ready": err == nil}
+		if err == nil && m.canary != nil && name == m.canary.Model {
+			if err = m.infer(ctx, one); !isVerdict(err) {
+				return details, err
+			}
+		}
+		one["status"] = health.StatusOf(err).String()
+		details[name] = one
+		all.add(name, err)
+	}
+	return details, all.err()
+}
+
+// infer makes the canary's inference and judges the answer.
+func (m *modelProbe) infer(ctx context.Context, details map[string]any) error {
+	shape, took, err := m.server.infer(ctx)
+	if err != nil {
+		return err
+	}
+	details["inference_ms"] = float64(took.Microseconds()) / 1000
+	if want := m.canary.Shape; len(want) > 0 && !fits(shape, want) {
+		return fault(fmt.Sprintf("output shape is %s, not %s", shapeText(shape), shapeText(want)))
+	}
+	if budget := m.canary.Budget; budget > 0 && took > budget {
+		return health.Degradedf("inference took %s, over %s", took.Round(10*time.Microsecond), budget)
+	}
+	return nil
+}
+
+// isVerdict says whether an error, or none, judges an answer that came.
+func isVerdict(err error) bool {
+	var own fault
+	return health.StatusOf(err) != health.Down || errors.As(err, &own)
+}
+
+// verdicts are what was found on several things, of which the worst counts.
+type verdicts struct{ down, degraded []string }
+
+// add adds what was found on the thing of that name, which "" is the whole.
+func (v *verdicts) add(name string, err error) {
+	if err == nil {
+		return
+	}
+	text := err.Error()
+	if name != "" {
+		text = name + ": " + text
+	}
+	if health.StatusOf(err) == health.Down {
+		v.down = append(v.down, text)
+	} else {
+		v.degraded = append(v.degraded, text)
+	}
+}
+
+// err is all of it in one error, the worst first; nil if there is nothing.
+func (v *verdicts) err() error {
+	switch text := strings.Join(append(v.down, v.degraded...), "; "); {
+	case len(v.down) > 0:
+		return fault(text)
+	case text != "":
+		return health.Degradedf("%s", text)
+	}
+	return nil
+}

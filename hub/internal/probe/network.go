@@ -1,0 +1,138 @@
+package probe
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/kymohq/kymo/health"
+)
+
+// networkKinds are the types that look at what is spoken over the network, and
+// at the disk.
+var networkKinds = map[string]kind{
+	"http": {keys: []string{"method", "headers", "body", "status", "contains", "json", "insecure"}, make: newHTTP},
+	"tcp":  {keys: []string{"body", "contains"}, make: newTCP},
+	"grpc": {keys: []string{"service", "headers", "insecure"}, make: newGRPC},
+	"dns":  {keys: []string{"expect"}, make: newDNS},
+	"tls":  {keys: []string{"expires_in", "insecure"}, make: newTLS},
+	"disk": {keys: []string{"path", "min_free"}, make: newDisk},
+}
+
+// look is one look at something.
+type look func(ctx context.Context) (health.Details, error)
+
+// networkProbe is a probe of what see sees, in words that tell no secret. What it
+// holds is freed by end, if there is anything.
+func networkProbe(kind string, timeout time.Duration, hide secrets, see look, end func()) health.Probe {
+	return health.Probe{
+		Kind: kind,
+		Run: func(ctx context.Context) (health.Details, error) {
+			limit := timeout
+			if deadline, ok := ctx.Deadline(); ok && limit == 0 {
+				limit = time.Until(deadline).Round(time.Millisecond)
+			}
+			details, err := see(ctx)
+			if known := certificateFault(err); known != "" {
+				err = known
+			}
+			// It says the method and the whole URL before what is wrong.
+			if where := (*url.Error)(nil); errors.As(err, &where) {
+				err = where.Err
+			}
+			isOver(ctx) // so that explain sees it
+			return details, explain(ctx, limit, err, hide)
+		},
+		Close: func() error {
+			if end != nil {
+				end()
+			}
+			return nil
+		},
+	}
+}
+
+// isOver says whether the time of a run is up. Connections have clocks of their
+// own for its deadline, which may be a little ahead of the context's.
+func isOver(ctx context.Context) bool {
+	if deadline, ok := ctx.Deadline(); ok && !time.Now().Before(deadline) {
+		<-ctx.Done()
+	}
+	return ctx.Err() != nil
+}
+
+// certificateFault says what time has to do with a refused certificate; empty
+// if nothing.
+func certificateFault(err error) fault {
+	invalid := x509.CertificateInvalidError{}
+	switch {
+	case !errors.As(err, &invalid) || invalid.Reason != x509.Expired:
+		return ""
+	case time.Now().Before(invalid.Cert.NotBefore):
+		return fault("certificate is not valid before " + invalid.Cert.NotBefore.UTC().Format(time.DateOnly))
+	}
+	return fault("certificate has expired on " + invalid.Cert.NotAfter.UTC().Format(time.DateOnly))
+}
+
+// parseURL reads a URL that looks like example and has one of the schemes. The
+// secrets are what of it must not be shown; its errors quote nothing of it.
+func parseURL(field, raw, example string, schemes ...string) (*url.URL, secrets, error) {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return nil, nil, wrong(field, "is not understood; it must look like %s"+encode, example)
+	}
+	if !slices.Contains(schemes, u.Scheme) {
+		return nil, nil, wrong(field, "must begin with %s:// and look like %s", strings.Join(schemes, ":// or "), example)
+	}
+	if u.Hostname() == "" {
+		return nil, nil, wrong(field, "names no host; it must look like %s", example)
+	}
+	if n, err := strconv.Atoi(u.Port()); u.Port() != "" && (err != nil || n < 1 || n > 65535) {
+		return nil, nil, wrong(field, "has a port that is no number from 1 to 65535")
+	}
+	var hide secrets
+	hide.add(raw)
+	hide.add(u.RawQuery)
+	for _, values := range u.Query() {
+		for _, value := range values {
+			hide.add(value)
+		}
+	}
+	if u.User != nil {
+		hide.add(u.User.Username()) // which is where some put a token
+		password, _ := u.User.Password()
+		hide.add(password)
+	}
+	return u, hide, nil
+}
+
+// checkHeaders says what is wrong with the headers of a spec, and returns those
+// that are sent.
+func checkHeaders(s *Spec, hide *secrets) (map[string]string, error) {
+	for name, value := range s.Headers {
+		// Who writes "Authorization: Bearer …" as the name must not see it again.
+		if name == "" || strings.IndexFunc(name, notInToken) >= 0 {
+			return nil, wrong("headers", "has a name that no header can have; names are letters, digits and hyphens")
+		}
+		if strings.IndexFunc(value, isControl) >= 0 {
+			return nil, wrong("headers", "has a control character, like a line break, in the value of %s", name)
+		}
+		hide.add(value)
+		if _, token, ok := strings.Cut(value, " "); ok { // after "Bearer" or "Basic"
+			hide.add(token)
+		}
+	}
+	return s.Headers, nil
+}
+
+func isControl(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }
+
+// notInToken says whether a rune may not be in a header's name or a method (RFC 9110, 5.6.2).
+func notInToken(r rune) bool {
+	return (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && !strings.ContainsRune("!#$%&'*+-.^_`|~", r)
+}

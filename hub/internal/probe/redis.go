@@ -1,0 +1,231 @@
+package probe
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/kymohq/kymo/health"
+	goredis "github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/logging"
+	"github.com/redis/go-redis/v9/maintnotifications"
+)
+
+// redisExample is what a URL looks like. The scheme says what is there:
+//
+//	redis://user:password@host:6379/0
+//	redis+sentinel://user:password@host:26379,host2:26379/main/0
+//	redis+cluster://user:password@host:6379,host2:6379
+//
+// Each with rediss for TLS, and then with the option skip_verify=true for any
+// certificate. Sentinels may have a password of their own: sentinel_password.
+const redisExample = "redis://user:password@host:6379/0, " +
+	"redis+sentinel://user:password@host:26379,host2:26379/main/0 or redis+cluster://host:6379,host2:6379"
+
+// quiet turns off the driver's log, which can only be done for the whole
+// process. It would have a line for each failed run, beside our own.
+var quiet = sync.OnceFunc(logging.Disable)
+
+func newRedis(s *Spec) (health.Probe, error) {
+	port := "6379"
+	if scheme, _, _ := strings.Cut(s.URL, "://"); strings.HasSuffix(scheme, "+sentinel") {
+		port = "26379"
+	}
+	a, err := parseAddress(s.URL, redisExample, port, "redis", "rediss",
+		"redis+sentinel", "rediss+sentinel", "redis+cluster", "rediss+cluster")
+	if err == nil {
+		err = checkLimits(s)
+	}
+	if err != nil {
+		return health.Probe{}, err
+	}
+	quiet()
+	l := &lines{}
+	options := goredis.Options{Username: a.user, Password: a.password, Dialer: l.dial}
+	secure, way, _ := strings.Cut(a.scheme, "+")
+	if secure == "rediss" {
+		options.TLSConfig = &tls.Config{InsecureSkipVerify: a.options.Get("skip_verify") == "true"}
+	}
+	var d database
+	switch way {
+	case "sentinel":
+		d, err = newRedisSentinel(s, a, options)
+	case "cluster":
+		d, err = newRedisCluster(s, a, options)
+	default:
+		d, err = newRedisSingle(s, a, options)
+	}
+	if err != nil {
+		return health.Probe{}, err
+	}
+	return databaseProbe(s, &redisWatched{d, l, a.user}, l, a.secrets), nil
+}
+
+// redisWatched cuts a client's connections when a run is out of time, which the
+// driver does for a deadline only, and puts its errors in our words.
+type redisWatched struct {
+	database
+	lines *lines
+	user  string
+}
+
+func (r *redisWatched) look(ctx context.Context) (health.Details, error) {
+	stop := r.lines.cutAfter(ctx)
+	defer stop()
+	details, err := r.database.look(ctx)
+	return details, redisReason(err, r.user)
+}
+
+// redisReason says what the server refused, where it can be told.
+func redisReason(err error, user string) error {
+	refused := goredis.Error(nil)
+	if !errors.As(err, &refused) {
+		return err
+	}
+	text := refused.Error()
+	for _, known := range []struct {
+		part string
+		err  error
+	}{
+		{"WRONGPASS", errPassword(user)},
+		{"invalid password", errPassword(user)}, // before Redis 6
+		{"NOAUTH", fault("it wants a password: the url must have one, as in redis://:password@host")},
+		{"no password is set", fault("the url has a password, but the server wants none")}, // before Redis 6
+		{"max number of clients", errTooMany},
+		{"LOADING", health.Degradedf("loading its data into memory")},
+		{"READONLY", fault("read-only: it is a replica")},
+		{"MASTERDOWN", fault("the replica has no connection to its primary and serves no old data")},
+	} {
+		if strings.Contains(text, known.part) {
+			return known.err
+		}
+	}
+	return errors.New(text)
+}
+
+// redisSingle looks at one Redis.
+type redisSingle struct {
+	spec *Spec
+	node *redisNode
+}
+
+func newRedisSingle(s *Spec, a *address, options goredis.Options) (*redisSingle, error) {
+	host, err := a.one()
+	if err == nil {
+		err = a.onlyOptions("skip_verify")
+	}
+	if err == nil {
+		options.DB, err = redisDB(a.path)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &redisSingle{s, newRedisNode(host, options)}, nil
+}
+
+func (r *redisSingle) look(ctx context.Context) (health.Details, error) {
+	return lookAtRedis(ctx, r.spec, r.node)
+}
+
+func (r *redisSingle) close() { r.node.close() }
+
+// lookAtRedis asks one Redis how it is, and judges it.
+func lookAtRedis(ctx context.Context, s *Spec, node *redisNode) (health.Details, error) {
+	info, err := node.ask(ctx, s.ScratchKey)
+	if err != nil {
+		return nil, err
+	}
+	details := health.Details{}
+	var f findings
+	info.judge(s, details, &f)
+	return details, f.err()
+}
+
+// redisNode is a Redis at one address, and the connection to it.
+type redisNode struct {
+	options goredis.Options
+	client  *goredis.Client // nil if there is none
+	refused error           // to the greeting of the last connection
+}
+
+func newRedisNode(addr string, options goredis.Options) *redisNode {
+	n := &redisNode{options: options}
+	o := &n.options
+	o.Addr = addr
+	if o.TLSConfig != nil {
+		o.TLSConfig = o.TLSConfig.Clone()
+		o.TLSConfig.ServerName, _, _ = net.SplitHostPort(addr)
+		// The driver leaves TLS to a dialer that is not its own.
+		dial := o.Dialer
+		o.Dialer = func(ctx context.Context, network, addr string) (net.Conn, error) {
+			return overTLS(ctx, o.TLSConfig, dial, network, addr)
+		}
+	}
+	o.ClientName, o.DisableIdentity = clientName, true
+	o.Protocol = 2
+	o.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
+	// One connection and one attempt: a second one is the next run. A pool that
+	// could not connect as often as its size goes on trying on its own, so its size
+	// is one more.
+	o.MaxActiveConns, o.PoolSize = 1, 2
+	o.MaxRetries, o.DialerRetries = -1, 1
+	o.ConnMaxIdleTime = -1
+	// The run's context says when to give up, but for the dial, which outlives it.
+	o.ContextTimeoutEnabled = true
+	o.ReadTimeout, o.WriteTimeout = -1, -1
+	o.DialTimeout = 10 * time.Second
+	return n
+}
+
+// with calls f with a client. After an error that is no answer the client goes,
+// with all it remembers of the failure.
+func (n *redisNode) with(f func(*goredis.Client) error) error {
+	if n.client == nil {
+		options := n.options
+		n.client, n.refused = goredis.NewClient(&options), nil
+		n.client.AddHook(greeting{n})
+	}
+	err := f(n.client)
+	answer := goredis.Error(nil)
+	if err == nil || errors.As(err, &answer) {
+		return err
+	}
+	n.close()
+	// A server with too many clients says so and hangs up. The driver takes that
+	// for an old server's answer, asks on, and reports what comes of it.
+	if n.refused != nil && isLost(err) {
+		return n.refused
+	}
+	return err
+}
+
+func (n *redisNode) close() {
+	if n.client != nil {
+		_ = n.client.Close()
+		n.client = nil
+	}
+}
+
+// greeting remembers how a server refused the greeting.
+type greeting struct{ node *redisNode }
+
+func (g greeting) DialHook(next goredis.DialHook) goredis.DialHook { return next }
+
+func (g greeting) ProcessPipelineHook(next goredis.ProcessPipelineHook) goredis.ProcessPipelineHook {
+	return next
+}
+
+func (g greeting) ProcessHook(next goredis.ProcessHook) goredis.ProcessHook {
+	return func(ctx context.Context, cmd goredis.Cmder) error {
+		err := next(ctx, cmd)
+		answer := goredis.Error(nil)
+		if cmd.Name() == "hello" && errors.As(err, &answer) {
+			g.node.refused = answer
+		}
+		return err
+	}
+}

@@ -1,0 +1,147 @@
+package probe
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/kymohq/kymo/health"
+	goredis "github.com/redis/go-redis/v9"
+)
+
+const clusterSlots = 16384
+
+// redisCluster looks at a cluster: what one node says of it, and whether each
+// primary answers. The driver's own client would go where a command belongs and
+// hide which node is in trouble.
+type redisCluster struct {
+	spec    *Spec
+	options goredis.Options
+	seeds   []*redisNode
+	nodes   map[string]*redisNode // primaries by address
+}
+
+func newRedisCluster(s *Spec, a *address, options goredis.Options) (*redisCluster, error) {
+	if err := a.onlyOptions("skip_verify"); err != nil {
+		return nil, err
+	}
+	if a.path != "" && a.path != "0" {
+		return nil, wrong("url", "must not name a database: a cluster has none but 0")
+	}
+	r := &redisCluster{spec: s, options: options, nodes: make(map[string]*redisNode)}
+	for _, host := range a.hosts {
+		r.seeds = append(r.seeds, newRedisNode(host, options))
+	}
+	return r, nil
+}
+
+// clusterView is the cluster as one node sees it.
+type clusterView struct {
+	state   redisInfo
+	primary []string // addresses
+	scratch string   // who has the scratch key
+}
+
+func (r *redisCluster) look(ctx context.Context) (health.Details, error) {
+	var view clusterView
+	err := firstThatAnswers(ctx, r.seeds, func(ctx context.Context, client *goredis.Client) (err error) {
+		view, err = askCluster(ctx, client, r.spec.ScratchKey)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	details := health.Details{"primaries": len(view.primary), "slots": view.state.number("cluster_slots_ok")}
+	if state := view.state["cluster_state"]; state != "ok" {
+		return details, fault(fmt.Sprintf("the cluster takes no queries: %d of %d slots are served",
+			view.state.number("cluster_slots_ok"), clusterSlots))
+	}
+	err = r.lookAtAll(ctx, view, details)
+	return details, err
+}
+
+// askCluster asks a node for its view.
+func askCluster(ctx context.Context, client *goredis.Client, scratch string) (view clusterView, err error) {
+	pipe := client.Pipeline()
+	state, slots, slot := pipe.ClusterInfo(ctx), pipe.ClusterSlots(ctx), pipe.ClusterKeySlot(ctx, scratch)
+	if _, err := pipe.Exec(ctx); err != nil {
+		return view, err
+	}
+	view.state = parseInfo(state.Val())
+	for _, some := range slots.Val() {
+		if len(some.Nodes) == 0 {
+			continue
+		}
+		addr := some.Nodes[0].Addr // the primary
+		if !slices.Contains(view.primary, addr) {
+			view.primary = append(view.primary, addr)
+		}
+		if n := int(slot.Val()); some.Start <= n && n <= some.End {
+			view.scratch = addr
+		}
+	}
+	return view, nil
+}
+
+// lookAtAll asks all primaries at once, and reports the worst.
+func (r *redisCluster) lookAtAll(ctx context.Context, view clusterView, details health.Details) error {
+	for addr, node := range r.nodes {
+		if !slices.Contains(view.primary, addr) {
+			node.close()
+			delete(r.nodes, addr)
+		}
+	}
+	infos, errs := make([]redisInfo, len(view.primary)), make([]error, len(view.primary))
+	var all sync.WaitGroup
+	for i, addr := range view.primary {
+		if r.nodes[addr] == nil {
+			r.nodes[addr] = newRedisNode(addr, r.options)
+		}
+		node, scratch := r.nodes[addr], ""
+		if addr == view.scratch {
+			scratch = r.spec.ScratchKey
+		}
+		all.Go(func() { infos[i], errs[i] = node.ask(ctx, scratch) })
+	}
+	all.Wait()
+	var f findings
+	var memory int64
+	for i, addr := range view.primary {
+		if errs[i] != nil {
+			return r.failed(addr, errs)
+		}
+		one, its := health.Details{}, findings{}
+		infos[i].judge(r.spec, one, &its)
+		for _, problem := range its.degraded {
+			f.degrade("%s: %s", addr, problem)
+		}
+		if i == 0 { // what the user may not ask one node, it may ask none
+			f.unknown = its.unknown
+			details["version"] = one["version"]
+		}
+		memory += infos[i].number("used_memory")
+	}
+	details["memory_bytes"] = memory
+	return f.err()
+}
+
+// failed says which node did not answer, or how many.
+func (r *redisCluster) failed(first string, errs []error) error {
+	bad := slices.DeleteFunc(slices.Clone(errs), func(err error) bool { return err == nil })
+	answer := goredis.Error(nil)
+	if len(bad) == len(errs) || errors.As(bad[0], &answer) {
+		return bad[0]
+	}
+	return fault(fmt.Sprintf("%d of %d primaries do not answer, %s among them", len(bad), len(errs), first))
+}
+
+func (r *redisCluster) close() {
+	for _, seed := range r.seeds {
+		seed.close()
+	}
+	for _, node := range r.nodes {
+		node.close()
+	}
+}

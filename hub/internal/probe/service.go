@@ -1,0 +1,92 @@
+package probe
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/kymohq/kymo/health"
+)
+
+// maxNamed bounds how many checks of a service a reason names.
+const maxNamed = 3
+
+// serviceProbe polls what a service says of itself.
+type serviceProbe struct {
+	client *client
+	url    *url.URL
+	hide   secrets
+}
+
+// Service is the probe of a service's own health endpoint. It is no type of
+// check: services are a list of their own. Its error is a *FieldError of "health".
+func Service(rawURL string) (health.Probe, error) {
+	u, hide, err := parseURL("health", rawURL, "http://host:8000/health", "http", "https")
+	if err != nil {
+		return health.Probe{}, err
+	}
+	s := &serviceProbe{url: u, hide: hide, client: newClient(false,
+		map[string]string{"Accept": "application/json, application/health+json"}, nil)}
+	return networkProbe("service", 0, hide, s.look, s.client.close), nil
+}
+
+func (s *serviceProbe) look(ctx context.Context) (health.Details, error) {
+	a, err := s.client.do(ctx, http.MethodGet, s.url, nil)
+	if err != nil {
+		return nil, err
+	}
+	said, ok := parseSelfReport(a.body)
+	if !ok {
+		if a.status < 200 || a.status > 299 {
+			return nil, fault(a.outcome())
+		}
+		return nil, nil
+	}
+	return said.details(), s.verdict(said, a)
+}
+
+// verdict is what the service says, whatever the answer's status is: of those
+// that say that they are down, some answer 200 and some 503.
+func (s *serviceProbe) verdict(said *selfReport, a *answer) error {
+	switch reason := s.hide.show(said.reason()); said.status {
+	case health.Down:
+		return fault(reason)
+	case health.Degraded:
+		return health.Degradedf("%s", reason)
+	case health.Unknown:
+		return health.Unknownf("%s", reason)
+	}
+	if a.status > 399 { // it says two things; the better one is not to be relied on
+		return health.Degradedf("says it is healthy, but %s", a.outcome())
+	}
+	return nil
+}
+
+// reason names the checks that are not well, worst first.
+func (r *selfReport) reason() string {
+	var named []string
+	for _, c := range r.checks {
+		if c.status <= health.Healthy {
+			continue
+		}
+		if len(named) == maxNamed {
+			named = append(named, "…")
+			break
+		}
+		text := fmt.Sprintf("%s is %s", c.name, c.status)
+		if c.reason != "" {
+			text += ": " + c.reason
+		}
+		named = append(named, text)
+	}
+	if len(named) > 0 {
+		return strings.Join(named, "; ")
+	}
+	text := "says it is " + r.status.String()
+	if r.output != "" {
+		text += ": " + r.output
+	}
+	return text
+}

@@ -1,0 +1,146 @@
+package probe
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/kymohq/kymo/health"
+)
+
+func openService(t *testing.T, url string) health.Probe {
+	t.Helper()
+	p, err := Service(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = p.Close() })
+	return p
+}
+
+func TestService(t *testing.T) {
+	type checks = map[string]string
+	for _, c := range []struct {
+		name   string
+		status int
+		body   string
+		want   health.Status
+		reason string
+		checks checks
+	}{
+		{"Kymo, healthy", 200, `{"status":"healthy","timestamp":"2026-11-23T09:15:31Z","checks":{"db":{"service":"db","status":"healthy","response_time_ms":3,"details":{}}}}`,
+			health.Healthy, "", checks{"db": "healthy"}},
+		{"Kymo, degraded", 200, `{"status":"degraded","checks":{"db":{"status":"healthy"},"cache":{"status":"degraded","response_time_ms":90,"details":{"used":1},"reason":"took 90ms, over 50ms"}}}`,
+			health.Degraded, "cache is degraded: took 90ms, over 50ms", checks{"db": "healthy", "cache": "degraded"}},
+		{"Kymo, down", 503, `{"status":"down","checks":{"cache":{"status":"degraded"},"db":{"status":"down","reason":"connection refused"}}}`,
+			health.Down, "db is down: connection refused; cache is degraded", checks{"db": "down", "cache": "degraded"}},
+		{"down with 200", 200, `{"status":"down"}`, health.Down, "says it is down", nil},
+		{"healthy with 503", 503, `{"status":"healthy"}`, health.Degraded, "says it is healthy, but answered 503 Service Unavailable", nil},
+		{"draft-inadarei, pass", 200, `{"status":"pass","version":"1","checks":{"db:responseTime":[{"status":"pass","observedValue":3}],"db:connections":[{"status":"pass"}]}}`,
+			health.Healthy, "", checks{"db": "healthy"}},
+		{"draft-inadarei, two measurements", 503, `{"status":"fail","checks":{"db:responseTime":[{"status":"pass"}],"db:connections":[{"status":"fail","output":"100 of 100"}]}}`,
+			health.Down, "db is down: 100 of 100", checks{"db": "down"}},
+		{"draft-inadarei, warn", 200, `{"status":"warn","output":"disk","checks":{"disk":[{"status":"pass"},{"status":"warn","output":"90 % full"}]}}`,
+			health.Degraded, "disk is degraded: 90 % full", checks{"disk": "degraded"}},
+		{"draft-inadarei, fail", 503, `{"status":"fail","output":"out of memory","checks":{}}`, health.Down, "says it is down: out of memory", nil},
+		{"draft-inadarei, a synonym", 503, `{"status":"error"}`, health.Down, "says it is down", nil},
+		{"actuator, UP", 200, `{"status":"UP","components":{"db":{"status":"UP","details":{"database":"H2"}},"ping":{"status":"UP"}}}`,
+			health.Healthy, "", checks{"db": "healthy", "ping": "healthy"}},
+		{"actuator, DOWN", 503, `{"status":"DOWN","components":{"db":{"status":"DOWN","details":{"error":"x"}}}}`, health.Down, "db is down", checks{"db": "down"}},
+		{"actuator, OUT_OF_SERVICE", 503, `{"status":"OUT_OF_SERVICE"}`, health.Down, "says it is down", nil},
+		{"actuator, UNKNOWN", 200, `{"status":"UNKNOWN"}`, health.Unknown, "says it is unknown", nil},
+		{"ASP.NET", 200, `{"status":"Degraded","entries":{"db":{"status":"Degraded"}}}`, health.Degraded, "db is degraded", checks{"db": "degraded"}},
+		{"checks by their status alone", 200, `{"status":"ok","checks":{"db":"ok","cache":"down","x":7,"y":{"status":"?"},"z":[],"n":null}}`,
+			health.Healthy, "", checks{"db": "healthy", "cache": "down"}},
+		{"too many to name", 503, `{"status":"down","checks":{"a":"down","b":"down","c":"down","d":"down"}}`,
+			health.Down, "a is down; b is down; c is down; …", checks{"a": "down", "b": "down", "c": "down", "d": "down"}},
+		{"other keys of other kinds", 200, `{"status":"ok","reason":{"a":1},"checks":[1],"components":7}`, health.Healthy, "", nil},
+		{"nothing to understand", 200, "I am fine", health.Healthy, "", nil},
+		{"nothing at all", 204, "", health.Healthy, "", nil},
+		{"a number for a status", 404, `{"status":404}`, health.Down, "answered 404 Not Found", nil},
+		{"a list", 200, `["down"]`, health.Healthy, "", nil},
+		{"not there", 404, "not found", health.Down, "answered 404 Not Found", nil},
+		{"broken", 500, "<html>", health.Down, "answered 500 Internal Server Error", nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := web(t, func(w http.ResponseWriter, r *http.Request) {
+				if accept := r.Header.Get("Accept"); accept != "application/json, application/health+json" {
+					t.Errorf("accepts %q", accept)
+				}
+				says(c.status, c.body)(w, r)
+			})
+			p := openService(t, s.URL+"/health?token=geheim")
+			details := health.Details(nil)
+			if c.want == health.Healthy {
+				details = wantHealthy(t, p)
+			} else {
+				details = wantProblem(t, p, enough, c.want, c.reason)
+			}
+			if got, _ := details["checks"].(checks); !reflect.DeepEqual(got, c.checks) {
+				t.Errorf("checks are %v, not %v", got, c.checks)
+			}
+		})
+	}
+}
+
+// However much a service says, the worst of it is kept, and no secret.
+func TestServiceSaysMuch(t *testing.T) {
+	for _, length := range []int{1, 150, 1000} {
+		checks := map[string]string{"worst": "down"}
+		for i := range 200 {
+			checks[fmt.Sprintf("%03d%s", i, strings.Repeat("é", length))] = "ok"
+		}
+		body, _ := json.Marshal(map[string]any{"status": "fail", "output": "geheim", "checks": checks})
+		p := openService(t, web(t, says(503, string(body))).URL+"?key=geheim")
+		details := wantProblem(t, p, enough, health.Down, "worst is down")
+		shown := details["checks"].(map[string]string)
+		text, _ := json.Marshal(details)
+		if left := details["checks_not_shown"]; len(shown) > maxShownChecks || len(text) > health.MaxDetails ||
+			shown["worst"] != "down" || left != 201-len(shown) {
+			t.Errorf("%d checks in %d bytes, %v are not shown", len(shown), len(text), left)
+		}
+	}
+	p := openService(t, web(t, says(503, `{"status":"fail","output":"the key geheim is old"}`)).URL+"?key=geheim")
+	wantProblem(t, p, enough, health.Down, "says it is down: the key *** is old")
+}
+
+// What Kymo's own handler answers, in both of its forms, is understood.
+func TestServiceOfKymo(t *testing.T) {
+	report := health.Report{Status: health.Down, Checks: []health.CheckReport{
+		{Name: "db", State: health.State{Status: health.Down}, Reason: "connection refused", Critical: true, Runs: 1},
+	}}
+	handler := &health.Handler{Report: func() health.Report { return report }}
+	plain := func(w http.ResponseWriter, r *http.Request) {
+		r.Header.Del("Accept")
+		handler.ServeHTTP(w, r)
+	}
+	for _, s := range []http.HandlerFunc{handler.ServeHTTP, plain} {
+		wantProblem(t, openService(t, web(t, s).URL+"/health"), enough, health.Down, "db is down: connection refused")
+	}
+}
+
+func TestServiceFaults(t *testing.T) {
+	wantProblem(t, openService(t, "http://"+nobody(t)+"/?key=geheim"), enough, health.Down, "connection refused")
+	wantProblem(t, openService(t, "http://"+frozen(t)+"/?key=geheim"), short, health.Down, "no answer within 150ms")
+}
+
+// A body is anybody's.
+func FuzzSelfReport(f *testing.F) {
+	f.Add(`{"status":"warn","checks":{"disk":[{"status":"pass"},{"status":"warn","output":"full"}],"a":"up"}}`)
+	f.Add(`{"status":"UP","components":{"db":{"status":"DOWN"}},"entries":null}`)
+	f.Fuzz(func(t *testing.T, body string) {
+		r, ok := parseSelfReport([]byte(body))
+		if !ok {
+			return
+		}
+		if text, err := json.Marshal(r.details()); err != nil || len(text) > health.MaxDetails {
+			t.Errorf("details of %d bytes: %v", len(text), err)
+		}
+		if r.reason() == "" {
+			t.Error("no reason")
+		}
+	})
+}

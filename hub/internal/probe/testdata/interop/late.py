@@ -1,0 +1,14 @@
+"""A model that takes as long to load as somebody wants it to."""
+
+import asyncio
+import pathlib
+
+from mlserver import MLModel
+
+
+class Late(MLModel):
+    async def load(self) -> bool:
+        gate = pathlib.Path(self.settings.parameters.uri)
+        while not gate.exists():
+            await asyncio.sleep(0.05)
+        return True

@@ -1,0 +1,116 @@
+package probe
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"math"
+	"net"
+	"time"
+
+	"github.com/kymohq/kymo/health"
+)
+
+// defaultExpiresIn is how long a certificate must have left: time for people to
+// renew it, and less than what those who renew by machine leave over.
+const defaultExpiresIn = 14 * 24 * time.Hour
+
+// tlsProbe shakes hands, and looks at the certificates that it is shown.
+type tlsProbe struct {
+	addr, host string
+	expiresIn  time.Duration
+	insecure   bool
+}
+
+func newTLS(s *Spec) (health.Probe, error) {
+	u, hide, err := parseURL("url", s.URL, "tls://host:443", "tls", "https")
+	if err != nil {
+		return health.Probe{}, err
+	}
+	if s.ExpiresIn < 0 {
+		return health.Probe{}, wrong("expires_in", "is %s; must not be negative", s.ExpiresIn)
+	}
+	port := u.Port()
+	if port == "" {
+		port = "443"
+	}
+	t := &tlsProbe{addr: net.JoinHostPort(u.Hostname(), port), host: u.Hostname(), expiresIn: s.ExpiresIn, insecure: s.Insecure}
+	if t.expiresIn == 0 {
+		t.expiresIn = defaultExpiresIn
+	}
+	return networkProbe("tls", s.Timeout, hide, t.look, nil), nil
+}
+
+func (t *tlsProbe) look(ctx context.Context) (health.Details, error) {
+	// The chain is verified below: a certificate that is refused has details too.
+	conn, err := overTLS(ctx, &tls.Config{ServerName: t.host, InsecureSkipVerify: true},
+		(&net.Dialer{}).DialContext, "tcp", t.addr)
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	shown := conn.(*tls.Conn).ConnectionState().PeerCertificates
+	leaf, ends := shown[0], shown[0].NotAfter // a client gets at least one
+	var refused error
+	if t.insecure {
+		refused = checkTime(leaf)
+	} else {
+		var chains [][]*x509.Certificate
+		if chains, refused = t.verify(shown); refused == nil {
+			ends = chainEnd(chains)
+		}
+	}
+	left := time.Until(ends)
+	days := int(math.Floor(left.Hours() / 24))
+	details := health.Details{"not_after": ends.UTC().Format(time.RFC3339), "days_left": days, "issuer": issuer(leaf)}
+	switch {
+	case refused != nil:
+		return details, refused
+	case left < t.expiresIn && days == 0:
+		return details, health.Degradedf("certificate expires in %s", left.Round(time.Minute))
+	case left < t.expiresIn:
+		return details, health.Degradedf("certificate expires in %d days", days)
+	}
+	return details, nil
+}
+
+// verify returns the ways from the certificate to a root that is trusted.
+func (t *tlsProbe) verify(shown []*x509.Certificate) ([][]*x509.Certificate, error) {
+	between := x509.NewCertPool()
+	for _, c := range shown[1:] {
+		between.AddCert(c)
+	}
+	return shown[0].Verify(x509.VerifyOptions{DNSName: t.host, Intermediates: between})
+}
+
+// checkTime refuses a certificate as verifying it would, for its time alone.
+func checkTime(c *x509.Certificate) error {
+	if now := time.Now(); now.After(c.NotAfter) || now.Before(c.NotBefore) {
+		return x509.CertificateInvalidError{Cert: c, Reason: x509.Expired}
+	}
+	return nil
+}
+
+// chainEnd is until when at least one way holds: as long as all of its certificates do.
+func chainEnd(chains [][]*x509.Certificate) (end time.Time) {
+	for _, chain := range chains {
+		ends := chain[0].NotAfter
+		for _, c := range chain[1:] {
+			if c.NotAfter.Before(ends) {
+				ends = c.NotAfter
+			}
+		}
+		if ends.After(end) {
+			end = ends
+		}
+	}
+	return end
+}
+
+// issuer names who signed a certificate, for people.
+func issuer(c *x509.Certificate) string {
+	if c.Issuer.CommonName != "" {
+		return secrets(nil).show(c.Issuer.CommonName)
+	}
+	return secrets(nil).show(c.Issuer.String())
+}

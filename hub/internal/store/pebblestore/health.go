@@ -1,0 +1,230 @@
+package pebblestore
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/binary"
+	"errors"
+	"iter"
+	"slices"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"github.com/kymohq/kymo/hub/internal/rollup"
+	"github.com/kymohq/kymo/hub/internal/store"
+	"github.com/kymohq/kymo/wire"
+)
+
+// healthRow is a health result as it is kept: one key and value in Pebble. The
+// value is a batch of package wire that holds this result alone, so that it says
+// its version and is read by what reads batches.
+type healthRow struct {
+	name     string
+	from, to int64
+	key      []byte
+	value    []byte
+}
+
+// healthWeight is how many requests a health result counts for in memory.
+const healthWeight = 8
+
+func newHealthRow(b *wire.Batch, i int) healthRow {
+	h := &b.Health[i]
+	one := wire.Batch{Instance: b.Instance, Sequence: b.Sequence, Health: b.Health[i : i+1]}
+	r := healthRow{from: h.From, to: h.To, value: one.AppendBinary(nil)}
+	r.key = append(keyHealth(h.Name(), h.From), b.Instance...)
+	r.key = binary.BigEndian.AppendUint64(append(r.key, 0), b.Sequence)
+	r.key = binary.BigEndian.AppendUint32(r.key, uint32(i))
+	r.name = healthName(r.key)
+	return r
+}
+
+// healthName returns the check's name in a key, in memory of its own.
+func healthName(key []byte) string {
+	return string(key[1 : 1+bytes.IndexByte(key[1:], 0)])
+}
+
+// healthFrom returns the beginning of a result's span in its key.
+func healthFrom(key []byte) int64 {
+	return int64(binary.BigEndian.Uint64(key[2+bytes.IndexByte(key[1:], 0):]))
+}
+
+func decodeHealth(value []byte, scratch *wire.Batch) (*store.HealthRecord, error) {
+	if err := wire.Decode(value, scratch); err != nil {
+		return nil, err
+	}
+	if len(scratch.Health) != 1 {
+		return nil, errors.New("pebblestore: a health row without its result")
+	}
+	return &store.HealthRecord{HealthResult: scratch.Health[0], Instance: scratch.Instance}, nil
+}
+
+// Health yields the health results that the query selects, by the beginning of their span.
+func (s *Store) Health(ctx context.Context, q store.HealthQuery) iter.Seq2[*store.HealthRecord, error] {
+	return func(yield func(*store.HealthRecord, error) bool) {
+		v, err := s.view(store.Query{Window: q.Window})
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		records, err := v.healthRecords(ctx, q)
+		if err = errors.Join(err, v.close()); err != nil {
+			yield(nil, err)
+			return
+		}
+		for _, r := range records {
+			if !yield(r, nil) {
+				return
+			}
+		}
+	}
+}
+
+// healthRecords collects the answer to a query. It is small: a result a minute.
+func (v *view) healthRecords(ctx context.Context, q store.HealthQuery) ([]*store.HealthRecord, error) {
+	if q.From = v.query.From; q.From > q.To {
+		return nil, nil
+	}
+	var records []*store.HealthRecord
+	var scratch wire.Batch
+	add := func(value []byte) error {
+		r, err := decodeHealth(value, &scratch)
+		if err == nil && q.Selects(&r.HealthResult) {
+			records = append(records, r)
+		}
+		return err
+	}
+	for _, rows := range v.health {
+		for i := range rows {
+			if r := &rows[i]; r.from < q.To && r.to >= q.From && (q.Name == "" || q.Name == r.name) {
+				if err := add(r.value); err != nil {
+					return nil, err
+				}
+			}
+		}
+	}
+	err := v.eachHealthName(ctx, q.Name, func(name string) error {
+		it := v.pages
+		it.SetBounds(keyHealth(name, q.From-wire.MaxSpan), keyHealth(name, q.To))
+		for more := it.First(); more; more = it.Next() {
+			value, err := it.ValueAndErr()
+			if err == nil {
+				err = errors.Join(add(value), ctx.Err())
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return it.Error()
+	})
+	slices.SortFunc(records, func(a, b *store.HealthRecord) int {
+		return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(a.Name(), b.Name()), cmp.Compare(a.Instance, b.Instance))
+	})
+	return records, err
+}
+
+// eachHealthName calls f with every name in Pebble, or with the one that is given.
+func (v *view) eachHealthName(ctx context.Context, name string, f func(string) error) error {
+	if name != "" {
+		return f(name)
+	}
+	v.blocks.SetBounds([]byte{prefixHealth}, []byte{prefixHealth + 1})
+	return eachName(v.blocks, func(name string) error {
+		return errors.Join(f(name), ctx.Err())
+	})
+}
+
+// eachName calls f with each name of the iterator's health results, seeking from
+// one to the next.
+func eachName(it *pebble.Iterator, f func(string) error) error {
+	for more := it.First(); more; {
+		name := healthName(it.Key())
+		if err := f(name); err != nil {
+			return err
+		}
+		more = it.SeekGE(keyHealthEnd(name))
+	}
+	return it.Error()
+}
+
+// HealthNames yields the names of the checks with a result that touches the window.
+func (s *Store) HealthNames(ctx context.Context, w rollup.Window) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		v, err := s.view(store.Query{Window: w})
+		if err != nil {
+			yield("", err)
+			return
+		}
+		names, err := v.healthNames(ctx)
+		if err = errors.Join(err, v.close()); err != nil {
+			yield("", err)
+			return
+		}
+		for _, name := range names {
+			if !yield(name, nil) {
+				return
+			}
+		}
+	}
+}
+
+func (v *view) healthNames(ctx context.Context) ([]string, error) {
+	w := v.query.Window
+	if w.From > w.To {
+		return nil, nil
+	}
+	var names []string
+	for _, rows := range v.health {
+		for i := range rows {
+			if r := &rows[i]; r.from < w.To && r.to >= w.From {
+				names = append(names, r.name)
+			}
+		}
+	}
+	err := v.eachHealthName(ctx, "", func(name string) error {
+		touches, err := v.touches(name, w)
+		if touches {
+			names = append(names, name)
+		}
+		return err
+	})
+	slices.Sort(names)
+	return slices.Compact(names), err
+}
+
+// touches says whether a check has a result in Pebble that touches the window.
+func (v *view) touches(name string, w rollup.Window) (bool, error) {
+	it := v.pages
+	it.SetBounds(keyHealth(name, w.From-wire.MaxSpan), keyHealth(name, w.To))
+	var scratch wire.Batch
+	// From the newest on: the first one tells, but at the window's beginning.
+	for more := it.Last(); more; more = it.Prev() {
+		if healthFrom(it.Key()) >= w.From {
+			return true, nil
+		}
+		value, err := it.ValueAndErr()
+		if err != nil {
+			return false, err
+		}
+		r, err := decodeHealth(value, &scratch)
+		if err != nil || r.To >= w.From {
+			return err == nil, err
+		}
+	}
+	return false, it.Error()
+}
+
+// pruneHealth deletes, check by check, the results that end before floor for
+// certain. Those that may cross it are passed over by queries until they are old
+// enough.
+func (c *committer) pruneHealth(b *pebble.Batch, floor int64) error {
+	it, err := c.engine.db.NewIter(prefixed(prefixHealth))
+	if err != nil {
+		return err
+	}
+	err = eachName(it, func(name string) error {
+		return b.DeleteRange(keyHealth(name, 0), keyHealth(name, floor-wire.MaxSpan), nil)
+	})
+	return errors.Join(err, it.Close())
+}
