@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/kymohq/kymo/bench/internal/checks"
 	"github.com/kymohq/kymo/bench/internal/histogram"
 	"github.com/kymohq/kymo/bench/internal/machine"
 	"github.com/kymohq/kymo/bench/internal/middleware"
@@ -43,6 +44,12 @@ func (b *bench) run(ctx context.Context) error {
 	}
 	if b.wants("histogram") {
 		if err := b.write(histogram.Table(histogram.Config{Rounds: b.count, Turn: b.turn})); err != nil {
+			return err
+		}
+	}
+	if b.wants("checks") {
+		c := checks.Config{Rounds: b.count, Turn: 10 * b.turn, Checks: 1000, Interval: time.Second}
+		if err := b.write(checks.Table(c)); err != nil {
 			return err
 		}
 	}
@@ -88,6 +95,7 @@ func (b *bench) heading(dir string) error {
 		{"VictoriaMetrics/metrics", "github.com/VictoriaMetrics/metrics"},
 		{"sketches-go", "github.com/DataDog/sketches-go"},
 		{"hdrhistogram-go", "github.com/HdrHistogram/hdrhistogram-go"},
+		{"alexliesenfeld/health", "github.com/alexliesenfeld/health"},
 		{"pgx", "github.com/jackc/pgx/v5"},
 		{"duckdb-go", "github.com/duckdb/duckdb-go/v2"},
 	}

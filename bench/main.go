@@ -38,7 +38,7 @@ func main() {
 var errUsage = errors.New("usage")
 
 // sections are the parts of the table, in their order.
-var sections = []string{"middleware", "histogram", "ingest", "report", "size", "memory"}
+var sections = []string{"middleware", "histogram", "checks", "ingest", "report", "size", "memory"}
 
 type options struct {
 	only        []string
@@ -58,7 +58,7 @@ func parse(args []string, stderr io.Writer) (*options, error) {
 	only := flags.String("only", strings.Join(sections, ","), "sections to measure")
 	events := flags.String("events", "1000000,10000000", "numbers of events that reports, sizes and memory are measured with")
 	flags.IntVar(&o.count, "count", 5, "rounds, whose median counts")
-	flags.DurationVar(&o.turn, "turn", 400*time.Millisecond, "how long a contender runs in a round of middleware and histogram")
+	flags.DurationVar(&o.turn, "turn", 400*time.Millisecond, "how long a contender runs in a round of middleware, histogram and, ten times that, of checks")
 	flags.IntVar(&o.connections, "connections", 4, "connections on which batches are sent at once")
 	flags.IntVar(&o.postgresMax, "postgres-max", 10_000_000, "most events that PostgreSQL is loaded with")
 	flags.StringVar(&o.hub, "hub", "../hub", "sources of the hub's module, to build kymo from")

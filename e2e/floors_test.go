@@ -40,6 +40,14 @@ var rooms = []room{
 	{path: "hist", floor: 0, upTo: -1,
 		why: "a histogram is a value, of use without the rest of Kymo; and it is part of the SDK"},
 
+	{path: "health", floor: 0, upTo: -1,
+		why: "it watches a service's dependencies and may have none of its own; and it is part of the SDK"},
+
+	{path: "internal/serverstest", floor: 0, upTo: -1,
+		why:     "it starts servers for the tests of every module, the SDK's among them",
+		onlyFor: tests,
+		onlyWhy: "it would bring the package testing into the product"},
+
 	{path: "wire", floor: 1, upTo: 0,
 		why: "the SDK and the hub share its words, so it can know neither; and it is part of the SDK"},
 
@@ -58,6 +66,18 @@ var rooms = []room{
 		why: "it turns rollups into numbers, the same ones whichever store they come from"},
 	{path: "hub/internal/ingest", floor: 4, upTo: 3,
 		why: "a reader turns bytes into a batch; what becomes of the batch is not its affair"},
+	{path: "hub/internal/fleet", floor: 4, upTo: 3,
+		why: "what services say of themselves becomes a verdict in memory alone"},
+	{path: "hub/internal/probe", floor: 4, upTo: 3,
+		outside: []string{
+			"github.com/jackc/pgx/v5", "github.com/go-sql-driver/mysql", "github.com/redis/go-redis/v9",
+			"github.com/ClickHouse/clickhouse-go/v2", "google.golang.org/grpc", "github.com/ClickHouse/ch-go",
+		},
+		why: "it looks at what others run, each in its own protocol; what becomes of a verdict is not its affair"},
+	{path: "hub/internal/probe/modelservertest", floor: 4, upTo: -1,
+		why:     "it stands for a model server, which knows nothing of Kymo",
+		onlyFor: tests,
+		onlyWhy: "it answers nonsense on purpose"},
 	{path: "hub/internal/store/storetest", floor: 4, upTo: 3,
 		outside: []string{"pgregory.net/rapid"},
 		why:     "it asks of every store what the interface promises, and nothing that only one can do",
@@ -77,8 +97,9 @@ var rooms = []room{
 		why: "a service that embeds the hub gets the hub, without the command around it"},
 
 	{path: "hub/cmd/kymo", floor: 7, upTo: 6,
-		outside: []string{"github.com/alecthomas/kong", "github.com/goccy/go-yaml", "golang.org/x/term"},
-		why:     "it may import all of Kymo; what it takes from others is listed, so that more of it is noticed"},
+		outside: []string{"github.com/alecthomas/kong", "github.com/goccy/go-yaml", "golang.org/x/term",
+			"github.com/jackc/pgx/v5", "github.com/redis/go-redis/v9"}, // the demo's stand-ins and its shop
+		why: "it may import all of Kymo; what it takes from others is listed, so that more of it is noticed"},
 }
 
 func TestFloors(t *testing.T) {

@@ -29,8 +29,8 @@ type HealthCheck struct {
 	Reason    string     `json:"reason,omitempty"` // not for callers who may see no details
 }
 
-// contract returns the plain form of a report.
-func contract(r *Report, details bool) Answer {
+// Plain returns the plain form of a report, with or without what is not for everybody.
+func Plain(r *Report, details bool) Answer {
 	a := Answer{Status: r.Status, Timestamp: r.Time.UTC(), Checks: make(map[string]HealthCheck, len(r.Checks))}
 	for i := range r.Checks {
 		a.Checks[r.Checks[i].Name] = plain(&r.Checks[i], details)

@@ -62,7 +62,7 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request, report *Report,
 		write(w, status, HealthJSON, healthJSON(report, &h.Info, details))
 		return
 	}
-	write(w, status, "application/json", contract(report, details))
+	write(w, status, "application/json", Plain(report, details))
 }
 
 // probeAnswer is the answer to one of Kubernetes' probes, which look at the

@@ -14,6 +14,10 @@ type Config struct {
 	Tokens    Tokens
 	Retention Retention
 	Slow      Slow
+	// Checks are what the hub looks at itself, Services whom it follows by name.
+	// Their names are the keys of GET /health, so no two may be the same.
+	Checks   []Check
+	Services []Service
 
 	// MaxEndpoints bounds the distinct endpoints of each service; requests of
 	// others count under (other). 0 is 1,000.
@@ -27,6 +31,8 @@ type Config struct {
 
 	// ticks makes the retention loop run, in tests; nil is once a minute.
 	ticks <-chan time.Time
+	// beats make the history write what it has, in tests; nil is once a second.
+	beats <-chan time.Time
 }
 
 // Tokens are what callers must present as "Authorization: Bearer <token>". An
@@ -118,6 +124,8 @@ func (c *Config) settle() error {
 	}
 	check(c.MaxEndpoints >= 0, "max_endpoints", "is %d; must be positive, or 0 for 1000", c.MaxEndpoints)
 	check(c.MaxServices >= 0, "max_services", "is %d; must be positive, or 0 for 1000", c.MaxServices)
+
+	wrong = append(wrong, c.settleChecks()...)
 
 	if c.Version == "" {
 		c.Version = "dev"

@@ -7,6 +7,7 @@ import (
 	"net/http"
 
 	"github.com/kymohq/kymo"
+	"github.com/kymohq/kymo/health"
 	"github.com/kymohq/kymo/hub/internal/api"
 	"github.com/kymohq/kymo/hub/internal/report"
 	"github.com/kymohq/kymo/hub/internal/rollup"
@@ -21,6 +22,7 @@ type Hub struct {
 	store  store.Store
 	api    *api.API
 	intake *api.Intake
+	watch  *watch
 	door   door
 	tidy   loop
 	owned  bool // the store is closed with the hub
@@ -31,7 +33,8 @@ var _ kymo.Sink = (*Hub)(nil)
 // New returns a hub over a store, which Close leaves open. An error names the
 // field of the configuration that is wrong, or is the store's.
 func New(st store.Store, config Config) (*Hub, error) {
-	if err := config.settle(); err != nil {
+	err := config.settle()
+	if err != nil {
 		return nil, fmt.Errorf("configuration: %w", err)
 	}
 	h := &Hub{config: config, store: st}
@@ -40,9 +43,14 @@ func New(st store.Store, config Config) (*Hub, error) {
 		return nil, fmt.Errorf("reading which endpoints the store has: %w", err)
 	}
 	h.intake = api.NewIntake(st, templates, config.Retention.Age, config.Now)
+	if h.watch, err = newWatch(st, &h.config, &h.intake.Counters); err != nil {
+		return nil, fmt.Errorf("starting the checks: %w", err)
+	}
+	h.intake.Presence = h.watch.fleet.Observe
 	h.api = api.New(api.Config{
 		Store: st, Intake: h.intake, Slow: config.Slow.rule(), Now: config.Now, Logger: config.Logger,
 		Version: config.Version, Tokens: api.Tokens(config.Tokens),
+		Health: h.Health, HealthRows: h.watch.history.rows,
 	})
 	h.tidy.start(h)
 	return h, nil
@@ -94,8 +102,11 @@ func (h *Hub) Ship(ctx context.Context, batch []byte) error {
 	return err
 }
 
+// Health says how the checks and the services stand. It asks none of them.
+func (h *Hub) Health() health.Report { return h.watch.registry.Report() }
+
 // Close lets no more requests in, waits for those that are being answered until
-// ctx is done, and closes the store if Open opened it. A hub whose ctx was done
+// ctx is done, ends the checks, and closes the store if Open opened it. A hub whose ctx was done
 // before is closed nevertheless: what was acknowledged is durable.
 func (h *Hub) Close(ctx context.Context) error {
 	var err error
@@ -106,6 +117,7 @@ func (h *Hub) Close(ctx context.Context) error {
 		err = fmt.Errorf("waiting for requests in flight: %w", waitErr)
 	}
 	h.tidy.stop()
+	err = errors.Join(err, h.watch.close(ctx))
 	if h.owned {
 		if closeErr := h.store.Close(); closeErr != nil {
 			err = errors.Join(err, fmt.Errorf("closing the store: %w", closeErr))

@@ -35,7 +35,7 @@ func Time(target time.Duration, p Pace, workers []Loop, after func()) Cost {
 	runtime.GC()
 	var before, end runtime.MemStats
 	runtime.ReadMemStats(&before)
-	cpu := processTime()
+	cpu := ProcessTime()
 	spent := make([]time.Duration, len(workers))
 	var wg sync.WaitGroup
 	for i, loop := range workers {
@@ -45,7 +45,7 @@ func Time(target time.Duration, p Pace, workers []Loop, after func()) Cost {
 	if after != nil {
 		after()
 	}
-	cpu = processTime() - cpu
+	cpu = ProcessTime() - cpu
 	runtime.ReadMemStats(&end)
 	var sum time.Duration
 	for _, d := range spent {
@@ -105,8 +105,8 @@ func fit(target time.Duration, p Pace, loop Loop) int {
 	}
 }
 
-// processTime is the user and system time of this process so far.
-func processTime() time.Duration {
+// ProcessTime is the user and system time of this process so far.
+func ProcessTime() time.Duration {
 	var u syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
 		return 0

@@ -13,6 +13,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/kymohq/kymo/health"
 )
 
 // hubFlags say which hub a command speaks to.
@@ -62,7 +64,7 @@ func (f *hubFlags) client(env *environment) (*hubClient, error) {
 	}
 	if text != "" {
 		r := &resolver{vars: env.vars, used: make(map[string]bool)}
-		if c.token, err = r.secret(text); err != nil {
+		if c.token, err = r.token(text); err != nil {
 			return nil, fmt.Errorf("%s: %w", where, err)
 		}
 	}
@@ -124,9 +126,42 @@ func (c *hubClient) post(ctx context.Context, path, contentType string, body []b
 	return answer, err
 }
 
+// health asks how everything stands, for which 503 is an answer like another:
+// it says that all is down. The body is as it came.
+func (c *hubClient) health(ctx context.Context) ([]byte, *health.Answer, error) {
+	body, resp, err := c.exchange(ctx, http.MethodGet, c.base.JoinPath("/health"), "", nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	var answer health.Answer
+	err = json.Unmarshal(body, &answer)
+	if err == nil && answer.Checks == nil {
+		err = errors.New("its answer has no checks")
+	}
+	switch {
+	case resp.StatusCode != http.StatusOK && (resp.StatusCode != http.StatusServiceUnavailable || err != nil):
+		return nil, nil, newRefusal(resp, body)
+	case err != nil:
+		return nil, nil, notAReport(c, err)
+	}
+	return body, &answer, nil
+}
+
 // do returns the body and the header of an answer that is a success, or else an
 // *unreachable or a *refusal.
 func (c *hubClient) do(ctx context.Context, method string, u *url.URL, contentType string, body []byte) ([]byte, http.Header, error) {
+	answer, resp, err := c.exchange(ctx, method, u, contentType, body)
+	if err != nil {
+		return nil, nil, err
+	}
+	if resp.StatusCode/100 != 2 {
+		return nil, nil, newRefusal(resp, answer)
+	}
+	return answer, resp.Header, nil
+}
+
+// exchange returns the body and the rest of whatever is answered, or else an *unreachable.
+func (c *hubClient) exchange(ctx context.Context, method string, u *url.URL, contentType string, body []byte) ([]byte, *http.Response, error) {
 	req, err := http.NewRequestWithContext(ctx, method, u.String(), bytes.NewReader(body))
 	if err != nil {
 		return nil, nil, err
@@ -147,10 +182,7 @@ func (c *hubClient) do(ctx context.Context, method string, u *url.URL, contentTy
 	if err != nil {
 		return nil, nil, &unreachable{c.base.Redacted(), err}
 	}
-	if resp.StatusCode/100 != 2 {
-		return nil, nil, newRefusal(resp, answer)
-	}
-	return answer, resp.Header, nil
+	return answer, resp, nil
 }
 
 // newRefusal reads a problem document (RFC 9457), and makes do with any other body.

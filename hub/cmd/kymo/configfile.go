@@ -18,6 +18,10 @@ type configFile struct {
 	path     string
 	settings *settings
 	resolver *resolver
+	// checksOnly skips the values of all that is not a check or a service: a
+	// machine that only runs the checks need not have the hub's secrets.
+	checksOnly bool
+	names      map[string]string // of checks and services, and where each is
 }
 
 // readConfig takes the settings in the YAML file at path into s.
@@ -26,7 +30,22 @@ func readConfig(path string, s *settings, r *resolver) error {
 	if err != nil {
 		return fmt.Errorf("--config: %w", err)
 	}
-	c := &configFile{path, s, r}
+	return (&configFile{path: path, settings: s, resolver: r}).read(content)
+}
+
+// readChecks returns settings of which only the checks and services in the file
+// at path are set.
+func readChecks(path string, vars map[string]string) (*settings, error) {
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("--config: %w", err)
+	}
+	s := defaultSettings()
+	r := &resolver{vars: vars, used: make(map[string]bool)}
+	return s, (&configFile{path: path, settings: s, resolver: r, checksOnly: true}).read(content)
+}
+
+func (c *configFile) read(content []byte) error {
 	file, err := parser.ParseBytes(content, 0)
 	if err != nil {
 		return c.syntaxError(content, err)
@@ -86,8 +105,12 @@ func (c *configFile) mapping(prefix string, node ast.Node) error {
 func (c *configFile) entry(prefix string, entry *ast.MappingValueNode) error {
 	key := prefix + entry.Key.GetToken().Value
 	switch {
-	case slices.Contains(laterKeys, key):
-		return c.errorf(entry.Key, "%s: is not supported by this version yet; remove it", key)
+	case key == "checks":
+		return c.checks(entry.Value)
+	case key == "services":
+		return c.services(entry.Value)
+	case c.checksOnly && setters[key] != nil:
+		return nil
 	case key == "slow.routes":
 		return c.routes(key, entry.Value)
 	case setters[key] != nil:
@@ -102,7 +125,7 @@ func (c *configFile) entry(prefix string, entry *ast.MappingValueNode) error {
 	case slices.ContainsFunc(knownKeys(), func(known string) bool { return strings.HasPrefix(known, key+".") }):
 		return c.mapping(key+".", entry.Value)
 	}
-	best, _ := nearest(key, append(knownKeys(), "retention", "slow", "tokens"))
+	best, _ := nearest(key, slices.Concat(knownKeys(), fileKeys, []string{"retention", "slow", "tokens"}))
 	return c.errorf(entry.Key, "%s: unknown key; the nearest known one is %s", key, best)
 }
 

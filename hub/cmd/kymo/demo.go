@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/kymohq/kymo"
+	"github.com/kymohq/kymo/health"
+	"github.com/kymohq/kymo/hub"
 	"github.com/kymohq/kymo/hub/internal/report"
 )
 
@@ -25,7 +27,14 @@ type demoCommand struct {
 func (*demoCommand) Help() string {
 	return "Example:\n\n" +
 		"    $ kymo demo --for 30s\n\n" +
-		"The demo runs a hub, a small shop whose routes the SDK watches, and customers who use the shop over HTTP. " +
+		"The demo runs a hub, a small shop whose routes the SDK watches, stand-ins for the shop's PostgreSQL and Redis, " +
+		"which the hub checks, and customers who use the shop over HTTP. On a terminal a key makes trouble, elsewhere " +
+		"the same letter and Enter on standard input:\n\n" +
+		"    d  stops the database, or starts it again\n" +
+		"    s  makes the database slow, or as fast as before\n" +
+		"    f  freezes the database, or thaws it\n" +
+		"    r  stops redis, or starts it again\n" +
+		"    q  ends the demo, as Ctrl-C does\n\n" +
 		"It ends with the hub's report, and checks that the hub counted just the requests that were sent.\n"
 }
 
@@ -38,6 +47,8 @@ type demo struct {
 	monitor *kymo.Monitor
 	load    *load
 	begun   time.Time
+	// controls have what the shop stands on.
+	controls *controls
 }
 
 // demoHours is the longest window that a hub reports on: all of a demo is in it.
@@ -47,7 +58,8 @@ func (c *demoCommand) Run(env *environment) (err error) {
 	if c.Rate < 1 || c.Rate > 2000 {
 		return fmt.Errorf("--rate: %d is out of range; write 1 to 2000 requests a second", c.Rate)
 	}
-	ctx := env.ctx
+	ctx, quit := context.WithCancel(env.ctx)
+	defer quit()
 	if c.For != "" {
 		d, err := parseDuration(c.For)
 		if err != nil {
@@ -68,6 +80,13 @@ func (c *demoCommand) Run(env *environment) (err error) {
 		defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 		settings.store = dir
 	}
+	controls := newControls(quit)
+	if err := errors.Join(controls.database.start(), controls.redis.start()); err != nil {
+		return err
+	}
+	defer controls.database.stop()
+	defer controls.redis.stop()
+	settings.checks = demoChecks(controls)
 	h, err := settings.openHub(logger)
 	if err != nil {
 		return err
@@ -87,11 +106,20 @@ func (c *demoCommand) Run(env *environment) (err error) {
 	if err != nil {
 		return err
 	}
-	d := &demo{hub: client, begun: time.Now()}
+	d := &demo{hub: client, begun: time.Now(), controls: controls}
 	if d.service, err = d.freeService(env.ctx); err != nil {
 		return err
 	}
 	return d.run(ctx, env, c.Rate, logger)
+}
+
+// demoChecks are what the demo's hub looks at.
+func demoChecks(c *controls) []hub.Check {
+	return []hub.Check{
+		{Name: "database", Type: "postgres", URL: databaseURL(c.database), Critical: true,
+			Interval: 2 * time.Second, Timeout: 1500 * time.Millisecond, DegradedOver: 250 * time.Millisecond},
+		{Name: "redis", Type: "redis", URL: redisURL(c.redis), Interval: 2 * time.Second},
+	}
 }
 
 // run runs the shop and its customers until ctx is done.
@@ -100,8 +128,20 @@ func (d *demo) run(ctx context.Context, env *environment, rate int, logger *slog
 	if err != nil {
 		return err
 	}
+	database, err := newDatabaseClient(databaseURL(d.controls.database))
+	if err != nil {
+		return err
+	}
+	defer database.close()
+	cache, err := newCacheClient(redisURL(d.controls.redis))
+	if err != nil {
+		return err
+	}
+	defer cache.Close()
+	shop := newShop(database, cache)
 	d.monitor = kymo.New(d.service, kymo.WithHub(d.hub.base.String()), kymo.WithLogger(logger))
-	shopServer := serveOn(l, d.monitor.Middleware(newShop().handler()), logger)
+	d.monitor.Check("stock", health.Func(shop.stock), health.Every(2*time.Second))
+	shopServer := serveOn(l, d.monitor.Middleware(shop.handler()), logger)
 	d.shopURL = shopServer.url
 	d.load = newLoad(d.shopURL, rate)
 
@@ -110,7 +150,7 @@ func (d *demo) run(ctx context.Context, env *environment, rate int, logger *slog
 		defer close(loaded)
 		d.load.run(ctx)
 	}()
-	d.show(ctx, env.stdout, screenOf(env.stdout, env.vars))
+	d.watch(ctx, env)
 	<-loaded
 	// The shop has answered, but a handler returns, and is recorded, a little
 	// after its answer is out: wait for it.
@@ -121,6 +161,14 @@ func (d *demo) run(ctx context.Context, env *environment, rate int, logger *slog
 		logger.Error("demo", "error", err)
 	}
 	return d.verdict(env)
+}
+
+// watch shows the demo and takes the user's keys, until ctx is done.
+func (d *demo) watch(ctx context.Context, env *environment) {
+	s := screenOf(env.stdout, env.vars)
+	restore := d.controls.read(env.stdin, s)
+	defer restore() // after a panic too: a raw terminal is of no use to anyone
+	d.show(ctx, env.stdout, s)
 }
 
 // freeService returns a name that no request in the store has: the demo's

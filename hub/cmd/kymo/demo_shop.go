@@ -12,13 +12,18 @@ import (
 	"sync"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
 	"github.com/kymohq/kymo"
 )
 
 // shop is the service that the demo watches: a small one with state, whose
 // routes differ in what makes services hard to watch. One is slow, one fails at
-// times, some are asked for what is not there.
+// times, some are asked for what is not there, and most need a database.
 type shop struct {
+	database *databaseClient
+	cache    *redis.Client
+
 	mu       sync.Mutex
 	sessions map[string]string // token to customer
 	carts    map[string][]int  // customer to product ids
@@ -40,8 +45,10 @@ type order struct {
 
 const shopProducts = 60
 
-func newShop() *shop {
+func newShop(database *databaseClient, cache *redis.Client) *shop {
 	return &shop{
+		database: database,
+		cache:    cache,
 		sessions: make(map[string]string),
 		carts:    make(map[string][]int),
 		orders:   make(map[int]order),
@@ -51,15 +58,37 @@ func newShop() *shop {
 // handler returns the shop's routes.
 func (s *shop) handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("POST /login", s.login)
+	mux.HandleFunc("POST /login", s.queries("SELECT * FROM customers", s.login))
 	mux.HandleFunc("GET /products", s.listProducts)
-	mux.HandleFunc("GET /products/{id}", s.oneProduct)
-	mux.HandleFunc("GET /search", s.search)
+	mux.HandleFunc("GET /products/{id}", s.queries("SELECT * FROM products", s.oneProduct))
+	mux.HandleFunc("GET /search", s.queries("SELECT * FROM products", s.search))
 	mux.HandleFunc("GET /cart", s.signedIn(s.showCart))
 	mux.HandleFunc("POST /cart/items", s.signedIn(s.addItem))
-	mux.HandleFunc("POST /checkout", s.signedIn(s.checkout))
-	mux.HandleFunc("GET /orders/{id}", s.signedIn(s.oneOrder))
+	mux.HandleFunc("POST /checkout", s.queries("INSERT INTO orders DEFAULT VALUES", s.signedIn(s.checkout)))
+	mux.HandleFunc("GET /orders/{id}", s.queries("SELECT * FROM orders", s.signedIn(s.oneOrder)))
 	return mux
+}
+
+// queries has the database asked before next: without it there is no answer.
+func (s *shop) queries(sql string, next http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if s.ask(w, r, sql) {
+			next(w, r)
+		}
+	}
+}
+
+func (s *shop) ask(w http.ResponseWriter, r *http.Request, sql string) bool {
+	if err := s.database.query(r.Context(), sql); err != nil {
+		http.Error(w, "the database does not answer", http.StatusServiceUnavailable)
+		return false
+	}
+	return true
+}
+
+// stock is the shop's check of itself: can it tell what it has?
+func (s *shop) stock(ctx context.Context) error {
+	return s.database.query(ctx, "SELECT count(*) FROM products")
 }
 
 func catalogue(id int) (product, bool) {
@@ -84,7 +113,15 @@ func (s *shop) login(w http.ResponseWriter, r *http.Request) {
 	answer(w, http.StatusOK, map[string]string{"token": token})
 }
 
+// listProducts takes the list from the cache. Without it the list is put
+// together anew each time, which takes longer and needs the database.
 func (s *shop) listProducts(w http.ResponseWriter, r *http.Request) {
+	if !cached(r.Context(), s.cache, "products") {
+		if !s.ask(w, r, "SELECT * FROM products") {
+			return
+		}
+		work(r.Context(), 40*time.Millisecond, 0.4)
+	}
 	work(r.Context(), 6*time.Millisecond, 0.4)
 	var list []product
 	for id := range shopProducts {

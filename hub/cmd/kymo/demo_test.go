@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/kymohq/kymo"
+	"github.com/kymohq/kymo/health"
 	"github.com/kymohq/kymo/hub/internal/report"
 )
 
@@ -94,7 +95,7 @@ func fakeHub(t *testing.T, total uint64) *hubClient {
 
 // TestLiveTable draws on a terminal until the third look is on it.
 func TestLiveTable(t *testing.T) {
-	d := &demo{hub: fakeHub(t, 0), service: "shop", shopURL: "http://shop", load: newLoad("", 300), begun: time.Now()}
+	d := &demo{hub: fakeHub(t, 0), service: "shop", shopURL: "http://shop", load: newLoad("", 300), begun: time.Now(), controls: newControls(nil)}
 	ctx, stop := context.WithTimeout(t.Context(), 30*time.Second)
 	defer stop()
 	out := &watched{seen: func(text string) {
@@ -104,7 +105,7 @@ func TestLiveTable(t *testing.T) {
 	}}
 	d.show(ctx, out, screen{terminal: true, width: 60, height: 30})
 	for _, want := range []string{
-		"\rwaiting for the first second's requests …\x1b[K\n\x1b[J\x1b[7A\r",
+		"\rwaiting for the first second's requests …\x1b[K\n\r\x1b[J\x1b[9A\r",
 		"\r  report     http://127.0.0.1",
 		"\rmethod  endpoint  requests  req/s  p50 ms  p95 ms  p99 ms  e\x1b[K\n",
 	} {
@@ -124,9 +125,17 @@ func TestLivePicture(t *testing.T) {
 			{Method: "GET", Endpoint: "/a", TotalRequests: n, ErrorRate: 0.5},
 		}
 	}
-	v.picture(rows(1), begun.Add(time.Second))
-	got := strings.Join(v.picture(rows(3), begun.Add(3*time.Second))[len(v.head()):], "\n")
+	v.take(rows(1), begun.Add(time.Second))
+	v.take(rows(3), begun.Add(3*time.Second))
+	ill := health.HealthCheck{State: health.Down, Status: health.Down, Critical: true, Reason: "refused"}
+	v.health = &health.Answer{Status: health.Down, Checks: map[string]health.HealthCheck{
+		"database": ill, "redis": {State: health.Healthy, Status: health.Healthy, Flapping: true},
+	}}
+	v.event = "the database is stopped"
+	got := strings.Join(v.picture(begun.Add(3 * time.Second))[len(v.head()):], "\n")
 	want := strings.Trim(`
+health  down: database down (refused) · redis healthy, flapping
+the database is stopped
 method  endpoint  requests  req/s  p50 ms  p95 ms  p99 ms  errors %
 GET     /a               3   1.00    0.00    0.00    0.00     50.00
 GET     /b             300    100     500     600     700      0.00  slow
@@ -135,7 +144,8 @@ GET     /b             300    100     500     600     700      0.00  slow
 	if got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
-	if got, want := v.line(rows(4), begun.Add(4*time.Second)), "4 s: 404 requests, 101/s; slow: GET /b, p95 600 ms"; got != want {
+	v.take(rows(4), begun.Add(4*time.Second))
+	if got, want := v.line(begun.Add(4*time.Second)), "4 s: 404 requests, 101/s; slow: GET /b, p95 600 ms; down: database; 2 checks in all"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
@@ -174,9 +184,32 @@ func TestVerdictOnNumbersThatDiffer(t *testing.T) {
 	}
 }
 
+// shopOn returns a shop that stands on these.
+func shopOn(t *testing.T, database, redis *standIn) *shop {
+	t.Helper()
+	db, err := newDatabaseClient(databaseURL(database))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(db.close)
+	cache, err := newCacheClient(redisURL(redis))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { cache.Close() })
+	return newShop(db, cache)
+}
+
 // TestShop asks for what customers ask for, and for what they should not.
 func TestShop(t *testing.T) {
-	server := httptest.NewServer(newShop().handler())
+	database, redis := newDatabase(), newRedis()
+	for _, s := range []*standIn{database, redis} {
+		if err := s.start(); err != nil {
+			t.Fatal(err)
+		}
+		defer s.stop()
+	}
+	server := httptest.NewServer(shopOn(t, database, redis).handler())
 	defer server.Close()
 	l := newLoad(server.URL, 1)
 	var ada struct{ Token string }

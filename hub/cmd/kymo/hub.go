@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
-	"strings"
 	"time"
 
 	"github.com/kymohq/kymo/hub"
@@ -29,6 +28,8 @@ func (s *settings) openHub(logger *slog.Logger) (*openedHub, error) {
 		Tokens:    hub.Tokens{Ingest: s.ingestToken, Read: s.readToken},
 		Retention: hub.Retention{Age: s.retentionAge, Size: s.retentionSize},
 		Slow:      hub.Slow{Target: s.slowTarget, MinSamples: s.slowMinSamples},
+		Checks:    s.checks,
+		Services:  s.services,
 		Version:   buildVersion(debug.ReadBuildInfo()),
 		Logger:    logger,
 	}
@@ -37,8 +38,7 @@ func (s *settings) openHub(logger *slog.Logger) (*openedHub, error) {
 	}
 	h, err := hub.New(st, config)
 	if err != nil {
-		text := strings.TrimPrefix(err.Error(), "configuration: ") // its field says so
-		return nil, errors.Join(errors.New(text), st.Close())
+		return nil, errors.Join(s.places.locate(err), st.Close())
 	}
 	return &openedHub{h, st}, nil
 }

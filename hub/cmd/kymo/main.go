@@ -7,9 +7,13 @@
 //     whatever a command returns into one line and an exit status.
 //  2. serve reads its settings (settings.go) from a file, the environment and
 //     flags, opens the store that they name (store.go) and serves it (server.go).
-//  3. report and endpoints ask a hub (client.go) and print tables (table.go).
-//  4. import reads files twice, to know their identity and then to ship them.
-//  5. demo is all of it in one process: a hub, a shop, a load, a live table.
+//     Checks and services are read from the file's syntax tree (config_checks.go),
+//     which remembers the line of each field (config_places.go).
+//  3. report, endpoints and health ask a hub (client.go) and print tables (table.go).
+//  4. check makes the probes of the same file (targets.go) and runs them once.
+//  5. import reads files twice, to know their identity and then to ship them.
+//  6. demo is all of it in one process: a hub, a shop and what it stands on, a
+//     load, a live table, and keys that make trouble.
 package main
 
 import (

@@ -26,6 +26,8 @@ type commands struct {
 	Demo      demoCommand      `cmd:"" help:"Watch Kymo measure a small shop under load."`
 	Report    reportCommand    `cmd:"" help:"Print the performance report of the last hours."`
 	Endpoints endpointsCommand `cmd:"" help:"Print the report's numbers for each endpoint."`
+	Health    healthCommand    `cmd:"" help:"Print how all that the hub watches stands, or the history of one check."`
+	Check     checkCommand     `cmd:"" help:"Run the configured checks once, now, without a hub."`
 	Import    importCommand    `cmd:"" help:"Send requests recorded in files to the hub."`
 	Version   versionCommand   `cmd:"" help:"Print the version."`
 }
@@ -88,7 +90,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 // subcommand returns the command that args begin with and a space, so that a
 // usage error points at the right help.
 func subcommand(args []string) string {
-	for _, known := range []string{"serve", "demo", "report", "endpoints", "import", "version"} {
+	for _, known := range []string{"serve", "demo", "report", "endpoints", "health", "check", "import", "version"} {
 		if args[0] == known {
 			return known + " "
 		}

@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
+	"regexp"
 	"strconv"
 	"strings"
 	"syscall"
@@ -42,6 +44,8 @@ func TestCommand(t *testing.T) {
 			"get":       get,
 			"requests":  requests,
 			"hubport":   hubport,
+			"answering": answeringFile,
+			"until":     until,
 		},
 		RequireExplicitExec: true,
 	})
@@ -74,6 +78,45 @@ func hubport(ts *testscript.TestScript, _ bool, args []string) {
 	u, err := url.Parse(ts.Getenv(args[0]))
 	ts.Check(err)
 	ts.Setenv(args[1], u.Port())
+}
+
+// answeringFile VARIABLE FILE starts a server that answers everything with the
+// status in the first line of the file and with the rest of it, and puts the
+// server's host:port into the variable. A script changes the answer by changing
+// the file.
+func answeringFile(ts *testscript.TestScript, _ bool, args []string) {
+	path := ts.MkAbs(args[1])
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		content, err := os.ReadFile(path)
+		first, body, _ := strings.Cut(string(content), "\n")
+		status, bad := strconv.Atoi(first)
+		if err != nil || bad != nil {
+			status = http.StatusInternalServerError
+		}
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(status)
+		_, _ = io.WriteString(w, body)
+	}))
+	ts.Defer(server.Close)
+	ts.Setenv(args[0], server.Listener.Addr().String())
+}
+
+// until PATTERN URL asks until what is at the URL matches.
+func until(ts *testscript.TestScript, _ bool, args []string) {
+	pattern, err := regexp.Compile(args[0])
+	ts.Check(err)
+	body := []byte(nil)
+	for range 3000 {
+		if resp, err := http.Get(args[1]); err == nil {
+			body, _ = io.ReadAll(resp.Body)
+			resp.Body.Close()
+			if pattern.Match(body) {
+				return
+			}
+		}
+		time.Sleep(10 * time.Millisecond) // between two looks, not instead of one
+	}
+	ts.Fatalf("%s did not match in 30 s: %s", args[1], body)
 }
 
 // get URL FILE writes what is at the URL to the file.

@@ -30,7 +30,12 @@ func (*serveCommand) Help() string {
 		"    $ kymo serve --config kymo.yaml\n" +
 		"    $ KYMO_TOKENS_INGEST=env:SECRET kymo serve --store /var/lib/kymo --retention-age 720h\n\n" +
 		"Every setting can be in the file (slow: {min_samples: 50}), in the environment (KYMO_SLOW_MIN_SAMPLES=50) " +
-		"or a flag (--slow-min-samples 50); the later wins. The process stops on SIGTERM and SIGINT, and loses nothing.\n"
+		"or a flag (--slow-min-samples 50); the later wins. Checks and services are lists in the file only:\n\n" +
+		"    checks:\n" +
+		"      - {name: database, type: postgres, url: \"env:DATABASE_URL\", critical: true}\n" +
+		"    services:\n" +
+		"      - {name: orders, health: \"http://127.0.0.1:8000/health\"}\n\n" +
+		"The process stops on SIGTERM and SIGINT, and loses nothing.\n"
 }
 
 // flags returns the settings that flags gave, by key.
@@ -64,6 +69,12 @@ func (c *serveCommand) Run(env *environment) error {
 	if err := s.checkExposure(); err != nil {
 		return err
 	}
+	// What is wrong with a check should be said before a port or the data is touched.
+	targets, err := s.targets()
+	if err != nil {
+		return err
+	}
+	closeTargets(targets)
 	logger := slog.New(slog.NewTextHandler(env.stderr, nil))
 	// The port first: a hub that cannot be reached should not touch the data.
 	l, err := listen(s.listen)

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/kymohq/kymo/hub"
 )
 
 // settings are what `kymo serve` can be told. Each can be said in three places,
@@ -24,6 +26,9 @@ type settings struct {
 	slowRoutes     []slowRoute
 	ingestToken    string // secrets: never printed
 	readToken      string
+	checks         []hub.Check
+	services       []hub.Service
+	places         places // of the checks and services in the file
 }
 
 // slowRoute is an endpoint with a target of its own.
@@ -90,18 +95,18 @@ var setters = map[string]func(*settings, *resolver, string) error{
 		return err
 	},
 	"tokens.ingest": func(s *settings, r *resolver, text string) (err error) {
-		s.ingestToken, err = r.secret(text)
+		s.ingestToken, err = r.token(text)
 		return err
 	},
 	"tokens.read": func(s *settings, r *resolver, text string) (err error) {
-		s.readToken, err = r.secret(text)
+		s.readToken, err = r.token(text)
 		return err
 	},
 }
 
-// laterKeys are keys of the configuration that this version does not serve.
-// They are refused by name, so that nobody believes a check to be running.
-var laterKeys = []string{"checks", "services"}
+// fileKeys are lists that only the file can hold: an environment variable or a
+// flag would need a language of its own for them.
+var fileKeys = []string{"checks", "services"}
 
 func knownKeys() []string { return slices.Sorted(maps.Keys(setters)) }
 
@@ -154,6 +159,11 @@ func (r *resolver) checkNames() error {
 	for _, name := range slices.Sorted(maps.Keys(r.vars)) {
 		if !strings.HasPrefix(name, "KYMO_") || r.used[name] {
 			continue
+		}
+		for _, key := range fileKeys {
+			if name == envName(key) && r.vars[name] != "" {
+				return fmt.Errorf("%s: %s can only be in the configuration file; see kymo serve --help", name, key)
+			}
 		}
 		if best, edits := nearest(name, known); edits == 1 || edits == 2 {
 			return fmt.Errorf("%s: unknown environment variable; the nearest known one is %s", name, best)

@@ -81,7 +81,7 @@ func (f *frame) draw(lines []string) {
 	for _, line := range lines {
 		b.WriteString("\r" + f.screen.fit(line) + "\x1b[K\n")
 	}
-	b.WriteString("\x1b[J")
+	b.WriteString("\r\x1b[J") // a terminal in raw mode has left the cursor at the line's end
 	io.WriteString(f.w, b.String())
 	f.drawn = len(lines)
 }

@@ -40,9 +40,9 @@ func TestFrame(t *testing.T) {
 	f.draw([]string{"one", "two"})
 	f.draw([]string{"\x1b[31mlonger\x1b[0m", "2", "3", "no room"})
 	f.draw([]string{"\x1b[31mfives\x1b[0m"})
-	want := "\rone\x1b[K\n\rtwo\x1b[K\n\x1b[J" +
-		"\x1b[2A\r\x1b[31mlonge\x1b[0m\x1b[K\n\r2\x1b[K\n\r3\x1b[K\n\x1b[J" +
-		"\x1b[3A\r\x1b[31mfives\x1b[0m\x1b[K\n\x1b[J"
+	want := "\rone\x1b[K\n\rtwo\x1b[K\n\r\x1b[J" +
+		"\x1b[2A\r\x1b[31mlonge\x1b[0m\x1b[K\n\r2\x1b[K\n\r3\x1b[K\n\r\x1b[J" +
+		"\x1b[3A\r\x1b[31mfives\x1b[0m\x1b[K\n\r\x1b[J"
 	if out.String() != want {
 		t.Errorf("got  %q\nwant %q", out.String(), want)
 	}

@@ -91,27 +91,53 @@ func newSlowRoute(endpoint, target string) (slowRoute, error) {
 }
 
 // secret reads a secret that is written as env:NAME, file:PATH or itself. Its
-// errors never show the value.
-func (r *resolver) secret(text string) (string, error) {
-	value := text
+// errors never show the value; what is its name for them: "token", "URL".
+func (r *resolver) secret(text, what string) (string, error) {
 	if name, ok := strings.CutPrefix(text, "env:"); ok {
 		r.used[name] = true
-		if value = r.vars[name]; value == "" {
-			return "", fmt.Errorf("the environment variable %s, which should hold the token, is not set", name)
+		value := r.vars[name]
+		if value == "" {
+			return "", fmt.Errorf("the environment variable %s, which should hold the %s, is not set", name, what)
 		}
-	} else if path, ok := strings.CutPrefix(text, "file:"); ok {
+		return value, nil
+	}
+	if path, ok := strings.CutPrefix(text, "file:"); ok {
 		content, err := os.ReadFile(path)
 		if err != nil {
-			return "", fmt.Errorf("cannot read the token: %w", err)
+			return "", fmt.Errorf("cannot read the %s: %w", what, err)
 		}
-		if value = strings.TrimSpace(string(content)); value == "" {
-			return "", fmt.Errorf("the file %s, which should hold the token, is empty", path)
+		value := strings.TrimSpace(string(content))
+		if value == "" {
+			return "", fmt.Errorf("the file %s, which should hold the %s, is empty", path, what)
 		}
+		return value, nil
 	}
-	if !isToken(value) {
-		return "", fmt.Errorf("the token must be of visible ASCII characters without spaces, or it cannot be sent in a header")
+	return text, nil
+}
+
+// token reads a secret that a header carries.
+func (r *resolver) token(text string) (string, error) {
+	value, err := r.secret(text, "token")
+	if err == nil && !isToken(value) {
+		err = fmt.Errorf("the token must be of visible ASCII characters without spaces, or it cannot be sent in a header")
+	}
+	if err != nil {
+		return "", err
 	}
 	return value, nil
+}
+
+// parseShare reads a share of 1, also as a percentage.
+func parseShare(text string) (float64, error) {
+	number, isPercent := strings.CutSuffix(text, "%")
+	share, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
+	if isPercent {
+		share /= 100
+	}
+	if err != nil || !(share >= 0 && share <= 1) { // what is not a number is neither
+		return 0, fmt.Errorf("%q is not a share; write one from 0 to 1, like 0.8 or 80%%", text)
+	}
+	return share, nil
 }
 
 // isToken says whether s can stand in an Authorization header.

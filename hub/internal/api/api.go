@@ -8,11 +8,12 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
+	"github.com/kymohq/kymo/health"
 	"github.com/kymohq/kymo/hub/internal/report"
 	"github.com/kymohq/kymo/hub/internal/store"
 )
 
-// Config is what an API is made from. All fields but the last three are required.
+// Config is what an API is made from. The fields after Logger are not required.
 type Config struct {
 	Store  store.Store
 	Intake *Intake
@@ -25,6 +26,12 @@ type Config struct {
 	// Memory bounds what the bodies that are being read may need together, in
 	// bytes; 0 is 256 MiB.
 	Memory int64
+
+	// Health says how the hub's checks and the services stand, from memory.
+	Health func() health.Report
+	// HealthRows counts the results of the hub's own checks that are in the
+	// history, and those that were given up because the store took none.
+	HealthRows func() (kept, dropped uint64)
 }
 
 // API answers the hub's HTTP requests.
@@ -49,6 +56,7 @@ func New(config Config) *API {
 	a.routePosts()
 	a.routeReports()
 	a.routeHealth()
+	a.routeHistory()
 	a.routeMetrics()
 	a.routePages()
 	return a

@@ -14,4 +14,7 @@ type Counters struct {
 	Bytes      atomic.Uint64 // of bodies, as they came over the wire
 	Refused    atomic.Uint64 // bodies that were not accepted, for whatever reason but the store's
 	StoreFails atomic.Uint64 // failed operations of the store
+	HealthRows atomic.Uint64 // health results of services, kept
+	HealthLate atomic.Uint64 // health results removed: before the retention, or in the future
+	Presence   atomic.Uint64 // batches that say who is there; nothing of them is kept
 }

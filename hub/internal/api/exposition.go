@@ -1,12 +1,15 @@
 package api
 
 import (
+	"fmt"
 	"net/http"
 	"runtime"
 	"strconv"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/kymohq/kymo/health"
 )
 
 // exposition is the content type of Prometheus' text format.
@@ -15,8 +18,8 @@ const exposition = "text/plain; version=0.0.4; charset=utf-8"
 func (a *API) routeMetrics() {
 	a.handle(huma.Operation{
 		OperationID: "metrics", Method: http.MethodGet, Path: "/metrics", Tags: []string{tagHub},
-		Summary:     "The hub's own counters for Prometheus",
-		Description: "What came in, what was refused and what could not be kept since the hub started, in Prometheus' text format.",
+		Summary:     "The checks and the hub's own counters for Prometheus",
+		Description: "How the checks stand, what came in, what was refused and what could not be kept since the hub started, in Prometheus' text format.",
 		Responses:   text(exposition, "The counters."),
 		Security:    needs(forRead),
 	}, func(w http.ResponseWriter, _ *http.Request) {
@@ -28,6 +31,10 @@ func (a *API) routeMetrics() {
 func (a *API) exposition() []byte {
 	c := &a.Intake.Counters
 	var b []byte
+	var kept, given uint64
+	if a.HealthRows != nil {
+		kept, given = a.HealthRows()
+	}
 	for _, m := range []struct {
 		name, help string
 		value      uint64
@@ -40,13 +47,56 @@ func (a *API) exposition() []byte {
 		{"kymo_ingest_late_requests_total", "Requests dropped because they were older than what is kept, or in the future.", c.Late.Load()},
 		{"kymo_ingest_overflowed_requests_total", "Requests kept under (other) because of the cap on endpoints.", c.Overflowed.Load()},
 		{"kymo_ingest_dropped_requests_total", "Requests that services could not deliver, as they reported.", c.Dropped.Load()},
+		{"kymo_ingest_health_results_total", "Results of services' checks kept.", c.HealthRows.Load()},
+		{"kymo_ingest_late_health_results_total", "Results of services' checks dropped because they were older than what is kept, or in the future.", c.HealthLate.Load()},
+		{"kymo_presence_batches_total", "Batches that say who is there and how its checks stand.", c.Presence.Load()},
+		{"kymo_health_results_total", "Results of the hub's own checks kept.", kept},
+		{"kymo_health_results_dropped_total", "Results of the hub's own checks given up because the store took none.", given},
 		{"kymo_store_errors_total", "Operations of the store that failed.", c.StoreFails.Load()},
 	} {
 		b = append(b, "# HELP "+m.name+" "+m.help+"\n# TYPE "+m.name+" counter\n"+m.name+" "...)
 		b = append(strconv.AppendUint(b, m.value, 10), '\n')
 	}
+	b = a.appendChecks(b)
 	b = append(b, "# HELP kymo_build_info The running build; always 1.\n# TYPE kymo_build_info gauge\n"...)
 	return append(b, `kymo_build_info{version="`+label(a.Version)+`",goversion="`+label(runtime.Version())+`"} 1`+"\n"...)
+}
+
+// appendChecks appends how the checks stand. A status is one of four gauges, of
+// which one is 1.
+func (a *API) appendChecks(b []byte) []byte {
+	checks := a.report().Checks
+	if len(checks) == 0 {
+		return b
+	}
+	gauge := func(name, help string, value func(c *health.CheckReport, label string)) {
+		b = append(b, "# HELP "+name+" "+help+"\n# TYPE "+name+" gauge\n"...)
+		for i := range checks {
+			value(&checks[i], name+`{check="`+label(checks[i].Name)+`"`)
+		}
+	}
+	gauge("kymo_check_status", "How a check stands: 1 for its status, 0 for the others.", func(c *health.CheckReport, series string) {
+		for s := health.Unknown; s <= health.Down; s++ {
+			b = append(b, fmt.Sprintf("%s,status=%q} %d\n", series, s.String(), number(c.Status == s))...)
+		}
+	})
+	gauge("kymo_check_response_seconds", "How long the last run of a check took.", func(c *health.CheckReport, series string) {
+		b = append(b, fmt.Sprintf("%s} %g\n", series, c.Latency.Seconds())...)
+	})
+	gauge("kymo_check_flapping", "Whether a check goes back and forth.", func(c *health.CheckReport, series string) {
+		b = append(b, fmt.Sprintf("%s} %d\n", series, number(c.Flapping))...)
+	})
+	gauge("kymo_check_stuck", "Whether a run of a check has not returned, though its time was up.", func(c *health.CheckReport, series string) {
+		b = append(b, fmt.Sprintf("%s} %d\n", series, number(c.Stuck))...)
+	})
+	return b
+}
+
+func number(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 // label escapes a label's value.

@@ -1,33 +1,117 @@
 package api
 
 import (
+	"encoding/json"
 	"net/http"
 	"reflect"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/kymohq/kymo/health"
 )
 
-// Live is the answer to a liveness probe.
-type Live struct {
-	Status string `json:"status" enum:"healthy" doc:"The process answers." example:"healthy"`
+// Health is how all of it stands. It is for the document; package health writes
+// the answer.
+type Health struct {
+	Status    string                 `json:"status" enum:"healthy,degraded,down" doc:"Healthy if every check is; down if one that is critical is; degraded otherwise." example:"degraded"`
+	Timestamp time.Time              `json:"timestamp" doc:"When this was read from memory, UTC." example:"2026-11-23T10:15:30.123Z"`
+	Checks    map[string]HealthCheck `json:"checks" doc:"The checks and the services, by name."`
 }
 
-// routeHealth registers the liveness probe. It looks at nothing, so that
-// trouble of a dependency is never a reason to restart the hub.
+// HealthCheck is how one check stands; for the document.
+type HealthCheck struct {
+	Service        string         `json:"service" doc:"The name of the check." example:"redis"`
+	Status         string         `json:"status" enum:"healthy,degraded,down" doc:"How it stands. What is unknown counts as degraded." example:"degraded"`
+	ResponseTimeMS int64          `json:"response_time_ms" doc:"How long the last run took." example:"80"`
+	Details        map[string]any `json:"details" doc:"What the last run saw; empty for callers without the read token, if one is configured."`
+	State          string         `json:"state" enum:"healthy,degraded,down,unknown" doc:"The status, or unknown: nobody has looked, or a service fell silent." example:"degraded"`
+	Since          *time.Time     `json:"since,omitempty" doc:"When the state became what it is." example:"2026-11-23T10:10:00Z"`
+	CheckedAt      *time.Time     `json:"checked_at,omitempty" doc:"When the last run ended." example:"2026-11-23T10:15:28Z"`
+	Critical       bool           `json:"critical,omitempty" doc:"Whether all is down when this is." example:"false"`
+	Flapping       bool           `json:"flapping,omitempty" doc:"Whether it goes back and forth; it is degraded at least, then." example:"false"`
+	Stuck          bool           `json:"stuck,omitempty" doc:"Whether a run has not returned, though its time was up." example:"false"`
+	Passive        bool           `json:"passive,omitempty" doc:"Whether the verdict came from calls that are made anyway." example:"false"`
+	Reason         string         `json:"reason,omitempty" doc:"Why the last run was not healthy; as details, not for everybody." example:"took 80ms, over 50ms"`
+}
+
+// Live is the answer to Kubernetes' probes.
+type Live struct {
+	Status string   `json:"status" enum:"healthy,down" doc:"What the status code says." example:"healthy"`
+	Checks []string `json:"checks,omitempty" doc:"The checks that are waited for." example:"[]"`
+}
+
+// report is how things stand. An API may be made without checks.
+func (a *API) report() health.Report {
+	if a.Health == nil {
+		return health.Report{Status: health.Healthy, Time: a.Now()}
+	}
+	return a.Health()
+}
+
+// seesDetails says whether the caller may see more than statuses: whoever may read.
+func (a *API) seesDetails(r *http.Request) bool {
+	want, asked := a.tokens[forRead]
+	return !asked || presents(r.Header.Get("Authorization"), want)
+}
+
 func (a *API) routeHealth() {
+	answers := &health.Handler{
+		Report: a.report, Details: a.seesDetails,
+		Info: health.Info{ServiceID: "kymo", ReleaseID: a.Version, Description: "what this Kymo looks at"},
+	}
 	a.handle(huma.Operation{
-		OperationID: "live", Method: http.MethodGet, Path: "/health/live", Tags: []string{tagHub},
-		Summary:     "Whether the process lives",
-		Description: "A Kubernetes liveness probe. It depends on nothing, not even on the store, and needs no token.",
-		Responses: map[string]*huma.Response{"200": {
-			Description: "The process answers.",
-			Content: map[string]*huma.MediaType{"application/json": {
-				Schema: a.schema(reflect.TypeFor[Live]()), Example: Live{Status: "healthy"},
-			}},
-		}},
-	}, func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "application/json")
-		w.Header().Set("Cache-Control", "no-store")
-		_, _ = w.Write([]byte(`{"status":"healthy"}` + "\n")) // A probe that left asks again.
-	})
+		OperationID: "health", Method: http.MethodGet, Path: "/health", Tags: []string{tagHealth},
+		Summary:     "How everything stands",
+		Description: "All checks and services, from memory: nothing is checked for this answer, and nothing waited for. It needs no token; if a read token is configured, callers without it see statuses alone. With Accept: application/health+json the answer is in the form of draft-inadarei-api-health-check-06.",
+		Responses: map[string]*huma.Response{
+			"200": a.healthResponse("Nothing that is critical is down."),
+			"503": a.healthResponse("A check that is critical is down."),
+		},
+	}, answers.ServeHTTP)
+	a.handle(huma.Operation{
+		OperationID: "started", Method: http.MethodGet, Path: "/health/started", Tags: []string{tagHealth},
+		Summary:     "Whether the hub has started",
+		Description: "A Kubernetes startup probe: each check was run once, whatever it saw. It needs no token.",
+		Responses: map[string]*huma.Response{
+			"200": a.liveResponse("Each check was run.", "healthy"),
+			"503": a.liveResponse("Some checks were not run yet.", "down"),
+		},
+	}, answers.ServeHTTP)
+	// What the hub looks at is no reason to restart it, nor to keep requests from
+	// it: these two depend on nothing but the hub. A hub that is shutting down
+	// answers nothing but 503.
+	for _, probe := range []struct{ id, summary, description string }{
+		{"live", "Whether the process lives", "A Kubernetes liveness probe. It depends on nothing, not even on the store, and needs no token."},
+		{"ready", "Whether the hub takes requests", "A Kubernetes readiness probe. It does not depend on what the hub looks at: a database that is down must not keep services from reporting. It needs no token."},
+	} {
+		a.handle(huma.Operation{
+			OperationID: probe.id, Method: http.MethodGet, Path: "/health/" + probe.id, Tags: []string{tagHealth},
+			Summary: probe.summary, Description: probe.description,
+			Responses: map[string]*huma.Response{"200": a.liveResponse("The process answers.", "healthy")},
+		}, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			w.Header().Set("Cache-Control", "no-store")
+			_, _ = w.Write([]byte(`{"status":"healthy"}` + "\n")) // A probe that left asks again.
+		})
+	}
+}
+
+func (a *API) liveResponse(description, status string) *huma.Response {
+	return &huma.Response{Description: description, Content: map[string]*huma.MediaType{
+		"application/json": {Schema: a.schema(reflect.TypeFor[Live]()), Example: Live{Status: status}},
+	}}
+}
+
+func (a *API) healthResponse(description string) *huma.Response {
+	at := time.Date(2026, 11, 23, 10, 15, 30, 0, time.UTC)
+	r := health.Report{Status: health.Degraded, Time: at, Checks: []health.CheckReport{{
+		Name: "redis", Kind: "redis", State: health.State{Status: health.Degraded, Since: at.Add(-time.Minute)}, Runs: 7,
+		CheckedAt: at.Add(-time.Second), Latency: 80 * time.Millisecond, Reason: "took 80ms, over 50ms",
+		Details: json.RawMessage(`{"used_memory":1048576}`),
+	}}}
+	return &huma.Response{Description: description, Content: map[string]*huma.MediaType{
+		"application/json": {Schema: a.schema(reflect.TypeFor[Health]()), Example: health.Plain(&r, true)},
+		health.HealthJSON:  {Schema: &huma.Schema{Type: huma.TypeObject, Description: "As the draft says."}},
+	}}
 }

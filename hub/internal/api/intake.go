@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -19,6 +20,9 @@ import (
 // Intake takes bodies to the store. It is safe for concurrent use.
 type Intake struct {
 	Counters Counters
+	// Presence, if not nil, is told who is there and how its checks stand, and
+	// when that came in. The batch is only lent. It must be set before the first Batch.
+	Presence func(*wire.Batch, time.Time)
 
 	store     store.Store
 	templates *template.Table
@@ -58,7 +62,8 @@ func Malformed(err error) bool {
 }
 
 // Batch keeps an encoded batch. On return its requests are durable, or there is
-// an error: Malformed, or one of the store.
+// an error: Malformed, or one of the store. A batch of presence is passed on, and
+// nothing of it is kept.
 func (in *Intake) Batch(ctx context.Context, data []byte) (Receipt, error) {
 	b := in.batches.Get().(*wire.Batch)
 	defer in.batches.Put(b)
@@ -66,9 +71,44 @@ func (in *Intake) Batch(ctx context.Context, data []byte) (Receipt, error) {
 		in.Counters.Refused.Add(1)
 		return Receipt{}, err
 	}
+	if err := in.admitHealth(b); err != nil {
+		in.Counters.Refused.Add(1)
+		return Receipt{}, err
+	}
+	if b.Kind != wire.Kept {
+		in.Counters.Presence.Add(1)
+		if in.Presence != nil {
+			in.Presence(b, in.now())
+		}
+		return Receipt{}, nil
+	}
 	from, to, now := in.span()
+	lateHealth := screenHealth(b, from, to)
 	late := screen(b, from, to, now)
-	return in.keep(ctx, late, false, b)
+	r, err := in.keep(ctx, late, false, b)
+	if err == nil && !r.Duplicate {
+		in.Counters.HealthLate.Add(uint64(lateHealth))
+	}
+	return r, err
+}
+
+// admitHealth says why a batch's health results are not taken, as a *wire.FieldError.
+func (in *Intake) admitHealth(b *wire.Batch) error {
+	for i := range b.Health {
+		if b.Health[i].Service == "" {
+			return &wire.FieldError{Index: -1, Field: fmt.Sprintf("health[%d].service", i),
+				Problem: "is missing: only the hub's own checks belong to no service"}
+		}
+	}
+	return in.templates.AdmitHealth(b)
+}
+
+// screenHealth removes the health results that end before from or begin at to
+// or after, and returns how many they were.
+func screenHealth(b *wire.Batch, from, to int64) (removed int) {
+	n := len(b.Health)
+	b.Health = slices.DeleteFunc(b.Health, func(r wire.HealthResult) bool { return r.To < from || r.From >= to })
+	return n - len(b.Health)
 }
 
 // JSON keeps a body of PerformanceMetric objects. With an idempotency key, a
@@ -165,6 +205,7 @@ func (in *Intake) count(b *wire.Batch, late, over int) {
 	c := &in.Counters
 	c.Batches.Add(1)
 	c.Requests.Add(uint64(b.Len()))
+	c.HealthRows.Add(uint64(len(b.Health)))
 	c.Overflowed.Add(uint64(over))
 	dropped := uint64(0)
 	for i := range b.Drops {

@@ -22,6 +22,8 @@ const meanings = `Kymo records every request of your services and answers how fa
 
 **slow**: an endpoint whose 95th percentile over the window exceeds its target (500 ms unless configured, also per route) with at least the minimum sample (20 unless configured); slow_reason says which rule spoke and with what numbers.
 
+**health**: a check is healthy, degraded or down, by at least two runs in a row unless configured, and unknown if nobody has looked. A check that goes back and forth is flapping, and degraded at least. Hub and checks are apart: trouble of the hub changes no status.
+
 **window**: half-open, [now − hours, now), UTC.
 
 Nothing is sampled. What could not be kept is counted and shown with the numbers it affects.
@@ -33,6 +35,7 @@ Nothing is sampled. What could not be kept is counted and shown with the numbers
 // Tags of the routes.
 const (
 	tagReports = "Reports"
+	tagHealth  = "Health"
 	tagIngest  = "Ingest"
 	tagHub     = "The hub itself"
 )
@@ -48,8 +51,9 @@ func (a *API) describe() huma.Config {
 			Info:    &huma.Info{Title: "Kymo", Version: a.Version, Description: meanings},
 			Tags: []*huma.Tag{
 				{Name: tagReports, Description: "How fast and how well requests were answered."},
+				{Name: tagHealth, Description: "What is up, degraded or down, and how it has been."},
 				{Name: tagIngest, Description: "Requests, from services and from elsewhere."},
-				{Name: tagHub, Description: "Health, metrics and documentation of the hub."},
+				{Name: tagHub, Description: "Metrics and documentation of the hub."},
 			},
 			Components: &huma.Components{
 				Schemas:         huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer),
@@ -63,6 +67,7 @@ func (a *API) describe() huma.Config {
 
 // whyStatus describes the problems that routes answer with.
 var whyStatus = map[int]string{
+	http.StatusNotFound:              "There is no such check.",
 	http.StatusUnauthorized:          "The route's token is missing or wrong. The body was not read.",
 	http.StatusRequestTimeout:        "The body did not arrive complete and in time.",
 	http.StatusRequestEntityTooLarge: "The body has more than 8 MiB as sent, is too large after decompression (32 MiB of JSON, 8 MiB for a batch), or more than 100 times as large as sent.",

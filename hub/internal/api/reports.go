@@ -71,13 +71,18 @@ func (a *API) summary(ctx context.Context, in *Selection) (*report.Summary, erro
 	}
 	s, err := report.Read(a.Store.Rollups(ctx, q), q.Window, a.Slow)
 	if err != nil {
-		a.Intake.Counters.StoreFails.Add(1)
-		status, detail := a.storeFailed(ctx, err)
-		problem := error(huma.NewError(status, detail))
-		if status == http.StatusServiceUnavailable {
-			problem = huma.ErrorWithHeaders(problem, http.Header{"Retry-After": {retryAfter}})
-		}
-		return nil, problem
+		return nil, a.storeProblem(ctx, err)
 	}
 	return s, nil
+}
+
+// storeProblem counts an error of the store and says what it means to a client.
+func (a *API) storeProblem(ctx context.Context, err error) error {
+	a.Intake.Counters.StoreFails.Add(1)
+	status, detail := a.storeFailed(ctx, err)
+	problem := error(huma.NewError(status, detail))
+	if status == http.StatusServiceUnavailable {
+		problem = huma.ErrorWithHeaders(problem, http.Header{"Retry-After": {retryAfter}})
+	}
+	return problem
 }

@@ -1,0 +1,162 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/kymohq/kymo/health"
+)
+
+type checkCommand struct {
+	Names  []string `arg:"" optional:"" name:"name" help:"Only these checks and services; then each of them counts as critical."`
+	Config string   `placeholder:"FILE" help:"The hub's YAML file with the checks. Default: KYMO_CONFIG, or else ./kymo.yaml."`
+	JSON   bool     `name:"json" help:"Print what GET /health would answer."`
+}
+
+func (*checkCommand) Help() string {
+	return "Examples:\n\n" +
+		"    $ kymo check --config kymo.yaml\n" +
+		"    $ kymo check database redis --json | jq .checks.redis.details\n\n" +
+		"Each check is run once, now, all at the same time and each within its own time limit. Neither a hub nor its " +
+		"data is needed, nor are its tokens. Before anything is run the whole file is validated. " +
+		"In the container of a service it is the health check:\n\n" +
+		"    HEALTHCHECK --interval=30s --timeout=5s CMD [\"kymo\", \"check\", \"--config\", \"/etc/kymo.yaml\"]\n\n" +
+		"Exit status: 0 fine, 1 a critical check is down (or one that was named), 2 usage or configuration.\n"
+}
+
+// usualConfig is read if no other file is named.
+const usualConfig = "kymo.yaml"
+
+func (c *checkCommand) Run(env *environment) error {
+	path, err := c.path(env)
+	if err != nil {
+		return err
+	}
+	s, err := readChecks(path, env.vars)
+	if err != nil {
+		return err
+	}
+	all, err := s.targets()
+	if err != nil {
+		return err
+	}
+	defer closeTargets(all)
+	chosen, err := c.choose(all, path)
+	if err != nil {
+		return err
+	}
+	answer, err := lookAtAll(env, chosen)
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		err = json.NewEncoder(env.stdout).Encode(answer)
+	} else {
+		err = printHealth(env.stdout, screenOf(env.stdout, env.vars), answer, answer.Timestamp)
+	}
+	if err != nil {
+		return err
+	}
+	return c.verdict(answer)
+}
+
+// path is the configuration file to read.
+func (c *checkCommand) path(env *environment) (string, error) {
+	if c.Config != "" {
+		return c.Config, nil
+	}
+	if path := env.vars["KYMO_CONFIG"]; path != "" {
+		return path, nil
+	}
+	if _, err := os.Stat(usualConfig); err != nil {
+		return "", fmt.Errorf("no configuration: name one with --config FILE or KYMO_CONFIG, or start kymo check beside a %s", usualConfig)
+	}
+	return usualConfig, nil
+}
+
+// choose returns the targets that the user named, or all.
+func (c *checkCommand) choose(all []*target, path string) ([]*target, error) {
+	if len(all) == 0 {
+		return nil, fmt.Errorf("%s: has nothing to look at; list checks, or services with a health URL", path)
+	}
+	if len(c.Names) == 0 {
+		return all, nil
+	}
+	var names []string
+	for _, t := range all {
+		names = append(names, t.name)
+	}
+	var chosen []*target
+	for _, name := range c.Names {
+		i := slices.Index(names, name)
+		if i < 0 {
+			best, _ := nearest(name, names)
+			return nil, fmt.Errorf("%s: %s has no check and no polled service of this name; the nearest is %s", name, path, best)
+		}
+		if !slices.Contains(chosen, all[i]) {
+			chosen = append(chosen, all[i])
+		}
+	}
+	return chosen, nil
+}
+
+// lookAtAll looks at each target once, at all of them at the same time.
+func lookAtAll(env *environment, targets []*target) (*health.Answer, error) {
+	findings := make([]health.Finding, len(targets))
+	errs := make([]error, len(targets))
+	var looking sync.WaitGroup
+	for i, t := range targets {
+		looking.Go(func() {
+			findings[i], errs[i] = health.Look(env.ctx, t.probe, func(s *health.Settings) { *s = t.settings })
+		})
+	}
+	looking.Wait()
+	if env.ctx.Err() != nil {
+		return nil, errors.New("stopped before all checks were run")
+	}
+	answer := &health.Answer{Status: health.Healthy, Timestamp: time.Now().UTC(), Checks: make(map[string]health.HealthCheck)}
+	for i, t := range targets {
+		answer.Checks[t.name] = t.plain(&findings[i])
+		switch seen := findings[i].Status; {
+		case seen == health.Down && t.settings.Critical:
+			answer.Status = health.Down
+		case seen != health.Healthy && answer.Status == health.Healthy:
+			answer.Status = health.Degraded
+		}
+	}
+	return answer, errors.Join(errs...)
+}
+
+// plain is a finding in the words of GET /health. A single look is below every
+// threshold, so what it saw is the status.
+func (t *target) plain(f *health.Finding) health.HealthCheck {
+	at := f.At.UTC()
+	c := health.HealthCheck{
+		Service: t.name, Status: f.Status.Reported(), State: f.Status, ResponseTimeMS: f.Latency.Milliseconds(),
+		Details: f.Details, CheckedAt: &at, Critical: t.settings.Critical, Stuck: f.Stuck, Reason: f.Reason,
+	}
+	if c.Details == nil {
+		c.Details = json.RawMessage("{}")
+	}
+	return c
+}
+
+// verdict is bad news if something critical is down, or something that was asked for by name.
+func (c *checkCommand) verdict(a *health.Answer) error {
+	var down []string
+	for _, name := range byName(a.Checks) {
+		if check := a.Checks[name]; check.Status == health.Down && (check.Critical || len(c.Names) > 0) {
+			down = append(down, name)
+		}
+	}
+	if len(down) == 0 {
+		return nil
+	}
+	return badNews{fmt.Errorf("down: %s", strings.Join(down, ", "))}
+}

@@ -1,0 +1,126 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"golang.org/x/term"
+)
+
+// controls are how the demo's user makes trouble: a key each on a terminal, the
+// same letter and Enter elsewhere.
+type controls struct {
+	database, redis *standIn
+	quit            func()
+	events          chan string // what was done, for whoever shows it
+}
+
+func newControls(quit func()) *controls {
+	return &controls{database: newDatabase(), redis: newRedis(), quit: quit, events: make(chan string)}
+}
+
+// Control characters that a terminal in raw mode passes on: nobody else turns
+// them into signals then.
+const (
+	ctrlC = 0x03
+	ctrlD = 0x04
+)
+
+// press does what a key stands for, and returns what was done; "" for a key that
+// stands for nothing.
+func (c *controls) press(key byte) string {
+	switch key {
+	case 'd':
+		return toggle(c.database, "the database")
+	case 's':
+		if c.database.turn(slowPace) == 0 {
+			return "the database is as fast as before"
+		}
+		return fmt.Sprintf("the database takes %s for each answer", slowPace)
+	case 'f':
+		if c.database.turn(frozenPace) == 0 {
+			return "the database is thawed"
+		}
+		return "the database is frozen: it takes connections and does not answer"
+	case 'r':
+		return toggle(c.redis, "redis")
+	case 'q', ctrlC, ctrlD:
+		c.quit()
+	}
+	return ""
+}
+
+func toggle(s *standIn, name string) string {
+	if !s.stopped() {
+		s.stop()
+		return name + " is stopped"
+	}
+	if err := s.start(); err != nil {
+		return fmt.Sprintf("%s cannot be started (%s); try again", name, err)
+	}
+	return name + " is started"
+}
+
+const controlsHelp = "d stop, s slow, f freeze the database · r stop redis · q quit"
+
+// read presses what comes from stdin, until restore is called. If both ends are
+// a terminal it takes single keys, which needs raw mode: restore ends that, and
+// must be called before the process ends.
+func (c *controls) read(stdin io.Reader, s screen) (restore func()) {
+	restore = func() {}
+	if stdin == nil {
+		return restore
+	}
+	done := make(chan struct{})
+	keys := lineKeys
+	if f, ok := stdin.(*os.File); ok && s.terminal && term.IsTerminal(int(f.Fd())) {
+		if before, err := term.MakeRaw(int(f.Fd())); err == nil {
+			keys = singleKeys
+			restore = func() { _ = term.Restore(int(f.Fd()), before) } // a terminal that is gone needs none
+		}
+	}
+	// Nothing ends a read of a terminal: the goroutine ends with the process.
+	go keys(bufio.NewReader(stdin), func(key byte) bool {
+		text := c.press(key)
+		if text == "" {
+			return true
+		}
+		select {
+		case c.events <- text:
+			return true
+		case <-done:
+			return false
+		}
+	})
+	cooked := restore
+	return func() {
+		close(done)
+		cooked()
+	}
+}
+
+// singleKeys calls press with each byte, until that says no.
+func singleKeys(in *bufio.Reader, press func(byte) bool) {
+	for {
+		key, err := in.ReadByte()
+		if err != nil || !press(key) {
+			return
+		}
+	}
+}
+
+// lineKeys calls press with the first letter of each line, until that says no.
+func lineKeys(in *bufio.Reader, press func(byte) bool) {
+	for {
+		line, err := in.ReadString('\n')
+		if text := strings.TrimSpace(line); text != "" && !press(text[0]) {
+			return
+		}
+		if err != nil {
+			return // the demo goes on: that nobody types is no reason to end
+		}
+	}
+}

@@ -1,0 +1,276 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/kymohq/kymo/health"
+)
+
+// troubled are the controls of a demo whose stand-ins run, and a look at one of
+// them by the check that the demo's hub makes of it.
+func troubled(t *testing.T) (c *controls, look func(name string) health.Finding) {
+	t.Helper()
+	c = newControls(func() {})
+	for _, s := range []*standIn{c.database, c.redis} {
+		if err := s.start(); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(s.stop)
+	}
+	checks := make(map[string]*target)
+	s := &settings{checks: demoChecks(c)}
+	s.checks[1].ScratchKey = "scratch" // the demo's own keeps away from it
+	targets, err := s.targets()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, one := range targets {
+		t.Cleanup(one.close)
+		checks[one.name] = one
+	}
+	return c, func(name string) health.Finding {
+		t.Helper()
+		f, err := health.Look(t.Context(), checks[name].probe, func(s *health.Settings) { *s = checks[name].settings })
+		if err != nil {
+			t.Fatal(err)
+		}
+		return f
+	}
+}
+
+// TestTrouble: the hub's checks see what the keys do.
+func TestTrouble(t *testing.T) {
+	c, look := troubled(t)
+	steps := []struct {
+		key    byte
+		done   string
+		name   string
+		want   health.Status
+		reason string // a part of it
+	}{
+		{'?', "", "database", health.Healthy, ""},
+		{'?', "", "redis", health.Healthy, ""},
+		{'d', "the database is stopped", "database", health.Down, "refused"},
+		{'d', "the database is started", "database", health.Healthy, ""},
+		{'s', "the database takes 700ms for each answer", "database", health.Degraded, "over 250ms"},
+		{'f', "the database is frozen: it takes connections and does not answer", "database", health.Down, "no answer within"},
+		{'f', "the database is thawed", "database", health.Healthy, ""},
+		{'s', "the database takes 700ms for each answer", "redis", health.Healthy, ""},
+		{'s', "the database is as fast as before", "database", health.Healthy, ""},
+		{'r', "redis is stopped", "redis", health.Down, "refused"},
+		{'r', "redis is started", "redis", health.Healthy, ""},
+	}
+	for _, s := range steps {
+		if done := c.press(s.key); done != s.done {
+			t.Errorf("%c: %q, want %q", s.key, done, s.done)
+		}
+		if f := look(s.name); f.Status != s.want || !strings.Contains(f.Reason, s.reason) {
+			t.Errorf("%c: %s is %s (%s), want %s (%s)", s.key, s.name, f.Status, f.Reason, s.want, s.reason)
+		}
+	}
+}
+
+// TestPortTakenMeanwhile: what took the port of a stopped server is named.
+func TestPortTakenMeanwhile(t *testing.T) {
+	c, _ := troubled(t)
+	if err := c.redis.start(); err != nil { // it runs already
+		t.Error(err)
+	}
+	c.press('r')
+	l, err := net.Listen("tcp", c.redis.addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if got := c.press('r'); !strings.HasPrefix(got, "redis cannot be started (listen: ") || !strings.HasSuffix(got, "; try again") {
+		t.Errorf("got %q", got)
+	}
+}
+
+// TestDatabaseStandIn is spoken to in the ways that the check and the shop do not.
+func TestDatabaseStandIn(t *testing.T) {
+	c, _ := troubled(t)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	conn, err := pgconn.Connect(ctx, strings.Replace(databaseURL(c.database), "disable", "prefer", 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(ctx)
+	results, err := conn.Exec(ctx, "SELECT 1").ReadAll()
+	if err != nil || string(results[0].Rows[0][0]) != "1" {
+		t.Errorf("a simple query: %v, %v", results, err)
+	}
+	if _, err := conn.Prepare(ctx, "one", "SELECT 1", nil); err != nil {
+		t.Error(err)
+	}
+	if r := conn.ExecPrepared(ctx, "one", nil, nil, nil).Read(); r.Err != nil || string(r.Rows[0][0]) != "1" {
+		t.Errorf("a prepared statement: %v, %v", r.Rows, r.Err)
+	}
+	if err := conn.Deallocate(ctx, "one"); err != nil {
+		t.Error(err)
+	}
+	if err := conn.CancelRequest(ctx); err != nil {
+		t.Errorf("a request to cancel: %v", err)
+	}
+
+	// What does not speak the protocol gets no answer.
+	for _, text := range []string{"GET / HTTP/1.1\r\n\r\n", "\x00\x00\x00\x08\x04\xd2\x16\x2f"} {
+		raw, err := net.Dial("tcp", c.database.addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		io.WriteString(raw, text)
+		raw.(*net.TCPConn).CloseWrite()
+		if answer, _ := io.ReadAll(raw); len(strings.Trim(string(answer), "N")) > 0 {
+			t.Errorf("%q: %q", text, answer)
+		}
+		raw.Close()
+	}
+}
+
+func TestRedisCommands(t *testing.T) {
+	k := new(redisKeys)
+	for _, test := range []struct{ command, want string }{
+		{"PING", "+PONG\r\n"},
+		{"ping", "+PONG\r\n"},
+		{"HELLO 3", "-ERR unknown command\r\n"},
+		{"CLIENT SETNAME kymo", "+OK\r\n"},
+		{"SELECT 0", "+OK\r\n"},
+		{"GET a", "$-1\r\n"},
+		{"SET a", "-ERR unknown command\r\n"},
+		{"SET a b EX 60", "+OK\r\n"},
+		{"GET a", "$1\r\nb\r\n"},
+	} {
+		if got := k.answer(strings.Fields(test.command), 1); got != test.want {
+			t.Errorf("%s: %q, want %q", test.command, got, test.want)
+		}
+	}
+	if k.forget(); k.keys != nil {
+		t.Error("a restart keeps keys")
+	}
+	for text, want := range map[string]string{
+		"*2\r\n$3\r\nGET\r\n$1\r\na\r\n": "[GET a]",
+		"*0\r\n":                         "",
+		"*65\r\n":                        "",
+		"*-1\r\n":                        "",
+		"*one\r\n":                       "",
+		"PING\r\n":                       "",
+		"\r\n":                           "",
+		"*1\r\n+PING\r\n":                "",
+		"*1\r\n$4\r\nPI":                 "",
+		"*1":                             "",
+	} {
+		words, err := readCommand(bufio.NewReader(strings.NewReader(text)))
+		got := ""
+		if err == nil {
+			got = "[" + strings.Join(words, " ") + "]"
+		}
+		if got != want {
+			t.Errorf("%q: got %q, %v, want %q", text, got, err, want)
+		}
+	}
+}
+
+// TestKeys are read from lines as well as one by one.
+func TestKeys(t *testing.T) {
+	for name, read := range map[string]func(*bufio.Reader, func(byte) bool){"dxs": singleKeys, "d\nxyz\n\ns": lineKeys} {
+		for last, want := range map[byte]string{0: "dxs", 'x': "dx"} {
+			got := ""
+			read(bufio.NewReader(strings.NewReader(name)), func(key byte) bool {
+				got += string(key)
+				return key != last
+			})
+			if got != want {
+				t.Errorf("%q until %q: %q, want %q", name, last, got, want)
+			}
+		}
+	}
+	quit := 0
+	c := newControls(func() { quit++ })
+	for _, key := range []byte{'q', ctrlC, ctrlD} {
+		if text := c.press(key); text != "" {
+			t.Errorf("%q says %q", key, text)
+		}
+	}
+	if quit != 3 {
+		t.Errorf("quit %d times", quit)
+	}
+	// An event that nobody shows any more is dropped.
+	ended := make(chan bool)
+	in, out := io.Pipe()
+	restore := c.read(in, screen{})
+	go func() {
+		defer close(ended)
+		io.WriteString(out, "s\n")
+		out.Close()
+	}()
+	<-ended
+	restore()
+}
+
+// TestShopWithoutItsDatabase answers 503 on the routes that need it, and only on
+// those: what is in the cache is there, until the cache is gone too.
+func TestShopWithoutItsDatabase(t *testing.T) {
+	c, _ := troubled(t)
+	shop := shopOn(t, c.database, c.redis)
+	server := serveOn(mustListen(t), shop.handler(), quiet)
+	defer server.stop(stopTime)
+	l := newLoad(server.url, 1)
+	expect := func(want map[string]int) {
+		t.Helper()
+		for path, status := range want {
+			if got := l.send("GET", path, "", nil, nil); got != status {
+				t.Errorf("%s: %d, want %d", path, got, status)
+			}
+		}
+		if err := shop.stock(t.Context()); (err == nil) != (want["/products/1"] == 200) {
+			t.Errorf("stock: %v", err)
+		}
+	}
+	expect(map[string]int{"/products": 200, "/products/1": 200})
+	c.press('d')
+	expect(map[string]int{"/products": 200, "/products/1": 503, "/search?q=lamp": 503, "/orders/1": 503})
+	c.press('r')
+	expect(map[string]int{"/products": 503, "/products/1": 503})
+	c.press('d')
+	expect(map[string]int{"/products": 200, "/products/1": 200})
+}
+
+// TestConnectionsThatAreTooMany are not kept.
+func TestConnectionsThatAreTooMany(t *testing.T) {
+	c, _ := troubled(t)
+	d, err := newDatabaseClient(databaseURL(c.database))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.idle = make(chan *pgconn.PgConn)
+	if err := d.query(t.Context(), "SELECT 1"); err != nil {
+		t.Error(err)
+	}
+	for _, bad := range []string{"postgres://[", "redis://["} {
+		if _, err := newDatabaseClient(bad); err == nil {
+			t.Errorf("%s is a database", bad)
+		}
+		if _, err := newCacheClient(bad); err == nil {
+			t.Errorf("%s is a cache", bad)
+		}
+	}
+}
+
+func mustListen(t *testing.T) net.Listener {
+	t.Helper()
+	l, err := listen("127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}

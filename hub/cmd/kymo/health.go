@@ -1,0 +1,87 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"time"
+
+	"github.com/kymohq/kymo/health"
+	"github.com/kymohq/kymo/hub/internal/report"
+)
+
+type healthCommand struct {
+	Name  string `arg:"" optional:"" help:"Print the history of this check or service instead."`
+	Hours string `placeholder:"N" help:"With a name: length of the history, 1 to 168 hours. Default: 24."`
+	Watch bool   `help:"Go on, and show what changes until Ctrl-C."`
+	JSON  bool   `name:"json" help:"Print what the API answers, as it came; with --watch, one answer after another."`
+	hubFlags
+}
+
+func (*healthCommand) Help() string {
+	return "Examples:\n\n" +
+		"    $ kymo health\n" +
+		"    $ kymo health --watch | tee changes.log\n" +
+		"    $ kymo health database --hours 168\n\n" +
+		"In the container of a hub it is the health check:\n\n" +
+		"    HEALTHCHECK --interval=30s --timeout=5s CMD [\"kymo\", \"health\"]\n\n" +
+		"Exit status: 0 healthy or degraded, 1 down (with a name: if that is down), 2 the hub could not be asked.\n"
+}
+
+func (c *healthCommand) Run(env *environment) error {
+	switch {
+	case c.Name == "" && c.Hours != "":
+		return errors.New("--hours: is about a history; name a check, like kymo health database --hours 168")
+	case c.Name != "" && c.Watch:
+		return errors.New("--watch: shows all checks; leave the name out")
+	}
+	hub, err := c.client(env)
+	if err != nil {
+		return err
+	}
+	switch {
+	case c.Name != "":
+		return c.history(env, hub)
+	case c.Watch:
+		return newWatch(env, hub, c.JSON).run()
+	}
+	body, answer, err := hub.health(env.ctx)
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		_, err = env.stdout.Write(body)
+	} else {
+		err = printHealth(env.stdout, screenOf(env.stdout, env.vars), answer, time.Now())
+	}
+	if err == nil && answer.Status == health.Down {
+		err = badNews{errors.New(overall(answer))}
+	}
+	return err
+}
+
+// history prints how a check did in the last hours.
+func (c *healthCommand) history(env *environment, hub *hubClient) error {
+	query := url.Values{"name": {c.Name}}
+	if c.Hours != "" {
+		query.Set("hours", c.Hours)
+	}
+	body, _, err := hub.get(env.ctx, "/api/v1/health/history", query)
+	if err != nil {
+		return err
+	}
+	var h report.History
+	if err := json.Unmarshal(body, &h); err != nil {
+		return notAReport(hub, err)
+	}
+	if c.JSON {
+		_, err = env.stdout.Write(body)
+	} else {
+		err = printHistory(env.stdout, screenOf(env.stdout, env.vars), &h)
+	}
+	if err == nil && h.Status == health.Down.String() {
+		err = badNews{fmt.Errorf("%s is down", h.Name)}
+	}
+	return err
+}

@@ -1,0 +1,72 @@
+package api
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/kymohq/kymo/health"
+	"github.com/kymohq/kymo/hub/internal/ingest"
+	"github.com/kymohq/kymo/hub/internal/report"
+	"github.com/kymohq/kymo/hub/internal/rollup"
+	"github.com/kymohq/kymo/hub/internal/store"
+)
+
+type historyInput struct {
+	Name  string `query:"name" required:"true" minLength:"1" maxLength:"100" doc:"Which check: one of the hub's own, a service, or service/check." example:"database"`
+	Hours int    `query:"hours" minimum:"1" maximum:"168" default:"24" doc:"The window is the last so many hours: [now - hours, now), UTC." example:"24"`
+	Limit int    `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"At most so many transitions, the newest." example:"100"`
+}
+
+type historyOutput struct{ Body *report.History }
+
+func (a *API) routeHistory() {
+	register(a, huma.Operation{
+		OperationID: "health-history", Method: http.MethodGet, Path: "/api/v1/health/history", Tags: []string{tagHealth},
+		Summary:     "How one check has been",
+		Description: "Its transitions, its uptime and how long its runs took. Of several instances the worst counts at each instant. Time in which nobody looked for more than two minutes is unknown, and counts neither for the uptime nor against it.",
+		Security:    needs(forRead),
+		Errors:      []int{http.StatusNotFound, http.StatusUnprocessableEntity, http.StatusInternalServerError, http.StatusServiceUnavailable},
+	}, a.history)
+}
+
+func (a *API) history(ctx context.Context, in *historyInput) (*historyOutput, error) {
+	w := rollup.LastHours(a.Now(), in.Hours)
+	h, err := report.ReadHistory(in.Name, a.Store.Health(ctx, store.HealthQuery{Window: w, Name: in.Name}), w, in.Limit)
+	if err != nil {
+		return nil, a.storeProblem(ctx, err)
+	}
+	now := make(map[string]health.Status)
+	for _, c := range a.report().Checks {
+		now[c.Name] = c.Status
+	}
+	status, known := now[in.Name]
+	switch {
+	case known:
+		h.Status = status.String()
+	case h.Checks == 0 && len(h.Transitions) == 0 && h.UptimePercent == nil:
+		return nil, a.noSuchCheck(ctx, in.Name, slices.Collect(maps.Keys(now)))
+	}
+	return &historyOutput{h}, nil
+}
+
+// noSuchCheck names the check that may have been meant.
+func (a *API) noSuchCheck(ctx context.Context, name string, known []string) error {
+	for other, err := range a.Store.HealthNames(ctx, rollup.LastHours(a.Now(), 168)) {
+		if err != nil {
+			return a.storeProblem(ctx, err)
+		}
+		known = append(known, other)
+	}
+	detail := fmt.Sprintf("there is no check %q", name)
+	if slices.Contains(known, name) {
+		detail = fmt.Sprintf("the check %q was not run in this window; ask for more hours", name)
+	} else if near := ingest.Nearest(name, known); near != "" {
+		detail += fmt.Sprintf("; did you mean %q?", near)
+	}
+	return huma.NewError(http.StatusNotFound, detail, &huma.ErrorDetail{Location: "query.name", Message: detail, Value: name})
+}

@@ -1,0 +1,212 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"iter"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/kymohq/kymo/health"
+	"github.com/kymohq/kymo/hub/internal/report"
+	"github.com/kymohq/kymo/hub/internal/rollup"
+	"github.com/kymohq/kymo/hub/internal/store"
+	"github.com/kymohq/kymo/hub/internal/store/storetest"
+	"github.com/kymohq/kymo/wire"
+)
+
+// standing is a report with one check in each state.
+func standing() health.Report {
+	at := noon.Add(-time.Second)
+	check := func(name string, s health.Status, critical bool) health.CheckReport {
+		return health.CheckReport{
+			Name: name, Kind: "tcp", Critical: critical, State: health.State{Status: s, Since: at}, Runs: 1, CheckedAt: at,
+			Latency: 12 * time.Millisecond, Reason: "because of " + name, Details: json.RawMessage(`{"secret":"details"}`),
+		}
+	}
+	r := health.Report{Status: health.Degraded, Time: noon, Checks: []health.CheckReport{
+		check(`a "quoted\name"`, health.Healthy, true), check("cache", health.Degraded, false),
+		check("orders", health.Unknown, false), check("redis", health.Down, false),
+	}}
+	r.Checks[3].Stuck, r.Checks[1].Flapping = true, true
+	return r
+}
+
+func watching(report func() health.Report) func(*Config) {
+	return func(c *Config) { c.Health = report }
+}
+
+func TestHealthRoute(t *testing.T) {
+	a := newAPI(storetest.NewOracle(), watching(standing))
+	w := ask(a, "GET /health", "")
+	var answer health.Answer
+	if err := json.Unmarshal(w.Body.Bytes(), &answer); err != nil || w.Code != 200 || answer.Status != health.Degraded || len(answer.Checks) != 4 {
+		t.Fatalf("%d %s %v", w.Code, w.Body, err)
+	}
+	if c := answer.Checks["orders"]; c.Status != health.Degraded || c.State != health.Unknown || c.Reason != "because of orders" || c.ResponseTimeMS != 12 {
+		t.Errorf("%+v", c)
+	}
+	w = ask(a, "GET /health", "", "Accept", health.HealthJSON)
+	if w.Header().Get("Content-Type") != health.HealthJSON || !strings.Contains(w.Body.String(), `"status":"warn"`) ||
+		!strings.Contains(w.Body.String(), `"releaseId":"1.2.3"`) {
+		t.Errorf("%v %s", w.Header(), w.Body)
+	}
+	down := func() health.Report {
+		r := standing()
+		r.Status = health.Down
+		return r
+	}
+	a = newAPI(storetest.NewOracle(), watching(down))
+	for _, method := range []string{"GET", "HEAD"} {
+		if w := ask(a, method+" /health", ""); w.Code != 503 {
+			t.Errorf("%s with a critical check down: %d", method, w.Code)
+		}
+	}
+	// What the hub looks at is no reason to restart it or to keep requests from it.
+	for _, path := range []string{"/health/live", "/health/ready", "/health/started"} {
+		for _, method := range []string{"GET", "HEAD"} {
+			if w := ask(a, method+" "+path, ""); w.Code != 200 || w.Header().Get("Cache-Control") != "no-store" {
+				t.Errorf("%s %s: %d %v", method, path, w.Code, w.Header())
+			}
+		}
+	}
+	w = ask(newAPI(storetest.NewOracle(), nil), "GET /health", "")
+	if w.Code != 200 || !strings.Contains(w.Body.String(), `"status":"healthy"`) || !strings.Contains(w.Body.String(), `"checks":{}`) {
+		t.Errorf("a hub that looks at nothing: %d %s", w.Code, w.Body)
+	}
+	starting := func() health.Report {
+		return health.Report{Status: health.Degraded, Time: noon, Checks: []health.CheckReport{{Name: "redis"}}}
+	}
+	if w := ask(newAPI(storetest.NewOracle(), watching(starting)), "GET /health/started", ""); w.Code != 503 || !strings.Contains(w.Body.String(), `["redis"]`) {
+		t.Errorf("before the first runs: %d %s", w.Code, w.Body)
+	}
+}
+
+// Without the read token, if there is one, callers see statuses alone.
+func TestHealthOfStrangers(t *testing.T) {
+	a := newAPI(storetest.NewOracle(), func(c *Config) { c.Health, c.Tokens = standing, Tokens{Read: "secret", Ingest: "other"} })
+	for _, c := range []struct {
+		token string
+		sees  bool
+	}{{"", false}, {"wrong", false}, {"other", false}, {"secret", true}} {
+		for _, accept := range []string{"*/*", health.HealthJSON} {
+			w := ask(a, "GET /health", "", "Authorization", "Bearer "+c.token, "Accept", accept)
+			body := w.Body.String()
+			if w.Code != 200 || !strings.Contains(body, "redis") || strings.Contains(body, "because of") != c.sees || strings.Contains(body, "secret") != c.sees {
+				t.Errorf("with %q: %d %s", c.token, w.Code, body)
+			}
+		}
+	}
+	problem(t, ask(a, "GET /api/v1/health/history?name=redis", ""), http.StatusUnauthorized)
+}
+
+func TestHistoryRoute(t *testing.T) {
+	o := storetest.NewOracle()
+	minute := time.Minute.Milliseconds()
+	b := &wire.Batch{Instance: "hub", Sequence: 1}
+	for i := range int64(10) {
+		h := wire.HealthResult{Check: "redis", Status: health.Healthy, From: noon.UnixMilli() - (10-i)*minute, To: noon.UnixMilli() - (9-i)*minute}
+		if i == 4 || i == 5 {
+			h.Status, h.Reason, h.Failures, h.Details = health.Down, "connection refused", 1, `{"a":1}`
+		}
+		h.Latency.Record(int64(i+1) * 1e6)
+		b.Health = append(b.Health, h)
+	}
+	b.Health = append(b.Health, wire.HealthResult{Service: "orders", Check: "stock", Status: health.Healthy, From: noon.UnixMilli() - 30*minute*60, To: noon.UnixMilli() - 30*minute*60})
+	if _, err := o.Append(t.Context(), b); err != nil {
+		t.Fatal(err)
+	}
+	a := newAPI(o, watching(standing))
+	get := func(query string) (h report.History) {
+		t.Helper()
+		w := ask(a, "GET /api/v1/health/history?"+query, "")
+		if err := json.Unmarshal(w.Body.Bytes(), &h); err != nil || w.Code != 200 {
+			t.Fatalf("%s: %d %s", query, w.Code, w.Body)
+		}
+		return h
+	}
+	h := get("name=redis&hours=1")
+	if h.Name != "redis" || h.Status != "down" || h.Checks != 10 || h.Failures != 2 || *h.UptimePercent != 80 || h.MaxResponseTime != 10 ||
+		h.TransitionsTotal != 2 || h.Window.Hours != 1 || h.KnownPercent < 16 || h.KnownPercent > 17 {
+		t.Errorf("%+v", h)
+	}
+	if x := h.Transitions[1]; x.From != "healthy" || x.To != "down" || x.Reason != "connection refused" || x.LastedMS != 2*minute || string(x.Details) != `{"a":1}` {
+		t.Errorf("%+v", x)
+	}
+	if h := get("name=redis&limit=1"); len(h.Transitions) != 1 || h.TransitionsTotal != 2 || h.Window.Hours != 24 {
+		t.Errorf("%+v", h)
+	}
+	if h := get("name=orders/stock&hours=48"); h.Status != "unknown" || h.UptimePercent == nil {
+		t.Errorf("%+v", h)
+	}
+	// A check that was not run in the window yet is one, all the same.
+	if h := get("name=cache"); h.Status != "degraded" || h.UptimePercent != nil || h.Transitions == nil {
+		t.Errorf("%+v", h)
+	}
+	for query, want := range map[string]string{
+		"name=redsi":          `there is no check "redsi"; did you mean "redis"?`,
+		"name=quite-another":  `there is no check "quite-another"`,
+		"name=orders/stock":   `the check "orders/stock" was not run in this window; ask for more hours`,
+		"name=orders%2Fstokc": `did you mean "orders/stock"?`,
+	} {
+		if p := problem(t, ask(a, "GET /api/v1/health/history?"+query, ""), http.StatusNotFound); !strings.Contains(p.Detail, want) {
+			t.Errorf("%s: %s, want %s", query, p.Detail, want)
+		}
+	}
+	for query, field := range map[string]string{
+		"": "query.name", "name=": "query.name", "name=" + strings.Repeat("x", 101): "query.name", "name=a&hours=0": "query.hours",
+		"name=a&hours=169": "query.hours", "name=a&hours=x": "query.hours", "name=a&limit=0": "query.limit", "name=a&limit=1001": "query.limit",
+		"name=a&hour=1": "query.hour",
+	} {
+		p := problem(t, ask(a, "GET /api/v1/health/history?"+query, ""), http.StatusUnprocessableEntity)
+		if len(p.Errors) == 0 || p.Errors[0].Location != field {
+			t.Errorf("%s: %+v, want %s", query, p, field)
+		}
+	}
+}
+
+// ailing is a store whose health cannot be read.
+type ailing struct{ store.Store }
+
+func (ailing) Health(context.Context, store.HealthQuery) iter.Seq2[*store.HealthRecord, error] {
+	return func(yield func(*store.HealthRecord, error) bool) { yield(nil, store.ErrUnavailable) }
+}
+
+// nameless is one whose names cannot.
+type nameless struct{ store.Store }
+
+func (nameless) HealthNames(context.Context, rollup.Window) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) { yield("", fmt.Errorf("disk: %w", store.ErrUnavailable)) }
+}
+
+func TestHistoryOfABrokenStore(t *testing.T) {
+	for _, st := range []store.Store{ailing{storetest.NewOracle()}, nameless{storetest.NewOracle()}} {
+		a := newAPI(st, watching(standing))
+		problem(t, ask(a, "GET /api/v1/health/history?name=none", ""), http.StatusServiceUnavailable)
+		// And yet nothing that is looked at is worse for it.
+		if w := ask(a, "GET /health", ""); w.Code != 200 {
+			t.Errorf("/health is %d", w.Code)
+		}
+	}
+}
+
+func TestHealthInTheExposition(t *testing.T) {
+	a := newAPI(storetest.NewOracle(), func(c *Config) {
+		c.Health, c.HealthRows = standing, func() (uint64, uint64) { return 7, 2 }
+	})
+	body := ask(a, "GET /metrics", "").Body.String()
+	for _, line := range []string{
+		`kymo_check_status{check="redis",status="down"} 1`, `kymo_check_status{check="redis",status="healthy"} 0`,
+		`kymo_check_status{check="orders",status="unknown"} 1`, `kymo_check_status{check="a \"quoted\\name\"",status="healthy"} 1`,
+		`kymo_check_response_seconds{check="redis"} 0.012`, `kymo_check_stuck{check="redis"} 1`, `kymo_check_stuck{check="cache"} 0`,
+		`kymo_check_flapping{check="cache"} 1`, `kymo_health_results_total 7`, `kymo_health_results_dropped_total 2`,
+		"# TYPE kymo_check_status gauge", "# TYPE kymo_health_results_total counter",
+	} {
+		if !strings.Contains(body, "\n"+line+"\n") {
+			t.Errorf("no line %s", line)
+		}
+	}
+}

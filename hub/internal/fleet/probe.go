@@ -1,0 +1,186 @@
+package fleet
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/kymohq/kymo/health"
+)
+
+// maxNamed bounds how many checks a reason names.
+const maxNamed = 3
+
+// Probe judges a service by what its instances said last. Without a word it is
+// unknown after silence and down after downAfter. If expectedSince is not zero,
+// the service is known from now on, whoever leaves, and down if it has not said
+// a word downAfter later.
+func (f *Fleet) Probe(name string, silence, downAfter time.Duration, expectedSince time.Time) health.Probe {
+	if !expectedSince.IsZero() {
+		f.expect(name, silence)
+	}
+	return health.Probe{Kind: "service", Run: func(context.Context) (health.Details, error) {
+		now := f.now()
+		t := f.tally(name, silence, now)
+		if t.instances == 0 {
+			return nil, t.missing(now, silence, downAfter, expectedSince)
+		}
+		return t.details(), t.verdict(downAfter)
+	}}
+}
+
+// expect makes a service known for good.
+func (f *Fleet) expect(name string, silence time.Duration) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	s := f.services[name]
+	if s == nil {
+		s = &service{instances: make(map[string]*instance)}
+		f.services[name] = s
+	} else if !s.expected {
+		f.discovered--
+	}
+	s.expected, s.silence = true, silence
+}
+
+// tally is what the instances of a service say together.
+type tally struct {
+	last    time.Time // of the last word; zero before the first
+	stopped bool      // that was the last instance's farewell
+
+	instances, silent int
+	shortest, longest time.Duration // of the silences
+	said              [4]int        // speaking instances by their status
+	reason            string        // of an instance that is not healthy
+	checks            []checkState  // of the speaking instances, worst first
+	unkept            int
+}
+
+func (f *Fleet) tally(name string, silence time.Duration, now time.Time) *tally {
+	t := &tally{}
+	merged := make(map[string]checkState)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	s := f.services[name]
+	if s == nil {
+		return t
+	}
+	f.tidy(s, now)
+	t.last, t.stopped, t.instances = s.last, s.stopped, len(s.instances)
+	for _, in := range s.instances {
+		if quiet := now.Sub(in.heard); quiet > silence {
+			if t.silent++; t.silent == 1 || quiet < t.shortest {
+				t.shortest = quiet
+			}
+			t.longest = max(t.longest, quiet)
+			continue
+		}
+		t.said[in.status]++
+		if in.status != health.Healthy {
+			t.reason = max(t.reason, in.reason) // of several the same one each time
+		}
+		t.unkept = max(t.unkept, in.unkept)
+		for i := range in.checks {
+			c := &in.checks[i]
+			if other, ok := merged[c.name]; !ok || c.worse(&other) {
+				merged[c.name] = *c
+			}
+		}
+	}
+	t.checks = slices.SortedFunc(maps.Values(merged), func(a, b checkState) int {
+		return cmp.Or(cmp.Compare(severity(b.status), severity(a.status)), cmp.Compare(a.name, b.name))
+	})
+	return t
+}
+
+// missing is the verdict on a service without instances.
+func (t *tally) missing(now time.Time, silence, downAfter time.Duration, expectedSince time.Time) error {
+	quiet := now.Sub(t.last)
+	reason := fmt.Sprintf("silent for %s", round(quiet))
+	switch {
+	case t.last.IsZero():
+		if expectedSince.IsZero() || now.Sub(expectedSince) <= downAfter {
+			return health.Unknownf("no instance has been heard of yet")
+		}
+		return fmt.Errorf("no instance has been heard of for %s", round(now.Sub(expectedSince)))
+	case t.stopped:
+		reason = "its last instance stopped"
+	}
+	switch {
+	case quiet > downAfter:
+		return errors.New(reason)
+	case quiet > silence:
+		return health.Unknownf("%s", reason)
+	}
+	return health.Degradedf("%s", reason)
+}
+
+// verdict is that on a service with instances.
+func (t *tally) verdict(downAfter time.Duration) error {
+	speaking := t.instances - t.silent
+	if speaking == 0 {
+		if t.shortest > downAfter {
+			return fmt.Errorf("silent for %s", round(t.shortest))
+		}
+		return health.Unknownf("silent for %s", round(t.shortest))
+	}
+	down, degraded := t.said[health.Down], t.said[health.Degraded]
+	switch {
+	case down == speaking:
+		return errors.New(t.why())
+	case down+degraded+t.silent > 0:
+		return health.Degradedf("%s", t.why())
+	case t.said[health.Healthy] == 0:
+		return health.Unknownf("no instance knows how it is")
+	}
+	return nil
+}
+
+// why names who is not well, and the checks that are not.
+func (t *tally) why() string {
+	var parts []string
+	if t.silent > 0 {
+		parts = append(parts, fmt.Sprintf("%d of %d instances silent for up to %s", t.silent, t.instances, round(t.longest)))
+	}
+	for _, s := range []health.Status{health.Down, health.Degraded} {
+		if n := t.said[s]; n > 0 && t.instances > 1 {
+			parts = append(parts, fmt.Sprintf("%d of %d instances %s", n, t.instances, s))
+		}
+	}
+	named := 0
+	for i := range t.checks {
+		c := &t.checks[i]
+		if c.status == health.Healthy {
+			break
+		}
+		if named++; named > maxNamed {
+			parts = append(parts, "…")
+			break
+		}
+		text := c.name + " is " + c.status.String()
+		if c.reason != "" {
+			text += ": " + c.reason
+		}
+		parts = append(parts, text)
+	}
+	switch {
+	case named > 0:
+	case t.reason != "":
+		parts = append(parts, t.reason)
+	case len(parts) == 0: // one instance, which gives no reason
+		s := health.Degraded
+		if t.said[health.Down] > 0 {
+			s = health.Down
+		}
+		parts = append(parts, "says it is "+s.String())
+	}
+	return strings.Join(parts, "; ")
+}
+
+// round leaves out what nobody reads of a silence.
+func round(d time.Duration) time.Duration { return d.Round(time.Second) }

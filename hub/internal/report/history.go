@@ -1,0 +1,139 @@
+package report
+
+import (
+	"encoding/json"
+	"iter"
+	"time"
+
+	"github.com/kymohq/kymo/health"
+	"github.com/kymohq/kymo/hist"
+	"github.com/kymohq/kymo/hub/internal/rollup"
+	"github.com/kymohq/kymo/hub/internal/store"
+)
+
+// bridge is how long nobody may have looked without the time counting as
+// unknown: results come once a minute, the last ones before a crash are lost, and
+// a restart takes its seconds.
+const bridge = 2 * time.Minute
+
+// History is how one check has been in a window. Shares are of the time that is
+// known, but for KnownPercent.
+type History struct {
+	Name   string `json:"name" doc:"The check: a name of the hub's own, a service's, or service/check." example:"database"`
+	Status string `json:"status" enum:"healthy,degraded,down,unknown" doc:"How it stands now." example:"healthy"`
+
+	UptimePercent   *float64 `json:"uptime_percent" doc:"Share of the known time in which it was not down; null if nothing is known." example:"99.93"`
+	KnownPercent    float64  `json:"known_percent" doc:"Share of the window in which somebody looked." example:"100"`
+	HealthyPercent  float64  `json:"healthy_percent" doc:"Share of the known time in which it was healthy." example:"99.8"`
+	DegradedPercent float64  `json:"degraded_percent" doc:"Share of the known time in which it was degraded." example:"0.13"`
+	DownPercent     float64  `json:"down_percent" doc:"Share of the known time in which it was down." example:"0.07"`
+
+	Checks          uint64  `json:"checks" doc:"How many runs there were." example:"8640"`
+	Failures        uint64  `json:"failures" doc:"How many of them were not healthy." example:"6"`
+	AvgResponseTime float64 `json:"avg_response_time" doc:"Mean duration of a run, ms." example:"1.4"`
+	P50ResponseTime float64 `json:"p50_response_time" doc:"Median duration of a run, ms." example:"1.2"`
+	P95ResponseTime float64 `json:"p95_response_time" doc:"95th percentile of the duration of a run, ms." example:"2.9"`
+	P99ResponseTime float64 `json:"p99_response_time" doc:"99th percentile of the duration of a run, ms." example:"5.1"`
+	MaxResponseTime float64 `json:"max_response_time" doc:"Longest duration of a run, ms." example:"2000.8"`
+
+	Transitions      []Transition `json:"transitions" nullable:"false" doc:"The changes of the status, the newest first."`
+	TransitionsTotal int          `json:"transitions_total" doc:"How many there were without the limit." example:"2"`
+	Window           Window       `json:"window"`
+}
+
+// Transition is a change of a check's status.
+type Transition struct {
+	At       time.Time       `json:"at" doc:"When it was seen, UTC." example:"2026-11-23T10:15:30Z"`
+	From     string          `json:"from" enum:"healthy,degraded,down,unknown" doc:"What it was before." example:"healthy"`
+	To       string          `json:"to" enum:"healthy,degraded,down,unknown" doc:"Unknown is time in which nobody looked." example:"down"`
+	Reason   string          `json:"reason" doc:"Why it is not healthy." example:"connection refused"`
+	Flapping bool            `json:"flapping" doc:"Whether the check goes back and forth." example:"false"`
+	Details  json.RawMessage `json:"details,omitempty" doc:"What the run saw." example:"{\"connections\":7}"`
+	LastedMS int64           `json:"lasted_ms" doc:"How long it stayed so, until the next transition or the end of what is known." example:"42000"`
+}
+
+// segment is a stretch of time, [from, to), with one status.
+type segment struct {
+	from, to int64
+	status   health.Status
+	cause    *store.HealthRecord // the result that brought the status; nil for unknown
+}
+
+// ReadHistory sums up the results of one check in a window. They come by the
+// beginning of their span, maybe of several instances: then the worst of them
+// counts at each instant. It names at most limit transitions, and fails only as
+// the iterator does.
+func ReadHistory(name string, results iter.Seq2[*store.HealthRecord, error], window rollup.Window, limit int) (*History, error) {
+	return readHistory(name, results, window, limit, bridge.Milliseconds())
+}
+
+func readHistory(name string, results iter.Seq2[*store.HealthRecord, error], window rollup.Window, limit int, bridge int64) (*History, error) {
+	h := &History{Name: name, Transitions: []Transition{}, Window: windowOf(window)}
+	var latency hist.Histogram
+	var records []*store.HealthRecord
+	for r, err := range results {
+		if err != nil {
+			return nil, err
+		}
+		records = append(records, r)
+		latency.Merge(&r.Latency)
+		h.Failures += r.Failures
+	}
+	h.Checks = latency.Count()
+	h.AvgResponseTime = ms(latency.Mean())
+	h.P50ResponseTime = ms(latency.Quantile(0.50))
+	h.P95ResponseTime = ms(latency.Quantile(0.95))
+	h.P99ResponseTime = ms(latency.Quantile(0.99))
+	h.MaxResponseTime = ms(float64(latency.Max()))
+
+	segments := timeline(records, window, bridge)
+	h.shares(segments, window)
+	h.transitions(segments, limit)
+	h.Status = health.Unknown.String()
+	if n := len(segments); n > 0 {
+		h.Status = segments[n-1].status.String()
+	}
+	return h, nil
+}
+
+// shares fills in the percentages.
+func (h *History) shares(segments []segment, window rollup.Window) {
+	var spent [health.Down + 1]int64
+	for _, s := range segments {
+		spent[s.status] += s.to - s.from
+	}
+	known := spent[health.Healthy] + spent[health.Degraded] + spent[health.Down]
+	if known == 0 {
+		return
+	}
+	percent := func(part, whole int64) float64 { return 100 * float64(part) / float64(whole) }
+	h.KnownPercent = percent(known, window.To-window.From)
+	h.HealthyPercent = percent(spent[health.Healthy], known)
+	h.DegradedPercent = percent(spent[health.Degraded], known)
+	h.DownPercent = percent(spent[health.Down], known)
+	uptime := percent(known-spent[health.Down], known)
+	h.UptimePercent = &uptime
+}
+
+// transitions lists where one segment follows another, the newest first.
+func (h *History) transitions(segments []segment, limit int) {
+	h.TransitionsTotal = max(len(segments)-1, 0)
+	for i := len(segments) - 1; i > 0 && len(h.Transitions) < limit; i-- {
+		s := segments[i]
+		t := Transition{
+			At: time.UnixMilli(s.from).UTC(), From: segments[i-1].status.String(), To: s.status.String(), LastedMS: s.to - s.from,
+		}
+		if s.cause != nil {
+			t.Reason, t.Flapping = s.cause.Reason, s.cause.Flapping
+			if s.cause.Details != "" {
+				t.Details = json.RawMessage(s.cause.Details)
+			}
+			if s.status == health.Healthy {
+				t.Reason = "" // of a run that failed within a span that was healthy
+			}
+		}
+		h.Transitions = append(h.Transitions, t)
+	}
+}
+
+func windowOf(w rollup.Window) Window { return (&Summary{window: w}).Window() }

@@ -1,0 +1,216 @@
+package report
+
+import (
+	"errors"
+	"fmt"
+	"iter"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/kymohq/kymo/health"
+	"github.com/kymohq/kymo/hub/internal/rollup"
+	"github.com/kymohq/kymo/hub/internal/store"
+)
+
+// span is a result of an instance.
+func span(instance string, status health.Status, from, to int64) *store.HealthRecord {
+	r := &store.HealthRecord{Instance: instance}
+	r.Check, r.Status, r.From, r.To = "redis", status, from, to
+	if status != health.Healthy {
+		r.Reason = fmt.Sprintf("%v since %d", status, from)
+	}
+	return r
+}
+
+func each(records []*store.HealthRecord) iter.Seq2[*store.HealthRecord, error] {
+	return func(yield func(*store.HealthRecord, error) bool) {
+		for _, r := range records {
+			if !yield(r, nil) {
+				return
+			}
+		}
+	}
+}
+
+func shown(segments []segment) string {
+	s := ""
+	for _, x := range segments {
+		s += fmt.Sprintf("%d %v %d; ", x.from, x.status, x.to)
+	}
+	return strings.TrimSuffix(s, "; ")
+}
+
+func TestTimeline(t *testing.T) {
+	const h, g, d = health.Healthy, health.Degraded, health.Down
+	for _, c := range []struct {
+		name    string
+		records []*store.HealthRecord
+		want    string
+	}{
+		{"nothing", nil, ""},
+		{"one", []*store.HealthRecord{span("a", h, 10, 90)}, "10 healthy 90"},
+		{"spans that follow each other", []*store.HealthRecord{span("a", h, 10, 40), span("a", h, 40, 80), span("a", d, 80, 95)}, "10 healthy 80; 80 down 95"},
+		{"news without a length", []*store.HealthRecord{span("a", h, 10, 10), span("a", h, 10, 95)}, "10 healthy 95"},
+		{"news that nothing follows yet", []*store.HealthRecord{span("a", h, 10, 95), span("a", d, 95, 95)}, "10 healthy 95; 95 down 96"},
+		{"a gap that is bridged", []*store.HealthRecord{span("a", h, 10, 40), span("a", d, 45, 95)}, "10 healthy 45; 45 down 95"},
+		{"a gap that is not", []*store.HealthRecord{span("a", h, 10, 40), span("a", h, 51, 95)}, "10 healthy 40; 40 unknown 51; 51 healthy 95"},
+		{"a gap at the end", []*store.HealthRecord{span("a", h, 10, 40)}, "10 healthy 40; 40 unknown 100"},
+		{"a restart under another name", []*store.HealthRecord{span("a", h, 10, 40), span("b", h, 48, 95)}, "10 healthy 95"},
+		{"the worst of two", []*store.HealthRecord{span("a", h, 0, 100), span("b", d, 20, 40), span("b", g, 40, 50), span("b", h, 50, 100)}, "0 healthy 20; 20 down 40; 40 degraded 50; 50 healthy 100"},
+		{"beyond the window", []*store.HealthRecord{span("a", h, -50, 40), span("a", d, 40, 200)}, "0 healthy 40; 40 down 100"},
+		{"before the window alone", []*store.HealthRecord{span("a", h, -50, -20)}, ""},
+	} {
+		if got := shown(timeline(c.records, rollup.Window{From: 0, To: 100}, 10)); got != c.want {
+			t.Errorf("%s: %s, want %s", c.name, got, c.want)
+		}
+	}
+}
+
+// Against an oracle that looks at each millisecond.
+func TestTimelineEqualsTheOracle(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 1))
+	window := rollup.Window{From: 0, To: 120}
+	for range 3000 {
+		var records []*store.HealthRecord
+		for i := range 1 + r.IntN(3) {
+			at := r.Int64N(80) - 20
+			for range r.IntN(6) {
+				to := at + 1 + r.Int64N(25)
+				records = append(records, span(fmt.Sprint(i), health.Status(1+r.IntN(3)), at, to))
+				if at = to; r.IntN(3) == 0 {
+					at += r.Int64N(30)
+				}
+			}
+		}
+		slices.SortStableFunc(records, func(a, b *store.HealthRecord) int { return int(a.From - b.From) })
+		q := store.HealthQuery{Window: window} // what a store gives
+		records = slices.DeleteFunc(records, func(r *store.HealthRecord) bool { return !q.Selects(&r.HealthResult) })
+		bridge := r.Int64N(12)
+		var want []segment
+		for _, s := range perMillisecond(records, window, bridge) {
+			want = join(want, s)
+		}
+		if got := timeline(records, window, bridge); shown(got) != shown(want) {
+			var in []string
+			for _, r := range records {
+				in = append(in, fmt.Sprintf("%s %d %v %d", r.Instance, r.From, r.Status, r.To))
+			}
+			t.Fatalf("bridge %d, %q:\n%s, want\n%s", bridge, in, shown(got), shown(want))
+		}
+	}
+}
+
+// perMillisecond is the timeline as a segment for each millisecond of what is known.
+func perMillisecond(records []*store.HealthRecord, window rollup.Window, bridge int64) []segment {
+	const before = 200
+	status := make([]health.Status, before+window.To) // from -before on
+	for _, r := range records {
+		end := r.To
+		for _, next := range records {
+			if next.Instance == r.Instance && next.From >= r.To && next.From-r.To <= bridge {
+				end = max(end, next.From)
+				break
+			}
+		}
+		for at := r.From; at < end && at < window.To; at++ {
+			status[before+at] = max(status[before+at], r.Status)
+		}
+	}
+	known := func(at int64) bool { return status[before+at] != health.Unknown }
+	filled := slices.Clone(status)
+	for at := int64(-before + 1); at < window.To; at++ {
+		if known(at) || filled[before+at-1] == health.Unknown && !known(at-1) && filled[before+at-1] == status[before+at-1] {
+			continue
+		}
+		// A gap begins here; its end decides.
+		end := at
+		for end < window.To && !known(end) {
+			end++
+		}
+		if end < window.To && end-at <= bridge && known(at-1) {
+			for i := at; i < end; i++ {
+				filled[before+i] = status[before+at-1]
+			}
+		}
+	}
+	last := window.To
+	for last > 0 && !known(last-1) {
+		last--
+	}
+	if window.To-last > bridge {
+		last = window.To
+	}
+	var segments []segment
+	for at := window.From; at < last; at++ {
+		if s := filled[before+at]; s != health.Unknown || len(segments) > 0 {
+			segments = append(segments, segment{from: at, to: at + 1, status: s})
+		}
+	}
+	return segments
+}
+
+func TestHistory(t *testing.T) {
+	hour := time.Hour.Milliseconds()
+	window := rollup.Window{From: 0, To: 2 * hour}
+	records := []*store.HealthRecord{span("a", health.Healthy, 0, hour), span("a", health.Down, hour, hour+hour/2), span("a", health.Healthy, hour+hour/2, 2*hour)}
+	for i, r := range records {
+		for k := range int64(100) {
+			r.Latency.Record((k + 1) * 1e6)
+		}
+		r.Failures = []uint64{0, 100, 1}[i]
+	}
+	records[1].Details, records[1].Flapping = `{"a":1}`, true
+	records[2].Reason = "a blip"
+	h, err := ReadHistory("redis", each(records), window, 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if h.Name != "redis" || h.Status != "healthy" || *h.UptimePercent != 75 || h.KnownPercent != 100 || h.HealthyPercent != 75 ||
+		h.DegradedPercent != 0 || h.DownPercent != 25 || h.Checks != 300 || h.Failures != 101 || h.Window.Hours != 2 {
+		t.Errorf("%+v", h)
+	}
+	if near := func(got, want float64) bool { return got > want*0.994 && got < want*1.006 }; !near(h.P50ResponseTime, 50) ||
+		!near(h.P95ResponseTime, 95) || !near(h.P99ResponseTime, 99) || h.MaxResponseTime != 100 || h.AvgResponseTime != 50.5 {
+		t.Errorf("%+v", h)
+	}
+	at := func(ms int64) time.Time { return time.UnixMilli(ms).UTC() }
+	want := []Transition{
+		{At: at(hour + hour/2), From: "down", To: "healthy", LastedMS: hour / 2},
+		{At: at(hour), From: "healthy", To: "down", Reason: fmt.Sprintf("down since %d", hour), Flapping: true, Details: []byte(`{"a":1}`), LastedMS: hour / 2},
+	}
+	if fmt.Sprintf("%+v", h.Transitions) != fmt.Sprintf("%+v", want) || h.TransitionsTotal != 2 {
+		t.Errorf("%+v, want %+v", h.Transitions, want)
+	}
+	if h, _ := ReadHistory("redis", each(records), window, 1); len(h.Transitions) != 1 || h.TransitionsTotal != 2 {
+		t.Errorf("limited: %+v", h)
+	}
+	empty, err := ReadHistory("redis", each(nil), window, 10)
+	if err != nil || empty.UptimePercent != nil || empty.Status != "unknown" || empty.Transitions == nil || empty.KnownPercent != 0 {
+		t.Errorf("%+v, %v", empty, err)
+	}
+	broken := errors.New("the disk is gone")
+	_, err = ReadHistory("redis", func(yield func(*store.HealthRecord, error) bool) { yield(nil, broken) }, window, 10)
+	if !errors.Is(err, broken) {
+		t.Error(err)
+	}
+}
+
+func BenchmarkHistory(b *testing.B) {
+	var records []*store.HealthRecord
+	for m := range int64(168 * 60) {
+		r := span("a", health.Status(1+m/500%3), m*60_000, (m+1)*60_000)
+		for k := range int64(6) {
+			r.Latency.Record(1e6 + k*1e5)
+		}
+		records = append(records, r)
+	}
+	window := rollup.Window{From: 0, To: 168 * 3600_000}
+	for b.Loop() {
+		if _, err := ReadHistory("redis", each(records), window, 100); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,130 @@
+package report
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/kymohq/kymo/health"
+	"github.com/kymohq/kymo/hub/internal/rollup"
+	"github.com/kymohq/kymo/hub/internal/store"
+)
+
+// edge is where a result begins to say how its instance stands, or ends to.
+type edge struct {
+	at     int64
+	record *store.HealthRecord
+	begins bool
+}
+
+// timeline makes segments of the results of one check: they follow each other
+// without a gap, from the first instant of the window that is known, and no two
+// neighbours have the same status. records are in the order of their beginning.
+func timeline(records []*store.HealthRecord, window rollup.Window, bridge int64) []segment {
+	edges := edgesOf(records, bridge)
+	// At one instant, what ends does so before anything begins.
+	slices.SortStableFunc(edges, func(a, b edge) int {
+		return cmp.Or(cmp.Compare(a.at, b.at), compareBool(a.begins, b.begins))
+	})
+	var segments []segment
+	standing := make(map[string]*store.HealthRecord) // by instance
+	for i := 0; i < len(edges); {
+		at := edges[i].at
+		for ; i < len(edges) && edges[i].at == at; i++ {
+			r := edges[i].record
+			switch {
+			case edges[i].begins:
+				standing[r.Instance] = r
+			case standing[r.Instance] == r:
+				delete(standing, r.Instance)
+			}
+		}
+		next := window.To
+		if i < len(edges) {
+			next = edges[i].at
+		}
+		segments = join(segments, worst(at, next, standing))
+	}
+	return cut(bridged(segments, bridge), window, bridge)
+}
+
+// edgesOf returns the beginnings and ends of the results. A result stands until
+// its instance's next one, if that follows soon, or else until its own end; and
+// for a millisecond at least, so that news which nothing follows yet are seen.
+func edgesOf(records []*store.HealthRecord, bridge int64) []edge {
+	edges := make([]edge, 0, 2*len(records))
+	next := make(map[string]int64) // by instance: when its next result begins
+	for _, r := range slices.Backward(records) {
+		end := max(r.To, r.From+1)
+		if n, ok := next[r.Instance]; ok && n-r.To <= bridge {
+			end = n
+		}
+		next[r.Instance] = r.From
+		edges = append(edges, edge{r.From, r, true}, edge{end, r, false})
+	}
+	slices.Reverse(edges)
+	return edges
+}
+
+func compareBool(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case b:
+		return -1
+	}
+	return 1
+}
+
+// worst is the segment in which these results stand.
+func worst(from, to int64, standing map[string]*store.HealthRecord) segment {
+	s := segment{from: from, to: to}
+	for _, r := range standing {
+		// The earliest of several, so that the answer is always the same.
+		if r.Status > s.status || r.Status == s.status && (r.From < s.cause.From || r.From == s.cause.From && r.Instance < s.cause.Instance) {
+			s.status, s.cause = r.Status, r
+		}
+	}
+	return s
+}
+
+// join appends a segment, or lets the last one go on if it has the same status.
+func join(segments []segment, s segment) []segment {
+	if s.from >= s.to {
+		return segments
+	}
+	if n := len(segments); n > 0 && segments[n-1].status == s.status {
+		segments[n-1].to = s.to
+		return segments
+	}
+	return append(segments, s)
+}
+
+// bridged lets a status go on over gaps that are no longer than bridge.
+func bridged(segments []segment, bridge int64) []segment {
+	var joined []segment
+	for i, s := range segments {
+		inside := i > 0 && i < len(segments)-1
+		if s.status == health.Unknown && inside && s.to-s.from <= bridge {
+			s.status, s.cause = segments[i-1].status, segments[i-1].cause
+		}
+		joined = join(joined, s)
+	}
+	return joined
+}
+
+// cut keeps what lies in the window. Unknown at its beginning is left off, and so
+// is a little of it at the end: the next result is not due yet.
+func cut(segments []segment, window rollup.Window, bridge int64) []segment {
+	var inside []segment
+	for i, s := range segments {
+		if last := i == len(segments)-1; last && s.status == health.Unknown && s.to-s.from <= bridge {
+			continue
+		}
+		s.from, s.to = max(s.from, window.From), min(s.to, window.To)
+		if len(inside) == 0 && s.status == health.Unknown {
+			continue
+		}
+		inside = join(inside, s)
+	}
+	return inside
+}
