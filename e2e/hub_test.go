@@ -20,18 +20,19 @@ import (
 type hub struct {
 	t       *testing.T
 	store   string
-	files   string // where its ready file and its log are
-	url     string // from the first start on
+	flags   []string // of kymo serve, beside those that every hub gets
+	files   string   // where its ready file and its log are
+	url     string   // from the first start on
 	command *exec.Cmd
 	ended   chan struct{} // closed once the process is gone
 	status  error         // what it ended with, set before ended is closed
 }
 
 // startHub starts a hub that keeps its data in the folder store, and ends it
-// with the test.
-func startHub(t *testing.T, store string) *hub {
+// with the test. Flags are given to kymo serve.
+func startHub(t *testing.T, store string, flags ...string) *hub {
 	t.Helper()
-	h := &hub{t: t, store: store, files: t.TempDir()}
+	h := &hub{t: t, store: store, flags: flags, files: t.TempDir()}
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Logf("the hub's log ends with:\n%s", h.log())
@@ -84,7 +85,8 @@ func (h *hub) launch() {
 		h.t.Fatal(err)
 	}
 	defer log.Close() // The process has its own.
-	command := kymo(h.t, "serve", "--listen", address, "--store", h.store, "--ready-file", h.readyFile())
+	args := []string{"serve", "--listen", address, "--store", h.store, "--ready-file", h.readyFile()}
+	command := kymo(h.t, append(args, h.flags...)...)
 	command.Stderr = log
 	command.Cancel = func() error { return command.Process.Signal(syscall.SIGTERM) }
 	command.WaitDelay = 20 * time.Second

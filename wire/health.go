@@ -20,7 +20,7 @@ type HealthResult struct {
 
 	Failures uint64         // runs in the span that were not healthy
 	Latency  hist.Histogram // of the runs in the span, nanoseconds; it may be empty
-	Reason   string         // why the last run that was not healthy was not; "" if all were
+	Reason   string         // why the last run that was not healthy was not, in this span or before it; "" if all were
 	Details  string         // what the last run saw, a JSON object; "" if nothing
 }
 

@@ -98,7 +98,10 @@ func (l *HealthLog) close(s *openSpan) {
 		l.dropped++
 	}
 	l.closed = append(l.closed, s.HealthResult)
-	s.From, s.Failures, s.Reason = s.To, 0, ""
+	s.From, s.Failures = s.To, 0
+	if s.Status == health.Healthy {
+		s.Reason = "" // otherwise it goes on being the reason
+	}
 	s.Latency = hist.Histogram{}
 }
 

@@ -86,6 +86,24 @@ func TestHealthLog(t *testing.T) {
 	}
 }
 
+// A status that is not healthy has its reason, even where it goes on for runs
+// that were healthy, too few of them to end it.
+func TestHealthLogKeepsTheReason(t *testing.T) {
+	l := NewHealthLog("")
+	l.Observe(seen(0, health.Down))
+	l.Take(false)
+	o := seen(10, health.Down)
+	o.Finding.Status, o.Reason = health.Healthy, ""
+	l.Observe(o)
+	if got := l.Take(true); len(got) != 1 || got[0].Reason != "refused" || got[0].Failures != 0 {
+		t.Errorf("%+v", got)
+	}
+	l.Observe(seen(20, health.Healthy))
+	if got := l.Take(true); len(got) != 2 || got[0].Reason != "refused" || got[1].Reason != "" {
+		t.Errorf("%+v", got)
+	}
+}
+
 // What it gives out is valid, however long the interval is.
 func TestHealthLogOfLongIntervals(t *testing.T) {
 	l := NewHealthLog("orders")

@@ -106,7 +106,7 @@ func (c *committer) freeze() {
 	st := c.state
 	st.floor10s = max(st.floor10s, c.now().UnixMilli()-keep10s)
 	c.mu.Lock()
-	c.frozen, c.recent = c.recent, newMemory(min(c.recent.len()*9/8, 2*c.memory))
+	c.frozen, c.recent = c.recent, newMemory(min(c.recent.rows.len()*9/8, 2*c.memory))
 	c.mu.Unlock()
 	c.built = make(chan build, 1)
 	go func(e *engine, built chan<- build) {

@@ -26,8 +26,17 @@ type healthRow struct {
 	value    []byte
 }
 
-// healthWeight is how many requests a health result counts for in memory.
-const healthWeight = 8
+// healthWeight is how many requests a health result counts for in memory, at
+// least; one with long texts or a wide histogram counts for as many as its bytes
+// would hold.
+const (
+	healthWeight = 8
+	requestBytes = 64
+)
+
+func (r *healthRow) weight() int {
+	return healthWeight + (len(r.key)+len(r.value))/requestBytes
+}
 
 func newHealthRow(b *wire.Batch, i int) healthRow {
 	h := &b.Health[i]
@@ -68,60 +77,75 @@ func (s *Store) Health(ctx context.Context, q store.HealthQuery) iter.Seq2[*stor
 			yield(nil, err)
 			return
 		}
-		records, err := v.healthRecords(ctx, q)
+		rows, err := v.healthRows(ctx, q)
 		if err = errors.Join(err, v.close()); err != nil {
 			yield(nil, err)
 			return
 		}
-		for _, r := range records {
-			if !yield(r, nil) {
+		var scratch wire.Batch
+		for i := range rows {
+			r, err := decodeHealth(rows[i].value, &scratch)
+			if !yield(r, err) || err != nil {
 				return
 			}
 		}
 	}
 }
 
-// healthRecords collects the answer to a query. It is small: a result a minute.
-func (v *view) healthRecords(ctx context.Context, q store.HealthQuery) ([]*store.HealthRecord, error) {
+// foundHealth is a result that answers a query. It stays encoded until it is
+// yielded: a histogram of a few bytes may take kilobytes of memory.
+type foundHealth struct {
+	from       int64
+	key, value []byte
+}
+
+// healthRows collects the answer to a query, in order.
+func (v *view) healthRows(ctx context.Context, q store.HealthQuery) ([]foundHealth, error) {
 	if q.From = v.query.From; q.From > q.To {
 		return nil, nil
 	}
-	var records []*store.HealthRecord
-	var scratch wire.Batch
-	add := func(value []byte) error {
-		r, err := decodeHealth(value, &scratch)
-		if err == nil && q.Selects(&r.HealthResult) {
-			records = append(records, r)
-		}
-		return err
+	if err := ctx.Err(); err != nil {
+		return nil, err
 	}
+	var found []foundHealth
 	for _, rows := range v.health {
 		for i := range rows {
 			if r := &rows[i]; r.from < q.To && r.to >= q.From && (q.Name == "" || q.Name == r.name) {
-				if err := add(r.value); err != nil {
-					return nil, err
-				}
+				found = append(found, foundHealth{r.from, r.key, r.value})
 			}
 		}
 	}
+	var scratch wire.Batch
 	err := v.eachHealthName(ctx, q.Name, func(name string) error {
 		it := v.pages
 		it.SetBounds(keyHealth(name, q.From-wire.MaxSpan), keyHealth(name, q.To))
 		for more := it.First(); more; more = it.Next() {
 			value, err := it.ValueAndErr()
 			if err == nil {
-				err = errors.Join(add(value), ctx.Err())
+				err = ctx.Err()
+			}
+			from := healthFrom(it.Key())
+			if err == nil && from < q.From { // only here the key does not tell
+				var r *store.HealthRecord
+				if r, err = decodeHealth(value, &scratch); err == nil && r.To < q.From {
+					continue
+				}
 			}
 			if err != nil {
 				return err
 			}
+			n := len(it.Key())
+			row := slices.Concat(it.Key(), value)
+			found = append(found, foundHealth{from, row[:n], row[n:]})
 		}
 		return it.Error()
 	})
-	slices.SortFunc(records, func(a, b *store.HealthRecord) int {
-		return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(a.Name(), b.Name()), cmp.Compare(a.Instance, b.Instance))
+	// The key goes on by name and instance, each before a byte that is less than
+	// any in them.
+	slices.SortFunc(found, func(a, b foundHealth) int {
+		return cmp.Or(cmp.Compare(a.from, b.from), bytes.Compare(a.key, b.key))
 	})
-	return records, err
+	return found, err
 }
 
 // eachHealthName calls f with every name in Pebble, or with the one that is given.
@@ -174,6 +198,9 @@ func (v *view) healthNames(ctx context.Context) ([]string, error) {
 	if w.From > w.To {
 		return nil, nil
 	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	var names []string
 	for _, rows := range v.health {
 		for i := range rows {
@@ -213,18 +240,4 @@ func (v *view) touches(name string, w rollup.Window) (bool, error) {
 		}
 	}
 	return false, it.Error()
-}
-
-// pruneHealth deletes, check by check, the results that end before floor for
-// certain. Those that may cross it are passed over by queries until they are old
-// enough.
-func (c *committer) pruneHealth(b *pebble.Batch, floor int64) error {
-	it, err := c.engine.db.NewIter(prefixed(prefixHealth))
-	if err != nil {
-		return err
-	}
-	err = eachName(it, func(name string) error {
-		return b.DeleteRange(keyHealth(name, 0), keyHealth(name, floor-wire.MaxSpan), nil)
-	})
-	return errors.Join(err, it.Close())
 }

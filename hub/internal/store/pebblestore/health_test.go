@@ -1,7 +1,11 @@
 package pebblestore
 
 import (
+	"encoding/hex"
 	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -31,10 +35,117 @@ func TestHealthKey(t *testing.T) {
 	if err != nil || got.Name() != "orders/redis" || got.To != 516 || got.Instance != "hub" {
 		t.Errorf("%+v, %v", got, err)
 	}
+	// The value, too: as the version of today wrote it.
+	if golden := hex.EncodeToString(r.value); golden != goldenHealth {
+		t.Errorf("the value is %s, want %s", golden, goldenHealth)
+	}
 	for _, bad := range [][]byte{nil, (&wire.Batch{Instance: "a"}).AppendBinary(nil)} {
 		if _, err := decodeHealth(bad, &scratch); err == nil {
 			t.Errorf("%x is taken for a result", bad)
 		}
+	}
+}
+
+const goldenHealth = "4b594d420203687562820200000000000001066f72646572730572656469730000038304010000"
+
+// A result counts for as much memory as it takes, so that many with long texts
+// and wide histograms are bounded as well.
+func TestHealthWeight(t *testing.T) {
+	h := wire.HealthResult{Check: "a", Status: health.Down, Details: `{"a":"` + strings.Repeat("x", wire.MaxDetails-8) + `"}`}
+	for i := range int64(3000) {
+		h.Latency.Record(i * i * i * i)
+	}
+	m := newMemory(0)
+	m.add(&wire.Batch{Instance: "hub", Sequence: 1, Health: []wire.HealthResult{h}}, newSeriesTable(), map[string]*identity{}, 0)
+	if bytes := len(m.health[0].key) + len(m.health[0].value); m.len()*requestBytes < bytes {
+		t.Errorf("%d bytes count for %d requests", bytes, m.len())
+	}
+	if m.rows.len() != 0 {
+		t.Errorf("%d requests", m.rows.len())
+	}
+}
+
+// What is still in memory is forgotten like what was written, and so is what
+// comes late.
+func TestHealthPruneInMemory(t *testing.T) {
+	fs := vfs.NewMem()
+	s := open(t, Options{FS: fs})
+	oracle := storetest.NewOracle()
+	batch := func(sequence uint64) *wire.Batch {
+		b := &wire.Batch{Instance: "hub", Sequence: sequence}
+		for i := range int64(60) { // across the instant and at both its sides
+			from := storetest.Noon - hourMillis + (i-30)*2*60_000
+			b.Health = append(b.Health, wire.HealthResult{Check: fmt.Sprint("check-", i%3), Status: health.Healthy,
+				From: from, To: from + i%5*15*60_000})
+		}
+		return b
+	}
+	q := store.HealthQuery{Window: everything.Window}
+	check := func() {
+		t.Helper()
+		if err := oracle.Prune(t.Context(), storetest.Noon-hourMillis); err != nil {
+			t.Fatal(err)
+		}
+		if got, want := storetest.Health(t, s, q), storetest.Health(t, oracle, q); !slices.Equal(got, want) {
+			t.Errorf("%d results, want %d", len(got), len(want))
+		}
+	}
+	for sequence := range uint64(3) {
+		mustAppend(t, s, batch(sequence))
+		mustAppend(t, oracle, batch(sequence))
+		if err := s.Prune(t.Context(), storetest.Noon-hourMillis); err != nil {
+			t.Fatal(err)
+		}
+		check()
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		s = open(t, Options{FS: fs})
+		check()
+	}
+	if err := s.Prune(t.Context(), storetest.Noon+3*hourMillis); err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	if err := s.engine.scan(prefixHealth, func(_, _ []byte) error { n++; return nil }); err != nil || n != 0 {
+		t.Errorf("%d results are left on disk, %v", n, err)
+	}
+}
+
+// Health results alone fill a disk, too.
+func TestHealthPruneToSize(t *testing.T) {
+	s := open(t, Options{FS: vfs.NewMem(), tuning: busy})
+	r := rand.New(rand.NewPCG(1, 1))
+	for m := range int64(48 * 6) {
+		b := &wire.Batch{Instance: "hub", Sequence: uint64(m)}
+		from := storetest.Noon - 48*hourMillis + m*10*60_000
+		for i := range 20 {
+			b.Health = append(b.Health, wire.HealthResult{Check: fmt.Sprint("check-", i), Status: health.Down,
+				From: from, To: from + 60_000, Reason: fmt.Sprintf("%x", r.Uint64())})
+		}
+		mustAppend(t, s, b)
+	}
+	err := s.do(t.Context(), func(c *committer) error {
+		c.drain()
+		c.freeze()
+		c.drain()
+		c.makeDurable()
+		c.drain()
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	size := s.engine.size()
+	before, err := s.PruneToSize(t.Context(), size/2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ago := (storetest.Noon - before) / hourMillis; ago < 16 || ago > 26 {
+		t.Errorf("pruned what is older than %d h to halve 48 h", ago)
+	}
+	if after := s.engine.size(); after > size*6/10 {
+		t.Errorf("%d bytes after pruning, %d before", after, size)
 	}
 }
 
@@ -59,8 +170,8 @@ func TestHealthIsFlushed(t *testing.T) {
 	}
 }
 
-// BenchmarkHealth asks for an hour and for a day of one check among a thousand,
-// each of which has a result a minute.
+// BenchmarkHealth asks for three hours of one check among a thousand, each of
+// which has a result a minute.
 func BenchmarkHealth(b *testing.B) {
 	const checks, minutes = 1000, 180
 	s, err := Open(b.TempDir(), Options{})

@@ -13,6 +13,7 @@ import (
 type memory struct {
 	rows
 	health      []healthRow
+	weight      int    // of health, in requests
 	segment     uint64 // of the journal, the last that holds any of it; set when it is frozen
 	since       int64  // when the first batch came, Unix ms
 	batches     int
@@ -73,6 +74,7 @@ func (m *memory) add(b *wire.Batch, table *seriesTable, identities map[string]*i
 	}
 	for i := range b.Health {
 		m.health = append(m.health, newHealthRow(b, i))
+		m.weight += m.health[len(m.health)-1].weight()
 	}
 	for _, d := range b.Drops {
 		if d.Count > 0 {
@@ -82,7 +84,7 @@ func (m *memory) add(b *wire.Batch, table *seriesTable, identities map[string]*i
 }
 
 // len is how full the memory is, in rows: a health result takes as much as some.
-func (m *memory) len() int { return m.rows.len() + healthWeight*len(m.health) }
+func (m *memory) len() int { return m.rows.len() + m.weight }
 
 // encodeIdentities returns the identities that changed, as they are now.
 func (m *memory) encodeIdentities() map[string][]byte {

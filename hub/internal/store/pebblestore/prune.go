@@ -2,6 +2,7 @@ package pebblestore
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/kymohq/kymo/hub/internal/store"
@@ -41,13 +42,14 @@ func (c *committer) prune(before int64) error {
 		}
 	}
 	if err == nil && st.floor > c.state.floor {
-		err = c.pruneHealth(b, st.floor)
+		// It reads, and may wait for the locks of a dying engine.
+		err = c.engine.attempt(func() error { return c.engine.pruneHealth(b, st.floor) })
 	}
 	if err == nil {
 		err = b.Set(keyState, st.encode(), nil)
 	}
 	if err != nil {
-		return err
+		return classify(err)
 	}
 	if err := c.engine.apply(b); err != nil {
 		return classify(err)
@@ -99,7 +101,9 @@ func (s *Store) PruneToSize(ctx context.Context, bytes int64) (before int64, err
 		return 0, classify(err)
 	}
 	err = e.attempt(func() error {
-		return e.db.Compact(ctx, keyHour(0), keyHour(before/hourMillis), false)
+		return errors.Join(
+			e.db.Compact(ctx, keyHour(0), keyHour(before/hourMillis), false),
+			e.db.Compact(ctx, []byte{prefixHealth}, []byte{prefixHealth + 1}, false))
 	})
 	if err != nil {
 		return 0, fmt.Errorf("free the disk: %w", classify(err))
@@ -114,24 +118,41 @@ func (e *engine) size() int64 {
 	return total.TablesSize
 }
 
-// hourAfter returns the first whole hour (Unix ms) before which the blocks take
-// at least so many bytes, but at most the last that has any; 0 if none has.
-func (e *engine) hourAfter(bytes int64) (int64, error) {
+// hourAfter returns the first whole hour (Unix ms) before which the blocks and
+// the health results take at least so many bytes, but at most the last that has
+// any; 0 if none has.
+func (e *engine) hourAfter(bytes int64) (found int64, err error) {
+	health, err := e.healthExtent()
+	if err != nil {
+		return 0, err
+	}
 	it, err := e.db.NewIter(prefixed(prefixBlock))
 	if err != nil {
 		return 0, err
 	}
 	defer it.Close()
-	var found int64
-	for more := it.First(); more; {
-		hour := blockStart(it.Key()) / hourMillis
+	// Blocks are looked for hour by hour where there are some, health results
+	// after every step: an hour, unless they go back for months.
+	step := max(1, (health.to-health.from)/hourMillis/500)
+	last := health.to / hourMillis
+	at := health.from / hourMillis
+	for more := it.First(); more || at <= last && health.to > 0; {
+		hour := at
+		if more {
+			if hour = blockStart(it.Key()) / hourMillis; health.to > 0 && at <= last {
+				hour = min(hour, at)
+			}
+		}
 		size, err := e.db.EstimateDiskUsage(keyHour(0), keyHour(hour))
 		if err != nil {
 			return 0, err
 		}
 		found = hour * hourMillis
-		if int64(size) >= bytes {
+		if int64(size+health.before(found)) >= bytes {
 			break
+		}
+		if at <= hour {
+			at = hour + step
 		}
 		more = it.SeekGE(keyHour(hour + 1))
 	}

@@ -132,13 +132,19 @@ func testRandom(t *testing.T, e Engine) {
 				instance := fmt.Sprintf("%d-%d", seeds, g.IntN(3))
 				spread := []int64{second, minute, hour, day}[rapid.IntRange(0, 3).Draw(r, "spread")]
 				b := g.batch(instance, rapid.IntRange(0, 60).Draw(r, "size"), g.around(centre, spread))
+				for range rapid.IntRange(0, 6).Draw(r, "results") {
+					b.Health = append(b.Health, g.result(g.around(centre, spread)()))
+				}
 				sent = append(sent, clone(b))
 				p.append(t, b)
 			}
 		}
 		from := centre + rapid.Int64Range(-2*day, day).Draw(r, "from")
 		to := from + int64(math.Exp(rapid.Float64Range(0, 19.2).Draw(r, "length")))
-		p.compare(t, store.Query{Window: rollup.Window{From: from, To: to}})
+		w := rollup.Window{From: from, To: to}
+		p.compare(t, store.Query{Window: w})
+		name := rapid.SampledFrom([]string{"", "check-1", "orders/check-2", "none"}).Draw(r, "name")
+		p.compareHealth(t, store.HealthQuery{Window: w, Name: name})
 	})
 }
 

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -92,8 +93,12 @@ func testHealthIdentity(t *testing.T, e Engine) {
 		p.reopen(t)
 	}
 	presence := &wire.Batch{Instance: "c", Sequence: 1, Kind: wire.Present, Health: []wire.HealthResult{same}}
-	if _, err := p.store.Append(t.Context(), presence); !errors.Is(err, wire.ErrMalformed) {
-		t.Errorf("presence is kept: %v", err)
+	// What is not to be kept is refused, with all that comes along.
+	for _, kind := range []wire.Kind{wire.Present, wire.Leaving} {
+		presence.Kind = kind
+		if _, err := p.store.Append(t.Context(), g.healthBatch("d", 3, g.around(Noon, hour)), presence); !errors.Is(err, wire.ErrMalformed) {
+			t.Errorf("presence is kept: %v", err)
+		}
 	}
 	p.compareHealth(t, allHealth)
 }
@@ -192,6 +197,77 @@ func testHealthMany(t *testing.T, e Engine) {
 	}
 	for range p.store.HealthNames(t.Context(), all.Window) {
 		break
+	}
+}
+
+// testHealthOrder has instances say different things of one check at once.
+func testHealthOrder(t *testing.T, e Engine) {
+	p := newPair(t, e)
+	for i, instance := range []string{"b", "a", "b b", "B", "ab"} {
+		g := newGenerator(uint64(30 + i))
+		for range 3 {
+			p.append(t, g.healthBatch(instance, 20, func() int64 { return Noon + g.Int64N(3) }))
+		}
+		p.compareHealth(t, allHealth)
+		if i == 2 {
+			p.reopen(t) // some come from the disk and some from memory
+		}
+	}
+	for at := Noon - 1; at < Noon+4; at++ {
+		p.compareHealth(t, store.HealthQuery{Window: rollup.Window{From: at, To: at}})
+		p.compareHealth(t, store.HealthQuery{Window: rollup.Window{From: at, To: at - 1}})
+		p.compareHealth(t, store.HealthQuery{Window: rollup.Window{From: at, To: at + 1}, Name: "check-3"})
+	}
+}
+
+func testHealthContext(t *testing.T, e Engine) {
+	p := newPair(t, e)
+	p.append(t, newGenerator(25).healthBatch("a", 50, func() int64 { return Noon }))
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	for range 2 {
+		for r, err := range p.store.Health(ended, allHealth) {
+			if !errors.Is(err, context.Canceled) {
+				t.Fatalf("health: %+v, %v, want context.Canceled", r, err)
+			}
+		}
+		for name, err := range p.store.HealthNames(ended, all.Window) {
+			if !errors.Is(err, context.Canceled) {
+				t.Fatalf("health names: %q, %v, want context.Canceled", name, err)
+			}
+		}
+		p.reopen(t)
+	}
+}
+
+// testHealthReaders reads while one writes: a reader must see each result that
+// was acknowledged before it began once, wherever it is on its way to the disk.
+func testHealthReaders(t *testing.T, e Engine) {
+	p := newPair(t, e)
+	g := newGenerator(26)
+	const batches, size = 60, 40
+	acknowledged := make(chan int, batches)
+	go func() {
+		defer close(acknowledged)
+		for i := range batches {
+			if _, err := p.store.Append(context.Background(), g.healthBatch("a", size, g.around(Noon, hour))); err != nil {
+				t.Errorf("append: %v", err)
+				return
+			}
+			acknowledged <- (i + 1) * size
+		}
+	}()
+	for least := range acknowledged {
+		n := 0
+		for _, err := range p.store.Health(t.Context(), allHealth) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			n++
+		}
+		if n < least || n > batches*size || n%size != 0 {
+			t.Fatalf("%d results after %d were acknowledged in batches of %d", n, least, size)
+		}
 	}
 }
 

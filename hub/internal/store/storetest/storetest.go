@@ -44,6 +44,9 @@ func Run(t *testing.T, make func(t testing.TB) Engine) {
 		{"tells checks apart by name", testHealthNames},
 		{"prunes old health results", testHealthPrune},
 		{"takes many health results", testHealthMany},
+		{"orders health results by span, check and instance", testHealthOrder},
+		{"shows health results once, to readers at work", testHealthReaders},
+		{"heeds a context that ended in questions of health", testHealthContext},
 		{"fails to give health once closed", testHealthClosed},
 		{"equals the oracle on random histories", testRandom},
 	}

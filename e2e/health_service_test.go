@@ -1,0 +1,214 @@
+package e2e
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	sdk "github.com/kymohq/kymo"
+	"github.com/kymohq/kymo/health"
+)
+
+// serviceVariable makes the test's own program a service that reports to the
+// hub which the variable names, so that a test can end it in any way.
+const serviceVariable = "KYMO_E2E_SERVICE_OF"
+
+func TestServiceProcess(t *testing.T) {
+	hub := os.Getenv(serviceVariable)
+	if hub == "" {
+		return // nobody asked for a service
+	}
+	var stock atomic.Bool
+	m := sdk.New("orders", sdk.WithHub(hub))
+	m.Check("stock", health.Func(func(context.Context) error {
+		if stock.Load() {
+			return errors.New("the shelves are empty")
+		}
+		return nil
+	}), health.Every(time.Second), health.Critical())
+	mux := http.NewServeMux()
+	mux.Handle("GET /health", m.HealthHandler())
+	mux.Handle("GET /health/", m.HealthHandler())
+	server := httptest.NewServer(m.Middleware(mux))
+	fmt.Println(server.URL)
+	orders := bufio.NewScanner(os.Stdin)
+	for orders.Scan() {
+		stock.Store(orders.Text() == "empty")
+	}
+	server.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	if err := m.Close(ctx); err != nil {
+		t.Error(err)
+	}
+}
+
+// process is a service in a process of its own.
+type process struct {
+	t      *testing.T
+	cmd    *exec.Cmd
+	url    string
+	orders io.WriteCloser
+}
+
+func startService(t *testing.T, hub string) *process {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestServiceProcess$")
+	cmd.Env = append(os.Environ(), serviceVariable+"="+hub)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	cmd.Stderr = os.Stderr
+	orders, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill() // it may have ended
+		_ = cmd.Wait()
+	})
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &process{t, cmd, strings.TrimSpace(line), orders}
+}
+
+func (p *process) signal(s syscall.Signal) {
+	p.t.Helper()
+	if err := p.cmd.Process.Signal(s); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+func (p *process) order(text string) {
+	p.t.Helper()
+	if _, err := fmt.Fprintln(p.orders, text); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// The hub follows a service by what it ships, without a word of configuration.
+func TestHealthOfServices(t *testing.T) {
+	h := startHub(t, t.TempDir())
+	first, second := startService(t, h.url), startService(t, h.url)
+	c, _ := h.becomes("orders", "healthy", 15*time.Second)
+	eventually(t, 15*time.Second, "both instances are known", func() bool {
+		r, _ := h.health()
+		c = r.Checks["orders"]
+		return fmt.Sprint(c.Details["instances"]) == "2"
+	})
+	if _, ok := c.Details["checks"].(map[string]any)["stock"]; !ok {
+		t.Errorf("the service's own check is not in %v", c.Details)
+	}
+	first.order("empty")
+	second.order("empty")
+	c, noticed := h.becomes("orders", "down", 10*time.Second)
+	if !strings.Contains(fmt.Sprint(c.Details), "the shelves are empty") {
+		t.Errorf("the reason is nowhere in %+v", c)
+	}
+	t.Logf("down after %v: %s", noticed, c.Reason)
+	if r, status := h.health(); r.Status != "degraded" || status != 200 {
+		t.Errorf("a service that nobody called critical is down: %s, %d", r.Status, status)
+	}
+	first.order("full")
+	second.order("full")
+	h.becomes("orders", "healthy", 10*time.Second)
+
+	// One that stops on purpose is not missed.
+	_ = second.orders.Close()
+	if err := second.cmd.Wait(); err != nil {
+		t.Errorf("the service, asked to stop: %v", err)
+	}
+	eventually(t, 5*time.Second, "one instance is left", func() bool {
+		r, _ := h.health()
+		c = r.Checks["orders"]
+		return c.State == "healthy" && fmt.Sprint(c.Details["instances"]) == "1"
+	})
+	var got history
+	h.get("/api/v1/health/history?hours=1&name=orders/stock", &got)
+	if got.Name != "orders/stock" || got.Checks == 0 || got.Failures == 0 {
+		t.Errorf("the history of the service's check: %+v", got)
+	}
+	_ = first.orders.Close()
+	if err := first.cmd.Wait(); err != nil {
+		t.Errorf("the service, asked to stop: %v", err)
+	}
+	eventually(t, 5*time.Second, "no service is left", func() bool {
+		r, _ := h.health()
+		return len(r.Checks) == 0
+	})
+}
+
+// A service that falls silent is unknown, and then down; whether it froze or was killed.
+func TestSilenceOfServices(t *testing.T) {
+	t.Parallel()
+	h := startHub(t, t.TempDir(), "--config", configuration(t, "services:",
+		"  - {name: orders, silence: 12s, down_after: 16s, critical: true}"))
+	s := startService(t, h.url)
+	h.becomes("orders", "healthy", 15*time.Second)
+	s.signal(syscall.SIGSTOP)
+	c, took := h.becomes("orders", "unknown", 20*time.Second)
+	if c.Status != "degraded" || !strings.Contains(c.Reason, "silent") || took < time.Second {
+		t.Errorf("%+v after %v", c, took)
+	}
+	h.becomes("orders", "down", 10*time.Second)
+	if r, status := h.health(); r.Status != "down" || status != 503 {
+		t.Errorf("a critical service is down: %s, %d", r.Status, status)
+	}
+	s.signal(syscall.SIGCONT)
+	h.becomes("orders", "healthy", 15*time.Second)
+	s.signal(syscall.SIGKILL)
+	h.becomes("orders", "unknown", 20*time.Second)
+	h.becomes("orders", "down", 10*time.Second)
+}
+
+// The hub can also ask a service itself.
+func TestPolledService(t *testing.T) {
+	outside := startHub(t, t.TempDir()) // the service ships to another hub
+	s := startService(t, outside.url)
+	h := startHub(t, t.TempDir(), "--config", configuration(t, "services:",
+		fmt.Sprintf("  - {name: orders, health: %q, interval: 2s, timeout: 500ms}", s.url+"/health")))
+	c, _ := h.becomes("orders", "healthy", 5*time.Second)
+	if !strings.Contains(fmt.Sprint(c.Details), "stock") {
+		t.Errorf("the service's checks are nowhere in %+v", c)
+	}
+	s.order("empty")
+	h.becomes("orders", "down", 3*time.Second+2*checkEvery) // the service itself takes two of its own
+	s.order("full")
+	h.becomes("orders", "healthy", 3*time.Second+2*checkEvery)
+	s.signal(syscall.SIGSTOP)
+	c, _ = h.becomes("orders", "down", 2*checkEvery)
+	if !strings.Contains(c.Reason, "no answer within") {
+		t.Errorf("%+v", c)
+	}
+	s.signal(syscall.SIGCONT)
+	h.becomes("orders", "healthy", 2*checkEvery)
+	// Kubernetes' probes of the service, through its own middleware.
+	for _, probe := range []string{"/health/live", "/health/ready", "/health/started"} {
+		resp, err := client.Get(s.url + probe)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != 200 || resp.Header.Get("X-Response-Time") == "" {
+			t.Errorf("%s: %s, %v", probe, resp.Status, resp.Header)
+		}
+	}
+}

@@ -1,0 +1,189 @@
+package e2e
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// report is what GET /health answers, as far as the contract says.
+type report struct {
+	Status    string
+	Timestamp time.Time
+	Checks    map[string]checked
+}
+
+type checked struct {
+	Service        string
+	Status         string
+	ResponseTimeMS *int `json:"response_time_ms"`
+	Details        map[string]any
+	State          string
+	Reason         string
+	Flapping       bool
+}
+
+// health reads the hub's report and returns the status code with it.
+func (h *hub) health() (report, int) {
+	h.t.Helper()
+	resp, err := client.Get(h.url + "/health")
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	var r report
+	if err == nil {
+		err = json.Unmarshal(body, &r)
+	}
+	if err != nil {
+		h.t.Fatalf("GET /health: %s %v\n%s", resp.Status, err, body)
+	}
+	for name, c := range r.Checks {
+		if c.ResponseTimeMS == nil || c.Details == nil || !slices.Contains([]string{"healthy", "degraded", "down"}, c.Status) {
+			h.t.Fatalf("%s is no HealthCheck: %s", name, body)
+		}
+	}
+	return r, resp.StatusCode
+}
+
+// becomes waits until a check has the state, and returns its report and how
+// long that took.
+func (h *hub) becomes(name, state string, limit time.Duration) (checked, time.Duration) {
+	h.t.Helper()
+	begun := time.Now()
+	for {
+		r, _ := h.health()
+		c := r.Checks[name]
+		took := time.Since(begun)
+		if c.State == state {
+			return c, took
+		}
+		if took > limit {
+			h.t.Fatalf("%s is %+v after %v, want %s", name, c, took.Round(time.Millisecond), state)
+		}
+		<-time.After(5 * time.Millisecond)
+	}
+}
+
+// configuration writes a configuration file and returns its path.
+func configuration(t *testing.T, lines ...string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "kymo.yaml")
+	if err := os.WriteFile(path, []byte(strings.Join(lines, "\n")+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// asked keeps asking for /health and notes how long the answers take.
+type asked struct {
+	mu    sync.Mutex
+	took  []time.Duration
+	done  chan struct{}
+	ended chan struct{}
+}
+
+func (h *hub) keepAsking() *asked {
+	a := &asked{done: make(chan struct{}), ended: make(chan struct{})}
+	go func() {
+		defer close(a.ended)
+		tick := time.NewTicker(10 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			select {
+			case <-a.done:
+				return
+			case <-tick.C:
+			}
+			begun := time.Now()
+			resp, err := client.Get(h.url + "/health")
+			if err != nil {
+				h.t.Errorf("GET /health: %v", err)
+				return
+			}
+			_, err = io.Copy(io.Discard, resp.Body)
+			resp.Body.Close()
+			if err != nil || resp.StatusCode != http.StatusOK && resp.StatusCode != http.StatusServiceUnavailable {
+				h.t.Errorf("GET /health: %s %v", resp.Status, err)
+			}
+			a.mu.Lock()
+			a.took = append(a.took, time.Since(begun))
+			a.mu.Unlock()
+		}
+	}()
+	return a
+}
+
+// stop ends the asking. What a busy machine does to one answer says nothing, so
+// the median is held against the promise of 5 ms, and the slowest against the
+// second that Kubernetes waits.
+func (a *asked) stop(t *testing.T) {
+	t.Helper()
+	close(a.done)
+	<-a.ended
+	slices.Sort(a.took)
+	n := len(a.took)
+	if n < 10 {
+		t.Fatalf("only %d answers", n)
+	}
+	median, most := a.took[n/2], a.took[n-1]
+	t.Logf("%d answers of /health: median %v, p99 %v, slowest %v", n, median, a.took[n*99/100], most)
+	if median > 5*time.Millisecond || most > time.Second {
+		t.Errorf("/health took %v at the median and %v at most", median, most)
+	}
+}
+
+// trouble is a way in which a server fails, and the state that shows it.
+type trouble struct {
+	name   string
+	make   func()
+	mend   func()
+	state  string
+	reason string // a part of it
+}
+
+const (
+	checkEvery  = 2 * time.Second
+	checkWithin = 500 * time.Millisecond
+)
+
+// suffer makes each trouble, waits until the hub has seen it, and mends it.
+// Both must be seen within two intervals, and /health must answer throughout. The
+// hub starts anew after each: a server that breaks every few seconds is
+// flapping, which is another test's affair.
+func suffer(t *testing.T, h *hub, name string, troubles []trouble) {
+	t.Helper()
+	for i, x := range troubles {
+		if i > 0 {
+			h.stop()
+			h.start()
+		}
+		h.becomes(name, "healthy", 2*checkEvery)
+		asking := h.keepAsking()
+		x.make()
+		c, noticed := h.becomes(name, x.state, 2*checkEvery)
+		if !strings.Contains(c.Reason, x.reason) {
+			t.Errorf("%s %s: the reason is %q, want one with %q", name, x.name, c.Reason, x.reason)
+		}
+		x.mend()
+		_, mended := h.becomes(name, "healthy", 2*checkEvery)
+		t.Logf("%s %s: %s after %v (%s), healthy again after %v", name, x.name, x.state,
+			noticed.Round(time.Millisecond), c.Reason, mended.Round(time.Millisecond))
+		asking.stop(t)
+	}
+}
+
+// checkLine is an entry of the configuration's checks.
+func checkLine(name, kind, url string, more ...string) string {
+	return fmt.Sprintf("  - {name: %s, type: %s, url: %q, interval: %v, timeout: %v%s}",
+		name, kind, url, checkEvery, checkWithin, strings.Join(append([]string{""}, more...), ", "))
+}
