@@ -1,0 +1,314 @@
+package fleet
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/kymohq/kymo/health"
+	"github.com/kymohq/kymo/wire"
+)
+
+// park is a fleet whose time tests set.
+type park struct {
+	*Fleet
+	t          *testing.T
+	at         time.Time
+	discovered []string
+	left       []string
+}
+
+func newPark(t *testing.T, limits Limits) *park {
+	p := &park{t: t, at: time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)}
+	p.Fleet = New(limits, func() time.Time { return p.at })
+	p.Discovered = func(s string) { p.discovered = append(p.discovered, s) }
+	p.Left = func(s string) { p.left = append(p.left, s) }
+	return p
+}
+
+// say has an instance of a service say how it and its checks are: "stock=down".
+func (p *park) say(service, instance string, status health.Status, checks ...string) {
+	b := &wire.Batch{Instance: instance, Kind: wire.Present, Health: []wire.HealthResult{{Service: service, Status: status}}}
+	for _, c := range checks {
+		name, s, _ := strings.Cut(c, "=")
+		r := wire.HealthResult{Service: service, Check: name}
+		if err := r.Status.UnmarshalText([]byte(s)); err != nil {
+			p.t.Fatal(err)
+		}
+		if r.Status != health.Healthy {
+			r.Reason = name + " is not well"
+		}
+		r.Latency.Record(int64(5 * time.Millisecond))
+		b.Health = append(b.Health, r)
+	}
+	p.Observe(b, p.at)
+}
+
+func (p *park) leave(service, instance string) {
+	p.Observe(&wire.Batch{Instance: instance, Kind: wire.Leaving, Health: []wire.HealthResult{{Service: service, Status: health.Healthy}}}, p.at)
+}
+
+// expect holds a service's probe against a status and a part of its reason.
+func (p *park) expect(probe health.Probe, status health.Status, reason string) map[string]any {
+	p.t.Helper()
+	details, err := probe.Run(p.t.Context())
+	got := ""
+	if err != nil {
+		got = err.Error()
+	}
+	if health.StatusOf(err) != status || got != reason {
+		p.t.Errorf("%v, %q; want %v, %q", health.StatusOf(err), got, status, reason)
+	}
+	text, err := json.Marshal(details)
+	if err != nil || len(text) > health.MaxDetails {
+		p.t.Errorf("details of %d bytes, %v", len(text), err)
+	}
+	var plain map[string]any
+	_ = json.Unmarshal(text, &plain) // it was marshalled a moment ago
+	return plain
+}
+
+const (
+	silence   = 30 * time.Second
+	downAfter = 90 * time.Second
+)
+
+func TestSilence(t *testing.T) {
+	p := newPark(t, Limits{})
+	named := p.Probe("orders", silence, downAfter, p.at)
+	p.expect(named, health.Unknown, "no instance has been heard of yet")
+	p.at = p.at.Add(downAfter + time.Second)
+	p.expect(named, health.Down, "no instance has been heard of for 1m31s")
+	p.say("orders", "a", health.Healthy)
+	p.expect(named, health.Healthy, "")
+	p.at = p.at.Add(silence)
+	p.expect(named, health.Healthy, "")
+	p.at = p.at.Add(time.Second)
+	p.expect(named, health.Unknown, "silent for 31s")
+	p.at = p.at.Add(time.Minute)
+	p.expect(named, health.Down, "silent for 1m31s")
+	p.say("orders", "a", health.Healthy)
+	p.expect(named, health.Healthy, "")
+	if len(p.discovered)+len(p.left) != 0 {
+		t.Errorf("a service that was named was discovered: %v, %v", p.discovered, p.left)
+	}
+}
+
+// Batches may come late or out of order: what counts is when they come in.
+func TestOneOfTwoFallsSilent(t *testing.T) {
+	p := newPark(t, Limits{})
+	probe := p.Probe("orders", silence, downAfter, time.Time{})
+	p.expect(probe, health.Unknown, "no instance has been heard of yet")
+	p.say("orders", "a", health.Healthy)
+	p.say("orders", "b", health.Healthy)
+	if d := p.expect(probe, health.Healthy, ""); d["instances"] != 2.0 || d["silent"] != nil {
+		t.Errorf("%v", d)
+	}
+	for range 6 {
+		p.at = p.at.Add(10 * time.Second)
+		p.say("orders", "a", health.Healthy)
+	}
+	if d := p.expect(probe, health.Degraded, "1 of 2 instances silent for up to 1m0s"); d["silent"] != 1.0 {
+		t.Errorf("%v", d)
+	}
+	for range 60 {
+		p.at = p.at.Add(10 * time.Second)
+		p.say("orders", "a", health.Healthy)
+	}
+	// It will not come back: it was replaced.
+	if d := p.expect(probe, health.Healthy, ""); d["instances"] != 1.0 {
+		t.Errorf("%v", d)
+	}
+	if !slices.Equal(p.discovered, []string{"orders"}) || len(p.left) != 0 {
+		t.Errorf("discovered %v, left %v", p.discovered, p.left)
+	}
+}
+
+func TestWhatInstancesSay(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		say    func(*park)
+		status health.Status
+		reason string
+	}{
+		{"down", func(p *park) { p.say("s", "a", health.Down, "redis=down", "ok=healthy") }, health.Down, "redis is down: redis is not well"},
+		{"down without a reason", func(p *park) { p.say("s", "a", health.Down) }, health.Down, "says it is down"},
+		{"degraded without a reason", func(p *park) { p.say("s", "a", health.Degraded) }, health.Degraded, "says it is degraded"},
+		{"one of two down", func(p *park) {
+			p.say("s", "a", health.Down, "redis=down")
+			p.say("s", "b", health.Healthy, "redis=healthy")
+		}, health.Degraded, "1 of 2 instances down; redis is down: redis is not well"},
+		{"both down", func(p *park) {
+			p.say("s", "a", health.Down)
+			p.say("s", "b", health.Down)
+		}, health.Down, "2 of 2 instances down"},
+		{"one down, one degraded", func(p *park) {
+			p.say("s", "a", health.Down)
+			p.say("s", "b", health.Degraded)
+		}, health.Degraded, "1 of 2 instances down; 1 of 2 instances degraded"},
+		{"nobody knows", func(p *park) { p.say("s", "a", health.Unknown) }, health.Unknown, "no instance knows how it is"},
+		{"many checks", func(p *park) {
+			p.say("s", "a", health.Down, "a=down", "b=degraded", "c=unknown", "d=down", "e=down")
+		}, health.Down, "a is down: a is not well; d is down: d is not well; e is down: e is not well; …"},
+		{"well again", func(p *park) {
+			p.say("s", "a", health.Down)
+			p.say("s", "a", health.Healthy)
+		}, health.Healthy, ""},
+		{"of another service", func(p *park) {
+			p.say("s", "a", health.Healthy)
+			p.say("other", "a", health.Down)
+		}, health.Healthy, ""},
+		{"of nobody", func(p *park) {
+			p.say("s", "a", health.Healthy)
+			p.Observe(&wire.Batch{Instance: "x", Kind: wire.Present}, p.at)
+			p.Observe(&wire.Batch{Instance: "x", Kind: wire.Present, Health: []wire.HealthResult{{Check: "redis", Status: health.Down}}}, p.at)
+		}, health.Healthy, ""},
+	} {
+		p := newPark(t, Limits{})
+		probe := p.Probe("s", silence, downAfter, time.Time{})
+		c.say(p)
+		t.Log(c.name)
+		p.expect(probe, c.status, c.reason)
+	}
+}
+
+func TestDetails(t *testing.T) {
+	p := newPark(t, Limits{})
+	probe := p.Probe("s", silence, downAfter, time.Time{})
+	p.say("s", "a", health.Healthy, "redis=healthy")
+	p.say("s", "b", health.Degraded, "redis=degraded")
+	d := p.expect(probe, health.Degraded, "1 of 2 instances degraded; redis is degraded: redis is not well")
+	want := map[string]any{"status": "degraded", "reason": "redis is not well", "response_time_ms": 5.0}
+	if got := d["checks"].(map[string]any)["redis"]; fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("%v, want the worst: %v", got, want)
+	}
+	// However many there are, the worst are shown, and how many more there are.
+	var checks []string
+	for i := range 300 {
+		checks = append(checks, fmt.Sprintf("%s-%03d=healthy", strings.Repeat("x", 20), i))
+	}
+	checks = append(checks, "zzz=down")
+	p.say("s", "a", health.Down, checks...)
+	p.say("s", "b", health.Healthy, "redis=healthy")
+	d = p.expect(probe, health.Degraded, "1 of 2 instances down; zzz is down: zzz is not well")
+	shown := d["checks"].(map[string]any)
+	if shown["zzz"] == nil || len(shown)+int(d["more"].(float64)) != 302 {
+		t.Errorf("%d shown, %v more", len(shown), d["more"])
+	}
+}
+
+func TestLeaving(t *testing.T) {
+	p := newPark(t, Limits{})
+	probe := p.Probe("s", silence, downAfter, time.Time{})
+	p.say("s", "a", health.Healthy)
+	p.say("s", "b", health.Healthy)
+	p.leave("s", "b")
+	p.leave("s", "b")
+	p.leave("s", "stranger")
+	p.leave("stranger", "a")
+	if d := p.expect(probe, health.Healthy, ""); d["instances"] != 1.0 || len(p.left) != 0 || !p.Known("s") {
+		t.Errorf("%v, left %v", d, p.left)
+	}
+	p.leave("s", "a")
+	if !slices.Equal(p.left, []string{"s"}) || p.Known("s") {
+		t.Errorf("left %v", p.left)
+	}
+	p.say("s", "c", health.Healthy)
+	if !slices.Equal(p.discovered, []string{"s", "s"}) {
+		t.Errorf("discovered %v", p.discovered)
+	}
+
+	// One that was named is missed.
+	named := p.Probe("named", silence, downAfter, p.at)
+	p.say("named", "a", health.Healthy)
+	p.leave("named", "a")
+	p.expect(named, health.Degraded, "its last instance stopped")
+	p.at = p.at.Add(silence + time.Second)
+	p.expect(named, health.Unknown, "its last instance stopped")
+	p.at = p.at.Add(time.Minute)
+	p.expect(named, health.Down, "its last instance stopped")
+	p.say("named", "b", health.Healthy)
+	p.expect(named, health.Healthy, "")
+	if !p.Known("named") || slices.Contains(p.left, "named") {
+		t.Errorf("left %v", p.left)
+	}
+}
+
+// A service that nobody named, and that was silent for a day, is no more.
+func TestSweep(t *testing.T) {
+	p := newPark(t, Limits{})
+	p.Probe("named", silence, downAfter, p.at)
+	p.say("s", "a", health.Healthy)
+	p.at = p.at.Add(24 * time.Hour)
+	p.Sweep()
+	if !p.Known("s") {
+		t.Error("forgotten too early")
+	}
+	p.at = p.at.Add(time.Second)
+	p.Sweep()
+	if p.Known("s") || !p.Known("named") || !slices.Equal(p.left, []string{"s"}) {
+		t.Errorf("left %v", p.left)
+	}
+	p.Left = nil
+	p.say("s", "a", health.Healthy)
+	p.at = p.at.Add(25 * time.Hour)
+	p.Sweep()
+	if p.Known("s") {
+		t.Error("it is still known")
+	}
+	// Named after it was discovered, it stays.
+	p.say("late", "a", health.Healthy)
+	p.Probe("late", silence, downAfter, p.at)
+	p.at = p.at.Add(25 * time.Hour)
+	p.Sweep()
+	if !p.Known("late") {
+		t.Error("a service that was named is no more")
+	}
+}
+
+func TestBounds(t *testing.T) {
+	p := newPark(t, Limits{Services: 2, Instances: 3})
+	for i := range 4 {
+		p.say(fmt.Sprint("service-", i), "a", health.Healthy)
+	}
+	if len(p.discovered) != 2 || p.Refused() != 2 || p.Known("service-3") {
+		t.Errorf("discovered %v, refused %d", p.discovered, p.Refused())
+	}
+	probe := p.Probe("service-0", silence, downAfter, time.Time{})
+	for i := range 5 {
+		p.say("service-0", fmt.Sprint("instance-", i), health.Healthy)
+	}
+	if d := p.expect(probe, health.Healthy, ""); d["instances"] != 3.0 {
+		t.Errorf("%v", d)
+	}
+	// Those that are silent make room.
+	p.at = p.at.Add(silence + time.Second)
+	for i := range 3 {
+		p.say("service-0", fmt.Sprint("new-", i), health.Healthy)
+	}
+	if d := p.expect(probe, health.Healthy, ""); d["instances"] != 3.0 {
+		t.Errorf("%v", d)
+	}
+	// When there is no room for what an instance says, it is there all the same.
+	small := newPark(t, Limits{Bytes: 2 * leastInstance})
+	probe = small.Probe("s", silence, downAfter, time.Time{})
+	small.say("s", "a", health.Healthy, "redis=healthy", strings.Repeat("x", 90)+"=healthy", strings.Repeat("y", 90)+"=healthy", strings.Repeat("z", 90)+"=healthy")
+	if d := small.expect(probe, health.Healthy, ""); d["checks"] != nil || small.Refused() != 1 {
+		t.Errorf("%v, refused %d", d, small.Refused())
+	}
+	small.say("t", "a", health.Healthy)
+	small.say("u", "a", health.Healthy)
+	if small.Known("u") {
+		t.Error("a service beyond the bound")
+	}
+	// The memory comes back when they go.
+	small.leave("s", "a")
+	small.leave("t", "a")
+	small.say("u", "a", health.Healthy)
+	if !small.Known("u") {
+		t.Error("no room, though all others left")
+	}
+}
