@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"fmt"
+	"iter"
 	"maps"
 	"net/http"
 	"slices"
@@ -36,22 +37,44 @@ func (a *API) routeHistory() {
 
 func (a *API) history(ctx context.Context, in *historyInput) (*historyOutput, error) {
 	w := rollup.LastHours(a.Now(), in.Hours)
-	h, err := report.ReadHistory(in.Name, a.Store.Health(ctx, store.HealthQuery{Window: w, Name: in.Name}), w, in.Limit)
+	now := make(map[string]*health.CheckReport)
+	checks := a.report().Checks
+	for i := range checks {
+		now[checks[i].Name] = &checks[i]
+	}
+	current := now[in.Name]
+	kept := a.Store.Health(ctx, store.HealthQuery{Window: w, Name: in.Name})
+	h, err := report.ReadHistory(in.Name, upToNow(kept, current, w), w, in.Limit)
 	if err != nil {
 		return nil, a.storeProblem(ctx, err)
 	}
-	now := make(map[string]health.Status)
-	for _, c := range a.report().Checks {
-		now[c.Name] = c.Status
-	}
-	status, known := now[in.Name]
 	switch {
-	case known:
-		h.Status = status.String()
+	case current != nil:
+		h.Status = current.Status.String()
 	case h.Checks == 0 && len(h.Transitions) == 0 && h.UptimePercent == nil:
 		return nil, a.noSuchCheck(ctx, in.Name, slices.Collect(maps.Keys(now)))
 	}
 	return &historyOutput{h}, nil
+}
+
+// upToNow adds how a check stands at present, which the store will have within a
+// minute. Its runs are counted then.
+func upToNow(kept iter.Seq2[*store.HealthRecord, error], c *health.CheckReport, w rollup.Window) iter.Seq2[*store.HealthRecord, error] {
+	if c == nil || c.Status == health.Unknown || c.CheckedAt.UnixMilli() < w.From || c.Since.UnixMilli() >= w.To {
+		return kept
+	}
+	return func(yield func(*store.HealthRecord, error) bool) {
+		for r, err := range kept {
+			if !yield(r, err) {
+				return
+			}
+		}
+		// An instance of its own: what the store has of the same time says the same.
+		r := &store.HealthRecord{Instance: "\x00now"}
+		r.Check, r.Status, r.Flapping, r.Critical = c.Name, c.Status, c.Flapping, c.Critical
+		r.From, r.To, r.Reason, r.Details = c.Since.UnixMilli(), c.CheckedAt.UnixMilli(), c.Reason, string(c.Details)
+		yield(r, nil)
+	}
 }
 
 // noSuchCheck names the check that may have been meant.

@@ -119,7 +119,12 @@ func TestHistoryRoute(t *testing.T) {
 	if _, err := o.Append(t.Context(), b); err != nil {
 		t.Fatal(err)
 	}
-	a := newAPI(o, watching(standing))
+	a := newAPI(o, watching(func() health.Report {
+		r := standing()
+		redis := &r.Checks[3] // as the history has it
+		redis.Status, redis.Since = health.Healthy, noon.Add(-4*time.Minute)
+		return r
+	}))
 	get := func(query string) (h report.History) {
 		t.Helper()
 		w := ask(a, "GET /api/v1/health/history?"+query, "")
@@ -129,7 +134,7 @@ func TestHistoryRoute(t *testing.T) {
 		return h
 	}
 	h := get("name=redis&hours=1")
-	if h.Name != "redis" || h.Status != "down" || h.Checks != 10 || h.Failures != 2 || *h.UptimePercent != 80 || h.MaxResponseTime != 10 ||
+	if h.Name != "redis" || h.Status != "healthy" || h.Checks != 10 || h.Failures != 2 || *h.UptimePercent != 80 || h.MaxResponseTime != 10 ||
 		h.TransitionsTotal != 2 || h.Window.Hours != 1 || h.KnownPercent < 16 || h.KnownPercent > 17 {
 		t.Errorf("%+v", h)
 	}
@@ -142,8 +147,11 @@ func TestHistoryRoute(t *testing.T) {
 	if h := get("name=orders/stock&hours=48"); h.Status != "unknown" || h.UptimePercent == nil {
 		t.Errorf("%+v", h)
 	}
-	// A check that was not run in the window yet is one, all the same.
-	if h := get("name=cache"); h.Status != "degraded" || h.UptimePercent != nil || h.Transitions == nil {
+	// What the store does not have yet is known all the same.
+	if h := get("name=cache"); h.Status != "degraded" || *h.UptimePercent != 100 || h.DegradedPercent != 100 || h.Checks != 0 {
+		t.Errorf("%+v", h)
+	}
+	if h := get("name=orders"); h.Status != "unknown" || h.UptimePercent != nil || h.Transitions == nil {
 		t.Errorf("%+v", h)
 	}
 	for query, want := range map[string]string{
