@@ -61,6 +61,13 @@ var rooms = []room{
 	{path: "hub/internal/store", floor: 3, upTo: 1,
 		beside: []string{"hub/internal/rollup"}, // what a query selects and what it yields
 		why:    "an interface that knew one engine would bend to it"},
+	{path: "hub/internal/store/seen", floor: 3, upTo: 1,
+		why: "a set of numbers is a value, whatever they number and wherever it is kept"},
+	{path: "hub/internal/store/page", floor: 3, upTo: 1,
+		why: "bytes that hold histograms mean the same in every engine"},
+	{path: "hub/internal/store/cover", floor: 3, upTo: 1,
+		beside: []string{"hub/internal/rollup"}, // the window
+		why:    "how a window is covered follows from lengths alone, not from where sums are kept"},
 
 	{path: "hub/internal/report", floor: 4, upTo: 3,
 		why: "it turns rollups into numbers, the same ones whichever store they come from"},

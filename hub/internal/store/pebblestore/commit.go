@@ -124,10 +124,10 @@ func (c *committer) admit(group []*appendCall) {
 		for i, b := range call.batches {
 			id := batchID{b.Instance, b.Sequence}
 			seen := known(c.identities, b.Instance)
-			if seen.has(b.Sequence) || c.pending[id] {
+			if seen.numbers.Has(b.Sequence) || c.pending[id] {
 				continue
 			}
-			if seen.full() && seen.grows(b.Sequence) ||
+			if seen.full() && seen.numbers.Grows(b.Sequence) ||
 				c.identities[b.Instance] == nil && len(c.identities)+len(c.pending) >= maxIdentities {
 				call.err = fmt.Errorf("%w: it remembers too many instances, or too many gaps in the sequence of %q",
 					store.ErrFull, b.Instance)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/kymohq/kymo/hist"
 	"github.com/kymohq/kymo/hub/internal/rollup"
+	"github.com/kymohq/kymo/hub/internal/store/page"
 )
 
 // flusher turns a memory into a write for Pebble, keeping its scratch memory.
@@ -176,7 +177,7 @@ func (f *flusher) roll(from, to int) []byte {
 	previous := uint32(0)
 	for _, id := range f.touched {
 		f.value = f.hists[id].AppendBinary(f.value[:0])
-		f.page = appendEntry(f.page, previous, id, false, f.value)
+		f.page = page.Append(f.page, previous, id, false, f.value)
 		f.hists[id].Reset()
 		previous = id
 	}
@@ -187,11 +188,11 @@ func (f *flusher) roll(from, to int) []byte {
 func writeDrops(b *entryWriter, drops []drop, s *state) {
 	for _, d := range drops {
 		value := binary.AppendUvarint(nil, d.count)
-		page := appendEntry(nil, 0, d.series, true, value)
+		entry := page.Append(nil, 0, d.series, true, value)
 		for res := range resolutions {
 			number := d.at / res.millis()
 			if res != res10s || number*res.millis() >= s.floor10s {
-				b.merge(keyPage(res, number), page)
+				b.merge(keyPage(res, number), entry)
 			}
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"math"
 	"math/rand/v2"
-	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -12,9 +11,9 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"pgregory.net/rapid"
 
-	"github.com/kymohq/kymo/hist"
 	"github.com/kymohq/kymo/hub/internal/rollup"
 	"github.com/kymohq/kymo/hub/internal/store"
+	"github.com/kymohq/kymo/hub/internal/store/page"
 	"github.com/kymohq/kymo/hub/internal/store/storetest"
 	"github.com/kymohq/kymo/wire"
 )
@@ -40,35 +39,6 @@ func TestPackedColumn(t *testing.T) {
 		got, err := c.readPacked(section.section(), len(values), nil)
 		if err != nil || !slices.Equal(got, values) {
 			t.Fatalf("%v, %v", got, err)
-		}
-	})
-}
-
-func TestIdentityRuns(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		id := &identity{seen: rapid.Int64Range(0, 1<<50).Draw(t, "seen")}
-		all := make(map[uint64]bool)
-		for _, n := range rapid.SliceOf(rapid.OneOf(rapid.Uint64Range(0, 40), rapid.Uint64())).Draw(t, "numbers") {
-			if id.has(n) != all[n] {
-				t.Fatalf("has %d: %v", n, id.has(n))
-			}
-			id.add(n)
-			id.add(n)
-			all[n] = true
-		}
-		again, err := decodeIdentity(id.appendBinary(nil))
-		if err != nil || !reflect.DeepEqual(again, id) {
-			t.Fatalf("decoded %+v, %v, want %+v", again, err, id)
-		}
-		for i, r := range id.runs {
-			if r.first > r.last || i > 0 && id.runs[i-1].last+1 >= r.first {
-				t.Fatalf("runs %v overlap, touch or are out of order", id.runs)
-			}
-		}
-		for n := range all {
-			if !id.has(n) || id.has(n+1) != all[n+1] {
-				t.Fatalf("has %d or its neighbour wrong", n)
-			}
 		}
 	})
 }
@@ -170,38 +140,6 @@ func TestCorruptBlocks(t *testing.T) {
 	}
 }
 
-func TestCorruptPages(t *testing.T) {
-	var h hist.Histogram
-	for v := range int64(50) {
-		h.Record(v * v)
-	}
-	page := appendEntry(nil, 0, 3, false, h.AppendBinary(nil))
-	page = appendEntry(page, 3, 9, true, []byte{7})
-	merged, err := mergePages([][]byte{page, page, nil})
-	if err != nil {
-		t.Fatal(err)
-	}
-	e := entries{cursor: cursor{b: merged}}
-	if !e.next() || e.series != 3 || e.drops || !e.next() || e.series != 9 || !e.drops || e.value[0] != 14 || e.next() {
-		t.Fatalf("merged page is %x", merged)
-	}
-	for i := 1; i < len(page); i++ {
-		if _, err := mergePages([][]byte{page[:i], page}); err == nil && i != entrySize(page) {
-			t.Errorf("cut at %d: no error", i)
-		}
-	}
-	if _, err := mergePages([][]byte{appendEntry(nil, 0, 9, true, []byte{0x80}), appendEntry(nil, 0, 9, true, []byte{1})}); err == nil {
-		t.Error("a count cut short: no error")
-	}
-}
-
-// entrySize is the size of a page's first entry: a page may end there.
-func entrySize(page []byte) int {
-	e := entries{cursor: cursor{b: page}}
-	e.next()
-	return len(page) - len(e.b)
-}
-
 func TestCorruptValues(t *testing.T) {
 	for i := range 3 {
 		full := appendSeries(nil, &rollup.Key{Service: "s", Endpoint: "/e", Method: "GET", Status: 200})
@@ -240,10 +178,10 @@ func TestCorruptStore(t *testing.T) {
 		{"block", func(t *testing.T, s *Store) { set(t, s, keyBlock(storetest.Noon-1, 1<<40), "x") }, true},
 		{"page", func(t *testing.T, s *Store) { set(t, s, keyPage(res1h, storetest.Noon/hourMillis-2), "\x02\x05") }, true},
 		{"page of an unknown series", func(t *testing.T, s *Store) {
-			set(t, s, keyPage(res1h, storetest.Noon/hourMillis-2), string(appendEntry(nil, 0, 1<<20, false, []byte{0})))
+			set(t, s, keyPage(res1h, storetest.Noon/hourMillis-2), string(page.Append(nil, 0, 1<<20, false, []byte{0})))
 		}, true},
 		{"page with a bad histogram", func(t *testing.T, s *Store) {
-			set(t, s, keyPage(res1h, storetest.Noon/hourMillis-2), string(appendEntry(nil, 0, 0, false, []byte{0x80})))
+			set(t, s, keyPage(res1h, storetest.Noon/hourMillis-2), string(page.Append(nil, 0, 0, false, []byte{0x80})))
 		}, true},
 	} {
 		t.Run(test.name, func(t *testing.T) {

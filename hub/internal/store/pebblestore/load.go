@@ -127,7 +127,7 @@ func (l *loader) replaySegment(f *flusher, dir string, number uint64, limit int6
 		if err := wire.Decode(b, &batch); err != nil {
 			return err
 		}
-		if !known(l.identities, batch.Instance).has(batch.Sequence) {
+		if !known(l.identities, batch.Instance).numbers.Has(batch.Sequence) {
 			m.add(&batch, l.series, l.identities, now)
 		}
 		return nil

@@ -44,7 +44,7 @@ func (m *memory) add(b *wire.Batch, table *seriesTable, identities map[string]*i
 	}
 	m.batches++
 	id := known(identities, b.Instance)
-	id.add(b.Sequence)
+	id.numbers.Add(b.Sequence)
 	id.seen = max(id.seen, now)
 	name := strings.Clone(b.Instance)
 	identities[name], m.identities[name] = id, id

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/kymohq/kymo/hub/internal/rollup"
+	"github.com/kymohq/kymo/hub/internal/store/cover"
 )
 
 // resolution is the length of a page's window.
@@ -50,34 +51,15 @@ type plan struct {
 // newPlan covers w with the longest pages that fit. Pages of 10 s are used from
 // the instant floor10s on, where all of them are there.
 func newPlan(w rollup.Window, floor10s int64) plan {
-	var p plan
-	p.cover(w, res1d, floor10s)
+	var all [resolutions]cover.Resolution
+	for r := range resolutions {
+		all[r].Length = r.millis()
+	}
+	all[res10s].From = floor10s
+	runs, rest := cover.Window(w, all[:])
+	p := plan{spans: rest}
+	for _, run := range runs {
+		p.pages = append(p.pages, pages{resolution(run.Resolution), run.First, run.End})
+	}
 	return p
-}
-
-func (p *plan) cover(w rollup.Window, r resolution, floor10s int64) {
-	if w.From >= w.To {
-		return
-	}
-	length := r.millis()
-	from, to := (w.From+length-1)/length, w.To/length
-	if r == res10s {
-		from = max(from, (floor10s+length-1)/length)
-	}
-	if from >= to {
-		p.below(w, r, floor10s)
-		return
-	}
-	p.below(rollup.Window{From: w.From, To: from * length}, r, floor10s)
-	p.pages = append(p.pages, pages{r, from, to})
-	p.below(rollup.Window{From: to * length, To: w.To}, r, floor10s)
-}
-
-// below covers w with pages shorter than r, or with requests.
-func (p *plan) below(w rollup.Window, r resolution, floor10s int64) {
-	if r > res10s {
-		p.cover(w, r-1, floor10s)
-	} else if w.From < w.To {
-		p.spans = append(p.spans, w)
-	}
 }

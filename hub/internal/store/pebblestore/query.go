@@ -3,7 +3,6 @@ package pebblestore
 import (
 	"bytes"
 	"context"
-	"encoding/binary"
 	"errors"
 	"iter"
 	"slices"
@@ -14,6 +13,7 @@ import (
 	"github.com/kymohq/kymo/hist"
 	"github.com/kymohq/kymo/hub/internal/rollup"
 	"github.com/kymohq/kymo/hub/internal/store"
+	"github.com/kymohq/kymo/hub/internal/store/page"
 )
 
 // view is the store at one instant: what is in Pebble and what is in memory.
@@ -236,39 +236,39 @@ func (s *sums) addPages(ctx context.Context, run pages) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		page, err := s.pages.ValueAndErr()
+		b, err := s.pages.ValueAndErr()
 		if err != nil {
 			return err
 		}
-		if err := s.addPage(page); err != nil {
+		if err := s.addPage(b); err != nil {
 			return err
 		}
 	}
 	return s.pages.Error()
 }
 
-func (s *sums) addPage(page []byte) error {
-	e := entries{cursor: cursor{b: page}}
-	for e.next() {
-		if int(e.series) >= len(s.wanted) {
-			return errPage
+func (s *sums) addPage(b []byte) error {
+	e := page.Read(b)
+	for e.Next() {
+		if int(e.Series) >= len(s.wanted) {
+			return page.ErrCorrupt
 		}
-		if !s.wanted[e.series] {
+		if !s.wanted[e.Series] {
 			continue
 		}
-		r := s.of(e.series)
-		if e.drops {
-			n, size := binary.Uvarint(e.value)
-			if size <= 0 {
-				return errPage
+		r := s.of(e.Series)
+		if e.Drops {
+			n, err := e.Count()
+			if err != nil {
+				return err
 			}
 			r.Dropped += n
-		} else if _, err := r.Durations.MergeBinary(e.value); err != nil {
+		} else if _, err := r.Durations.MergeBinary(e.Value); err != nil {
 			return err
 		}
 	}
-	if e.bad {
-		return errPage
+	if e.Corrupt() {
+		return page.ErrCorrupt
 	}
 	return nil
 }
