@@ -65,6 +65,9 @@ var rooms = []room{
 		why: "a set of numbers is a value, whatever they number and wherever it is kept"},
 	{path: "hub/internal/store/page", floor: 3, upTo: 1,
 		why: "bytes that hold histograms mean the same in every engine"},
+	{path: "hub/internal/store/gather", floor: 3, upTo: 1,
+		beside: []string{"hub/internal/store"}, // the errors that say whether to try again
+		why:    "what waits for a write is batches; which engine writes them is not its affair"},
 	{path: "hub/internal/store/cover", floor: 3, upTo: 1,
 		beside: []string{"hub/internal/rollup"}, // the window
 		why:    "how a window is covered follows from lengths alone, not from where sums are kept"},
@@ -95,6 +98,12 @@ var rooms = []room{
 		why:     "a store that knew another one, a reader or a report could not be replaced alone",
 		onlyFor: choosers,
 		onlyWhy: "everything else works with any store; the embedded hub has this one, and the command chooses"},
+
+	{path: "hub/internal/store/pgstore", floor: 4, upTo: 3,
+		outside: []string{"github.com/jackc/pgx/v5", "github.com/pressly/goose/v3"},
+		why:     "a store that knew another one, a reader or a report could not be replaced alone",
+		onlyFor: []string{"hub/cmd/kymo"},
+		onlyWhy: "everything else works with any store, and the command chooses; the embedded hub takes no driver with it"},
 
 	{path: "hub/internal/api", floor: 5, upTo: 4,
 		outside: []string{"github.com/danielgtaylor/huma/v2", "github.com/klauspost/compress"}, // routes; bodies

@@ -61,7 +61,8 @@ func TestDemoStopsAndCountsAll(t *testing.T) {
 }
 
 func TestDemoStoreErrors(t *testing.T) {
-	runKymo(t, nil, "demo", "--store", "postgres://db").expect(t, exitFailed, "store: this version has no postgres store yet")
+	runKymo(t, nil, "demo", "--store", "postgres://app:hunter2@127.0.0.1:1/kymo").
+		expect(t, exitFailed, "store: cannot open postgres://app@127.0.0.1:1/kymo: PostgreSQL: ")
 	t.Setenv("TMPDIR", "/dev/null")
 	runKymo(t, nil, "demo").expect(t, exitFailed, "/dev/null")
 }

@@ -20,7 +20,7 @@ type openedHub struct {
 
 // openHub opens the hub that the settings describe.
 func (s *settings) openHub(logger *slog.Logger) (*openedHub, error) {
-	st, err := openStore(s.store)
+	st, err := openStore(s.store, logger)
 	if err != nil {
 		return nil, err
 	}

@@ -67,9 +67,11 @@ var setters = map[string]func(*settings, *resolver, string) error{
 		s.insecureListen, err = parseBool(text)
 		return err
 	},
-	"store": func(s *settings, _ *resolver, text string) error {
-		s.store = text
-		return checkStore(text)
+	"store": func(s *settings, r *resolver, text string) (err error) {
+		if s.store, err = r.secret(text, "store"); err != nil { // its URL may hold a password
+			return err
+		}
+		return checkStore(s.store)
 	},
 	"retention.age": func(s *settings, _ *resolver, text string) (err error) {
 		s.retentionAge, err = parseDuration(text)

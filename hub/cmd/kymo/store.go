@@ -3,11 +3,14 @@ package main
 import (
 	"errors"
 	"fmt"
+	"log/slog"
+	"net/url"
 	"path/filepath"
 	"strings"
 
 	"github.com/kymohq/kymo/hub/internal/store"
 	"github.com/kymohq/kymo/hub/internal/store/pebblestore"
+	"github.com/kymohq/kymo/hub/internal/store/pgstore"
 )
 
 // checkStore says what is wrong with the text that names a store.
@@ -16,19 +19,26 @@ func checkStore(text string) error {
 	switch {
 	case text == "":
 		return errors.New("is empty; name a folder, like ./kymo-data")
-	case isURL && (scheme == "postgres" || scheme == "postgresql" || scheme == "clickhouse"):
+	case isURL && isPostgres(scheme):
+		return pgstore.CheckURL(text)
+	case isURL && scheme == "clickhouse":
 		return fmt.Errorf("this version has no %s store yet; name a folder, like ./kymo-data", scheme)
 	case isURL:
 		// Not the whole: there may be a password in it.
-		return fmt.Errorf("there is no %s store; name a folder, like ./kymo-data", scheme)
+		return fmt.Errorf("there is no %s store; name a folder, like ./kymo-data, or postgres://…", scheme)
 	}
 	return nil
 }
 
+func isPostgres(scheme string) bool { return scheme == "postgres" || scheme == "postgresql" }
+
 // openStore opens what --store names. It is the only place that chooses.
-func openStore(text string) (store.Store, error) {
+func openStore(text string, logger *slog.Logger) (store.Store, error) {
 	if err := checkStore(text); err != nil {
 		return nil, fmt.Errorf("store: %w", err)
+	}
+	if scheme, _, isURL := strings.Cut(text, "://"); isURL && isPostgres(scheme) {
+		return openPostgres(text, logger)
 	}
 	dir, err := filepath.Abs(text)
 	if err != nil {
@@ -44,4 +54,39 @@ func openStore(text string) (store.Store, error) {
 		return nil, fmt.Errorf("store: cannot open %s: %w", dir, err)
 	}
 	return s, nil
+}
+
+func openPostgres(text string, logger *slog.Logger) (store.Store, error) {
+	s, err := pgstore.Open(text, pgstore.Options{Logger: logger})
+	switch {
+	case errors.Is(err, store.ErrVersion):
+		return nil, fmt.Errorf("store: %s was written by a newer version of Kymo; use that one, or another database or schema", storeName(text))
+	case err != nil:
+		return nil, fmt.Errorf("store: cannot open %s: %w", storeName(text), err)
+	}
+	return s, nil
+}
+
+// storeName is the store as it may be shown: without a password, wherever in the
+// URL it is.
+func storeName(text string) string {
+	scheme, _, isURL := strings.Cut(text, "://")
+	if !isURL {
+		return text
+	}
+	u, err := url.Parse(text)
+	if err != nil {
+		return scheme + "://…"
+	}
+	if _, secret := u.User.Password(); secret {
+		u.User = url.User(u.User.Username())
+	}
+	q := u.Query()
+	for key := range q {
+		if strings.Contains(strings.ToLower(key), "password") {
+			q.Del(key)
+		}
+	}
+	u.RawQuery = q.Encode()
+	return u.String()
 }

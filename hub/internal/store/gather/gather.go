@@ -1,0 +1,309 @@
+// Package gather lets many callers of Append share one write, for engines whose
+// writes cost the same for one batch as for hundreds: while a write is under
+// way, what comes in waits and is written together. What fails for a reason that
+// may pass is held and tried again for a while, so that its senders need not
+// know of a database that was restarted.
+package gather
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/kymohq/kymo/hub/internal/store"
+	"github.com/kymohq/kymo/wire"
+)
+
+// Call is one call of Append, as the engine's writer sees it.
+type Call struct {
+	Batches []*wire.Batch
+	// Fresh is the answer: for each batch, whether it was new. What an earlier
+	// attempt left there stays: an attempt whose outcome is not known may have
+	// kept the batch, and then it was new.
+	Fresh []bool
+
+	ctx  context.Context
+	err  error
+	done chan struct{}
+	// taken is set by whoever decides the call's fate first: the writer that
+	// takes it, or its caller that leaves.
+	taken atomic.Bool
+}
+
+// Fail gives a single call of a group an error of its own.
+func (c *Call) Fail(err error) { c.err = err }
+
+// Failed says whether the call was given an error of its own.
+func (c *Call) Failed() bool { return c.err != nil }
+
+// Config is how to gather.
+type Config struct {
+	// Write makes a group of calls durable, all or none of them, or returns an
+	// error. It is called again with the same group after an error that is
+	// store.ErrUnavailable, until Hold is over. Calls that Failed are answered
+	// with their own error, and are not in the group when it is tried again.
+	Write func(ctx context.Context, group []*Call) error
+	// Writers is how many groups may be written at once; 1 if 0.
+	Writers int
+	// Requests is how many requests a group holds at most, as long as a single
+	// call does not hold more.
+	Requests int
+	// Interval is the least time from the beginning of a write to that of the
+	// next, unless so many requests wait that they make a whole group. It makes
+	// larger groups of many small batches. 0 is none.
+	Interval time.Duration
+	// Hold is for how long a group is tried again, and Limit how long a write may take.
+	Hold, Limit time.Duration
+}
+
+// pauses between two attempts.
+const (
+	firstPause   = 50 * time.Millisecond
+	longestPause = time.Second
+)
+
+// Gatherer gathers. Make one with New.
+type Gatherer struct {
+	config  Config
+	calls   chan *Call
+	ctx     context.Context // ends with Close
+	cancel  context.CancelFunc
+	closing chan struct{}
+	writers sync.WaitGroup
+
+	mu       sync.RWMutex // held by callers while they queue
+	closed   bool
+	requests atomic.Int64 // of the calls that wait
+	waiting  atomic.Int64 // calls that are not answered yet
+	size     atomic.Int64 // how many requests a group may hold at present
+	trouble  atomic.Pointer[error]
+}
+
+// New starts a gatherer.
+func New(config Config) *Gatherer {
+	g := &Gatherer{config: config, calls: make(chan *Call, 1024), closing: make(chan struct{})}
+	g.ctx, g.cancel = context.WithCancel(context.Background())
+	g.size.Store(int64(config.Requests))
+	for range max(1, config.Writers) {
+		g.writers.Go(g.write)
+	}
+	return g
+}
+
+// Append is store.Store's.
+func (g *Gatherer) Append(ctx context.Context, batches ...*wire.Batch) ([]bool, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	for _, b := range batches {
+		if b.Kind != wire.Kept {
+			return nil, wire.ErrMalformed
+		}
+	}
+	c := &Call{Batches: batches, Fresh: make([]bool, len(batches)), ctx: ctx, done: make(chan struct{})}
+	g.waiting.Add(1)
+	defer g.waiting.Add(-1)
+	if err := g.queue(c); err != nil {
+		return nil, err
+	}
+	select {
+	case <-c.done:
+	case <-ctx.Done():
+		if c.taken.CompareAndSwap(false, true) {
+			return nil, ctx.Err()
+		}
+		<-c.done // the writer reads the batches
+	}
+	if c.err != nil {
+		return nil, c.err
+	}
+	return c.Fresh, nil
+}
+
+func (g *Gatherer) queue(c *Call) error {
+	g.mu.RLock()
+	defer g.mu.RUnlock()
+	if g.closed {
+		return store.ErrClosed
+	}
+	g.requests.Add(c.requests())
+	select {
+	case g.calls <- c:
+		return nil
+	case <-c.ctx.Done():
+		g.requests.Add(-c.requests())
+		return c.ctx.Err()
+	}
+}
+
+// requests is what a call counts for in a group; a batch without any counts, too.
+func (c *Call) requests() int64 {
+	n := 0
+	for _, b := range c.Batches {
+		n += b.Len() + 1
+	}
+	return int64(n)
+}
+
+// Waiting returns how many calls are not answered yet.
+func (g *Gatherer) Waiting() int { return int(g.waiting.Load()) }
+
+// Trouble returns why the last write failed, nil if it did not.
+func (g *Gatherer) Trouble() error {
+	if err := g.trouble.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
+
+// Shrink halves the groups from the next one on: the engine has no time for
+// larger ones. They grow again as writes succeed. It returns false if that is
+// not possible any more.
+func (g *Gatherer) Shrink() bool {
+	const least = 256
+	size := g.size.Load()
+	if size <= least {
+		return false
+	}
+	g.size.Store(max(least, size/2))
+	return true
+}
+
+// patience is how long Close waits for an engine that does not answer.
+const patience = 5 * time.Second
+
+// Close answers what waits, and ends the writers: no call is begun that was not
+// queued before.
+func (g *Gatherer) Close() {
+	g.mu.Lock()
+	if g.closed {
+		g.mu.Unlock()
+		g.writers.Wait()
+		return
+	}
+	g.closed = true
+	close(g.closing)
+	close(g.calls)
+	g.mu.Unlock()
+	defer time.AfterFunc(patience, g.cancel).Stop()
+	g.writers.Wait()
+	g.cancel()
+}
+
+// write writes groups until there are no more calls.
+func (g *Gatherer) write() {
+	var begun time.Time
+	var left *Call // taken from the queue, and too large for the group before
+	for {
+		c := left
+		if left = nil; c == nil {
+			var ok bool
+			if c, ok = <-g.calls; !ok {
+				return
+			}
+		}
+		g.rest(begun)
+		begun = time.Now()
+		var group []*Call
+		group, left = g.group(c)
+		if len(group) > 0 {
+			g.attempt(group)
+		}
+	}
+}
+
+// rest waits until it is time for the next write, or a whole group waits.
+func (g *Gatherer) rest(begun time.Time) {
+	const look = 5 * time.Millisecond
+	for end := begun.Add(g.config.Interval); ; {
+		left := time.Until(end)
+		if left <= 0 || g.requests.Load() >= g.size.Load() {
+			return
+		}
+		select {
+		case <-time.After(min(left, look)):
+		case <-g.closing:
+			return
+		}
+	}
+}
+
+// group takes what else is queued, up to the size of a group; left is the call
+// that no longer fits.
+func (g *Gatherer) group(c *Call) (group []*Call, left *Call) {
+	size, room := int64(0), g.size.Load()
+	for {
+		n := c.requests()
+		if len(group) > 0 && size+n > room {
+			return group, c
+		}
+		g.requests.Add(-n)
+		if c.taken.CompareAndSwap(false, true) {
+			group = append(group, c)
+			size += n
+		}
+		var ok bool
+		select {
+		case c, ok = <-g.calls:
+			if !ok {
+				return group, nil
+			}
+		default:
+			return group, nil
+		}
+	}
+}
+
+// attempt writes a group, again and again if need be, and answers its calls.
+func (g *Gatherer) attempt(group []*Call) {
+	end := time.Now().Add(g.config.Hold)
+	for pause := firstPause; ; pause = min(2*pause, longestPause) {
+		ctx, cancel := context.WithTimeout(g.ctx, g.config.Limit)
+		err := g.config.Write(ctx, group)
+		cancel()
+		if err == nil {
+			g.trouble.Store(nil)
+			g.grow()
+		} else {
+			g.trouble.Store(&err)
+		}
+		tried := group
+		group = group[:0:0]
+		for _, c := range tried {
+			if c.err == nil && err != nil && errors.Is(err, store.ErrUnavailable) && c.ctx.Err() == nil &&
+				time.Now().Add(pause).Before(end) && !g.ending() {
+				group = append(group, c)
+				continue
+			}
+			if c.err == nil {
+				c.err = err
+			}
+			close(c.done)
+		}
+		if len(group) == 0 {
+			return
+		}
+		select {
+		case <-time.After(pause):
+		case <-g.closing:
+		}
+	}
+}
+
+func (g *Gatherer) ending() bool {
+	select {
+	case <-g.closing:
+		return true
+	default:
+		return false
+	}
+}
+
+// grow undoes what Shrink did, slowly.
+func (g *Gatherer) grow() {
+	if size := g.size.Load(); size < int64(g.config.Requests) {
+		g.size.Store(min(int64(g.config.Requests), size+size/8+1))
+	}
+}

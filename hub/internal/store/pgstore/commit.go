@@ -1,0 +1,204 @@
+package pgstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/kymohq/kymo/hub/internal/rollup"
+	"github.com/kymohq/kymo/hub/internal/store"
+	"github.com/kymohq/kymo/hub/internal/store/gather"
+	"github.com/kymohq/kymo/wire"
+)
+
+// write makes a group durable. One that the server has no time for is written
+// in halves.
+func (s *Store) write(ctx context.Context, group []*gather.Call) error {
+	err := s.commit(ctx, group)
+	if state(err) != stateQueryCanceled || len(group) == 1 {
+		return s.classify(ctx, err)
+	}
+	s.gatherer.Shrink()
+	half := len(group) / 2
+	for _, part := range [][]*gather.Call{group[:half], group[half:]} {
+		if err := s.write(ctx, part); err != nil {
+			for _, c := range part {
+				c.Fail(err)
+			}
+		}
+	}
+	return nil
+}
+
+// errForgotten says that what was thought to be there was dropped meanwhile.
+var errForgotten = errors.New("a row or partition was dropped meanwhile")
+
+func (s *Store) commit(ctx context.Context, group []*gather.Call) error {
+	conn, err := s.pool.Acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Release()
+	p := newPlan(group)
+	for range 3 {
+		if err = s.try(ctx, conn, p); !errors.Is(err, errForgotten) && state(err) != stateCheck {
+			break
+		}
+		s.days.forget()
+		s.known.forget()
+	}
+	return err
+}
+
+// plan is what a group asks of the database.
+type plan struct {
+	group []*gather.Call
+	names []string // of instances, in order
+	keys  map[rollup.Key]bool
+	days  map[day]bool
+}
+
+func newPlan(group []*gather.Call) *plan {
+	p := &plan{group: group, keys: make(map[rollup.Key]bool), days: make(map[day]bool)}
+	names := make(map[string]bool)
+	for _, c := range group {
+		for _, b := range c.Batches {
+			names[b.Instance] = true
+			for _, k := range b.Keys {
+				p.keys[k] = true
+			}
+			for _, d := range b.Drops {
+				p.keys[rollup.Key{Service: d.Service}] = true
+			}
+			last := int64(math.MinInt64)
+			for _, start := range b.Start {
+				if number := start / dayMillis; number != last {
+					p.days[day{requestsTable, number}], last = true, number
+				}
+			}
+			for i := range b.Health {
+				p.days[day{healthTable, b.Health[i].To / dayMillis}] = true
+			}
+		}
+	}
+	p.names = slices.Sorted(maps.Keys(names))
+	return p
+}
+
+func (s *Store) try(ctx context.Context, conn *pgxpool.Conn, p *plan) error {
+	if err := s.makeInstances(ctx, conn, p.names); err != nil {
+		return err
+	}
+	if err := s.series.number(ctx, conn, p.keys); err != nil {
+		return err
+	}
+	if err := s.makeDays(ctx, conn, p.days); err != nil {
+		return err
+	}
+	return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
+		instances, err := lockInstances(ctx, tx, p.names)
+		if err != nil {
+			return err
+		}
+		if len(instances) < len(p.names) {
+			return errForgotten
+		}
+		fresh := admit(p.group, instances)
+		if len(fresh) == 0 {
+			return nil
+		}
+		return s.keep(ctx, tx, fresh, instances)
+	})
+}
+
+// admit finds the batches that are new, and remembers them.
+func admit(group []*gather.Call, instances map[string]*instance) (fresh []copySource) {
+	for _, c := range group {
+		if name, full := tooManyGaps(c, instances); full {
+			c.Fail(fmt.Errorf("%w: it remembers too many gaps in the sequence of %q", store.ErrFull, name))
+			continue
+		}
+		for i, b := range c.Batches {
+			in := instances[b.Instance]
+			if in.numbers.Has(b.Sequence) {
+				continue
+			}
+			in.numbers.Add(b.Sequence)
+			in.changed, c.Fresh[i] = true, true
+			fresh = append(fresh, copySource{b, in.id})
+		}
+	}
+	return fresh
+}
+
+func tooManyGaps(c *gather.Call, instances map[string]*instance) (name string, full bool) {
+	for _, b := range c.Batches {
+		set := &instances[b.Instance].numbers
+		if set.Runs()+len(c.Batches) > maxGaps && !set.Has(b.Sequence) && set.Grows(b.Sequence) {
+			return b.Instance, true
+		}
+	}
+	return "", false
+}
+
+// keep writes what is new: requests, sums, health results, and that it was kept.
+func (s *Store) keep(ctx context.Context, tx pgx.Tx, fresh []copySource, instances map[string]*instance) error {
+	if _, err := tx.Conn().PgConn().CopyFrom(ctx, newCopier(fresh), copyRequests); err != nil {
+		return err
+	}
+	var batch pgx.Batch
+	// Whoever set this off did not think of what is acknowledged here.
+	batch.Queue(`SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off'`)
+	s.queuePages(&batch, fresh)
+	queueHealth(&batch, fresh)
+	var ids []int64
+	var numbers [][]byte
+	for _, in := range instances {
+		if in.changed {
+			ids, numbers = append(ids, in.id), append(numbers, in.numbers.AppendBinary(nil))
+		}
+	}
+	batch.Queue(`UPDATE kymo_instances SET numbers = given.numbers, seen_at = $3
+		FROM unnest($1::bigint[], $2::bytea[]) AS given (id, numbers) WHERE kymo_instances.id = given.id`, ids, numbers, s.now().UTC())
+	return tx.SendBatch(ctx, &batch).Close()
+}
+
+func (s *Store) queuePages(batch *pgx.Batch, fresh []copySource) {
+	var sums sums
+	for _, source := range fresh {
+		s.sum(&sums, source.batch)
+	}
+	pages := sums.pages()
+	if len(pages) == 0 {
+		return
+	}
+	level, start, page := make([]int16, len(pages)), make([]int64, len(pages)), make([][]byte, len(pages))
+	for i, p := range pages {
+		level[i], start[i], page[i] = p.level, p.start, p.page
+	}
+	batch.Queue(`INSERT INTO kymo_pages (level, start, page) SELECT * FROM unnest($1::smallint[], $2::bigint[], $3::bytea[])`, level, start, page)
+}
+
+// sum adds a batch to what becomes pages.
+func (s *Store) sum(sums *sums, b *wire.Batch) {
+	ids := make([]uint32, len(b.Keys))
+	for i, k := range b.Keys {
+		ids[i] = s.series.id(k)
+	}
+	sums.start = append(sums.start, b.Start...)
+	sums.duration = append(sums.duration, b.Duration...)
+	for _, k := range b.Key {
+		sums.series = append(sums.series, ids[k])
+	}
+	for _, d := range b.Drops {
+		if d.Count > 0 {
+			sums.drops = append(sums.drops, drop{d.At, s.series.id(rollup.Key{Service: d.Service}), d.Count})
+		}
+	}
+}

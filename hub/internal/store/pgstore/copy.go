@@ -1,0 +1,142 @@
+package pgstore
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"io"
+	mathrand "math/rand/v2"
+	"time"
+
+	"github.com/kymohq/kymo/wire"
+)
+
+// requestColumns are the columns of a copied row, in order.
+const requestColumns = `metric_id, endpoint, method, response_time_ms, status_code, user_id, created_at,
+	duration_ns, first_byte_ns, lifetime_ns, response_bytes, instance_id, service`
+
+const copyRequests = `COPY ` + requestsTable + ` (` + requestColumns + `) FROM STDIN (FORMAT binary)`
+
+// copier writes requests in the binary format of COPY
+// (https://www.postgresql.org/docs/current/sql-copy.html), as they are read off
+// it: building each row as values of their own would cost more than PostgreSQL
+// takes to keep it.
+type copier struct {
+	sources []copySource
+	row     int
+	buffer  []byte
+	at      int // what was read of the buffer
+	ids     *mathrand.ChaCha8
+	ended   bool
+}
+
+// copySource is a batch and the number of its instance.
+type copySource struct {
+	batch    *wire.Batch
+	instance int64
+}
+
+var _ io.Reader = (*copier)(nil)
+
+// copyChunk is about how much is written before it is read.
+const copyChunk = 1 << 16
+
+func newCopier(sources []copySource) *copier {
+	var seed [32]byte
+	_, _ = rand.Read(seed[:]) // it cannot fail
+	c := &copier{sources: sources, ids: mathrand.NewChaCha8(seed)}
+	c.buffer = append(c.buffer, "PGCOPY\n\xff\r\n\x00"...)
+	c.buffer = append(c.buffer, 0, 0, 0, 0, 0, 0, 0, 0) // no flags, no extension
+	return c
+}
+
+func (c *copier) Read(p []byte) (int, error) {
+	if c.at == len(c.buffer) {
+		if c.ended {
+			return 0, io.EOF
+		}
+		c.buffer, c.at = c.buffer[:0], 0
+		c.fill()
+	}
+	n := copy(p, c.buffer[c.at:])
+	c.at += n
+	return n, nil
+}
+
+// fill writes the next rows, and after the last one the trailer.
+func (c *copier) fill() {
+	for len(c.buffer) < copyChunk {
+		if len(c.sources) == 0 {
+			c.buffer = binary.BigEndian.AppendUint16(c.buffer, 0xffff)
+			c.ended = true
+			return
+		}
+		source := &c.sources[0]
+		if c.row == source.batch.Len() {
+			c.sources, c.row = c.sources[1:], 0
+			continue
+		}
+		c.buffer = c.appendRow(c.buffer, source, c.row)
+		c.row++
+	}
+}
+
+func (c *copier) appendRow(b []byte, source *copySource, i int) []byte {
+	batch := source.batch
+	key := &batch.Keys[batch.Key[i]]
+	b = binary.BigEndian.AppendUint16(b, 13)
+	b = binary.BigEndian.AppendUint32(b, 16)
+	b = c.appendID(b, batch.Start[i])
+	b = appendText(b, key.Endpoint)
+	b = appendText(b, key.Method)
+	b = appendInt32(b, int32(roundMillis(batch.Duration[i])))
+	b = appendInt32(b, int32(key.Status))
+	if user := batch.Users[batch.User[i]]; user != "" {
+		b = appendText(b, user)
+	} else {
+		b = appendNull(b)
+	}
+	b = appendInt64(b, copyTime(batch.Start[i]))
+	b = appendInt64(b, batch.Duration[i])
+	for _, v := range [...]int64{batch.FirstByte[i], batch.Lifetime[i], batch.Size[i]} {
+		if v == 0 {
+			b = appendNull(b)
+		} else {
+			b = appendInt64(b, v)
+		}
+	}
+	b = appendInt64(b, source.instance)
+	return appendText(b, key.Service)
+}
+
+// roundMillis is nanoseconds as the nearest milliseconds.
+func roundMillis(ns int64) int64 {
+	return int64(time.Duration(ns).Round(time.Millisecond) / time.Millisecond)
+}
+
+// appendID appends a UUID of version 7 (RFC 9562, section 5.7): the milliseconds
+// and 74 random bits. Such numbers come in nearly the order of time, which keeps
+// an index of them small and its end in memory.
+func (c *copier) appendID(b []byte, millis int64) []byte {
+	b = binary.BigEndian.AppendUint64(b, uint64(millis)<<16|0x7000|c.ids.Uint64()&0x0fff)
+	return binary.BigEndian.AppendUint64(b, 1<<63|c.ids.Uint64()>>2)
+}
+
+// epoch2000 is where PostgreSQL counts the microseconds of a timestamp from, in
+// Unix milliseconds.
+const epoch2000 = 946_684_800_000
+
+func copyTime(millis int64) int64 { return (millis - epoch2000) * 1000 }
+
+func appendText(b []byte, s string) []byte {
+	return append(binary.BigEndian.AppendUint32(b, uint32(len(s))), s...)
+}
+
+func appendInt32(b []byte, v int32) []byte {
+	return binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(b, 4), uint32(v))
+}
+
+func appendInt64(b []byte, v int64) []byte {
+	return binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint32(b, 8), uint64(v))
+}
+
+func appendNull(b []byte) []byte { return binary.BigEndian.AppendUint32(b, 0xffffffff) }

@@ -1,0 +1,186 @@
+package pgstore
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+const dayMillis = int64(24 * time.Hour / time.Millisecond)
+
+// ahead is for how many days after today there are partitions, so that rows that
+// others insert have one, too.
+const ahead = 2
+
+// The tables that have a partition for each day.
+const (
+	requestsTable = "api_metrics"
+	healthTable   = "service_health"
+)
+
+// day is a partition: of which table, and which day since the Unix epoch.
+type day struct {
+	table  string
+	number int64
+}
+
+// name is the partition's name.
+func (d day) name() string {
+	return fmt.Sprintf("%s_%s", d.table, time.UnixMilli(d.number*dayMillis).UTC().Format("20060102"))
+}
+
+// parseDay reads what name wrote.
+func parseDay(table, name string) (day, bool) {
+	at, err := time.Parse(table+"_20060102", name)
+	return day{table, at.UnixMilli() / dayMillis}, err == nil
+}
+
+// days are the partitions that are known to be there.
+type days struct {
+	mu    sync.Mutex
+	known map[day]bool
+}
+
+func (d *days) missing(wanted map[day]bool) (missing []day) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for w := range wanted {
+		if !d.known[w] {
+			missing = append(missing, w)
+		}
+	}
+	return missing
+}
+
+func (d *days) note(there ...day) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.known == nil {
+		d.known = make(map[day]bool)
+	}
+	for _, t := range there {
+		d.known[t] = true
+	}
+}
+
+func (d *days) forget() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	clear(d.known)
+}
+
+// aheadOf makes the partitions of today and the days after.
+func (s *Store) aheadOf(ctx context.Context, now time.Time) error {
+	wanted := make(map[day]bool)
+	for i := range int64(ahead + 1) {
+		number := now.UnixMilli()/dayMillis + i
+		wanted[day{requestsTable, number}], wanted[day{healthTable, number}] = true, true
+	}
+	conn, err := s.pool.Acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Release()
+	return s.makeDays(ctx, conn, wanted)
+}
+
+// makeDays makes partitions that are not there. Rows of any age have one: which
+// are too old is the retention's affair.
+func (s *Store) makeDays(ctx context.Context, conn *pgxpool.Conn, wanted map[day]bool) error {
+	missing := s.days.missing(wanted)
+	if len(missing) == 0 {
+		return nil
+	}
+	err := pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(`+lockKey+`)`, "days"); err != nil {
+			return err
+		}
+		there, err := partitions(ctx, tx)
+		if err != nil {
+			return err
+		}
+		for _, d := range missing {
+			if there[d] == attached {
+				continue
+			}
+			if err := d.create(ctx, tx, there[d]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err == nil {
+		s.days.note(missing...)
+	}
+	return err
+}
+
+// create makes a partition. It is made apart and then attached: that does not
+// keep others from reading and writing the table. What is left of one that was
+// being dropped is in the way, and to be forgotten anyway.
+func (d day) create(ctx context.Context, tx pgx.Tx, state partition) error {
+	name, from := d.name(), time.UnixMilli(d.number*dayMillis).UTC()
+	var statements []string
+	if state == detaching {
+		statements = append(statements, fmt.Sprintf(`ALTER TABLE %s DETACH PARTITION %s FINALIZE`, d.table, name))
+	}
+	statements = append(statements,
+		fmt.Sprintf(`DROP TABLE IF EXISTS %s`, name),
+		fmt.Sprintf(`CREATE TABLE %s (LIKE %s INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING STORAGE)`, name, d.table),
+		fmt.Sprintf(`ALTER TABLE %s ATTACH PARTITION %s FOR VALUES FROM ('%s') TO ('%s')`, d.table, name,
+			from.Format(time.DateOnly), from.Add(24*time.Hour).Format(time.DateOnly)))
+	for _, statement := range statements {
+		if _, err := tx.Exec(ctx, statement); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// partition is in which state one is.
+type partition int
+
+const (
+	attached  partition = 1 + iota
+	detaching           // taking it away was begun and not ended
+	detached            // no partition any more, and not dropped yet
+)
+
+// querier is a connection, a pool or a transaction.
+type querier interface {
+	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+}
+
+// partitions lists what was made for days. Tables of other names are not touched.
+func partitions(ctx context.Context, q querier) (map[day]partition, error) {
+	rows, err := q.Query(ctx, `SELECT c.relname, i.inhrelid IS NOT NULL, coalesce(i.inhdetachpending, false)
+		FROM pg_class c LEFT JOIN pg_inherits i ON i.inhrelid = c.oid
+		WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind = 'r'
+		AND c.relname ~ '^(`+requestsTable+`|`+healthTable+`)_[0-9]{8}$'`)
+	if err != nil {
+		return nil, err
+	}
+	found := make(map[day]partition)
+	var name string
+	var inherits, pending bool
+	_, err = pgx.ForEachRow(rows, []any{&name, &inherits, &pending}, func() error {
+		for _, table := range []string{requestsTable, healthTable} {
+			d, ok := parseDay(table, name)
+			switch {
+			case !ok:
+			case pending:
+				found[d] = detaching
+			case inherits:
+				found[d] = attached
+			default:
+				found[d] = detached
+			}
+		}
+		return nil
+	})
+	return found, err
+}

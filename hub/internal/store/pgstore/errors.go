@@ -1,0 +1,67 @@
+package pgstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/kymohq/kymo/hub/internal/store"
+)
+
+// SQLSTATEs that mean something to the store
+// (https://www.postgresql.org/docs/current/errcodes-appendix.html).
+const (
+	stateDiskFull      = "53100"
+	stateQueryCanceled = "57014" // also by statement_timeout
+	stateCheck         = "23514" // also when a row has no partition
+	stateLockTimeout   = "55P03"
+)
+
+// state returns an error's SQLSTATE, "" if the server did not say it.
+func state(err error) string {
+	var e *pgconn.PgError
+	if errors.As(err, &e) {
+		return e.Code
+	}
+	return ""
+}
+
+// classify names the errors that pass when something outside changes: all of
+// them, as the statements are always the same.
+func (s *Store) classify(ctx context.Context, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case s.gatherer != nil && s.closed.Load():
+		return store.ErrClosed
+	case errors.Is(err, context.Canceled) && errors.Is(ctx.Err(), context.Canceled):
+		return err
+	case errors.Is(err, store.ErrFull), errors.Is(err, store.ErrUnavailable):
+		return err
+	case state(err) == stateDiskFull:
+		return fmt.Errorf("%w: PostgreSQL: %w", store.ErrFull, s.redact(err))
+	}
+	return fmt.Errorf("%w: PostgreSQL: %w", store.ErrUnavailable, s.redact(err))
+}
+
+// redact takes the password out of an error, wherever it comes from.
+func (s *Store) redact(err error) error { return redact(err, s.password) }
+
+func redact(err error, password string) error {
+	if err == nil || password == "" || !strings.Contains(err.Error(), password) {
+		return err
+	}
+	return redacted{err, strings.ReplaceAll(err.Error(), password, "xxxxx")}
+}
+
+// redacted is an error with another text.
+type redacted struct {
+	error
+	text string
+}
+
+func (r redacted) Error() string { return r.text }
+func (r redacted) Unwrap() error { return r.error }

@@ -1,0 +1,99 @@
+package pgstore
+
+import (
+	"context"
+	"sync"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/kymohq/kymo/hub/internal/store/seen"
+)
+
+// maxGaps bounds the runs of numbers remembered of one instance.
+const maxGaps = 4096
+
+// instances are those that have a row, as far as is known.
+type instances struct {
+	mu    sync.Mutex
+	names map[string]bool
+}
+
+// maxKnown bounds what is remembered of them: a post with an idempotency key is
+// an instance of its own.
+const maxKnown = 1 << 16
+
+func (in *instances) unknown(names []string) (unknown []string) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	for _, name := range names {
+		if !in.names[name] {
+			unknown = append(unknown, name)
+		}
+	}
+	return unknown
+}
+
+func (in *instances) note(names []string) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.names == nil || len(in.names) > maxKnown {
+		in.names = make(map[string]bool)
+	}
+	for _, name := range names {
+		in.names[name] = true
+	}
+}
+
+func (in *instances) forget() {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	clear(in.names)
+}
+
+// makeInstances gives each of the names, which are in order, a row.
+func (s *Store) makeInstances(ctx context.Context, q querier, names []string) error {
+	unknown := s.known.unknown(names)
+	if len(unknown) == 0 {
+		return nil
+	}
+	// To insert what is there would use up numbers.
+	rows, err := q.Query(ctx, `INSERT INTO kymo_instances (name, seen_at)
+		SELECT name, $2 FROM unnest($1::text[]) WITH ORDINALITY AS given (name, place)
+		WHERE NOT EXISTS (SELECT FROM kymo_instances k WHERE k.name = given.name)
+		ORDER BY place ON CONFLICT DO NOTHING`, unknown, s.now().UTC())
+	if err != nil {
+		return err
+	}
+	rows.Close()
+	if err := rows.Err(); err != nil {
+		return err
+	}
+	s.known.note(unknown)
+	return nil
+}
+
+// instance is a row of kymo_instances, locked.
+type instance struct {
+	id      int64
+	numbers seen.Set
+	changed bool
+}
+
+// lockInstances locks the rows of the names and reads them. Every transaction
+// takes them in the order of their names.
+func lockInstances(ctx context.Context, tx pgx.Tx, names []string) (map[string]*instance, error) {
+	rows, err := tx.Query(ctx, `SELECT id, name, numbers FROM kymo_instances WHERE name = ANY($1) ORDER BY name FOR UPDATE`, names)
+	if err != nil {
+		return nil, err
+	}
+	found := make(map[string]*instance, len(names))
+	var id int64
+	var name string
+	var numbers []byte
+	_, err = pgx.ForEachRow(rows, []any{&id, &name, &numbers}, func() error {
+		set, err := seen.Decode(numbers)
+		found[name] = &instance{id: id, numbers: set}
+		return err
+	})
+	return found, err
+}

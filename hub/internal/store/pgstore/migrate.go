@@ -1,0 +1,107 @@
+package pgstore
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3"
+
+	"github.com/kymohq/kymo/hub/internal/store"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// versionTable is where the migrations that were applied are noted.
+const versionTable = "kymo_schema_version"
+
+// leastServer is the oldest PostgreSQL that can take a partition away while
+// others read: server_version_num.
+const leastServer = 140000
+
+// migrate makes the tables, or brings those of an earlier version up to date.
+// One hub at a time does that.
+func migrate(ctx context.Context, config *pgx.ConnConfig) error {
+	db := stdlib.OpenDB(*config)
+	defer db.Close()
+	lock, err := db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
+	if err := checkServer(ctx, lock); err != nil {
+		return err
+	}
+	if _, err := lock.ExecContext(ctx, `SELECT pg_advisory_lock(`+lockKey+`)`, "migrate"); err != nil {
+		return err
+	}
+	// Closing the connection would do, if there were no pooler in between.
+	defer lock.ExecContext(ctx, `SELECT pg_advisory_unlock(`+lockKey+`)`, "migrate")
+	if err := checkTables(ctx, lock); err != nil {
+		return err
+	}
+	files, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return err
+	}
+	p, err := goose.NewProvider(goose.DialectPostgres, db, files, goose.WithTableName(versionTable), goose.WithDisableGlobalRegistry(true))
+	if err != nil {
+		return err
+	}
+	current, target, err := p.GetVersions(ctx)
+	if err != nil {
+		return err
+	}
+	if current > target {
+		return fmt.Errorf("%w: its tables are of version %d, this program's of %d", store.ErrVersion, current, target)
+	}
+	_, err = p.Up(ctx)
+	return err
+}
+
+// lockKey is the expression for the key of an advisory lock with the name $1:
+// such keys are of the whole database, and Kymo may be in several of its schemas.
+const lockKey = `hashtextextended('kymo/' || current_schema() || '/' || $1, 0)`
+
+// checkServer says why the server will not do.
+func checkServer(ctx context.Context, conn *sql.Conn) error {
+	var version int
+	var readable, encoding string
+	var schema sql.NullString
+	if err := conn.QueryRowContext(ctx, `SELECT current_setting('server_version_num')::int, current_setting('server_version'),
+		current_setting('server_encoding'), current_schema()`).Scan(&version, &readable, &encoding, &schema); err != nil {
+		return err
+	}
+	switch {
+	case version < leastServer:
+		return fmt.Errorf("it is PostgreSQL %s; use 14 or newer", readable)
+	case encoding != "UTF8":
+		return fmt.Errorf("the database's encoding is %s; use one with the encoding UTF8", encoding)
+	case !schema.Valid:
+		return errors.New("no schema on the search path exists; create one")
+	}
+	return nil
+}
+
+// checkTables refuses tables that others made: they would be in the way, and
+// hold what is not to be touched.
+func checkTables(ctx context.Context, conn *sql.Conn) error {
+	var ours bool
+	var theirs sql.NullString
+	if err := conn.QueryRowContext(ctx, `SELECT to_regclass(quote_ident(current_schema()) || '.`+versionTable+`') IS NOT NULL,
+		(SELECT relname FROM pg_class WHERE relname IN ('api_metrics', 'service_health') AND relnamespace = current_schema()::regnamespace LIMIT 1)`,
+	).Scan(&ours, &theirs); err != nil {
+		return err
+	}
+	if !ours && theirs.Valid {
+		return fmt.Errorf("there is a table %s that Kymo did not make; rename it, or give Kymo a schema of its own: "+
+			"CREATE SCHEMA kymo, and ?search_path=kymo at the end of the URL", theirs.String)
+	}
+	return nil
+}

@@ -1,0 +1,127 @@
+package pgstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// identityAge is for how long an instance that fell silent is remembered: the
+// 168 h that are promised, and some for clocks that differ.
+const identityAge = 170 * time.Hour
+
+// dropTimeout is how long taking a partition away may wait for those who read
+// it. What was begun then is ended by the next who prunes.
+const dropTimeout = 10 * time.Second
+
+// Prune forgets what lies before the instant: at once for reports, and in
+// whole days for the tables, whose partitions are dropped.
+func (s *Store) Prune(ctx context.Context, before int64) error {
+	if s.closed.Load() {
+		return s.classify(ctx, errors.New("closed"))
+	}
+	return s.classify(ctx, s.prune(ctx, before))
+}
+
+func (s *Store) prune(ctx context.Context, before int64) error {
+	if _, err := s.pool.Exec(ctx, `INSERT INTO kymo_state (key, value) VALUES ('pruned', $1)
+		ON CONFLICT (key) DO UPDATE SET value = excluded.value WHERE kymo_state.value < excluded.value`, before); err != nil {
+		return err
+	}
+	if err := s.readPruned(ctx); err != nil {
+		return err
+	}
+	before = s.pruned.Load()
+	there, err := partitions(ctx, s.pool)
+	if err != nil {
+		return err
+	}
+	var errs error
+	for d, state := range there {
+		if (d.number+1)*dayMillis <= before {
+			errs = errors.Join(errs, s.drop(ctx, d, state))
+		}
+	}
+	for level := range levels {
+		_, err := s.pool.Exec(ctx, `DELETE FROM kymo_pages WHERE level = $1 AND start < $2`, level, before/levelMillis[level])
+		errs = errors.Join(errs, err)
+	}
+	// A row that still names an instance needs its name.
+	silent := min(s.now().Add(-identityAge).UnixMilli(), before/dayMillis*dayMillis)
+	_, err = s.pool.Exec(ctx, `DELETE FROM kymo_instances WHERE seen_at < $1`, timestamp(silent))
+	return errors.Join(errs, err)
+}
+
+// drop takes a partition away in a way that does not keep others from reading
+// and writing the table, and drops it.
+func (s *Store) drop(ctx context.Context, d day, state partition) error {
+	ctx, cancel := context.WithTimeout(ctx, dropTimeout)
+	defer cancel()
+	s.days.forget()
+	var err error
+	switch state {
+	case attached:
+		_, err = s.pool.Exec(ctx, fmt.Sprintf(`ALTER TABLE %s DETACH PARTITION %s CONCURRENTLY`, d.table, d.name()))
+	case detaching:
+		_, err = s.pool.Exec(ctx, fmt.Sprintf(`ALTER TABLE %s DETACH PARTITION %s FINALIZE`, d.table, d.name()))
+	}
+	if err == nil {
+		_, err = s.pool.Exec(ctx, `DROP TABLE IF EXISTS `+d.name())
+	}
+	if alreadyDropped(err) {
+		return nil
+	}
+	return err
+}
+
+// alreadyDropped says whether an error only says that another hub was faster.
+func alreadyDropped(err error) bool {
+	var e *pgconn.PgError
+	if !errors.As(err, &e) {
+		return false
+	}
+	switch e.Code {
+	case "42P01", // undefined_table
+		"42809", // wrong_object_type: a partition no more
+		"55000", // object_not_in_prerequisite_state: being detached
+		"XX000": // "tuple concurrently deleted": both dropped it
+		return true
+	}
+	return false
+}
+
+// PruneToSize forgets the oldest days until the tables take no more than so many
+// bytes, but not today. It returns before which instant (Unix ms) all is
+// forgotten now, 0 if it forgot nothing.
+func (s *Store) PruneToSize(ctx context.Context, bytes int64) (before int64, err error) {
+	for {
+		var size int64
+		if err := s.pool.QueryRow(ctx, `SELECT coalesce(sum(pg_total_relation_size(oid)), 0)::bigint FROM pg_class
+			WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r'
+			AND (relname ~ '^(`+requestsTable+`|`+healthTable+`)_[0-9]{8}$' OR relname IN ('kymo_pages', 'kymo_instances', 'kymo_series'))`,
+		).Scan(&size); err != nil {
+			return before, s.classify(ctx, err)
+		}
+		if size <= bytes {
+			return before, nil
+		}
+		there, err := partitions(ctx, s.pool)
+		if err != nil {
+			return before, s.classify(ctx, err)
+		}
+		oldest := s.now().UnixMilli() / dayMillis
+		for d := range there {
+			oldest = min(oldest, d.number)
+		}
+		if oldest >= s.now().UnixMilli()/dayMillis {
+			return before, nil
+		}
+		if err := s.Prune(ctx, (oldest+1)*dayMillis); err != nil {
+			return before, err
+		}
+		before = (oldest + 1) * dayMillis
+	}
+}

@@ -1,0 +1,39 @@
+package pgstore
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"time"
+
+	"github.com/kymohq/kymo/hub/internal/store"
+)
+
+// Requests yields requests, as store.Store says. Rows that others inserted are
+// not among them.
+func (s *Store) Requests(ctx context.Context, q store.Query) iter.Seq2[*store.Record, error] {
+	return func(yield func(*store.Record, error) bool) {
+		args := []any{timestamp(max(q.From, s.pruned.Load())), timestamp(q.To)}
+		sql := `SELECT service, endpoint, method, status_code, coalesce(user_id, ''), created_at, duration_ns,
+			coalesce(first_byte_ns, 0), coalesce(lifetime_ns, 0), coalesce(response_bytes, 0),
+			(SELECT name FROM kymo_instances k WHERE k.id = instance_id)
+			FROM ` + requestsTable + ` WHERE created_at >= $1 AND created_at < $2 AND instance_id IS NOT NULL`
+		for _, filter := range []struct{ column, value string }{{"service", q.Service}, {"endpoint", q.Endpoint}, {"method", q.Method}} {
+			if filter.value != "" {
+				args = append(args, filter.value)
+				sql += fmt.Sprintf(" AND %s = $%d", filter.column, len(args))
+			}
+		}
+		sql += ` ORDER BY created_at`
+		var r store.Record
+		var start time.Time
+		var duration, firstByte, lifetime int64
+		each(s, ctx, yield, sql, args, []any{&r.Service, &r.Endpoint, &r.Method, &r.Status, &r.User, &start, &duration,
+			&firstByte, &lifetime, &r.Size, &r.Instance}, func() (*store.Record, error) {
+			record := r
+			record.Start = start.UnixMilli()
+			record.Duration, record.FirstByte, record.Lifetime = time.Duration(duration), time.Duration(firstByte), time.Duration(lifetime)
+			return &record, nil
+		})
+	}
+}

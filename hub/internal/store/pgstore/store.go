@@ -1,0 +1,184 @@
+package pgstore
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/kymohq/kymo/hub/internal/store"
+	"github.com/kymohq/kymo/hub/internal/store/gather"
+	"github.com/kymohq/kymo/wire"
+)
+
+// Options configures a Store. The zero value is ready to use.
+type Options struct {
+	Now    func() time.Time // the clock; time.Now if nil
+	Logger *slog.Logger     // for what goes wrong in the background; slog.Default() if nil
+
+	tuning tuning // usualTuning where zero
+}
+
+// tuning is how much and how often; tests have it otherwise.
+type tuning struct {
+	requests    int           // in a transaction, if there are more batches than one
+	hold, limit time.Duration // see gather.Config
+	tidy        time.Duration // how often is looked what is to merge
+	parts       int           // how many pages of one span are too many
+}
+
+var usualTuning = tuning{requests: 1 << 16, hold: 10 * time.Second, limit: 30 * time.Second, tidy: 5 * time.Second, parts: 16}
+
+const (
+	connectTimeout = 5 * time.Second
+	openTimeout    = time.Minute // another hub may be migrating
+	writers        = 2
+)
+
+// Store is the store in PostgreSQL. It implements store.Store.
+type Store struct {
+	pool     *pgxpool.Pool
+	now      func() time.Time
+	logger   *slog.Logger
+	password string
+	tuning
+	gatherer *gather.Gatherer
+	closed   atomic.Bool
+	end      func()
+	series   series
+	days     days
+	pruned   atomic.Int64 // what is known of it
+	known    instances
+
+	cancel context.CancelFunc // ends what is in the background
+	tidied chan struct{}
+}
+
+var _ store.Store = (*Store)(nil)
+
+// CheckURL says what is wrong with a URL, without the password and without
+// connecting.
+func CheckURL(url string) error {
+	_, err := pgxpool.ParseConfig(url)
+	return err // pgx leaves the password out
+}
+
+// Open connects to the database that the URL (or keywords and values) and
+// PostgreSQL's environment variables name, and makes or migrates the tables. It
+// fails with store.ErrVersion if a newer Kymo made them. No error holds the password.
+func Open(url string, opts Options) (*Store, error) {
+	config, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		return nil, fmt.Errorf("PostgreSQL: %w", err) // pgx leaves the password out
+	}
+	c := config.ConnConfig
+	c.ConnectTimeout = cmp.Or(c.ConnectTimeout, connectTimeout)
+	if c.RuntimeParams["application_name"] == "" {
+		c.RuntimeParams["application_name"] = "kymo"
+	}
+	// Reports and writers should not wait for each other.
+	config.MaxConns = max(config.MaxConns, writers+4)
+	s := &Store{now: opts.Now, logger: opts.Logger, password: c.Password, tuning: opts.tuning, tidied: make(chan struct{})}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	if s.logger == nil {
+		s.logger = slog.Default()
+	}
+	s.tuning.settle()
+	if err := s.open(config); err != nil {
+		return nil, fmt.Errorf("PostgreSQL: %w", s.redact(err))
+	}
+	s.gatherer = gather.New(gather.Config{
+		Write: s.write, Writers: writers, Requests: s.requests, Hold: s.hold, Limit: s.limit,
+	})
+	ctx, cancel := context.WithCancel(context.Background())
+	s.cancel = cancel
+	s.end = sync.OnceFunc(s.shutdown)
+	go s.tidyLoop(ctx)
+	return s, nil
+}
+
+func (t *tuning) settle() {
+	u := usualTuning
+	t.requests, t.parts = cmp.Or(t.requests, u.requests), cmp.Or(t.parts, u.parts)
+	t.hold, t.limit, t.tidy = cmp.Or(t.hold, u.hold), cmp.Or(t.limit, u.limit), cmp.Or(t.tidy, u.tidy)
+}
+
+func (s *Store) open(config *pgxpool.Config) error {
+	ctx, cancel := context.WithTimeout(context.Background(), openTimeout)
+	defer cancel()
+	if err := migrate(ctx, config.ConnConfig); err != nil {
+		return err
+	}
+	var err error
+	if s.pool, err = pgxpool.NewWithConfig(ctx, config); err != nil {
+		return err
+	}
+	if err = s.aheadOf(ctx, s.now()); err == nil {
+		err = s.readPruned(ctx)
+	}
+	if err != nil {
+		s.pool.Close()
+	}
+	return err
+}
+
+// Append keeps batches, as store.Store says.
+func (s *Store) Append(ctx context.Context, batches ...*wire.Batch) ([]bool, error) {
+	return s.gatherer.Append(ctx, batches...)
+}
+
+// Floor is the instant (Unix ms) before which everything is forgotten.
+func (s *Store) Floor() int64 { return s.pruned.Load() }
+
+// Check says whether the database answers and takes what it is given.
+func (s *Store) Check(ctx context.Context) error {
+	if err := s.pool.Ping(ctx); err != nil {
+		return s.classify(ctx, err)
+	}
+	return s.gatherer.Trouble()
+}
+
+// Waiting returns how many calls of Append are not answered yet.
+func (s *Store) Waiting() int { return s.gatherer.Waiting() }
+
+// Close waits for what is being written and gives the connections back.
+func (s *Store) Close() error {
+	s.end()
+	return nil
+}
+
+func (s *Store) shutdown() {
+	s.gatherer.Close()
+	s.closed.Store(true)
+	s.cancel()
+	<-s.tidied
+	s.pool.Close() // waits for questions under way
+}
+
+// readPruned reads how far was pruned, by whichever hub.
+func (s *Store) readPruned(ctx context.Context) error {
+	var value int64
+	err := s.pool.QueryRow(ctx, `SELECT coalesce(max(value), 0) FROM kymo_state WHERE key = 'pruned'`).Scan(&value)
+	s.raise(value)
+	return err
+}
+
+// raise notes how far was pruned.
+func (s *Store) raise(pruned int64) {
+	for {
+		old := s.pruned.Load()
+		if old >= pruned || s.pruned.CompareAndSwap(old, pruned) {
+			return
+		}
+	}
+}
+
+var errDamaged = errors.New("a row of kymo_pages is damaged")

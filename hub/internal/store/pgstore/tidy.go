@@ -1,0 +1,148 @@
+package pgstore
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/kymohq/kymo/hub/internal/store/page"
+)
+
+const (
+	// settled is how long after its end a span is expected to change rarely: what
+	// is left of its pages becomes one.
+	settled = 10 * time.Minute
+	// fullRound is how many rounds pass between two looks at settled spans.
+	fullRound = 12
+	// detailsLimit is how large details become: larger ones gain nothing.
+	detailsLimit = 1 << 20
+)
+
+// tidyLoop keeps the tables fit for reports and writers. It owns its goroutine.
+func (s *Store) tidyLoop(ctx context.Context) {
+	defer close(s.tidied)
+	ticker := time.NewTicker(s.tidy)
+	defer ticker.Stop()
+	failed := false
+	for round := 0; ; round++ {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		err := s.tidyUp(ctx, round%fullRound == 0)
+		if err != nil && ctx.Err() == nil && !failed {
+			s.logger.Warn("merging rows of kymo_pages failed; it is tried again", "error", s.redact(err))
+		}
+		failed = err != nil
+	}
+}
+
+// tidyUp is a round. With all, spans are merged that are settled, too.
+func (s *Store) tidyUp(ctx context.Context, all bool) error {
+	if err := s.aheadOf(ctx, s.now()); err != nil {
+		return err
+	}
+	spans, err := s.untidy(ctx, all)
+	if err != nil {
+		return err
+	}
+	for _, span := range spans {
+		led, err := s.merge(ctx, span)
+		if err != nil || !led {
+			return err
+		}
+	}
+	return nil
+}
+
+// span names the pages that add up.
+type span struct {
+	level int16
+	start int64
+}
+
+// untidy lists the spans that have too many pages.
+func (s *Store) untidy(ctx context.Context, all bool) ([]span, error) {
+	rows, err := s.pool.Query(ctx, `SELECT level, start, count(*) FROM kymo_pages
+		WHERE level > 0 OR octet_length(page) < $1 GROUP BY level, start HAVING count(*) > 1`, detailsLimit)
+	if err != nil {
+		return nil, err
+	}
+	now := s.now().UnixMilli()
+	var spans []span
+	var p span
+	var parts int
+	_, err = pgx.ForEachRow(rows, []any{&p.level, &p.start, &parts}, func() error {
+		over := (p.start+1)*levelMillis[p.level] < now-settled.Milliseconds()
+		if parts >= s.parts || all && over {
+			spans = append(spans, p)
+		}
+		return nil
+	})
+	return spans, err
+}
+
+// errPruned takes back a merge of pages that were pruned meanwhile.
+var errPruned = errors.New("pages were pruned meanwhile")
+
+// merge makes one page of several of a span. It returns false if another hub is
+// about that.
+func (s *Store) merge(ctx context.Context, p span) (led bool, err error) {
+	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		if err := tx.QueryRow(ctx, `SELECT pg_try_advisory_xact_lock(`+lockKey+`)`, "tidy").Scan(&led); err != nil || !led {
+			return err
+		}
+		ids, pages, err := readParts(ctx, tx, p)
+		if err != nil || len(ids) < 2 {
+			return err
+		}
+		var merged []byte
+		if p.level == levelDetails {
+			merged, err = join(p.start*levelMillis[p.level], pages)
+		} else {
+			merged, err = page.Merge(pages)
+		}
+		if err != nil {
+			return err
+		}
+		// In one statement: either the old ones are seen or the new one.
+		tag, err := tx.Exec(ctx, `WITH gone AS (DELETE FROM kymo_pages WHERE level = $1 AND start = $2 AND id = ANY($3) RETURNING id)
+			INSERT INTO kymo_pages (level, start, page) SELECT $1, $2, $4 WHERE (SELECT count(*) FROM gone) = cardinality($3::bigint[])`,
+			p.level, p.start, ids, merged)
+		if err == nil && tag.RowsAffected() == 0 {
+			return errPruned
+		}
+		return err
+	})
+	if errors.Is(err, errPruned) {
+		err = nil
+	}
+	return led, err
+}
+
+// readParts reads the pages of a span that are to become one. A large one that
+// little would be added to is left as it is.
+func readParts(ctx context.Context, tx pgx.Tx, p span) (ids []int64, pages [][]byte, err error) {
+	rows, err := tx.Query(ctx, `SELECT id, page FROM kymo_pages WHERE level = $1 AND start = $2
+		AND (level > 0 OR octet_length(page) < $3) ORDER BY octet_length(page)`, p.level, p.start, detailsLimit)
+	if err != nil {
+		return nil, nil, err
+	}
+	var id int64
+	var b []byte
+	size := 0
+	_, err = pgx.ForEachRow(rows, []any{&id, &b}, func() error {
+		const large = 8
+		if len(ids) > 1 && len(b) > large*size {
+			return nil
+		}
+		ids, pages = append(ids, id), append(pages, slices.Clone(b))
+		size += len(b)
+		return nil
+	})
+	return ids, pages, err
+}
