@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the tests start servers from, on Debian: PostgreSQL, Redis,
-# MariaDB and ClickHouse. It does nothing, at once, if their programs are there.
+# MariaDB, ClickHouse and ZooKeeper. It does nothing, at once, if their programs
+# are there.
 #
 # The tests run servers of their own, on free ports, so the services that come
 # with the packages must not start.
@@ -17,6 +18,8 @@ missing() { # prints the packages to install
 	# The service is in another package than the program; only the program is needed.
 	{ has mariadbd && has mariadb-install-db; } || echo mariadb-server-core
 	has clickhouse-server || echo clickhouse-server
+	has clickhouse-client || echo clickhouse-client
+	{ has java && [[ -e /usr/share/java/zookeeper.jar ]]; } || echo zookeeper
 }
 
 # Packages ask this file before they start a service; 101 is no.

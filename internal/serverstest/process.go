@@ -101,6 +101,33 @@ func (p *process) stop(ask syscall.Signal) error {
 	}
 }
 
+// kill ends the process and its children at once.
+func (p *process) kill() error {
+	if p.gone() {
+		return nil
+	}
+	if err := p.freeze(); err != nil { // so that none starts another meanwhile
+		return err
+	}
+	family := p.family()
+	signal(family, syscall.SIGKILL)
+	<-p.exited
+	for deadline := time.Now().Add(stopWithin); ; time.Sleep(time.Millisecond) {
+		left := 0
+		for _, pid := range family {
+			if state, _, ok := stat(pid); ok && state != 'Z' {
+				left++
+			}
+		}
+		if left == 0 {
+			return nil
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("%d processes of it were left after %s", left, stopWithin)
+		}
+	}
+}
+
 // freeze stops the process and its children from running, and only then returns.
 func (p *process) freeze() error {
 	// Parents first, and again until there are no new children: one that still

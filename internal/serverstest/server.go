@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 )
@@ -52,15 +53,27 @@ func (s *Server) Addr() string { return net.JoinHostPort("127.0.0.1", strconv.It
 // Port is where it listens.
 func (s *Server) Port() int { return s.port }
 
-// Start starts it again after Stop, on the same port, and returns when it answers.
+// Start starts it again after Stop or Kill, on the same port, and returns when it answers.
 func (s *Server) Start() {
 	s.t.Helper()
+	s.launch()
+	s.await()
+}
+
+// launch is the first half of Start: several servers can be started at once.
+func (s *Server) launch() {
+	s.t.Helper()
 	p, err := start(s.command(), s.log())
-	if err == nil {
-		s.process = p
-		err = p.ready(s.ready)
-	}
 	if err != nil {
+		s.t.Fatalf("start %s: %v\n%s", s.name, err, s.lastWords())
+	}
+	s.process = p
+}
+
+// await is the other half.
+func (s *Server) await() {
+	s.t.Helper()
+	if err := s.process.ready(s.ready); err != nil {
 		s.t.Fatalf("start %s: %v\n%s", s.name, err, s.lastWords())
 	}
 }
@@ -70,6 +83,14 @@ func (s *Server) Stop() {
 	s.t.Helper()
 	if err := s.process.stop(s.ask); err != nil {
 		s.t.Fatalf("stop %s: %v\n%s", s.name, err, s.lastWords())
+	}
+}
+
+// Kill ends it as a crash does, with all of its processes, and waits for the end.
+func (s *Server) Kill() {
+	s.t.Helper()
+	if err := s.process.kill(); err != nil {
+		s.t.Fatalf("kill %s: %v", s.name, err)
 	}
 }
 
@@ -143,6 +164,9 @@ func program(t testing.TB, debian string, patterns ...string) string {
 	return ""
 }
 
+// given are the ports that freePort returned: their servers may not listen yet.
+var given sync.Map
+
 // freePort returns a loopback port on which nothing listens. It is below those
 // that the kernel gives to outgoing connections, so that none of them takes it
 // while its server is stopped.
@@ -151,8 +175,11 @@ func freePort(t testing.TB) int {
 	for range 1000 {
 		port := 10000 + rand.IntN(20000)
 		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
-		if err == nil {
-			_ = l.Close()
+		if err != nil {
+			continue
+		}
+		_ = l.Close()
+		if _, before := given.LoadOrStore(port, nil); !before {
 			return port
 		}
 	}

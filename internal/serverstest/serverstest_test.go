@@ -102,9 +102,9 @@ func TestRedisCluster(t *testing.T) {
 func TestURLs(t *testing.T) {
 	s := &Server{port: 1}
 	for got, want := range map[string]string{
-		(&MariaDBServer{s}).URL("a", "", "b"):    "mysql://a@127.0.0.1:1/b",
-		(&ClickHouseServer{s}).URL("", "", "b"):  "clickhouse://127.0.0.1:1/b",
-		(&ClickHouseServer{s}).URL("a", "@", ""): "clickhouse://a:%40@127.0.0.1:1/",
+		(&MariaDBServer{s}).URL("a", "", "b"):            "mysql://a@127.0.0.1:1/b",
+		(&ClickHouseServer{Server: s}).URL("", "", "b"):  "clickhouse://127.0.0.1:1/b",
+		(&ClickHouseServer{Server: s}).URL("a", "@", ""): "clickhouse://a:%40@127.0.0.1:1/",
 	} {
 		if got != want {
 			t.Errorf("the URL is %s, not %s", got, want)
