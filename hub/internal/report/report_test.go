@@ -313,3 +313,15 @@ func BenchmarkEndpoints(b *testing.B) {
 		s.Free()
 	}
 }
+
+// What a report rounds to must not cost the bound on the error, however short
+// the requests are.
+func TestShortDurationsWithinTheBound(t *testing.T) {
+	k := rollup.Key{Service: "web", Endpoint: "/", Method: "GET", Status: 200}
+	for ns := int64(1); ns < 20_000; ns++ {
+		// The extremes are exact; what lies between them is not.
+		s := read(t, values{k: {1, ns, ns, 1_000_000}}, nil, &Slow{})
+		within(t, fmt.Sprintf("p50 of %d ns", ns), s.Performance().P50ResponseTime, float64(ns)/1e6)
+		s.Free()
+	}
+}

@@ -121,9 +121,15 @@ func (s *Summary) Free() {
 	summaries.Put(s)
 }
 
-// ms is nanoseconds in milliseconds, rounded to whole nanoseconds: a bucket's
-// middle has no more digits that mean something.
-func ms(ns float64) float64 { return math.Round(ns) / 1e6 }
+// ms is nanoseconds in milliseconds, rounded to what means something in a
+// bucket's middle: whole nanoseconds, and ten-thousandths of one below ten
+// microseconds, where half a nanosecond would count beside the bound on the error.
+func ms(ns float64) float64 {
+	if ns < 10_000 {
+		return math.Round(ns*1e4) / 1e10
+	}
+	return math.Round(ns) / 1e6
+}
 
 // errorBound is the largest relative error of the histogram's quantiles: half
 // a bucket, (b-1)/(b+1) for base b = 2^(2^-scale).
