@@ -46,7 +46,7 @@ func (c *ClickHouseServer) configure(server, settings string) {
 	c.t.Helper()
 	c.write("config.xml", fmt.Sprintf(`<?xml version="1.0"?>
 <yandex>
-	<logger><level>trace</level><console>1</console></logger>
+	<logger><level>warning</level><console>1</console></logger>
 	<listen_host>127.0.0.1</listen_host>
 	<tcp_port>%d</tcp_port>
 	<path>%s/data/</path>
