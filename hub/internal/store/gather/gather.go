@@ -35,25 +35,22 @@ type Call struct {
 // Fail gives a single call of a group an error of its own.
 func (c *Call) Fail(err error) { c.err = err }
 
-// Failed says whether the call was given an error of its own.
+// Failed says whether the call was given an error of its own: nothing of it is
+// to be written any more.
 func (c *Call) Failed() bool { return c.err != nil }
 
 // Config is how to gather.
 type Config struct {
 	// Write makes a group of calls durable, all or none of them, or returns an
 	// error. It is called again with the same group after an error that is
-	// store.ErrUnavailable, until Hold is over. Calls that Failed are answered
-	// with their own error, and are not in the group when it is tried again.
+	// store.ErrUnavailable, until Hold is over, but for calls that Failed: they
+	// are answered with their own error.
 	Write func(ctx context.Context, group []*Call) error
 	// Writers is how many groups may be written at once; 1 if 0.
 	Writers int
 	// Requests is how many requests a group holds at most, as long as a single
 	// call does not hold more.
 	Requests int
-	// Interval is the least time from the beginning of a write to that of the
-	// next, unless so many requests wait that they make a whole group. It makes
-	// larger groups of many small batches. 0 is none.
-	Interval time.Duration
 	// Hold is for how long a group is tried again, and Limit how long a write may take.
 	Hold, Limit time.Duration
 }
@@ -73,12 +70,11 @@ type Gatherer struct {
 	closing chan struct{}
 	writers sync.WaitGroup
 
-	mu       sync.RWMutex // held by callers while they queue
-	closed   bool
-	requests atomic.Int64 // of the calls that wait
-	waiting  atomic.Int64 // calls that are not answered yet
-	size     atomic.Int64 // how many requests a group may hold at present
-	trouble  atomic.Pointer[error]
+	mu      sync.RWMutex // held by callers while they queue
+	closed  bool
+	waiting atomic.Int64 // calls that are not answered yet
+	size    atomic.Int64 // how many requests a group may hold at present
+	trouble atomic.Pointer[error]
 }
 
 // New starts a gatherer.
@@ -128,12 +124,10 @@ func (g *Gatherer) queue(c *Call) error {
 	if g.closed {
 		return store.ErrClosed
 	}
-	g.requests.Add(c.requests())
 	select {
 	case g.calls <- c:
 		return nil
 	case <-c.ctx.Done():
-		g.requests.Add(-c.requests())
 		return c.ctx.Err()
 	}
 }
@@ -159,16 +153,10 @@ func (g *Gatherer) Trouble() error {
 }
 
 // Shrink halves the groups from the next one on: the engine has no time for
-// larger ones. They grow again as writes succeed. It returns false if that is
-// not possible any more.
-func (g *Gatherer) Shrink() bool {
+// larger ones. They grow again as writes succeed.
+func (g *Gatherer) Shrink() {
 	const least = 256
-	size := g.size.Load()
-	if size <= least {
-		return false
-	}
-	g.size.Store(max(least, size/2))
-	return true
+	g.size.Store(max(least, g.size.Load()/2))
 }
 
 // patience is how long Close waits for an engine that does not answer.
@@ -194,7 +182,6 @@ func (g *Gatherer) Close() {
 
 // write writes groups until there are no more calls.
 func (g *Gatherer) write() {
-	var begun time.Time
 	var left *Call // taken from the queue, and too large for the group before
 	for {
 		c := left
@@ -204,28 +191,10 @@ func (g *Gatherer) write() {
 				return
 			}
 		}
-		g.rest(begun)
-		begun = time.Now()
 		var group []*Call
 		group, left = g.group(c)
 		if len(group) > 0 {
 			g.attempt(group)
-		}
-	}
-}
-
-// rest waits until it is time for the next write, or a whole group waits.
-func (g *Gatherer) rest(begun time.Time) {
-	const look = 5 * time.Millisecond
-	for end := begun.Add(g.config.Interval); ; {
-		left := time.Until(end)
-		if left <= 0 || g.requests.Load() >= g.size.Load() {
-			return
-		}
-		select {
-		case <-time.After(min(left, look)):
-		case <-g.closing:
-			return
 		}
 	}
 }
@@ -239,7 +208,6 @@ func (g *Gatherer) group(c *Call) (group []*Call, left *Call) {
 		if len(group) > 0 && size+n > room {
 			return group, c
 		}
-		g.requests.Add(-n)
 		if c.taken.CompareAndSwap(false, true) {
 			group = append(group, c)
 			size += n

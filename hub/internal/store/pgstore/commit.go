@@ -120,6 +120,9 @@ func (s *Store) try(ctx context.Context, conn *pgxpool.Conn, p *plan) error {
 // admit finds the batches that are new, and remembers them.
 func admit(group []*gather.Call, instances map[string]*instance) (fresh []copySource) {
 	for _, c := range group {
+		if c.Failed() {
+			continue // in an attempt before this one
+		}
 		if name, full := tooManyGaps(c, instances); full {
 			c.Fail(fmt.Errorf("%w: it remembers too many gaps in the sequence of %q", store.ErrFull, name))
 			continue

@@ -17,7 +17,6 @@ const (
 	stateDiskFull      = "53100"
 	stateQueryCanceled = "57014" // also by statement_timeout
 	stateCheck         = "23514" // also when a row has no partition
-	stateLockTimeout   = "55P03"
 )
 
 // state returns an error's SQLSTATE, "" if the server did not say it.
@@ -35,7 +34,7 @@ func (s *Store) classify(ctx context.Context, err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case s.gatherer != nil && s.closed.Load():
+	case s.closed.Load():
 		return store.ErrClosed
 	case errors.Is(err, context.Canceled) && errors.Is(ctx.Err(), context.Canceled):
 		return err
