@@ -65,6 +65,17 @@ func (p *PostgresServer) SQL(statements ...string) string {
 	return p.run(p.tool("psql", args...))
 }
 
+// Own gives a file or folder outside of the server's to the user who runs it.
+func (p *PostgresServer) Own(path string) {
+	p.t.Helper()
+	if p.as == nil {
+		return
+	}
+	if err := os.Chown(path, int(p.as.Uid), int(p.as.Gid)); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
 func newPostgres(t testing.TB, settings []string) *PostgresServer {
 	t.Helper()
 	bin := filepath.Dir(program(t, "postgresql", "/usr/lib/postgresql/*/bin/initdb"))
@@ -106,12 +117,7 @@ func (p *PostgresServer) tool(name string, args ...string) *exec.Cmd {
 // own gives a file in the server's folder to the user who runs it.
 func (p *PostgresServer) own(name string) {
 	p.t.Helper()
-	if p.as == nil {
-		return
-	}
-	if err := os.Chown(p.path(name), int(p.as.Uid), int(p.as.Gid)); err != nil {
-		p.t.Fatal(err)
-	}
+	p.Own(p.path(name))
 }
 
 // postgresUser is who runs PostgreSQL, which refuses root.

@@ -21,6 +21,9 @@ import (
 // in halves.
 func (s *Store) write(ctx context.Context, group []*gather.Call) error {
 	err := s.commit(ctx, group)
+	if lost(err) && !s.closed.Load() {
+		s.pool.Reset() // the other connections are gone, too: the next attempt needs one
+	}
 	if state(err) != stateQueryCanceled || len(group) == 1 {
 		return s.classify(ctx, err)
 	}
@@ -45,13 +48,18 @@ func (s *Store) commit(ctx context.Context, group []*gather.Call) error {
 		return err
 	}
 	defer conn.Release()
-	p := newPlan(group)
 	for range 3 {
-		if err = s.try(ctx, conn, p); !errors.Is(err, errForgotten) && state(err) != stateCheck {
+		// Days before the one up to which was pruned have no partition any more.
+		// Nobody would see what they held.
+		from := s.pruned.Load() / dayMillis * dayMillis
+		if err = s.try(ctx, conn, newPlan(group, from), from); !errors.Is(err, errForgotten) && state(err) != stateCheck {
 			break
 		}
 		s.days.forget()
 		s.known.forget()
+		if err := s.readPruned(ctx); err != nil {
+			return err
+		}
 	}
 	return err
 }
@@ -64,7 +72,7 @@ type plan struct {
 	days  map[day]bool
 }
 
-func newPlan(group []*gather.Call) *plan {
+func newPlan(group []*gather.Call, from int64) *plan {
 	p := &plan{group: group, keys: make(map[rollup.Key]bool), days: make(map[day]bool)}
 	names := make(map[string]bool)
 	for _, c := range group {
@@ -78,12 +86,14 @@ func newPlan(group []*gather.Call) *plan {
 			}
 			last := int64(math.MinInt64)
 			for _, start := range b.Start {
-				if number := start / dayMillis; number != last {
+				if number := start / dayMillis; number != last && start >= from {
 					p.days[day{requestsTable, number}], last = true, number
 				}
 			}
 			for i := range b.Health {
-				p.days[day{healthTable, b.Health[i].To / dayMillis}] = true
+				if to := b.Health[i].To; to >= from {
+					p.days[day{healthTable, to / dayMillis}] = true
+				}
 			}
 		}
 	}
@@ -91,7 +101,7 @@ func newPlan(group []*gather.Call) *plan {
 	return p
 }
 
-func (s *Store) try(ctx context.Context, conn *pgxpool.Conn, p *plan) error {
+func (s *Store) try(ctx context.Context, conn *pgxpool.Conn, p *plan, from int64) error {
 	if err := s.makeInstances(ctx, conn, p.names); err != nil {
 		return err
 	}
@@ -113,7 +123,7 @@ func (s *Store) try(ctx context.Context, conn *pgxpool.Conn, p *plan) error {
 		if len(fresh) == 0 {
 			return nil
 		}
-		return s.keep(ctx, tx, fresh, instances)
+		return s.keep(ctx, tx, fresh, instances, from)
 	})
 }
 
@@ -150,16 +160,17 @@ func tooManyGaps(c *gather.Call, instances map[string]*instance) (name string, f
 	return "", false
 }
 
-// keep writes what is new: requests, sums, health results, and that it was kept.
-func (s *Store) keep(ctx context.Context, tx pgx.Tx, fresh []copySource, instances map[string]*instance) error {
-	if _, err := tx.Conn().PgConn().CopyFrom(ctx, newCopier(fresh), copyRequests); err != nil {
+// keep writes what is new from an instant on: requests, sums, health results, and
+// that all of it was kept.
+func (s *Store) keep(ctx context.Context, tx pgx.Tx, fresh []copySource, instances map[string]*instance, from int64) error {
+	if _, err := tx.Conn().PgConn().CopyFrom(ctx, newCopier(fresh, from), copyRequests); err != nil {
 		return err
 	}
 	var batch pgx.Batch
 	// Whoever set this off did not think of what is acknowledged here.
 	batch.Queue(`SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off'`)
-	s.queuePages(&batch, fresh)
-	queueHealth(&batch, fresh)
+	s.queuePages(&batch, fresh, from)
+	queueHealth(&batch, fresh, from)
 	var ids []int64
 	var numbers [][]byte
 	for _, in := range instances {
@@ -172,10 +183,10 @@ func (s *Store) keep(ctx context.Context, tx pgx.Tx, fresh []copySource, instanc
 	return tx.SendBatch(ctx, &batch).Close()
 }
 
-func (s *Store) queuePages(batch *pgx.Batch, fresh []copySource) {
+func (s *Store) queuePages(batch *pgx.Batch, fresh []copySource, from int64) {
 	var sums sums
 	for _, source := range fresh {
-		s.sum(&sums, source.batch)
+		s.sum(&sums, source.batch, from)
 	}
 	pages := sums.pages()
 	if len(pages) == 0 {
@@ -189,18 +200,19 @@ func (s *Store) queuePages(batch *pgx.Batch, fresh []copySource) {
 }
 
 // sum adds a batch to what becomes pages.
-func (s *Store) sum(sums *sums, b *wire.Batch) {
+func (s *Store) sum(sums *sums, b *wire.Batch, from int64) {
 	ids := make([]uint32, len(b.Keys))
 	for i, k := range b.Keys {
 		ids[i] = s.series.id(k)
 	}
-	sums.start = append(sums.start, b.Start...)
-	sums.duration = append(sums.duration, b.Duration...)
-	for _, k := range b.Key {
-		sums.series = append(sums.series, ids[k])
+	for i, start := range b.Start {
+		if start >= from {
+			sums.start, sums.duration = append(sums.start, start), append(sums.duration, b.Duration[i])
+			sums.series = append(sums.series, ids[b.Key[i]])
+		}
 	}
 	for _, d := range b.Drops {
-		if d.Count > 0 {
+		if d.Count > 0 && d.At >= from {
 			sums.drops = append(sums.drops, drop{d.At, s.series.id(rollup.Key{Service: d.Service}), d.Count})
 		}
 	}

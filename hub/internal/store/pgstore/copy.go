@@ -22,6 +22,7 @@ const copyRequests = `COPY ` + requestsTable + ` (` + requestColumns + `) FROM S
 // takes to keep it.
 type copier struct {
 	sources []copySource
+	from    int64 // requests that started before are left out
 	row     int
 	buffer  []byte
 	at      int // what was read of the buffer
@@ -40,10 +41,10 @@ var _ io.Reader = (*copier)(nil)
 // copyChunk is about how much is written before it is read.
 const copyChunk = 1 << 16
 
-func newCopier(sources []copySource) *copier {
+func newCopier(sources []copySource, from int64) *copier {
 	var seed [32]byte
 	_, _ = rand.Read(seed[:]) // it cannot fail
-	c := &copier{sources: sources, ids: mathrand.NewChaCha8(seed)}
+	c := &copier{sources: sources, from: from, ids: mathrand.NewChaCha8(seed)}
 	c.buffer = append(c.buffer, "PGCOPY\n\xff\r\n\x00"...)
 	c.buffer = append(c.buffer, 0, 0, 0, 0, 0, 0, 0, 0) // no flags, no extension
 	return c
@@ -75,7 +76,9 @@ func (c *copier) fill() {
 			c.sources, c.row = c.sources[1:], 0
 			continue
 		}
-		c.buffer = c.appendRow(c.buffer, source, c.row)
+		if source.batch.Start[c.row] >= c.from {
+			c.buffer = c.appendRow(c.buffer, source, c.row)
+		}
 		c.row++
 	}
 }

@@ -88,8 +88,7 @@ func (s *Store) aheadOf(ctx context.Context, now time.Time) error {
 	return s.makeDays(ctx, conn, wanted)
 }
 
-// makeDays makes partitions that are not there. Rows of any age have one: which
-// are too old is the retention's affair.
+// makeDays makes partitions that are not there.
 func (s *Store) makeDays(ctx context.Context, conn *pgxpool.Conn, wanted map[day]bool) error {
 	missing := s.days.missing(wanted)
 	if len(missing) == 0 {
@@ -104,10 +103,13 @@ func (s *Store) makeDays(ctx context.Context, conn *pgxpool.Conn, wanted map[day
 			return err
 		}
 		for _, d := range missing {
-			if there[d] == attached {
+			switch there[d] {
+			case attached:
 				continue
+			case detaching:
+				return errForgotten // another hub has pruned, and this one does not know
 			}
-			if err := d.create(ctx, tx, there[d]); err != nil {
+			if err := d.create(ctx, tx); err != nil {
 				return err
 			}
 		}
@@ -122,18 +124,14 @@ func (s *Store) makeDays(ctx context.Context, conn *pgxpool.Conn, wanted map[day
 // create makes a partition. It is made apart and then attached: that does not
 // keep others from reading and writing the table. What is left of one that was
 // being dropped is in the way, and to be forgotten anyway.
-func (d day) create(ctx context.Context, tx pgx.Tx, state partition) error {
+func (d day) create(ctx context.Context, tx pgx.Tx) error {
 	name, from := d.name(), time.UnixMilli(d.number*dayMillis).UTC()
-	var statements []string
-	if state == detaching {
-		statements = append(statements, fmt.Sprintf(`ALTER TABLE %s DETACH PARTITION %s FINALIZE`, d.table, name))
-	}
-	statements = append(statements,
+	for _, statement := range []string{
 		fmt.Sprintf(`DROP TABLE IF EXISTS %s`, name),
 		fmt.Sprintf(`CREATE TABLE %s (LIKE %s INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING STORAGE)`, name, d.table),
 		fmt.Sprintf(`ALTER TABLE %s ATTACH PARTITION %s FOR VALUES FROM ('%s') TO ('%s')`, d.table, name,
-			from.Format(time.DateOnly), from.Add(24*time.Hour).Format(time.DateOnly)))
-	for _, statement := range statements {
+			from.Format(time.DateOnly), from.Add(24*time.Hour).Format(time.DateOnly)),
+	} {
 		if _, err := tx.Exec(ctx, statement); err != nil {
 			return err
 		}

@@ -28,6 +28,24 @@ func state(err error) string {
 	return ""
 }
 
+// lost says whether an error means that a connection is gone, and not that the
+// server did not like what it was asked.
+func lost(err error) bool {
+	code := state(err)
+	return err != nil && (code == "" || strings.HasPrefix(code, "08") || strings.HasPrefix(code, "57P"))
+}
+
+// again asks a question, and once more if the connection was gone: the server
+// was restarted while nobody asked, and the other connections are gone, too.
+func (s *Store) again(ctx context.Context, ask func() error) error {
+	err := ask()
+	if lost(err) && ctx.Err() == nil && !s.closed.Load() {
+		s.pool.Reset()
+		err = ask()
+	}
+	return err
+}
+
 // classify names the errors that pass when something outside changes: all of
 // them, as the statements are always the same.
 func (s *Store) classify(ctx context.Context, err error) error {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"iter"
+	"strconv"
 	"strings"
 	"time"
 
@@ -21,10 +22,13 @@ const insertHealth = `INSERT INTO ` + healthTable + ` (service_name, status, det
 	instance_id, flapping, critical, service, check_name, reason, details_text, latency)
 	VALUES ($1, $2, $3::text::jsonb, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`
 
-func queueHealth(batch *pgx.Batch, fresh []copySource) {
+func queueHealth(batch *pgx.Batch, fresh []copySource, from int64) {
 	for _, source := range fresh {
 		for i := range source.batch.Health {
 			h := &source.batch.Health[i]
+			if h.To < from {
+				continue
+			}
 			details, text := jsonb(h.Details)
 			var latency []byte
 			if h.Latency.Count() > 0 {
@@ -59,18 +63,28 @@ func jsonb(details string) (value, text *string) {
 	return &plain, &details
 }
 
-// mostDigits bounds a number that JSONB is given: it would write 1e99999 out.
-const mostDigits = 40
+// JSONB writes numbers out, 1e99999 with all of its zeros: those with more digits
+// or a larger exponent become texts.
+const (
+	mostDigits  = 40
+	mostDecades = 100
+)
+
+func plainNumber(n json.Number) bool {
+	_, exponent, found := strings.Cut(strings.ToLower(n.String()), "e")
+	decades, err := strconv.Atoi(exponent)
+	return len(n) <= mostDigits && (!found || err == nil && decades >= -mostDecades && decades <= mostDecades)
+}
 
 func fit(v any) any {
 	switch v := v.(type) {
 	case string:
 		return strings.ReplaceAll(v, "\x00", "\uFFFD")
 	case json.Number:
-		if f, err := v.Float64(); err != nil || len(v) > mostDigits || f != 0 && (f > 1e100 || f < -1e100 || f < 1e-100 && f > -1e-100) {
-			return v.String()
+		if plainNumber(v) {
+			return v
 		}
-		return v
+		return v.String()
 	case []any:
 		for i := range v {
 			v[i] = fit(v[i])
@@ -161,13 +175,22 @@ func each[T any](s *Store, ctx context.Context, yield func(T, error) bool, sql s
 		yield(none, store.ErrClosed)
 		return
 	}
-	rows, err := s.pool.Query(ctx, sql, args...)
-	if err != nil {
+	var rows pgx.Rows
+	var any bool
+	if err := s.again(ctx, func() (err error) {
+		if rows, err = s.pool.Query(ctx, sql, args...); err != nil {
+			return err
+		}
+		if any = rows.Next(); !any {
+			return rows.Err() // which closed them
+		}
+		return nil
+	}); err != nil {
 		yield(none, s.classify(ctx, err))
 		return
 	}
 	defer rows.Close()
-	for rows.Next() {
+	for ; any; any = rows.Next() {
 		err := rows.Scan(into...)
 		var v T
 		if err == nil {

@@ -13,10 +13,6 @@ import (
 // 168 h that are promised, and some for clocks that differ.
 const identityAge = 170 * time.Hour
 
-// dropTimeout is how long taking a partition away may wait for those who read
-// it. What was begun then is ended by the next who prunes.
-const dropTimeout = 10 * time.Second
-
 // Prune forgets what lies before the instant: at once for reports, and in
 // whole days for the tables, whose partitions are dropped.
 func (s *Store) Prune(ctx context.Context, before int64) error {
@@ -58,7 +54,7 @@ func (s *Store) prune(ctx context.Context, before int64) error {
 // drop takes a partition away in a way that does not keep others from reading
 // and writing the table, and drops it.
 func (s *Store) drop(ctx context.Context, d day, state partition) error {
-	ctx, cancel := context.WithTimeout(ctx, dropTimeout)
+	ctx, cancel := context.WithTimeout(ctx, s.tuning.drop)
 	defer cancel()
 	s.days.forget()
 	var err error

@@ -35,11 +35,10 @@ func (s *Store) Rollups(ctx context.Context, q store.Query) iter.Seq2[*rollup.Ro
 
 // answer adds up the answer to a query for rollups.
 type answer struct {
-	query store.Query
-	store *Store
-	found map[uint32]*rollup.Rollup // nil for a series that is not asked for
-	// pages whose series were not all known wait until they are.
-	unknown map[int32]bool
+	query   store.Query
+	store   *Store
+	found   map[uint32]*rollup.Rollup // nil for a series that is not asked for
+	unknown map[int32]bool            // series whose key is to be read before it is asked again
 }
 
 // ask reads pages and details in one statement, so that they are of one instant.
@@ -47,9 +46,13 @@ func (s *Store) ask(ctx context.Context, q store.Query) (*answer, error) {
 	q.To = min(q.To, wire.MaxStart+1)
 	for {
 		q.From = max(q.From, s.pruned.Load())
-		a := &answer{query: q, store: s, found: make(map[uint32]*rollup.Rollup), unknown: make(map[int32]bool)}
-		pruned, err := a.read(ctx)
-		if err != nil {
+		a := &answer{query: q, store: s}
+		var pruned int64
+		if err := s.again(ctx, func() (err error) {
+			a.found, a.unknown = make(map[uint32]*rollup.Rollup), make(map[int32]bool)
+			pruned, err = a.read(ctx)
+			return err
+		}); err != nil {
 			return nil, err
 		}
 		s.raise(pruned)

@@ -31,9 +31,12 @@ type tuning struct {
 	hold, limit time.Duration // see gather.Config
 	tidy        time.Duration // how often is looked what is to merge
 	parts       int           // how many pages of one span are too many
+	// drop is how long taking a partition away may wait for those who read it.
+	// What was begun then is ended by the next who prunes.
+	drop time.Duration
 }
 
-var usualTuning = tuning{requests: 1 << 16, hold: 10 * time.Second, limit: 30 * time.Second, tidy: 5 * time.Second, parts: 16}
+var usualTuning = tuning{requests: 1 << 16, hold: 10 * time.Second, limit: 30 * time.Second, tidy: 5 * time.Second, parts: 16, drop: 10 * time.Second}
 
 const (
 	connectTimeout = 5 * time.Second
@@ -108,6 +111,7 @@ func Open(url string, opts Options) (*Store, error) {
 func (t *tuning) settle() {
 	u := usualTuning
 	t.requests, t.parts = cmp.Or(t.requests, u.requests), cmp.Or(t.parts, u.parts)
+	t.drop = cmp.Or(t.drop, u.drop)
 	t.hold, t.limit, t.tidy = cmp.Or(t.hold, u.hold), cmp.Or(t.limit, u.limit), cmp.Or(t.tidy, u.tidy)
 }
 

@@ -1,0 +1,329 @@
+package pgstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/kymohq/kymo/hub/internal/store"
+	"github.com/kymohq/kymo/hub/internal/store/storetest"
+	"github.com/kymohq/kymo/internal/serverstest"
+	"github.com/kymohq/kymo/wire"
+)
+
+// requests makes a batch of n requests that start one second after the other.
+func requests(instance string, sequence uint64, n int) *wire.Batch {
+	b := wire.NewBuilder()
+	for i := range n {
+		b.Add(&wire.Request{
+			Key: wire.Key{Service: "shop", Endpoint: fmt.Sprintf("/e%d/{id}", i%7), Method: "GET", Status: 200}, User: "u",
+			Start: storetest.Noon + int64(i)*1000, Duration: time.Duration(sequence*1000 + uint64(i)),
+		})
+	}
+	return b.Batch(instance, sequence)
+}
+
+var everything = store.Query{Window: window(0, storetest.Noon+30*dayMillis)}
+
+// same says that a store holds what the oracle holds: in its sums, and row by row.
+func same(t *testing.T, s *Store, oracle *storetest.Oracle) {
+	t.Helper()
+	got, want := storetest.Rollups(t, s, everything), storetest.Rollups(t, oracle, everything)
+	if g, w := strings.Join(got, "\n"), strings.Join(want, "\n"); g != w {
+		t.Errorf("the rollups are\n%s\nwant\n%s", g, w)
+	}
+	n := 0
+	for _, err := range s.Requests(t.Context(), everything) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		n++
+	}
+	m := 0
+	for range oracle.Requests(t.Context(), everything) {
+		m++
+	}
+	if n != m {
+		t.Errorf("there are %d requests, want %d", n, m)
+	}
+}
+
+// Four hubs are sent the same batches at once, in orders of their own.
+func TestManyHubs(t *testing.T) {
+	url := database(t, serverstest.Postgres(t))
+	oracle := storetest.NewOracle()
+	const instances, batches, hubs = 6, 25, 4
+	var sent []*wire.Batch
+	for i := range instances * batches {
+		b := requests(fmt.Sprint("instance-", i%instances), uint64(i/instances), 40)
+		sent = append(sent, b)
+		if _, err := oracle.Append(t.Context(), b); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var stores [hubs]*Store
+	var opening, sending sync.WaitGroup
+	for i := range stores { // they make the tables at once, too
+		opening.Go(func() {
+			var err error
+			if stores[i], err = Open(url, Options{tuning: tuning{tidy: time.Millisecond, parts: 2}}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	opening.Wait()
+	if t.Failed() {
+		return
+	}
+	var mu sync.Mutex
+	fresh := 0
+	for i, s := range stores {
+		defer s.Close()
+		for j := range 5 { // senders
+			sending.Go(func() {
+				for k := j; k < len(sent); k += 5 {
+					// Several to a call, of several instances.
+					at := (k*(2*i+1) + i*37) % len(sent)
+					pair := []*wire.Batch{sent[at], sent[(at+1)%len(sent)], sent[k]}
+					kept, err := s.Append(context.Background(), pair...)
+					if err != nil {
+						t.Errorf("hub %d: %v", i, err)
+						return
+					}
+					mu.Lock()
+					for _, is := range kept {
+						if is {
+							fresh++
+						}
+					}
+					mu.Unlock()
+				}
+			})
+		}
+	}
+	sending.Wait()
+	if fresh != len(sent) {
+		t.Errorf("%d batches were new, want %d", fresh, len(sent))
+	}
+	for _, s := range stores {
+		same(t, s, oracle)
+	}
+}
+
+// All connections are ended again and again while batches come in.
+func TestTerminatedConnections(t *testing.T) {
+	server := serverstest.Postgres(t)
+	s := open(t, database(t, server), Options{})
+	oracle := storetest.NewOracle()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for i := range uint64(50) {
+			if _, err := s.Append(context.Background(), requests("a", i, 20)); err != nil {
+				t.Errorf("batch %d: %v", i, err)
+				return
+			}
+		}
+	}()
+	for i := range uint64(50) {
+		if _, err := oracle.Append(t.Context(), requests("a", i, 20)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cut := 0
+	for done := false; !done; {
+		select {
+		case <-ended:
+			done = true
+		default:
+			cut += strings.Count(server.SQL(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'kymo'`), "t")
+		}
+	}
+	if cut == 0 {
+		t.Error("no connection was ended")
+	}
+	same(t, s, oracle)
+}
+
+// What comes in while the server is restarted waits, and is kept.
+func TestRestart(t *testing.T) {
+	server := serverstest.Postgres(t)
+	s := open(t, database(t, server), Options{})
+	oracle := storetest.NewOracle()
+	server.Stop()
+	done := make(chan error, 1)
+	go func() {
+		_, err := s.Append(context.Background(), requests("a", 1, 20))
+		done <- err
+	}()
+	for s.gatherer.Trouble() == nil {
+		select {
+		case err := <-done:
+			t.Fatalf("answered while the server was away: %v", err)
+		case <-time.After(time.Millisecond):
+		}
+	}
+	if s.Waiting() != 1 {
+		t.Errorf("%d calls wait, not 1", s.Waiting())
+	}
+	server.Start()
+	if err := <-done; err != nil {
+		t.Errorf("after the restart: %v", err)
+	}
+	if _, err := oracle.Append(t.Context(), requests("a", 1, 20)); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Check(t.Context()); err != nil {
+		t.Errorf("after the restart: %v", err)
+	}
+	same(t, s, oracle)
+}
+
+// A server that is away for longer is said to be, by every operation, without the password.
+func TestAway(t *testing.T) {
+	server := serverstest.Postgres(t)
+	s := open(t, database(t, server), Options{tuning: tuning{hold: 1, limit: time.Second}})
+	server.Stop()
+	_, err := s.Append(t.Context(), requests("a", 1, 20))
+	errs := map[string]error{"append": err, "check": s.Check(t.Context()), "prune": s.Prune(t.Context(), storetest.Noon)}
+	for _, err := range s.Rollups(t.Context(), everything) {
+		errs["rollups"] = err
+	}
+	for _, err := range s.Requests(t.Context(), everything) {
+		errs["requests"] = err
+	}
+	for _, err := range s.Health(t.Context(), store.HealthQuery{Window: everything.Window}) {
+		errs["health"] = err
+	}
+	for _, err := range s.HealthNames(t.Context(), everything.Window) {
+		errs["names"] = err
+	}
+	_, errs["size"] = s.PruneToSize(t.Context(), 0)
+	for what, err := range errs {
+		if !errors.Is(err, store.ErrUnavailable) || strings.Contains(err.Error(), serverstest.PostgresPassword) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	if len(errs) != 8 {
+		t.Errorf("%d operations failed", len(errs))
+	}
+	server.Start()
+	if fresh, err := s.Append(t.Context(), requests("a", 1, 20)); err != nil || !fresh[0] {
+		t.Errorf("afterwards: %v, %v", fresh, err)
+	}
+}
+
+// A server that accepts and does not answer must not hold a caller for ever.
+func TestFrozen(t *testing.T) {
+	server := serverstest.Postgres(t)
+	s := open(t, database(t, server), Options{tuning: tuning{hold: 1, limit: 300 * time.Millisecond}})
+	server.Freeze()
+	_, err := s.Append(t.Context(), requests("a", 1, 20))
+	server.Thaw()
+	if !errors.Is(err, store.ErrUnavailable) {
+		t.Errorf("%v", err)
+	}
+	if _, err := s.Append(t.Context(), requests("a", 1, 20)); err != nil {
+		t.Errorf("afterwards: %v", err)
+	}
+}
+
+// A time limit on statements that groups are too large for: they are made smaller.
+func TestStatementTimeLimit(t *testing.T) {
+	server := serverstest.Postgres(t)
+	url := database(t, server)
+	open(t, url, Options{}).Close()
+	db := open(t, url, Options{tuning: tuning{hold: 30 * time.Second}})
+	// A hundred rows take a second; a group of one call half of that.
+	for _, sql := range []string{
+		`CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.01); RETURN NEW; END $$`,
+		`CREATE TRIGGER slow BEFORE INSERT ON api_metrics FOR EACH ROW EXECUTE FUNCTION slow()`,
+	} {
+		if _, err := db.pool.Exec(t.Context(), sql); err != nil {
+			t.Fatal(err)
+		}
+	}
+	db.Close()
+	s := open(t, url+"&statement_timeout=800", Options{tuning: tuning{hold: 1}})
+	oracle := storetest.NewOracle()
+	var calls sync.WaitGroup
+	for i := range uint64(6) {
+		b := requests("a", i, 40)
+		if _, err := oracle.Append(t.Context(), b); err != nil {
+			t.Fatal(err)
+		}
+		calls.Go(func() {
+			if _, err := s.Append(t.Context(), b); err != nil {
+				t.Errorf("batch %d: %v", i, err)
+			}
+		})
+	}
+	calls.Wait()
+	same(t, s, oracle)
+	// One that no splitting helps is given back with what the server said.
+	if _, err := s.Append(t.Context(), requests("a", 100, 200)); !errors.Is(err, store.ErrUnavailable) || state(err) != stateQueryCanceled {
+		t.Errorf("a batch that takes too long: %v", err)
+	}
+	same(t, s, oracle)
+}
+
+// On a disk that is full nothing is lost, and with room again it goes on.
+func TestFullDisk(t *testing.T) {
+	server := serverstest.Postgres(t)
+	url := database(t, server)
+	disk, err := os.MkdirTemp("", "kymo-small-") // t.TempDir is for this user alone
+	if err != nil {
+		t.Fatal(err)
+	}
+	resize := func(flags uintptr, size int) {
+		t.Helper()
+		if err := syscall.Mount("tmpfs", disk, "tmpfs", flags, fmt.Sprintf("size=%d", size)); err != nil {
+			t.Fatalf("mounting a small file system, for which this test must run as root: %v", err)
+		}
+	}
+	resize(0, 3<<20)
+	t.Cleanup(func() {
+		server.Stop()
+		if err := syscall.Unmount(disk, 0); err != nil {
+			t.Error(err)
+		}
+		if err := os.Remove(disk); err != nil {
+			t.Error(err)
+		}
+	})
+	server.Own(disk)
+	name := url[strings.LastIndex(url, "/")+1 : strings.Index(url, "?")]
+	server.SQL("CREATE TABLESPACE small LOCATION '"+disk+"'", "ALTER DATABASE "+name+" SET default_tablespace = small")
+	s := open(t, url, Options{tuning: tuning{hold: 1}})
+	oracle := storetest.NewOracle()
+	var refused *wire.Batch
+	for i := uint64(0); refused == nil; i++ {
+		b := requests("a", i, 500)
+		switch _, err := s.Append(t.Context(), b); {
+		case errors.Is(err, store.ErrFull):
+			refused = b
+		case err != nil:
+			t.Fatal(err)
+		case i > 1000:
+			t.Fatal("the disk does not become full")
+		default:
+			if _, err := oracle.Append(t.Context(), b); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	same(t, s, oracle)
+	resize(syscall.MS_REMOUNT, 64<<20)
+	for _, log := range []store.Store{s, oracle} {
+		if fresh, err := log.Append(t.Context(), refused); err != nil || !fresh[0] {
+			t.Errorf("with room again: %v, %v", fresh, err)
+		}
+	}
+	same(t, s, oracle)
+}
