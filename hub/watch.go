@@ -37,6 +37,9 @@ func newWatch(st store.Store, config *Config, counters *api.Counters) (*watch, e
 	w.registry.Observer = w.history.observe
 	w.history.start(config.beats, w.fleet.Sweep)
 	err := w.register()
+	if r, ok := st.(remote); ok && err == nil {
+		err = w.watchStore(r) // last: names in the configuration come first
+	}
 	if err != nil {
 		// What was started must not outlive a hub that there is none of.
 		return nil, errors.Join(err, w.close(context.Background()))
