@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -68,10 +69,27 @@ func (s *Store) classify(ctx context.Context, err error) error {
 func (s *Store) redact(err error) error { return redact(err, s.password) }
 
 func redact(err error, password string) error {
-	if err == nil || password == "" || !strings.Contains(err.Error(), password) {
-		return err
+	if err == nil {
+		return nil
 	}
-	return redacted{err, strings.ReplaceAll(err.Error(), password, "xxxxx")}
+	text := oneLine(err.Error())
+	if password != "" {
+		text = strings.ReplaceAll(text, password, "xxxxx")
+	}
+	return redacted{err, text}
+}
+
+// oneLine makes one line of what pgx says on one for each address and each kind
+// of encryption that it tried, often the same.
+func oneLine(text string) string {
+	head, rest, _ := strings.Cut(text, "\n")
+	var lines []string
+	for line := range strings.SplitSeq(rest, "\n") {
+		if line = strings.TrimSpace(line); line != "" && !slices.Contains(lines, line) {
+			lines = append(lines, line)
+		}
+	}
+	return strings.TrimSpace(head + " " + strings.Join(lines, "; "))
 }
 
 // redacted is an error with another text.

@@ -161,6 +161,18 @@ func TestMigration(t *testing.T) {
 	}
 }
 
+func TestOneLine(t *testing.T) {
+	for text, want := range map[string]string{
+		"failed:\n\ta: refused\n\ta: refused\n\tb: no\n": "failed: a: refused; b: no",
+		"failed": "failed",
+		"":       "",
+	} {
+		if got := oneLine(text); got != want {
+			t.Errorf("%q becomes %q, want %q", text, got, want)
+		}
+	}
+}
+
 func TestOpenErrors(t *testing.T) {
 	server := serverstest.Postgres(t)
 	theirs := database(t, server)
