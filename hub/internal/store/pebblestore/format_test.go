@@ -43,40 +43,18 @@ func TestPackedColumn(t *testing.T) {
 	})
 }
 
-// TestPlanCovers checks that pages and spans cover a window without gap or
-// overlap, that no page of 10 s lies before the floor, and that spans are short.
-func TestPlanCovers(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		w := rollup.Window{From: rapid.Int64Range(0, 30*24*hourMillis).Draw(t, "from")}
-		w.To = w.From + rapid.Int64Range(-10, 9*24*hourMillis).Draw(t, "length")
-		floor := rapid.Int64Range(0, 40*24*hourMillis).Draw(t, "floor")
-		p := newPlan(w, floor)
-		var parts []rollup.Window
-		for _, run := range p.pages {
-			length := run.res.millis()
-			if run.res == res10s && run.from*length < floor {
-				t.Fatalf("a page of 10 s before the floor: %+v", run)
-			}
-			parts = append(parts, rollup.Window{From: run.from * length, To: run.to * length})
-		}
-		for _, span := range p.spans {
-			if span.To-span.From > 2*res5m.millis() {
-				t.Fatalf("span of %d ms", span.To-span.From)
-			}
-			parts = append(parts, span)
-		}
-		slices.SortFunc(parts, func(a, b rollup.Window) int { return int(a.From - b.From) })
-		at := w.From
-		for _, part := range parts {
-			if part.From != at || part.To <= part.From {
-				t.Fatalf("%+v: parts %v", w, parts)
-			}
-			at = part.To
-		}
-		if at != max(w.To, w.From) {
-			t.Fatalf("%+v: covered up to %d", w, at)
-		}
-	})
+// Package cover has the rule; here, pages of 10 s are asked for only where they are kept.
+func TestPlanHeedsTheFloor(t *testing.T) {
+	floor := storetest.Noon + 25_000
+	p := newPlan(rollup.Window{From: storetest.Noon + 1, To: storetest.Noon + 50_001}, floor)
+	at := storetest.Noon / 10_000
+	want := plan{
+		pages: []pages{{res10s, at + 3, at + 5}},
+		spans: []rollup.Window{{From: storetest.Noon + 1, To: storetest.Noon + 30_000}, {From: storetest.Noon + 50_000, To: storetest.Noon + 50_001}},
+	}
+	if !slices.Equal(p.pages, want.pages) || !slices.Equal(p.spans, want.spans) {
+		t.Errorf("the plan is %+v, want %+v", p, want)
+	}
 }
 
 func TestSortByStart(t *testing.T) {
