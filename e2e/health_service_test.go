@@ -179,12 +179,18 @@ func TestSilenceOfServices(t *testing.T) {
 	h.becomes("orders", "down", 10*time.Second)
 }
 
+// polledService starts a service and a hub that asks it. The service ships to
+// another hub.
+func polledService(t *testing.T) (*process, *hub) {
+	t.Helper()
+	s := startService(t, startHub(t, t.TempDir()).url)
+	return s, startHub(t, t.TempDir(), "--config", configuration(t, "services:",
+		fmt.Sprintf("  - {name: orders, health: %q, interval: 2s, timeout: 500ms}", s.url+"/health")))
+}
+
 // The hub can also ask a service itself.
 func TestPolledService(t *testing.T) {
-	outside := startHub(t, t.TempDir()) // the service ships to another hub
-	s := startService(t, outside.url)
-	h := startHub(t, t.TempDir(), "--config", configuration(t, "services:",
-		fmt.Sprintf("  - {name: orders, health: %q, interval: 2s, timeout: 500ms}", s.url+"/health")))
+	s, h := polledService(t)
 	c, _ := h.becomes("orders", "healthy", 5*time.Second)
 	if !strings.Contains(fmt.Sprint(c.Details), "stock") {
 		t.Errorf("the service's checks are nowhere in %+v", c)
@@ -193,13 +199,6 @@ func TestPolledService(t *testing.T) {
 	h.becomes("orders", "down", 3*time.Second+2*checkEvery) // the service itself takes two of its own
 	s.order("full")
 	h.becomes("orders", "healthy", 3*time.Second+2*checkEvery)
-	s.signal(syscall.SIGSTOP)
-	c, _ = h.becomes("orders", "down", 2*checkEvery)
-	if !strings.Contains(c.Reason, "no answer within") {
-		t.Errorf("%+v", c)
-	}
-	s.signal(syscall.SIGCONT)
-	h.becomes("orders", "healthy", 2*checkEvery)
 	// Kubernetes' probes of the service, through its own middleware.
 	for _, probe := range []string{"/health/live", "/health/ready", "/health/started"} {
 		resp, err := client.Get(s.url + probe)
@@ -211,4 +210,18 @@ func TestPolledService(t *testing.T) {
 			t.Errorf("%s: %s, %v", probe, resp.Status, resp.Header)
 		}
 	}
+}
+
+// Apart from the test above: a service that breaks twice within so few runs is
+// one late answer away from flapping, and on a busy machine there is one.
+func TestPolledServiceFreezes(t *testing.T) {
+	s, h := polledService(t)
+	h.becomes("orders", "healthy", 5*time.Second)
+	s.signal(syscall.SIGSTOP)
+	c, _ := h.becomes("orders", "down", 2*checkEvery)
+	if !strings.Contains(c.Reason, "no answer within") {
+		t.Errorf("%+v", c)
+	}
+	s.signal(syscall.SIGCONT)
+	h.becomes("orders", "healthy", 2*checkEvery)
 }
