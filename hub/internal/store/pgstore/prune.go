@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
@@ -41,14 +42,29 @@ func (s *Store) prune(ctx context.Context, before int64) error {
 			errs = errors.Join(errs, s.drop(ctx, d, state))
 		}
 	}
-	for level := range levels {
-		_, err := s.pool.Exec(ctx, `DELETE FROM kymo_pages WHERE level = $1 AND start < $2`, level, before/levelMillis[level])
-		errs = errors.Join(errs, err)
-	}
-	// A row that still names an instance needs its name.
-	silent := min(s.now().Add(-identityAge).UnixMilli(), before/dayMillis*dayMillis)
-	_, err = s.pool.Exec(ctx, `DELETE FROM kymo_instances WHERE seen_at < $1`, timestamp(silent))
-	return errors.Join(errs, err)
+	return errors.Join(errs, s.deleteRows(ctx, before))
+}
+
+// deleteRows deletes what stands in no partition. One hub at a time deletes or
+// merges pages: two that lock the same rows each in its order would wait for
+// each other.
+func (s *Store) deleteRows(ctx context.Context, before int64) error {
+	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(`+lockKey+`)`, "tidy"); err != nil {
+			return err
+		}
+		for level := range levels {
+			if _, err := tx.Exec(ctx, `DELETE FROM kymo_pages WHERE level = $1 AND start < $2`, level, before/levelMillis[level]); err != nil {
+				return err
+			}
+		}
+		// A row that still names an instance needs its name. One that is locked has
+		// just sent something.
+		silent := min(s.now().Add(-identityAge).UnixMilli(), before/dayMillis*dayMillis)
+		_, err := tx.Exec(ctx, `DELETE FROM kymo_instances WHERE id IN
+			(SELECT id FROM kymo_instances WHERE seen_at < $1 FOR UPDATE SKIP LOCKED)`, timestamp(silent))
+		return err
+	})
 }
 
 // drop takes a partition away in a way that does not keep others from reading
@@ -83,6 +99,7 @@ func alreadyDropped(err error) bool {
 	case "42P01", // undefined_table
 		"42809", // wrong_object_type: a partition no more
 		"55000", // object_not_in_prerequisite_state: being detached
+		"40P01", // deadlock_detected: of two who drop it, this one gives way
 		"XX000": // "tuple concurrently deleted": both dropped it
 		return true
 	}
