@@ -25,6 +25,7 @@ type Call struct {
 	Fresh []bool
 
 	ctx  context.Context
+	size int64 // see requests
 	err  error
 	done chan struct{}
 	// taken is set by whoever decides the call's fate first: the writer that
@@ -51,6 +52,9 @@ type Config struct {
 	// Requests is how many requests a group holds at most, as long as a single
 	// call does not hold more.
 	Requests int
+	// Pace is the least time between the beginnings of two groups of a writer,
+	// unless what waits is enough for one. For engines that want few large writes.
+	Pace time.Duration
 	// Hold is for how long a group is tried again, and Limit how long a write may take.
 	Hold, Limit time.Duration
 }
@@ -70,6 +74,7 @@ type Gatherer struct {
 	closing chan struct{}
 	writers sync.WaitGroup
 
+	close   sync.Once
 	mu      sync.RWMutex // held by callers while they queue
 	closed  bool
 	waiting atomic.Int64 // calls that are not answered yet
@@ -98,7 +103,7 @@ func (g *Gatherer) Append(ctx context.Context, batches ...*wire.Batch) ([]bool, 
 			return nil, wire.ErrMalformed
 		}
 	}
-	c := &Call{Batches: batches, Fresh: make([]bool, len(batches)), ctx: ctx, done: make(chan struct{})}
+	c := &Call{Batches: batches, Fresh: make([]bool, len(batches)), ctx: ctx, size: requests(batches), done: make(chan struct{})}
 	g.waiting.Add(1)
 	defer g.waiting.Add(-1)
 	if err := g.queue(c); err != nil {
@@ -129,13 +134,17 @@ func (g *Gatherer) queue(c *Call) error {
 		return nil
 	case <-c.ctx.Done():
 		return c.ctx.Err()
+	case <-g.closing:
+		return store.ErrClosed
 	}
 }
 
 // requests is what a call counts for in a group; a batch without any counts, too.
-func (c *Call) requests() int64 {
+// It is asked once, before the call is queued: the batches of a caller that has
+// left are not to be read.
+func requests(batches []*wire.Batch) int64 {
 	n := 0
-	for _, b := range c.Batches {
+	for _, b := range batches {
 		n += b.Len() + 1
 	}
 	return int64(n)
@@ -165,24 +174,22 @@ const patience = 5 * time.Second
 // Close answers what waits, and ends the writers: no call is begun that was not
 // queued before.
 func (g *Gatherer) Close() {
-	g.mu.Lock()
-	if g.closed {
+	g.close.Do(func() {
+		defer time.AfterFunc(patience, g.cancel).Stop()
+		close(g.closing) // whoever waits for room in the queue holds the lock
+		g.mu.Lock()
+		g.closed = true
+		close(g.calls)
 		g.mu.Unlock()
 		g.writers.Wait()
-		return
-	}
-	g.closed = true
-	close(g.closing)
-	close(g.calls)
-	g.mu.Unlock()
-	defer time.AfterFunc(patience, g.cancel).Stop()
-	g.writers.Wait()
-	g.cancel()
+		g.cancel()
+	})
 }
 
 // write writes groups until there are no more calls.
 func (g *Gatherer) write() {
 	var left *Call // taken from the queue, and too large for the group before
+	var next time.Time
 	for {
 		c := left
 		if left = nil; c == nil {
@@ -192,19 +199,20 @@ func (g *Gatherer) write() {
 			}
 		}
 		var group []*Call
-		group, left = g.group(c)
+		group, left = g.group(c, next)
+		next = time.Now().Add(g.config.Pace)
 		if len(group) > 0 {
 			g.attempt(group)
 		}
 	}
 }
 
-// group takes what else is queued, up to the size of a group; left is the call
-// that no longer fits.
-func (g *Gatherer) group(c *Call) (group []*Call, left *Call) {
+// group takes what else is queued, and what comes until the instant, up to the
+// size of a group; left is the call that no longer fits.
+func (g *Gatherer) group(c *Call, until time.Time) (group []*Call, left *Call) {
 	size, room := int64(0), g.size.Load()
 	for {
-		n := c.requests()
+		n := c.size
 		if len(group) > 0 && size+n > room {
 			return group, c
 		}
@@ -212,15 +220,31 @@ func (g *Gatherer) group(c *Call) (group []*Call, left *Call) {
 			group = append(group, c)
 			size += n
 		}
-		var ok bool
-		select {
-		case c, ok = <-g.calls:
-			if !ok {
-				return group, nil
-			}
-		default:
+		if c = g.nextCall(until, size < room); c == nil {
 			return group, nil
 		}
+	}
+}
+
+// nextCall takes a call from the queue. If there is none it waits for one until
+// the instant, if it may; nil if none came.
+func (g *Gatherer) nextCall(until time.Time, wait bool) *Call {
+	select {
+	case c := <-g.calls: // nil once closed
+		return c
+	default:
+	}
+	pause := time.Until(until)
+	if !wait || pause <= 0 {
+		return nil
+	}
+	timer := time.NewTimer(pause)
+	defer timer.Stop()
+	select {
+	case c := <-g.calls:
+		return c
+	case <-timer.C:
+		return nil
 	}
 }
 

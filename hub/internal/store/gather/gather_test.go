@@ -156,17 +156,24 @@ func TestCallerLeaves(t *testing.T) {
 		g := e.gatherer(10)
 		var calls sync.WaitGroup
 		leave, cancel := context.WithCancel(t.Context())
+		reuse := make(chan struct{})
 		for i := range uint64(2) { // the first is being written
 			calls.Go(func() {
-				_, err := g.Append(leave, batch(i))
+				b := batch(i)
+				_, err := g.Append(leave, b)
 				if i == 0 && err != nil || i == 1 && !errors.Is(err, context.Canceled) {
 					t.Errorf("call %d: %v", i, err)
+				}
+				if i == 1 {
+					<-reuse
+					b.Key = append(b.Key, 0) // the batch is its caller's again
 				}
 			})
 			synctest.Wait()
 		}
 		cancel()
 		synctest.Wait()
+		close(reuse)
 		close(e.enter)
 		calls.Wait()
 		if _, err := g.Append(leave, batch(2)); !errors.Is(err, context.Canceled) {
@@ -205,6 +212,28 @@ func TestClose(t *testing.T) {
 	})
 }
 
+// Callers for whom the queue has no room do not keep it from closing.
+func TestCloseWithAFullQueue(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := (&engine{enter: make(chan struct{})}).gatherer(10)
+		var calls sync.WaitGroup
+		for i := range uint64(cap(g.calls)) + 3 { // one is being written
+			calls.Go(func() {
+				if _, err := g.Append(t.Context(), batch(i)); !errors.Is(err, store.ErrUnavailable) && !errors.Is(err, store.ErrClosed) {
+					t.Errorf("call %d: %v", i, err)
+				}
+			})
+		}
+		synctest.Wait()
+		start := time.Now()
+		g.Close()
+		calls.Wait()
+		if time.Since(start) != patience {
+			t.Errorf("closing took %v", time.Since(start))
+		}
+	})
+}
+
 // Groups that are too large for the engine become smaller, and grow again.
 func TestShrink(t *testing.T) {
 	g := (&engine{}).gatherer(4096)
@@ -232,4 +261,45 @@ func TestPresenceIsNotKept(t *testing.T) {
 	if _, err := g.Append(t.Context(), &wire.Batch{Kind: wire.Present}); !errors.Is(err, wire.ErrMalformed) {
 		t.Error(err)
 	}
+}
+
+// A group begins at the earliest its pace after the one before, with all that
+// came meanwhile, or when there is enough for one. After a rest it begins at once.
+func TestPace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := new(engine)
+		g := New(Config{Write: e.write, Requests: 4, Pace: time.Second, Hold: time.Minute, Limit: time.Minute})
+		defer g.Close()
+		var calls sync.WaitGroup
+		began := time.Now()
+		put := func(sequence uint64, took time.Duration) {
+			calls.Go(func() {
+				if _, err := g.Append(t.Context(), batch(sequence)); err != nil {
+					t.Error(err)
+				}
+				if got := time.Since(began); got != took {
+					t.Errorf("batch %d is there after %s, not %s", sequence, got, took)
+				}
+			})
+			synctest.Wait()
+		}
+		put(1, 0)
+		put(2, time.Second)
+		time.Sleep(700 * time.Millisecond)
+		put(3, time.Second)
+		calls.Wait()
+		time.Sleep(100 * time.Millisecond)
+		for i := range uint64(4) { // a full group
+			put(4+i, 1100*time.Millisecond)
+		}
+		calls.Wait()
+		time.Sleep(time.Minute)
+		put(8, 61100*time.Millisecond)
+		put(9, 61100*time.Millisecond)
+		g.Close() // does not wait for the pace
+		calls.Wait()
+		if got, want := fmt.Sprint(e.groups), "[[1] [2 3] [4 5 6 7] [8] [9]]"; got != want {
+			t.Errorf("groups are %s, want %s", got, want)
+		}
+	})
 }

@@ -30,7 +30,11 @@ func (s *Store) write(ctx context.Context, group []*gather.Call) error {
 	s.gatherer.Shrink()
 	half := len(group) / 2
 	for _, part := range [][]*gather.Call{group[:half], group[half:]} {
-		if err := s.write(ctx, part); err != nil {
+		err := s.write(ctx, part)
+		if errors.Is(err, store.ErrUnavailable) && state(err) != stateQueryCanceled {
+			return err // the whole is tried again, and what was kept of it is known then
+		}
+		if err != nil {
 			for _, c := range part {
 				c.Fail(err)
 			}

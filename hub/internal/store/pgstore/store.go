@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -68,17 +69,28 @@ var _ store.Store = (*Store)(nil)
 // CheckURL says what is wrong with a URL, without the password and without
 // connecting.
 func CheckURL(url string) error {
-	_, err := pgxpool.ParseConfig(url)
-	return err // pgx leaves the password out
+	_, err := parseURL(url)
+	return err
+}
+
+func parseURL(url string) (*pgxpool.Config, error) {
+	_, rest, isURL := strings.Cut(url, "://")
+	path, _, _ := strings.Cut(rest, "?")
+	// Half of such a password would be a port, and the other half the name of the
+	// database, which errors show.
+	if at := strings.IndexAny(path, "@/"); isURL && at >= 0 && path[at] == '/' && strings.Contains(path, "@") {
+		return nil, errors.New("there is an @ behind a slash; write a slash in the password as %2F, and an @ in the database's name as %40")
+	}
+	return pgxpool.ParseConfig(url) // pgx leaves the password out
 }
 
 // Open connects to the database that the URL (or keywords and values) and
 // PostgreSQL's environment variables name, and makes or migrates the tables. It
 // fails with store.ErrVersion if a newer Kymo made them. No error holds the password.
 func Open(url string, opts Options) (*Store, error) {
-	config, err := pgxpool.ParseConfig(url)
+	config, err := parseURL(url)
 	if err != nil {
-		return nil, fmt.Errorf("PostgreSQL: %w", err) // pgx leaves the password out
+		return nil, fmt.Errorf("PostgreSQL: %w", err)
 	}
 	c := config.ConnConfig
 	c.ConnectTimeout = cmp.Or(c.ConnectTimeout, connectTimeout)

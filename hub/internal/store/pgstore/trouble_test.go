@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgxpool"
+
 	"github.com/kymohq/kymo/hub/internal/store"
 	"github.com/kymohq/kymo/hub/internal/store/storetest"
 	"github.com/kymohq/kymo/internal/serverstest"
@@ -119,34 +121,41 @@ func TestManyHubs(t *testing.T) {
 // All connections are ended again and again while batches come in.
 func TestTerminatedConnections(t *testing.T) {
 	server := serverstest.Postgres(t)
-	s := open(t, database(t, server), Options{})
+	s := open(t, database(t, server), Options{tuning: tuning{hold: time.Minute}})
 	oracle := storetest.NewOracle()
-	ended := make(chan struct{})
+	const cuts = 50
+	cut := 0
+	enough := make(chan struct{})
+	kept := make(chan struct{}, 1) // a batch was, since it was asked last
 	go func() {
-		defer close(ended)
-		for i := range uint64(50) {
-			if _, err := s.Append(context.Background(), requests("a", i, 20)); err != nil {
+		defer close(kept)
+		for i := uint64(0); ; i++ {
+			b := requests("a", i, 20)
+			if _, err := s.Append(context.Background(), b); err != nil {
 				t.Errorf("batch %d: %v", i, err)
 				return
 			}
+			if _, err := oracle.Append(context.Background(), b); err != nil {
+				t.Error(err)
+				return
+			}
+			select {
+			case <-enough:
+				return
+			case kept <- struct{}{}:
+			default:
+			}
 		}
 	}()
-	for i := range uint64(50) {
-		if _, err := oracle.Append(t.Context(), requests("a", i, 20)); err != nil {
-			t.Fatal(err)
+	// A batch is cut off twice at most, however slowly it is written.
+	for range kept {
+		if cut >= cuts {
+			close(enough)
+			break
 		}
+		cut += strings.Count(server.SQL(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'kymo'`), "t")
 	}
-	cut := 0
-	for done := false; !done; {
-		select {
-		case <-ended:
-			done = true
-		default:
-			cut += strings.Count(server.SQL(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'kymo'`), "t")
-		}
-	}
-	if cut == 0 {
-		t.Error("no connection was ended")
+	for range kept { // until the last batch was
 	}
 	same(t, s, oracle)
 }
@@ -154,7 +163,7 @@ func TestTerminatedConnections(t *testing.T) {
 // What comes in while the server is restarted waits, and is kept.
 func TestRestart(t *testing.T) {
 	server := serverstest.Postgres(t)
-	s := open(t, database(t, server), Options{})
+	s := open(t, database(t, server), Options{tuning: tuning{hold: time.Minute}})
 	oracle := storetest.NewOracle()
 	server.Stop()
 	done := make(chan error, 1)
@@ -188,7 +197,7 @@ func TestRestart(t *testing.T) {
 // A server that is away for longer is said to be, by every operation, without the password.
 func TestAway(t *testing.T) {
 	server := serverstest.Postgres(t)
-	s := open(t, database(t, server), Options{tuning: tuning{hold: 1, limit: time.Second}})
+	s := open(t, database(t, server), Options{tuning: tuning{hold: 1}})
 	server.Stop()
 	_, err := s.Append(t.Context(), requests("a", 1, 20))
 	errs := map[string]error{"append": err, "check": s.Check(t.Context()), "prune": s.Prune(t.Context(), storetest.Noon)}
@@ -222,7 +231,7 @@ func TestAway(t *testing.T) {
 // A server that accepts and does not answer must not hold a caller for ever.
 func TestFrozen(t *testing.T) {
 	server := serverstest.Postgres(t)
-	s := open(t, database(t, server), Options{tuning: tuning{hold: 1, limit: 300 * time.Millisecond}})
+	s := open(t, database(t, server), Options{tuning: tuning{hold: 1, limit: 3 * time.Second}})
 	server.Freeze()
 	_, err := s.Append(t.Context(), requests("a", 1, 20))
 	server.Thaw()
@@ -234,39 +243,76 @@ func TestFrozen(t *testing.T) {
 	}
 }
 
-// A time limit on statements that groups are too large for: they are made smaller.
+// tooLarge makes a statement that brings more than a hundred requests take for
+// ever, and notes in sequences, which no rollback undoes, how often one was
+// ended. The first small one after that loses its connection.
+const tooLarge = `
+	CREATE SEQUENCE ended; CREATE SEQUENCE small;
+	CREATE FUNCTION too_large() RETURNS trigger LANGUAGE plpgsql AS $$
+	BEGIN
+		IF (SELECT count(*) FROM fresh) > 100 THEN
+			PERFORM pg_sleep(3600);
+		ELSIF (SELECT is_called FROM ended) THEN
+			IF nextval('small') = 1 THEN
+				PERFORM pg_terminate_backend(pg_backend_pid());
+			END IF;
+		END IF;
+		RETURN NULL;
+	EXCEPTION WHEN query_canceled THEN
+		PERFORM nextval('ended');
+		RAISE;
+	END $$;
+	CREATE TRIGGER too_large AFTER INSERT ON api_metrics REFERENCING NEW TABLE AS fresh
+		FOR EACH STATEMENT EXECUTE FUNCTION too_large()`
+
+// A time limit on statements that groups are too large for: they are made
+// smaller. A connection that is lost meanwhile is no reason to give up.
 func TestStatementTimeLimit(t *testing.T) {
-	server := serverstest.Postgres(t)
-	url := database(t, server)
+	url := database(t, serverstest.Postgres(t))
 	open(t, url, Options{}).Close()
-	db := open(t, url, Options{tuning: tuning{hold: 30 * time.Second}})
-	// A hundred rows take a second; a group of one call half of that.
-	for _, sql := range []string{
-		`CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.01); RETURN NEW; END $$`,
-		`CREATE TRIGGER slow BEFORE INSERT ON api_metrics FOR EACH ROW EXECUTE FUNCTION slow()`,
-	} {
-		if _, err := db.pool.Exec(t.Context(), sql); err != nil {
+	conn := connect(t, url)
+	if _, err := conn.Exec(t.Context(), tooLarge); err != nil {
+		t.Fatal(err)
+	}
+	url += "&statement_timeout=2000"
+	s := open(t, url, Options{tuning: tuning{hold: time.Minute}})
+	oracle := storetest.NewOracle()
+	var taken []*pgxpool.Conn // all of them, so that the calls gather
+	for range s.pool.Config().MaxConns {
+		c, err := s.pool.Acquire(t.Context())
+		if err != nil {
 			t.Fatal(err)
 		}
+		taken = append(taken, c)
 	}
-	db.Close()
-	s := open(t, url+"&statement_timeout=800", Options{tuning: tuning{hold: 1}})
-	oracle := storetest.NewOracle()
 	var calls sync.WaitGroup
-	for i := range uint64(6) {
-		b := requests("a", i, 40)
+	const batches = 7
+	for i := range uint64(batches) {
+		// Of instances of their own, or groups would wait for each other's rows, and
+		// the server ends that, too.
+		b := requests(fmt.Sprint("instance-", i), 1, 40)
 		if _, err := oracle.Append(t.Context(), b); err != nil {
 			t.Fatal(err)
 		}
 		calls.Go(func() {
-			if _, err := s.Append(t.Context(), b); err != nil {
-				t.Errorf("batch %d: %v", i, err)
+			if fresh, err := s.Append(t.Context(), b); err != nil || !fresh[0] {
+				t.Errorf("batch %d: %v, %v", i, fresh, err)
 			}
 		})
 	}
+	for s.Waiting() < batches {
+		<-time.After(time.Millisecond)
+	}
+	for _, c := range taken {
+		c.Release()
+	}
 	calls.Wait()
 	same(t, s, oracle)
+	if got := ask(t, conn, `SELECT ended.is_called, small.is_called FROM ended, small`); got != "true true" {
+		t.Errorf("a statement was too large, and a connection lost: %s", got)
+	}
 	// One that no splitting helps is given back with what the server said.
+	s = open(t, url, Options{tuning: tuning{hold: 1}})
 	if _, err := s.Append(t.Context(), requests("a", 100, 200)); !errors.Is(err, store.ErrUnavailable) || state(err) != stateQueryCanceled {
 		t.Errorf("a batch that takes too long: %v", err)
 	}
