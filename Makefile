@@ -9,7 +9,7 @@ export GOWORK := off
 FUZZTIME     ?= 20s
 MIN_COVERAGE := 95
 
-.PHONY: run test lint bench cover fuzz servers interop help
+.PHONY: run test lint bench cover fuzz servers interop cluster help
 .DEFAULT_GOAL := help
 
 run: ## build the command and run its demo
@@ -38,6 +38,9 @@ servers: ## install the databases that tests run against, from Debian's packages
 
 interop: ## check a model server of others, from PyPI, with the probe for it
 	@tools/interop.sh
+
+cluster: servers ## break a ClickHouse cluster and count what it kept
+	@cd hub && go test -tags cluster -count=1 -timeout 30m ./internal/store/chstore
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile

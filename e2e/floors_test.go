@@ -105,6 +105,12 @@ var rooms = []room{
 		onlyFor: []string{"hub/cmd/kymo"},
 		onlyWhy: "everything else works with any store, and the command chooses; the embedded hub takes no driver with it"},
 
+	{path: "hub/internal/store/chstore", floor: 4, upTo: 3,
+		outside: []string{"github.com/ClickHouse/clickhouse-go/v2", "golang.org/x/sync"}, // errgroup: shards are asked at once
+		why:     "a store that knew another one, a reader or a report could not be replaced alone",
+		onlyFor: []string{"hub/cmd/kymo"},
+		onlyWhy: "everything else works with any store, and the command chooses; the embedded hub takes no driver with it"},
+
 	{path: "hub/internal/api", floor: 5, upTo: 4,
 		outside: []string{"github.com/danielgtaylor/huma/v2", "github.com/klauspost/compress"}, // routes; bodies
 		why:     "it is how the hub is spoken to; it starts nothing and opens nothing"},

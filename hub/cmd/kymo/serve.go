@@ -13,7 +13,7 @@ type serveCommand struct {
 	Config         string  `placeholder:"FILE" help:"Read settings from this YAML file; or KYMO_CONFIG."`
 	Listen         *string `placeholder:"HOST:PORT" help:"Where to listen; port 0 takes a free one. Default: 127.0.0.1:5966."`
 	InsecureListen bool    `help:"Listen beyond this machine without tokens."`
-	Store          *string `placeholder:"STORE" help:"What keeps the data: a folder, or postgres://… Default: ./kymo-data."`
+	Store          *string `placeholder:"STORE" help:"What keeps the data: a folder, postgres://… or clickhouse://… Default: ./kymo-data."`
 	RetentionAge   *string `placeholder:"DURATION" help:"Forget requests older than this. Default: 168h."`
 	RetentionSize  *string `placeholder:"SIZE" help:"Forget the oldest requests when the data is larger, like 20GiB. Default: no bound."`
 	SlowTarget     *string `placeholder:"DURATION" help:"An endpoint is slow if its p95 exceeds this. Default: 500ms."`
@@ -29,7 +29,8 @@ func (*serveCommand) Help() string {
 		"    $ kymo serve\n" +
 		"    $ kymo serve --config kymo.yaml\n" +
 		"    $ KYMO_TOKENS_INGEST=env:SECRET kymo serve --store /var/lib/kymo --retention-age 720h\n" +
-		"    $ PGPASSWORD=… kymo serve --store 'postgres://kymo@db.internal/kymo?sslmode=verify-full'\n\n" +
+		"    $ PGPASSWORD=… kymo serve --store 'postgres://kymo@db.internal/kymo?sslmode=verify-full'\n" +
+		"    $ CLICKHOUSE_PASSWORD=… kymo serve --store 'clickhouse://kymo@ch1:9000,ch2:9000/kymo?cluster=main'\n\n" +
 		"Every setting can be in the file (slow: {min_samples: 50}), in the environment (KYMO_SLOW_MIN_SAMPLES=50) " +
 		"or a flag (--slow-min-samples 50); the later wins. Checks and services are lists in the file only:\n\n" +
 		"    checks:\n" +

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/kymohq/kymo/hub/internal/store"
+	"github.com/kymohq/kymo/hub/internal/store/chstore"
 	"github.com/kymohq/kymo/hub/internal/store/pebblestore"
 	"github.com/kymohq/kymo/hub/internal/store/pgstore"
 )
@@ -22,10 +23,10 @@ func checkStore(text string) error {
 	case isURL && isPostgres(scheme):
 		return pgstore.CheckURL(text)
 	case isURL && scheme == "clickhouse":
-		return fmt.Errorf("this version has no %s store yet; name a folder, like ./kymo-data", scheme)
+		return chstore.CheckURL(text)
 	case isURL:
 		// Not the whole: there may be a password in it.
-		return fmt.Errorf("there is no %s store; name a folder, like ./kymo-data, or postgres://…", scheme)
+		return fmt.Errorf("there is no %s store; name a folder, like ./kymo-data, postgres://… or clickhouse://…", scheme)
 	}
 	return nil
 }
@@ -37,8 +38,11 @@ func openStore(text string, logger *slog.Logger) (store.Store, error) {
 	if err := checkStore(text); err != nil {
 		return nil, fmt.Errorf("store: %w", err)
 	}
-	if scheme, _, isURL := strings.Cut(text, "://"); isURL && isPostgres(scheme) {
-		return openPostgres(text, logger)
+	switch scheme, _, isURL := strings.Cut(text, "://"); {
+	case isURL && isPostgres(scheme):
+		return opened[*pgstore.Store](text)(pgstore.Open(text, pgstore.Options{Logger: logger}))
+	case isURL:
+		return opened[*chstore.Store](text)(chstore.Open(text, chstore.Options{Logger: logger}))
 	}
 	dir, err := filepath.Abs(text)
 	if err != nil {
@@ -56,15 +60,17 @@ func openStore(text string, logger *slog.Logger) (store.Store, error) {
 	return s, nil
 }
 
-func openPostgres(text string, logger *slog.Logger) (store.Store, error) {
-	s, err := pgstore.Open(text, pgstore.Options{Logger: logger})
-	switch {
-	case errors.Is(err, store.ErrVersion):
-		return nil, fmt.Errorf("store: %s was written by a newer version of Kymo; use that one, or another database or schema", storeName(text))
-	case err != nil:
-		return nil, fmt.Errorf("store: cannot open %s: %w", storeName(text), err)
+// opened says what became of opening a store that a URL names.
+func opened[S store.Store](text string) func(s S, err error) (store.Store, error) {
+	return func(s S, err error) (store.Store, error) {
+		switch {
+		case errors.Is(err, store.ErrVersion):
+			return nil, fmt.Errorf("store: %s was written by a newer version of Kymo; use that one, or another database", storeName(text))
+		case err != nil:
+			return nil, fmt.Errorf("store: cannot open %s: %w", storeName(text), err)
+		}
+		return s, nil
 	}
-	return s, nil
 }
 
 // storeName is the store as it may be shown: without a password, wherever in the
@@ -73,6 +79,9 @@ func storeName(text string) string {
 	scheme, _, isURL := strings.Cut(text, "://")
 	if !isURL {
 		return text
+	}
+	if scheme == "clickhouse" {
+		return chstore.ShowURL(text)
 	}
 	u, err := url.Parse(text)
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/kymohq/kymo/hist"
 	"github.com/kymohq/kymo/hub/internal/rollup"
@@ -57,7 +58,7 @@ func (p *pair) compare(t testing.TB, q store.Query) {
 	if got, want := Rollups(t, p.store, q), Rollups(t, p.oracle, q); !slices.Equal(got, want) {
 		t.Fatalf("rollups of %+v:\n%s", q, difference(got, want))
 	}
-	if got, want := requests(t, p.store, q), requests(t, p.oracle, q); !slices.Equal(got, want) {
+	if got, want := Requests(t, p.store, q), Requests(t, p.oracle, q); !slices.Equal(got, want) {
 		t.Fatalf("requests of %+v:\n%s", q, difference(got, want))
 	}
 }
@@ -127,9 +128,9 @@ func rollupLine(r *rollup.Rollup) string {
 	return fmt.Sprintf("%+v n=%d dropped=%d %x", r.Key, r.Durations.Count(), r.Dropped, r.Durations.AppendBinary(nil))
 }
 
-// requests returns a store's answer as lines; those of one start, whose order
+// Requests returns a store's answer as lines; those of one start, whose order
 // is open, sorted. It fails the test if the starts are out of order.
-func requests(t testing.TB, s store.Store, q store.Query) []string {
+func Requests(t testing.TB, s store.Store, q store.Query) []string {
 	t.Helper()
 	type line struct {
 		start int64
@@ -173,4 +174,32 @@ func difference(got, want []string) string {
 	only("got ", got, want)
 	only("want", want, got)
 	return b.String()
+}
+
+// Batch makes a batch of n requests of one service that start at Noon, one second
+// after the other, and belong to seven endpoints.
+func Batch(instance string, sequence uint64, n int) *wire.Batch {
+	b := wire.NewBuilder()
+	for i := range n {
+		b.Add(&wire.Request{
+			Key: wire.Key{Service: "shop", Endpoint: fmt.Sprintf("/e%d/{id}", i%7), Method: "GET", Status: 200}, User: "u",
+			Start: Noon + int64(i)*1000, Duration: time.Duration(sequence*1000 + uint64(i)),
+		})
+	}
+	return b.Batch(instance, sequence)
+}
+
+// Same fails the test if two stores hold different requests, or sum them up
+// differently.
+func Same(t testing.TB, got, want store.Store) {
+	t.Helper()
+	if g, w := Rollups(t, got, all), Rollups(t, want, all); !slices.Equal(g, w) {
+		t.Errorf("rollups:\n%s", difference(g, w))
+	}
+	if g, w := Requests(t, got, all), Requests(t, want, all); !slices.Equal(g, w) {
+		t.Errorf("requests:\n%s", difference(g, w))
+	}
+	if g, w := Health(t, got, allHealth), Health(t, want, allHealth); !slices.Equal(g, w) {
+		t.Errorf("health:\n%s", difference(g, w))
+	}
 }

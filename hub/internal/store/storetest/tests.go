@@ -204,7 +204,7 @@ func testPrune(t *testing.T, e Engine) {
 		if lines := Rollups(t, p.store, old); len(lines) > 0 {
 			t.Errorf("%s: %d series are left of what was pruned", s, len(lines))
 		}
-		if lines := requests(t, p.store, old); len(lines) > 0 {
+		if lines := Requests(t, p.store, old); len(lines) > 0 {
 			t.Errorf("%s: %d requests are left of what was pruned", s, len(lines))
 		}
 		p.reopen(t)

@@ -1,0 +1,322 @@
+package chstore
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	"github.com/kymohq/kymo/hub/internal/store"
+)
+
+const (
+	connections    = 8 // to each server
+	dialTimeout    = 2 * time.Second
+	readTimeout    = 30 * time.Second
+	avoidFor       = 5 * time.Second // a server that did not answer
+	openTimeout    = time.Minute
+	noSuchTable    = 60
+	readOnlyTable  = 242
+	notEnoughSpace = 243
+)
+
+// cluster is the servers.
+type cluster struct {
+	address
+	features
+	shards []*shard
+}
+
+// shard is the servers that hold the same.
+type shard struct {
+	number int // from 1
+	nodes  []*node
+}
+
+// node is a server.
+type node struct {
+	host   string
+	ledger bool
+	conn   driver.Conn
+
+	mu     sync.Mutex
+	made   bool      // its tables are there
+	path   string    // in ZooKeeper, of it as a replica
+	known  int64     // see trust
+	avoid  time.Time // until then
+	reason error     // for avoiding it
+}
+
+func (a *address) connect(host string) (driver.Conn, error) {
+	options := &clickhouse.Options{
+		Addr: []string{host}, Auth: clickhouse.Auth{Username: a.user, Password: a.password},
+		MaxOpenConns: connections, MaxIdleConns: connections,
+		DialTimeout: dialTimeout, ReadTimeout: readTimeout, ConnMaxLifetime: time.Hour,
+		Compression: &clickhouse.Compression{Method: clickhouse.CompressionLZ4},
+	}
+	options.ClientInfo.Products = append(options.ClientInfo.Products, struct{ Name, Version string }{"kymo", ""})
+	if a.secure {
+		name, _, _ := net.SplitHostPort(host) // as parseURL made it
+		options.TLS = &tls.Config{ServerName: name, InsecureSkipVerify: a.skipVerify}
+	}
+	return clickhouse.Open(options)
+}
+
+// discover asks the servers of the URL, one after the other, what they and their
+// cluster are.
+func discover(ctx context.Context, a *address) (*cluster, error) {
+	var errs []error
+	for _, host := range a.hosts {
+		c, err := a.discoverAt(ctx, host)
+		if err == nil {
+			return c, nil
+		}
+		errs = append(errs, fmt.Errorf("%s: %w", host, err))
+		if !elsewhere(err) {
+			break
+		}
+	}
+	return nil, errors.Join(errs...)
+}
+
+func (a *address) discoverAt(ctx context.Context, host string) (*cluster, error) {
+	conn, err := a.connect(host)
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	server, err := conn.ServerVersion()
+	if err != nil {
+		return nil, err
+	}
+	c := &cluster{address: *a}
+	if c.features, err = featuresOf(server.Version, a.cluster != ""); err != nil {
+		return nil, err
+	}
+	hosts := [][]string{{host}}
+	if a.cluster != "" {
+		if hosts, err = topology(ctx, conn, a.cluster); err != nil {
+			return nil, err
+		}
+	}
+	for i, replicas := range hosts {
+		s := &shard{number: i + 1}
+		for _, replica := range replicas {
+			conn, err := a.connect(replica)
+			if err != nil {
+				c.close()
+				return nil, err
+			}
+			s.nodes = append(s.nodes, &node{host: replica, conn: conn, ledger: i == 0})
+		}
+		c.shards = append(c.shards, s)
+	}
+	return c, nil
+}
+
+// mostShards is how many a group's or piece's shards can be told apart.
+const mostShards = 1 << 10
+
+// topology reads which servers form a cluster.
+func topology(ctx context.Context, conn driver.Conn, name string) (shards [][]string, err error) {
+	rows, err := conn.Query(ctx, `SELECT cluster, shard_num, host_name, port FROM system.clusters ORDER BY shard_num, replica_num`)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var known []string
+	for rows.Next() {
+		var cluster, host string
+		var number uint32
+		var port uint16
+		if err := rows.Scan(&cluster, &number, &host, &port); err != nil {
+			return nil, err
+		}
+		if cluster != name {
+			if !slices.Contains(known, cluster) {
+				known = append(known, cluster)
+			}
+			continue
+		}
+		if number > mostShards {
+			return nil, fmt.Errorf("the cluster %q has more than %d shards", name, mostShards)
+		}
+		for len(shards) < int(number) {
+			shards = append(shards, nil)
+		}
+		shards[number-1] = append(shards[number-1], net.JoinHostPort(host, strconv.Itoa(int(port))))
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	if len(shards) == 0 {
+		return nil, fmt.Errorf("it knows no cluster %q; it knows %s", name, strings.Join(known, ", "))
+	}
+	return shards, nil
+}
+
+func (c *cluster) close() {
+	for _, s := range c.shards {
+		for _, n := range s.nodes {
+			_ = n.conn.Close() // nothing can be done about it
+		}
+	}
+}
+
+// ledger is the shard with the tables of the ledger.
+func (c *cluster) ledger() *shard { return c.shards[0] }
+
+// table is a table's name in statements, on a single server.
+func (c *cluster) table(name string) string {
+	return quoteName(c.database) + "." + tableOf(name).local(c.replicated)
+}
+
+// reach calls do with each of the shard's servers until it succeeds: replicas
+// hold the same. do must not have changed anything when it fails.
+func (c *cluster) reach(ctx context.Context, s *shard, do func(n *node) error) error {
+	var errs []error
+	for round := range 2 {
+		for _, n := range s.nodes {
+			if reason := n.avoided(); round == 0 && reason != nil {
+				continue // tried when the others are no better
+			} else if round == 1 && reason == nil {
+				continue
+			}
+			err := c.prepare(ctx, n)
+			if err == nil {
+				err = do(n)
+			}
+			if err == nil || ctx.Err() != nil || !elsewhere(err) {
+				return err
+			}
+			if !errors.Is(err, errBehind) {
+				n.shun(err)
+			}
+			errs = append(errs, fmt.Errorf("%s: %w", n.host, err))
+		}
+		if len(errs) == len(s.nodes) {
+			break
+		}
+	}
+	return &shardError{s.number, errors.Join(errs...)}
+}
+
+// shardError says that no server of a shard could do something.
+type shardError struct {
+	number int
+	err    error
+}
+
+func (e *shardError) Error() string {
+	return fmt.Sprintf("shard %d: %s", e.number, strings.ReplaceAll(e.err.Error(), "\n", "; "))
+}
+
+func (e *shardError) Unwrap() error { return e.err }
+
+// elsewhere says whether another server may do what this one cannot: it did not
+// answer, or is no good at present. What the server did not like as such, the
+// others would not like either.
+func elsewhere(err error) bool {
+	var refused *clickhouse.Exception
+	var once *onceError
+	if errors.As(err, &once) {
+		return false
+	}
+	if !errors.As(err, &refused) {
+		return err != nil && !errors.Is(err, store.ErrVersion)
+	}
+	switch refused.Code {
+	case readOnlyTable, notEnoughSpace, 999, 225, 209, 210, 252, 236, 319: // ZooKeeper, network, too many parts, aborted, not enough replicas
+		return true
+	}
+	return false
+}
+
+// onceError is of something that may have been done and is not to be done twice.
+type onceError struct{ error }
+
+func (e *onceError) Unwrap() error { return e.error }
+
+func (n *node) avoided() error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if time.Now().Before(n.avoid) {
+		return n.reason
+	}
+	return nil
+}
+
+func (n *node) shun(reason error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.avoid, n.reason = time.Now().Add(avoidFor), reason
+	if errors.Is(reason, errNoTables) {
+		n.made = false
+	}
+}
+
+// prepare sees to it that a server answers, soon, and that its tables are there.
+// One that hangs would take all the time that the others could have.
+func (c *cluster) prepare(ctx context.Context, n *node) error {
+	soon, cancel := context.WithTimeout(ctx, dialTimeout)
+	defer cancel()
+	if err := n.conn.Ping(soon); err != nil {
+		return err
+	}
+	return c.make(ctx, n)
+}
+
+// make makes the tables of a server that was not asked before.
+func (c *cluster) make(ctx context.Context, n *node) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.made {
+		return nil
+	}
+	if err := n.conn.Exec(ctx, "CREATE DATABASE IF NOT EXISTS "+quoteName(c.database)); err != nil {
+		return err
+	}
+	for i := range tables {
+		t := &tables[i]
+		if t.ledger && !n.ledger {
+			continue
+		}
+		if err := n.conn.Exec(ctx, t.create(c.database, c.features)); err != nil {
+			return fmt.Errorf("making the table %s: %w", t.name, err)
+		}
+		if t.sql && c.replicated {
+			if err := n.conn.Exec(ctx, t.createWhole(c.database, c.cluster, c.features)); err != nil {
+				return fmt.Errorf("making the table %s: %w", t.name, err)
+			}
+		}
+	}
+	if c.replicated {
+		sql := fmt.Sprintf(`SELECT replica_path FROM system.replicas WHERE database = %s AND table = %s`,
+			quote(c.database), quote(tableOf(requestsTable).local(true)))
+		if err := n.conn.QueryRow(ctx, sql).Scan(&n.path); err != nil {
+			return fmt.Errorf("finding it among the replicas: %w", err)
+		}
+	}
+	n.made = true
+	return nil
+}
+
+// tables are those that the server has.
+func (n *node) tables() []string {
+	var names []string
+	for i := range tables {
+		if n.ledger || !tables[i].ledger {
+			names = append(names, tables[i].name)
+		}
+	}
+	return names
+}

@@ -1,0 +1,195 @@
+package chstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"time"
+
+	"github.com/kymohq/kymo/hub/internal/store"
+)
+
+// identityAge is for how long batches are remembered: the 168 h that are
+// promised, and some for clocks that differ.
+const identityAge = 170 * time.Hour
+
+const daySeconds = 24 * 3600
+
+// Prune forgets what lies before the instant: at once for reports, and in
+// whole days for the tables, whose partitions are dropped. A partition holds
+// what came in on its day, and so goes when the youngest of that is too old.
+func (s *Store) Prune(ctx context.Context, before int64) error {
+	if s.closed.Load() {
+		return store.ErrClosed
+	}
+	return s.classify(ctx, s.prune(ctx, before))
+}
+
+func (s *Store) prune(ctx context.Context, before int64) error {
+	snap, err := s.snapshot(ctx)
+	if err != nil {
+		return err
+	}
+	// Retention asks once a minute; the row is written when something is to go.
+	if before > snap.floor {
+		if err := s.note(ctx, "pruned", before); err != nil {
+			return err
+		}
+		s.raise(before)
+	}
+	old := func(p partition) bool { return p.past() <= earliest(s.pruned.Load()) }
+	forgotten := func(p partition) bool { return p.past() <= snap.now-int64(identityAge/time.Second) }
+	var errs []error
+	for _, sh := range s.shards {
+		errs = append(errs, s.drop(ctx, sh, requestsTable, old), s.drop(ctx, sh, rollupsTable, old))
+	}
+	errs = append(errs, s.drop(ctx, s.ledger(), healthTable, old), s.drop(ctx, s.ledger(), dropsTable, old),
+		s.drop(ctx, s.ledger(), batchesTable, forgotten),
+		// That a group is void has to be known as long as its rows may be there.
+		s.drop(ctx, s.ledger(), groupsTable, func(p partition) bool {
+			return forgotten(p) && p.past() <= snap.sealed && (p.second != int(void) || old(p))
+		}))
+	return errors.Join(errs...)
+}
+
+// PruneToSize forgets the oldest days until what one replica of each shard has
+// takes no more than so many bytes together, but neither today nor the two days
+// before. It returns before which instant (Unix ms) all is forgotten now, 0 if it
+// forgot nothing.
+func (s *Store) PruneToSize(ctx context.Context, bytes int64) (before int64, err error) {
+	for {
+		size, oldest, err := s.size(ctx)
+		if err != nil {
+			return before, s.classify(ctx, err)
+		}
+		// What came in on a day may have started a day later, as far as is known.
+		floor := (oldest.past() + ahead) * 1000
+		if size <= bytes || oldest.day.IsZero() || floor > dayOf(time.Now().Unix()).UnixMilli() {
+			return before, nil
+		}
+		if err := s.Prune(ctx, floor); err != nil {
+			return before, err
+		}
+		before = floor
+	}
+}
+
+// size is how many bytes there are, and the oldest partition of requests.
+func (s *Store) size(ctx context.Context) (bytes int64, oldest partition, err error) {
+	for _, sh := range s.shards {
+		var size uint64
+		var all []partition
+		err := s.reach(ctx, sh, func(n *node) (err error) {
+			if err := n.conn.QueryRow(ctx, `SELECT sum(bytes_on_disk) FROM system.parts WHERE active AND database = `+quote(s.database)).Scan(&size); err != nil {
+				return err
+			}
+			all, err = s.partitions(ctx, n, requestsTable)
+			return err
+		})
+		if err != nil {
+			return 0, oldest, err
+		}
+		bytes += int64(size)
+		for _, p := range all {
+			if oldest.day.IsZero() || p.day.Before(oldest.day) {
+				oldest = p
+			}
+		}
+	}
+	return bytes, oldest, nil
+}
+
+// dropSettled drops the sums for which others stand, once nobody reads them.
+func (s *Store) dropSettled(ctx context.Context, snap *snapshot) error {
+	const meanwhile = 3600
+	minutes, hours := int64(0), int64(0) // up to where a higher tier stands for groups, and for minutes
+	for _, x := range snap.chain {
+		minutes = x.past
+		if x.tier == tierHours {
+			hours = x.past
+		}
+	}
+	var errs []error
+	for _, sh := range s.shards {
+		errs = append(errs, s.drop(ctx, sh, rollupsTable, func(p partition) bool {
+			switch uint8(p.second) {
+			case tierGroups:
+				return p.past()+meanwhile <= minutes
+			case tierMinutes:
+				return p.past()+meanwhile <= hours
+			}
+			return false
+		}))
+	}
+	return errors.Join(errs...)
+}
+
+// partition is one of a table's.
+type partition struct {
+	text   string // as ClickHouse writes it
+	day    time.Time
+	second int // what it is by beside the day; 0 if nothing
+}
+
+// past is the second in which its day is over.
+func (p *partition) past() int64 { return p.day.Unix() + daySeconds }
+
+var partitionText = regexp.MustCompile(`^\(?'?(\d{4}-\d\d-\d\d)'?(?:, ?(\d+)\))?$`)
+
+// parsePartition reads what system.parts calls a partition.
+func parsePartition(text string) (p partition, err error) {
+	m := partitionText.FindStringSubmatch(text)
+	if m == nil {
+		return p, fmt.Errorf("the partition %q is none of Kymo's", text)
+	}
+	p.text = text
+	if m[2] == "" {
+		p.text = quote(m[1])
+	}
+	_, _ = fmt.Sscan("0"+m[2], &p.second) // digits
+	p.day, err = time.Parse(time.DateOnly, m[1])
+	return p, err
+}
+
+// partitions lists those of a table that a server has.
+func (s *Store) partitions(ctx context.Context, n *node, table string) ([]partition, error) {
+	rows, err := n.conn.Query(ctx, fmt.Sprintf(`SELECT partition FROM system.parts WHERE database = %s AND table = %s AND active GROUP BY partition`,
+		quote(s.database), quote(tableOf(table).local(s.replicated))))
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var all []partition
+	for rows.Next() {
+		var text string
+		if err := rows.Scan(&text); err != nil {
+			return nil, err
+		}
+		p, err := parsePartition(text)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, p)
+	}
+	return all, rows.Err()
+}
+
+// drop drops the partitions of a shard's table that are to go.
+func (s *Store) drop(ctx context.Context, sh *shard, table string, gone func(partition) bool) error {
+	return s.reach(ctx, sh, func(n *node) error {
+		all, err := s.partitions(ctx, n, table)
+		if err != nil {
+			return err
+		}
+		for _, p := range all {
+			if !gone(p) {
+				continue
+			}
+			if err := n.conn.Exec(ctx, fmt.Sprintf(`ALTER TABLE %s DROP PARTITION %s`, s.table(table), p.text)); err != nil {
+				return fmt.Errorf("dropping the partition %s of %s: %w", p.text, table, err)
+			}
+		}
+		return nil
+	})
+}

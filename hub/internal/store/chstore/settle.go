@@ -1,0 +1,179 @@
+package chstore
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"golang.org/x/sync/errgroup"
+)
+
+// The tiers of kymo_rollups and of seals: sums of groups, of all groups of some
+// minutes, and of all these of some hours.
+const (
+	tierGroups uint8 = iota
+	tierMinutes
+	tierHours
+)
+
+// settling is when pieces are made.
+type settling struct {
+	every time.Duration // how often is looked
+	// after is how old, in seconds, groups are at least, and minutes and hours how
+	// long the span is that a piece of the tier stands for, at least.
+	after, minutes, hours int64
+	most                  int // groups in a piece
+}
+
+// Groups are settled when none of their time can still be confirmed: an open one
+// is declared void then.
+var usualSettling = settling{every: 20 * time.Second, after: 2 * staleAfter, minutes: 60, hours: 3600, most: 5000}
+
+// settleLoop makes pieces of groups.
+func (s *Store) settleLoop(ctx context.Context) {
+	ticker := time.NewTicker(s.settle.every)
+	defer ticker.Stop()
+	failed := false
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		err := s.settleUp(ctx)
+		if err != nil && ctx.Err() == nil && !failed {
+			s.logger.Warn("adding up rows of kymo_rollups failed; it is tried again", "error", redact(err, s.password))
+		}
+		failed = err != nil
+	}
+}
+
+// settleUp is a round.
+func (s *Store) settleUp(ctx context.Context) error {
+	snap, err := s.snapshot(ctx)
+	if err != nil {
+		return err
+	}
+	if err := s.sealGroups(ctx, snap); err != nil {
+		return err
+	}
+	if err := s.sealMinutes(ctx, snap); err != nil {
+		return err
+	}
+	return s.dropSettled(ctx, snap)
+}
+
+// sealGroups makes a piece of groups, if there are enough.
+func (s *Store) sealGroups(ctx context.Context, snap *snapshot) error {
+	past := snap.now - s.settle.after
+	if len(snap.groups) == 0 {
+		return nil // there is nothing to read faster
+	}
+	first := secondOf(slices.Min(snap.groups))
+	if past-first < s.settle.minutes {
+		return nil
+	}
+	past = s.most(snap, past)
+	var open []uint64
+	if err := s.read(ctx, s.ledger(), func(n *node) (err error) {
+		open, err = s.unsettled(ctx, n, snap, past)
+		return err
+	}); err != nil {
+		return err
+	}
+	if len(open) > 0 {
+		if err := s.decide(ctx, void, open...); err != nil {
+			return err
+		}
+		// Under the seal, what is not known to be void counts.
+		if err := s.spread(ctx, s.ledger(), s.now(), groupsTable); err != nil {
+			return err
+		}
+	}
+	// Only what is read after that is final.
+	final, err := s.snapshot(ctx)
+	if err != nil || final.sealed != snap.sealed {
+		return err // another hub was faster
+	}
+	var groups []uint64
+	for _, number := range final.groups {
+		if number < numbersFrom(past) {
+			groups = append(groups, number)
+		}
+	}
+	// Groups have the shortest spans; each of them is a part of one of each level.
+	from := fmt.Sprintf(`(SELECT *, arrayJoin([%d, %d, %d]) AS to_level FROM %s WHERE tier = %d AND day >= %s AND piece IN (SELECT number FROM wanted))`,
+		level5m, level1h, level1d, s.table(rollupsTable), tierGroups, dayText(secondOf(slices.Min(groups))))
+	return s.seal(ctx, seal{tierMinutes, snap.sealed, past, newNumber(snap.now)}, groups, from,
+		fmt.Sprintf(`toUInt32(intDiv(span, [%d, %d, %d][to_level + 1]))`, levelSpans[level5m], levelSpans[level1h], levelSpans[level1d]))
+}
+
+// most keeps a piece from being made of more groups than are added up at once.
+func (s *Store) most(snap *snapshot, past int64) int64 {
+	seconds := make([]int64, 0, len(snap.groups))
+	for _, number := range snap.groups {
+		seconds = append(seconds, secondOf(number))
+	}
+	slices.Sort(seconds)
+	if len(seconds) > s.settle.most {
+		past = min(past, seconds[s.settle.most]+1)
+	}
+	return past
+}
+
+// sealMinutes makes one piece of those of minutes, if there are enough.
+func (s *Store) sealMinutes(ctx context.Context, snap *snapshot) error {
+	x := seal{tier: tierHours, piece: newNumber(snap.now)}
+	var pieces []uint64
+	for _, link := range snap.chain {
+		if link.tier == tierHours {
+			x.first, x.past = link.past, link.past
+		} else {
+			x.past, pieces = link.past, append(pieces, link.piece)
+		}
+	}
+	if len(pieces) < 2 || secondOf(pieces[len(pieces)-1])-secondOf(pieces[0]) < s.settle.hours {
+		return nil
+	}
+	from := fmt.Sprintf(`(SELECT *, level AS to_level FROM %s WHERE tier = %d AND piece IN (SELECT number FROM wanted))`, s.table(rollupsTable), tierMinutes)
+	return s.seal(ctx, x, pieces, from, "span")
+}
+
+// seal has every shard add up what it has of groups or pieces, and then notes
+// that the sum stands for them.
+func (s *Store) seal(ctx context.Context, x seal, parts []uint64, from, span string) error {
+	sql := fmt.Sprintf(`INSERT INTO %s (%s) SELECT toUInt8(%d), toDate(%s), to_level, to_span, %s, toUInt64(%d), c1, c2, c3, c4, c5, c6, buckets.1, buckets.2
+		FROM (SELECT toUInt8(to_level) AS to_level, %s AS to_span, %s, %s FROM %s GROUP BY to_level, to_span, %s)`,
+		s.table(rollupsTable), tableOf(rollupsTable).inserted(), x.tier, dayText(x.past), seriesColumns, x.piece,
+		span, seriesColumns, mergedSums, from, seriesColumns)
+	work, workCtx := errgroup.WithContext(ctx)
+	for _, sh := range s.shards {
+		work.Go(func() error {
+			return s.read(workCtx, sh, func(n *node) error {
+				ctx, err := withNumbers(workCtx, numbers{"wanted", parts})
+				if err != nil {
+					return err
+				}
+				if err := n.conn.Exec(ctx, sql); err != nil {
+					return &onceError{err}
+				}
+				return nil
+			})
+		})
+	}
+	if err := work.Wait(); err != nil {
+		return err
+	}
+	for _, sh := range s.shards {
+		if err := s.spread(ctx, sh, secondOf(x.piece), rollupsTable); err != nil {
+			return err
+		}
+	}
+	return s.insert(ctx, s.ledger(), sealsTable, func(b driver.Batch) error {
+		return b.Append(x.tier, uint32(x.first), uint32(x.past), x.piece)
+	})
+}
+
+func dayText(second int64) string { return quote(dayOf(second).Format("2006-01-02")) }

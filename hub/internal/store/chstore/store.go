@@ -1,0 +1,206 @@
+package chstore
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/kymohq/kymo/hub/internal/store"
+	"github.com/kymohq/kymo/hub/internal/store/gather"
+	"github.com/kymohq/kymo/wire"
+)
+
+// Options configures a Store. The zero value is ready to use.
+type Options struct {
+	Logger *slog.Logger // for what goes wrong in the background; slog.Default() if nil
+
+	tuning tuning // usualTuning where zero
+}
+
+// tuning is how much and how often; tests have it otherwise.
+type tuning struct {
+	requests    int           // in a group, if there are more batches than one
+	pace        time.Duration // from the beginning of a group to that of the next
+	hold, limit time.Duration // see gather.Config
+	settle      settling
+}
+
+var usualTuning = tuning{
+	requests: 100_000, pace: time.Second, hold: 10 * time.Second, limit: confirmWithin * time.Second, settle: usualSettling,
+}
+
+// Store is the store in ClickHouse. It implements store.Store.
+type Store struct {
+	*cluster
+	tuning
+	hub      uint64 // this one, among all that write
+	logger   *slog.Logger
+	gatherer *gather.Gatherer
+	closed   atomic.Bool
+	end      func()
+	pruned   atomic.Int64 // what is known of it
+	offset   atomic.Int64 // the ledger's clock less ours, in seconds
+	orphans  orphans
+
+	cancel     context.CancelFunc // ends what is in the background
+	background sync.WaitGroup
+}
+
+var _ store.Store = (*Store)(nil)
+
+// Open connects to the servers that the URL names, and makes the tables. It
+// fails with store.ErrVersion if a newer Kymo made them. No error holds the password.
+func Open(url string, opts Options) (*Store, error) {
+	a, err := parseURL(url)
+	if err != nil {
+		return nil, fmt.Errorf("ClickHouse: %w", err)
+	}
+	s := &Store{tuning: opts.tuning, logger: opts.Logger, hub: rand.Uint64() | 1}
+	if s.logger == nil {
+		s.logger = slog.Default()
+	}
+	s.tuning.complete()
+	ctx, cancel := context.WithTimeout(context.Background(), openTimeout)
+	defer cancel()
+	if s.cluster, err = discover(ctx, a); err == nil {
+		if err = s.start(ctx); err != nil {
+			s.close()
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("ClickHouse: %w", redact(err, a.password))
+	}
+	s.gatherer = gather.New(gather.Config{Write: s.write, Requests: s.requests, Pace: s.pace, Hold: s.hold, Limit: s.limit})
+	background, cancel := context.WithCancel(context.Background())
+	s.cancel = cancel
+	s.end = sync.OnceFunc(s.shutdown)
+	s.background.Go(func() { s.settleLoop(background) })
+	if s.replicated {
+		s.background.Go(func() { s.watch(background) })
+	}
+	return s, nil
+}
+
+func (t *tuning) complete() {
+	u := usualTuning
+	t.requests, t.pace = cmp.Or(t.requests, u.requests), cmp.Or(t.pace, u.pace)
+	t.hold, t.limit = cmp.Or(t.hold, u.hold), cmp.Or(t.limit, u.limit)
+	t.settle = cmp.Or(t.settle, u.settle)
+}
+
+// start makes the tables wherever it can, and checks who made them, and what was
+// pruned.
+func (s *Store) start(ctx context.Context) error {
+	var work sync.WaitGroup
+	for _, sh := range s.shards {
+		for _, n := range sh.nodes {
+			work.Go(func() {
+				if err := s.prepare(ctx, n); err != nil {
+					s.logger.Warn("a ClickHouse server is not ready", "server", n.host, "error", redact(err, s.password))
+				}
+			})
+		}
+	}
+	work.Wait()
+	var version int64
+	if err := s.read(ctx, s.ledger(), func(n *node) error {
+		return n.conn.QueryRow(ctx, fmt.Sprintf(`SELECT max(value) FROM %s WHERE key = 'schema'`, s.table(stateTable))).Scan(&version)
+	}); err != nil {
+		return err
+	}
+	if version > schemaVersion {
+		return fmt.Errorf("%w: its tables are of version %d, this program's of %d", store.ErrVersion, version, schemaVersion)
+	}
+	if version < schemaVersion {
+		if err := s.note(ctx, "schema", schemaVersion); err != nil {
+			return err
+		}
+	}
+	snap, err := s.snapshot(ctx)
+	if err == nil {
+		s.offset.Store(snap.now - time.Now().Unix())
+	}
+	return err
+}
+
+// Append keeps batches, as store.Store says.
+func (s *Store) Append(ctx context.Context, batches ...*wire.Batch) ([]bool, error) {
+	return s.gatherer.Append(ctx, batches...)
+}
+
+// Floor is the instant (Unix ms) before which everything is forgotten.
+func (s *Store) Floor() int64 { return s.pruned.Load() }
+
+// Check says whether each shard has a server that answers with all there is, and
+// takes what it is given.
+func (s *Store) Check(ctx context.Context) error {
+	for _, sh := range s.shards {
+		if err := s.read(ctx, sh, func(n *node) error { return nil }); err != nil {
+			return s.classify(ctx, err)
+		}
+	}
+	return s.gatherer.Trouble()
+}
+
+// Waiting returns how many calls of Append are not answered yet.
+func (s *Store) Waiting() int { return s.gatherer.Waiting() }
+
+// Close waits for what is being written and gives the connections back.
+func (s *Store) Close() error {
+	s.end()
+	return nil
+}
+
+func (s *Store) shutdown() {
+	s.gatherer.Close()
+	s.closed.Store(true)
+	s.cancel()
+	s.background.Wait()
+	s.close()
+}
+
+// raise notes how far was pruned.
+func (s *Store) raise(pruned int64) {
+	for {
+		old := s.pruned.Load()
+		if old >= pruned || s.pruned.CompareAndSwap(old, pruned) {
+			return
+		}
+	}
+}
+
+// orphans are groups of this hub that were announced, and never will be
+// confirmed.
+type orphans struct {
+	mu      sync.Mutex
+	numbers map[uint64]bool
+}
+
+func (o *orphans) add(number uint64) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.numbers == nil {
+		o.numbers = make(map[uint64]bool)
+	}
+	o.numbers[number] = true
+}
+
+func (o *orphans) remove(number uint64) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	delete(o.numbers, number)
+}
+
+func (o *orphans) has(number uint64) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.numbers[number]
+}
+
+var errDamaged = errors.New("a row is damaged")

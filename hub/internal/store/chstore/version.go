@@ -1,0 +1,38 @@
+package chstore
+
+import (
+	"fmt"
+
+	"github.com/ClickHouse/clickhouse-go/v2/lib/proto"
+)
+
+// features are what some servers have and others have not.
+type features struct {
+	// compact: LOW CARDINALITY texts and codecs for each column.
+	compact bool
+	// fsync: a part is synced before its insert is acknowledged. Before, a power
+	// loss can take what only one replica had.
+	fsync bool
+	// expiry: rows can be given a time to live, which is kept even if no hub runs.
+	expiry bool
+	// sharded by replicas: the tables are replicated.
+	replicated bool
+}
+
+// leastVersion is the oldest server that this was run with.
+var leastVersion = proto.Version{Major: 18, Minor: 16}
+
+// featuresOf says what a server has. The versions are those from which on the
+// feature needs no experimental setting
+// (https://clickhouse.com/docs/whats-new/changelog).
+func featuresOf(v proto.Version, replicated bool) (features, error) {
+	if !proto.CheckMinVersion(leastVersion, v) {
+		return features{}, fmt.Errorf("it is ClickHouse %d.%d; use %d.%d or newer", v.Major, v.Minor, leastVersion.Major, leastVersion.Minor)
+	}
+	return features{
+		compact:    proto.CheckMinVersion(proto.Version{Major: 20, Minor: 3}, v),
+		fsync:      proto.CheckMinVersion(proto.Version{Major: 20, Minor: 10}, v),
+		expiry:     proto.CheckMinVersion(proto.Version{Major: 20, Minor: 3}, v),
+		replicated: replicated,
+	}, nil
+}

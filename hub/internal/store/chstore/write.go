@@ -1,0 +1,192 @@
+package chstore
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/kymohq/kymo/hub/internal/store/gather"
+	"github.com/kymohq/kymo/wire"
+)
+
+var (
+	errOtherHub = errors.New("another hub is about to keep the same batch")
+	errLate     = errors.New("it took too long")
+)
+
+// write makes a group durable.
+func (s *Store) write(ctx context.Context, calls []*gather.Call) error {
+	return s.classify(ctx, s.keep(ctx, calls))
+}
+
+// keep writes a group under a new number.
+func (s *Store) keep(ctx context.Context, calls []*gather.Call) error {
+	began := time.Now()
+	number := newNumber(s.now())
+	batches := identities(calls)
+	if len(batches) == 0 {
+		return nil
+	}
+	known, err := s.enter(ctx, number, batches)
+	if err != nil {
+		s.abandon(number)
+		return err
+	}
+	fresh := admit(calls, known)
+	if len(fresh) == 0 {
+		s.abandon(number) // it holds nothing
+		return nil
+	}
+	if err := s.put(ctx, number, fresh); err != nil {
+		s.abandon(number)
+		return err
+	}
+	// From here on others may see it confirmed, even if the attempt fails. Only
+	// time can make it void then.
+	for attempt := 1; ; attempt++ {
+		// The same block again would not be kept, even if the first one is with a
+		// replica that has died.
+		err := s.decide(ctx, confirmed, slices.Repeat([]uint64{number}, attempt)...)
+		if err == nil {
+			err = s.spread(ctx, s.ledger(), s.now(), groupsTable)
+		}
+		if late := time.Since(began) >= confirmWithin*time.Second; err == nil && !late {
+			return nil
+		} else if late || ctx.Err() != nil {
+			return errors.Join(errLate, err)
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
+// now is the ledger's second.
+func (s *Store) now() int64 { return time.Now().Unix() + s.offset.Load() }
+
+// enter announces a group, and finds which of its batches were kept before. Only
+// what everyone can see is followed by a look at the others: so of two groups
+// with the same batch one sees the other, whatever replicas they use.
+func (s *Store) enter(ctx context.Context, number uint64, batches []identity) (known map[identity]bool, err error) {
+	if err := s.announce(ctx, number, batches); err != nil {
+		return nil, err
+	}
+	if err := s.spread(ctx, s.ledger(), secondOf(number), batchesTable); err != nil {
+		return nil, err
+	}
+	return s.look(ctx, number, batches)
+}
+
+// identities are the batches of the calls, each once.
+func identities(calls []*gather.Call) []identity {
+	var all []identity
+	seen := make(map[identity]bool)
+	for _, c := range calls {
+		for _, b := range c.Batches {
+			if id := (identity{b.Instance, b.Sequence}); !seen[id] {
+				seen[id] = true
+				all = append(all, id)
+			}
+		}
+	}
+	return all
+}
+
+// look finds which batches were kept before. It fails if another group is about
+// to keep one of them.
+func (s *Store) look(ctx context.Context, number uint64, batches []identity) (map[identity]bool, error) {
+	found, now, err := s.others(ctx, number, batches)
+	if err != nil {
+		return nil, err
+	}
+	s.offset.Store(now - time.Now().Unix())
+	if second := secondOf(number); now-second >= confirmWithin || second-now >= confirmWithin {
+		return nil, errLate
+	}
+	known := make(map[identity]bool)
+	var gone []uint64
+	busy := false
+	for _, o := range found {
+		switch {
+		case o.state == confirmed:
+			for _, id := range o.batches {
+				known[id] = true
+			}
+		case o.state == void:
+		case s.orphans.has(o.number), now-secondOf(o.number) >= staleAfter:
+			gone = append(gone, o.number)
+		default:
+			busy = true
+		}
+	}
+	if len(gone) > 0 {
+		if err := s.decide(ctx, void, gone...); err != nil {
+			return nil, err
+		}
+		for _, number := range gone {
+			s.orphans.remove(number)
+		}
+	}
+	if busy {
+		return nil, errOtherHub
+	}
+	return known, nil
+}
+
+// abandon gives a group up that nobody can have seen confirmed.
+func (s *Store) abandon(number uint64) {
+	s.orphans.add(number)
+	ctx, cancel := context.WithTimeout(context.Background(), dialTimeout)
+	defer cancel()
+	// If this fails, whoever meets the group finds it stale, or we find it an orphan.
+	if s.decide(ctx, void, number) == nil {
+		s.orphans.remove(number)
+	}
+}
+
+// admit finds the batches that are new.
+func admit(calls []*gather.Call, known map[identity]bool) (fresh []*wire.Batch) {
+	for _, c := range calls {
+		for i, b := range c.Batches {
+			id := identity{b.Instance, b.Sequence}
+			if known[id] {
+				continue
+			}
+			known[id], c.Fresh[i] = true, true
+			fresh = append(fresh, b)
+		}
+	}
+	return fresh
+}
+
+// put writes a group's rows to all shards that get some.
+func (s *Store) put(ctx context.Context, number uint64, fresh []*wire.Batch) error {
+	blocks := s.blocks(number, fresh)
+	group, ctx := errgroup.WithContext(ctx)
+	for i, b := range blocks {
+		sh := s.shards[i]
+		if len(b.requests.start) > 0 {
+			group.Go(func() error { return s.insertAndSpread(ctx, number, sh, requestsTable, b.requests.fill) })
+			group.Go(func() error { return s.insertAndSpread(ctx, number, sh, rollupsTable, b.rollups.fill) })
+		}
+	}
+	if rows := healthRows(fresh); len(rows) > 0 {
+		group.Go(func() error { return s.insertAndSpread(ctx, number, s.ledger(), healthTable, fillHealth(number, rows)) })
+	}
+	if drops := dropsOf(fresh); len(drops) > 0 {
+		group.Go(func() error { return s.insertAndSpread(ctx, number, s.ledger(), dropsTable, fillDrops(number, drops)) })
+	}
+	return group.Wait()
+}
+
+func (s *Store) insertAndSpread(ctx context.Context, number uint64, sh *shard, table string, fill func(driver.Batch) error) error {
+	if err := s.insert(ctx, sh, table, fill); err != nil {
+		return err
+	}
+	return s.spread(ctx, sh, secondOf(number), table)
+}
