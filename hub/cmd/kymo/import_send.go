@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net/http"
 	"sync"
 	"time"
@@ -139,38 +138,22 @@ func (s *source) broken(err error, done *result) error {
 }
 
 // ship sends one batch until the hub has it, has refused it, or patience is over.
-func (imp *importer) ship(ctx context.Context, body []byte, rows int64) (receipt, error) {
-	deadline := imp.now().Add(imp.patience)
-	for wait := 100 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
-		var got receipt
+func (imp *importer) ship(ctx context.Context, body []byte, rows int64) (got receipt, err error) {
+	err = tryAgain(ctx, imp.now, imp.patience, func() (again bool, least time.Duration, err error) {
 		answer, err := imp.hub.post(ctx, batchesPath, wire.ContentType, body)
 		if err == nil {
 			var ok bool
 			if got, ok = readReceipt(answer, rows); !ok {
-				return got, fmt.Errorf("what answers at %s is not a Kymo hub", imp.hub.base.Redacted())
+				err = fmt.Errorf("what answers at %s is not a Kymo hub", imp.hub.base.Redacted())
 			}
-			return got, nil
+			return false, 0, err
 		}
-		if ctx.Err() != nil {
-			return got, ctx.Err()
-		}
-		pause := wait/2 + rand.N(wait)
 		var refused *refusal
 		if errors.As(err, &refused) {
-			if refused.status != http.StatusTooManyRequests && refused.status/100 != 5 {
-				return got, err
-			}
-			pause = max(pause, refused.retryAfter)
+			again = refused.status == http.StatusTooManyRequests || refused.status/100 == 5
+			return again, refused.retryAfter, err
 		}
-		if imp.now().Add(pause).After(deadline) {
-			return got, err
-		}
-		t := time.NewTimer(pause)
-		select {
-		case <-t.C:
-		case <-ctx.Done():
-			t.Stop()
-			return got, ctx.Err()
-		}
-	}
+		return true, 0, err
+	})
+	return got, err
 }

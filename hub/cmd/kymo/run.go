@@ -29,6 +29,7 @@ type commands struct {
 	Health    healthCommand    `cmd:"" help:"Print how all that the hub watches stands, or the history of one check."`
 	Check     checkCommand     `cmd:"" help:"Run the configured checks once, now, without a hub."`
 	Import    importCommand    `cmd:"" help:"Send requests recorded in files to the hub."`
+	Copy      copyCommand      `cmd:"" help:"Copy all data from one store to another."`
 	Version   versionCommand   `cmd:"" help:"Print the version."`
 }
 
@@ -90,7 +91,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 // subcommand returns the command that args begin with and a space, so that a
 // usage error points at the right help.
 func subcommand(args []string) string {
-	for _, known := range []string{"serve", "demo", "report", "endpoints", "health", "check", "import", "version"} {
+	for _, known := range []string{"serve", "demo", "report", "endpoints", "health", "check", "import", "copy", "version"} {
 		if args[0] == known {
 			return known + " "
 		}

@@ -1,0 +1,156 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"time"
+
+	"github.com/kymohq/kymo/hub/internal/rollup"
+	"github.com/kymohq/kymo/hub/internal/store"
+	"github.com/kymohq/kymo/wire"
+)
+
+// hour is an hour of the clock, counted from 1970.
+type hour int64
+
+const (
+	hourMillis = int64(time.Hour / time.Millisecond)
+	lastHour   = hour(wire.MaxStart / hourMillis)
+	// spanHours is how many hours are not looked at all together any more, but each.
+	spanHours = 32
+)
+
+func hourOf(millis int64) hour { return hour(millis / hourMillis) }
+
+func (h hour) window() rollup.Window {
+	return rollup.Window{From: int64(h) * hourMillis, To: int64(h+1) * hourMillis}
+}
+
+func (h hour) String() string {
+	return time.UnixMilli(int64(h)*hourMillis).UTC().Format("2006-01-02 15:04") + " UTC"
+}
+
+// everything is the window of all that a store can hold.
+var everything = rollup.Window{From: 0, To: int64(lastHour+1) * hourMillis}
+
+// hours yields the hours that may hold something, in order. Those between 1970
+// and 9999 are 70 million, so it asks whether there is anything in halves of that
+// time, and in halves of those where there is.
+func (p place) hours(ctx context.Context) iter.Seq2[hour, error] {
+	return func(yield func(hour, error) bool) {
+		length := hour(spanHours)
+		for length <= lastHour {
+			length *= 2
+		}
+		p.search(ctx, 0, length, yield)
+	}
+}
+
+// search yields the hours of a part that is a power of two long, and says
+// whether to go on.
+func (p place) search(ctx context.Context, first, length hour, yield func(hour, error) bool) bool {
+	w := rollup.Window{From: first.window().From, To: min((first + length).window().From, everything.To)}
+	any, err := p.holds(ctx, w)
+	switch {
+	case err != nil:
+		yield(0, err)
+		return false
+	case !any:
+		return true
+	case length > spanHours:
+		half := length / 2
+		return p.search(ctx, first, half, yield) && p.search(ctx, first+half, half, yield)
+	}
+	for h := first; h < first+length; h++ {
+		if !yield(h, nil) {
+			return false
+		}
+	}
+	return true
+}
+
+// holds says whether there is anything in a window. To ask for the names of
+// checks costs less than to ask for their results.
+func (p place) holds(ctx context.Context, w rollup.Window) (bool, error) {
+	for _, err := range p.Rollups(ctx, store.Query{Window: w}) {
+		return err == nil, p.unread(err)
+	}
+	for _, err := range p.HealthNames(ctx, w) {
+		return err == nil, p.unread(err)
+	}
+	return false, nil
+}
+
+// tally is what a store holds of an hour.
+type tally struct {
+	amounts
+	series map[rollup.Key]counted
+	drops  map[string]uint64 // by service
+}
+
+// counted is a series in a tally.
+type counted struct {
+	requests  int64
+	durations string // the histogram's bytes
+}
+
+// count takes the tally of an hour.
+func (p place) count(ctx context.Context, h hour) (*tally, error) {
+	t := &tally{series: make(map[rollup.Key]counted), drops: make(map[string]uint64)}
+	for r, err := range p.Rollups(ctx, store.Query{Window: h.window()}) {
+		if err != nil {
+			return nil, p.unread(err)
+		}
+		if n := int64(r.Durations.Count()); n > 0 {
+			t.series[r.Key] = counted{n, string(r.Durations.AppendBinary(nil))}
+			t.requests += n
+		}
+		if r.Dropped > 0 {
+			t.drops[r.Service] += r.Dropped
+			t.dropped += int64(r.Dropped)
+		}
+	}
+	for _, err := range p.healthOf(ctx, h) {
+		if err != nil {
+			return nil, err
+		}
+		t.health++
+	}
+	return t, nil
+}
+
+// healthOf yields the health results whose span begins in an hour: so each
+// belongs to one.
+func (p place) healthOf(ctx context.Context, h hour) iter.Seq2[*store.HealthRecord, error] {
+	return func(yield func(*store.HealthRecord, error) bool) {
+		for r, err := range p.Health(ctx, store.HealthQuery{Window: h.window()}) {
+			if err != nil {
+				yield(nil, p.unread(err))
+				return
+			}
+			if hourOf(r.From) == h && !yield(r, nil) {
+				return
+			}
+		}
+	}
+}
+
+// unread says of which store an error in reading is.
+func (p place) unread(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("read %s: %w", p.name, err)
+}
+
+// requestsOf yields an hour's requests.
+func (p place) requestsOf(ctx context.Context, h hour) iter.Seq2[*store.Record, error] {
+	return func(yield func(*store.Record, error) bool) {
+		for r, err := range p.Requests(ctx, store.Query{Window: h.window()}) {
+			if !yield(r, p.unread(err)) {
+				return
+			}
+		}
+	}
+}
