@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -18,10 +19,9 @@ import (
 // and the last of them for ever. A status of 0 breaks the connection off.
 func hubThat(t *testing.T, answers ...reply) string {
 	t.Helper()
-	asked := 0
+	var asked atomic.Int64 // two connections can be asked at once: one whose client gave up, too
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		a := answers[min(asked, len(answers)-1)]
-		asked++
+		a := answers[min(int(asked.Add(1))-1, len(answers)-1)]
 		if a.status == 0 {
 			panic(http.ErrAbortHandler)
 		}
