@@ -24,7 +24,6 @@ const (
 	readTimeout    = 30 * time.Second
 	avoidFor       = 5 * time.Second // a server that did not answer
 	openTimeout    = time.Minute
-	noSuchTable    = 60
 	readOnlyTable  = 242
 	notEnoughSpace = 243
 )
@@ -52,6 +51,7 @@ type node struct {
 	made   bool      // its tables are there
 	path   string    // in ZooKeeper, of it as a replica
 	known  int64     // see trust
+	behind time.Time // when it was found to be
 	avoid  time.Time // until then
 	reason error     // for avoiding it
 }

@@ -117,7 +117,7 @@ func trusted(t testing.TB, s *Store) {
 	for _, sh := range s.shards {
 		for _, n := range sh.nodes {
 			for end := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
-				if session, err := n.session(t.Context()); err == nil && n.trusted(session) {
+				if session, err := s.session(t.Context(), n); err == nil && n.trusted(session) {
 					break
 				} else if time.Now().After(end) {
 					t.Fatalf("%s is not trusted: %v", n.host, err)
@@ -240,7 +240,7 @@ func TestReplicaThatLacksSomething(t *testing.T) {
 	}
 	first.Start()
 	storetest.Same(t, s, oracle)
-	// Each of them has all of it by now.
+	trusted(t, s) // so each of them has all of it
 	first.Kill()
 	storetest.Same(t, open(t, servers.URL("kymo"), Options{tuning: quick}), oracle)
 }

@@ -10,9 +10,12 @@ import (
 	"github.com/kymohq/kymo/hub/internal/store"
 )
 
-// identityAge is for how long batches are remembered: the 168 h that are
-// promised, and some for clocks that differ.
-const identityAge = 170 * time.Hour
+// identityAge is for how long batches are remembered: as long as is promised, and
+// some for clocks that differ.
+const (
+	promisedAge = 168 * time.Hour
+	identityAge = promisedAge + 2*time.Hour
+)
 
 const daySeconds = 24 * 3600
 

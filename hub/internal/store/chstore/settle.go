@@ -84,11 +84,12 @@ func (s *Store) sealGroups(ctx context.Context, snap *snapshot) error {
 		return err
 	}
 	if len(open) > 0 {
+		since := s.now()
 		if err := s.decide(ctx, void, open...); err != nil {
 			return err
 		}
 		// Under the seal, what is not known to be void counts.
-		if err := s.spread(ctx, s.ledger(), s.now(), groupsTable); err != nil {
+		if err := s.spread(ctx, s.ledger(), since, groupsTable); err != nil {
 			return err
 		}
 	}
@@ -102,6 +103,9 @@ func (s *Store) sealGroups(ctx context.Context, snap *snapshot) error {
 		if number < numbersFrom(past) {
 			groups = append(groups, number)
 		}
+	}
+	if len(groups) == 0 {
+		return nil // somebody has declared them void meanwhile
 	}
 	// Groups have the shortest spans; each of them is a part of one of each level.
 	from := fmt.Sprintf(`(SELECT *, arrayJoin([%d, %d, %d]) AS to_level FROM %s WHERE tier = %d AND day >= %s AND piece IN (SELECT number FROM wanted))`,

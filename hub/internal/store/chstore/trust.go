@@ -11,6 +11,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 )
 
 // A replica gets what others were given a moment later, or much later if it was
@@ -48,6 +50,9 @@ var (
 func (c *cluster) read(ctx context.Context, s *shard, do func(n *node) error) error {
 	return c.reach(ctx, s, func(n *node) error {
 		if c.replicated && len(s.nodes) > 1 {
+			if n.fellBehind() {
+				return errBehind // another one should not have to wait for what takes minutes
+			}
 			if err := c.trust(ctx, n); err != nil {
 				return err
 			}
@@ -69,7 +74,7 @@ func (c *cluster) readAgain(ctx context.Context, s *shard, do func(n *node) erro
 
 // trust returns nil if a replica may be read from.
 func (c *cluster) trust(ctx context.Context, n *node) error {
-	session, err := n.session(ctx)
+	session, err := c.session(ctx, n)
 	if err != nil || n.trusted(session) {
 		return err
 	}
@@ -77,23 +82,36 @@ func (c *cluster) trust(ctx context.Context, n *node) error {
 	noted := false
 	if errors.Is(err, errBehind) {
 		if noted, err = c.noted(ctx, n, session); err == nil && !noted {
+			n.mu.Lock()
+			n.behind = time.Now()
+			n.mu.Unlock()
 			return errBehind
 		}
 	}
 	if err != nil {
 		return err
 	}
-	if again, err := n.session(ctx); err != nil || again != session {
+	if again, err := c.session(ctx, n); err != nil || again != session {
 		return errors.Join(errBehind, err)
+	}
+	if !noted {
+		// For hubs that start while another replica is away. If this fails, they wait.
+		_ = c.noteTrust(ctx, n, session)
 	}
 	n.mu.Lock()
 	n.known = session
 	n.mu.Unlock()
-	if !noted {
-		// For hubs that start while another replica is away. If this fails, they wait.
-		_ = c.note(ctx, trustKey(n, session), 1)
-	}
 	return nil
+}
+
+// noteTrust notes that a replica had all there was: on itself if it is one of the
+// ledger's, where the note is of use when the others are gone.
+func (c *cluster) noteTrust(ctx context.Context, n *node, session int64) error {
+	at := c.ledger()
+	if n.ledger {
+		at = &shard{number: at.number, nodes: []*node{n}}
+	}
+	return c.insert(ctx, at, stateTable, func(b driver.Batch) error { return b.Append(trustKey(n, session), int64(1)) })
 }
 
 // watch has replicas trusted as soon as they may be. Once another one has died,
@@ -123,6 +141,13 @@ func (c *cluster) watch(ctx context.Context) {
 	}
 }
 
+// fellBehind says whether a replica was found to be behind a moment ago.
+func (n *node) fellBehind() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return time.Since(n.behind) < watchEvery
+}
+
 func (n *node) trusted(session int64) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -146,8 +171,18 @@ func (c *cluster) noted(ctx context.Context, n *node, session int64) (noted bool
 	return found > 0, err
 }
 
-// session is the number of a replica's session with ZooKeeper.
-func (n *node) session(ctx context.Context) (session int64, err error) {
+// session is the number of a replica's session with ZooKeeper. A server that was
+// restarted finds that of its last life there, until it is past; its tables are
+// read-only so long.
+func (c *cluster) session(ctx context.Context, n *node) (session int64, err error) {
+	var readOnly uint8
+	sql := `SELECT max(is_readonly OR is_session_expired) FROM system.replicas WHERE ` + c.among(n.tables())
+	if err := n.conn.QueryRow(ctx, sql).Scan(&readOnly); err != nil {
+		return 0, err
+	}
+	if readOnly != 0 {
+		return 0, errNoZooKeeper
+	}
 	rows, err := n.conn.Query(ctx, `SELECT ephemeralOwner FROM system.zookeeper WHERE name = 'is_active' AND path = `+quote(n.path))
 	if err != nil {
 		return 0, err
@@ -188,23 +223,29 @@ func (c *cluster) spreadNow(ctx context.Context, s *shard, since int64, tables [
 	var work sync.WaitGroup
 	var errs []error
 	fine, alive := 0, 0
+	var failed []*node
 	for _, n := range s.nodes {
 		work.Go(func() {
 			active, err := c.has(ctx, n, since, tables)
 			mu.Lock()
 			defer mu.Unlock()
-			switch {
-			case err == nil:
+			if err == nil {
 				fine, alive = fine+1, max(alive, active)
-			case ctx.Err() == nil && n.ended():
-				// It comes back with another session. ZooKeeper finds out later.
-				fine++
-			default:
-				errs = append(errs, fmt.Errorf("%s: %w", n.host, err))
+				return
+			}
+			errs = append(errs, fmt.Errorf("%s: %w", n.host, err))
+			if !timedOut(err) && !errors.Is(err, errBehind) {
+				failed = append(failed, n)
 			}
 		})
 	}
 	work.Wait()
+	for _, n := range failed {
+		// One that has ended comes back with another session. ZooKeeper finds out later.
+		if alive > fine && n.ended() {
+			fine++
+		}
+	}
 	if alive > 0 && alive <= fine {
 		return nil
 	}
@@ -227,6 +268,13 @@ func (c *cluster) has(ctx context.Context, n *node, since int64, tables []string
 		return 0, err
 	}
 	return c.active(ctx, n, tables)
+}
+
+// timedOut says whether a server did not answer in time. One that hangs takes
+// connections, until it has had too many.
+func timedOut(err error) bool {
+	var network net.Error
+	return errors.Is(err, context.DeadlineExceeded) || errors.As(err, &network) && network.Timeout()
 }
 
 // ended says whether nothing listens any more where the server did.
@@ -257,13 +305,15 @@ func (c *cluster) among(tables []string) string {
 // caughtUp waits for a replica to have what was inserted anywhere since a second,
 // and before this is asked.
 func (c *cluster) caughtUp(ctx context.Context, n *node, since int64, tables []string) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, catchUpWithin, errBehind)
+	end := time.Now().Add(catchUpWithin)
+	ctx, cancel := context.WithDeadlineCause(ctx, end, errBehind)
 	defer cancel()
 	err := c.pulled(ctx, n, tables)
 	if err == nil {
 		err = c.fetched(ctx, n, since, tables)
 	}
-	if err != nil && errors.Is(context.Cause(ctx), errBehind) {
+	// A connection may know the deadline before the context does.
+	if err != nil && (errors.Is(context.Cause(ctx), errBehind) || timedOut(err) && !time.Now().Before(end)) {
 		return errBehind
 	}
 	return err
@@ -296,7 +346,7 @@ func pause(ctx context.Context) error {
 // toPull says whether the replica has not read a table's log up to the goal,
 // which is the end of the log when this is asked first.
 func (c *cluster) toPull(ctx context.Context, n *node, tables []string, goals map[string]uint64) (behind bool, err error) {
-	rows, err := n.conn.Query(ctx, `SELECT table, zookeeper_path, log_max_index, log_pointer, is_session_expired FROM system.replicas WHERE `+c.among(tables))
+	rows, err := n.conn.Query(ctx, `SELECT table, zookeeper_path, log_max_index, log_pointer, is_session_expired OR is_readonly FROM system.replicas WHERE `+c.among(tables))
 	if err != nil {
 		return false, err
 	}

@@ -50,9 +50,10 @@ func (s *Store) keep(ctx context.Context, calls []*gather.Call) error {
 	for attempt := 1; ; attempt++ {
 		// The same block again would not be kept, even if the first one is with a
 		// replica that has died.
+		since := s.now()
 		err := s.decide(ctx, confirmed, slices.Repeat([]uint64{number}, attempt)...)
 		if err == nil {
-			err = s.spread(ctx, s.ledger(), s.now(), groupsTable)
+			err = s.spread(ctx, s.ledger(), since, groupsTable)
 		}
 		if late := time.Since(began) >= confirmWithin*time.Second; err == nil && !late {
 			return nil
@@ -118,6 +119,11 @@ func (s *Store) look(ctx context.Context, number uint64, batches []identity) (ma
 				known[id] = true
 			}
 		case o.state == void:
+		case now-secondOf(o.number) >= int64(promisedAge/time.Second):
+			// Its state may be forgotten already, where its batches are not yet.
+			for _, id := range o.batches {
+				known[id] = true
+			}
 		case s.orphans.has(o.number), now-secondOf(o.number) >= staleAfter:
 			gone = append(gone, o.number)
 		default:
