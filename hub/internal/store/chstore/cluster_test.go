@@ -16,21 +16,10 @@ import (
 	"github.com/kymohq/kymo/hub/internal/store"
 	"github.com/kymohq/kymo/hub/internal/store/storetest"
 	"github.com/kymohq/kymo/internal/serverstest"
-	"github.com/kymohq/kymo/wire"
 )
 
 // everything is a query for all that tests make.
 var everything = store.Query{Window: rollup.Window{From: 0, To: storetest.Noon + 30*24*3600*1000}}
-
-// mustAppend gives a store and its oracle the same batches.
-func mustAppend(t testing.TB, s store.Store, oracle *storetest.Oracle, batches ...*wire.Batch) {
-	t.Helper()
-	for _, to := range []store.Store{s, oracle} {
-		if _, err := to.Append(t.Context(), batches...); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
 
 // sender sends batches, each until it is acknowledged, as services do.
 type sender struct {
