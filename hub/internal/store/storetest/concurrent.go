@@ -112,9 +112,24 @@ func testStop(t *testing.T, e Engine) {
 // testRandom lets rapid find a history of appends, repeats, restarts and prunes
 // after which the engine and the oracle disagree.
 func testRandom(t *testing.T, e Engine) {
+	Together(t, e)
+}
+
+// Together lets rapid find a history of appends, repeats, late and unordered
+// batches and restarts after which one of the engines disagrees with its oracle,
+// and so with the others: all are given the same.
+func Together(t *testing.T, engines ...Engine) {
 	seeds := uint64(0)
-	// One engine serves all histories: each has instances and days of its own.
-	p := newPair(t, e)
+	// The same engines serve all histories: each has instances and days of its own.
+	var pairs []*pair
+	for _, e := range engines {
+		pairs = append(pairs, newPair(t, e))
+	}
+	each := func(do func(p *pair)) {
+		for _, p := range pairs {
+			do(p)
+		}
+	}
 	rapid.Check(t, func(r *rapid.T) {
 		seeds++
 		g := newGenerator(seeds)
@@ -123,10 +138,11 @@ func testRandom(t *testing.T, e Engine) {
 		for range rapid.IntRange(1, 12).Draw(r, "steps") {
 			switch rapid.IntRange(0, 9).Draw(r, "step") {
 			case 0:
-				p.reopen(t)
+				each(func(p *pair) { p.reopen(t) })
 			case 1, 2:
 				if len(sent) > 0 {
-					p.append(t, sent[rapid.IntRange(0, len(sent)-1).Draw(r, "again")])
+					b := sent[rapid.IntRange(0, len(sent)-1).Draw(r, "again")]
+					each(func(p *pair) { p.append(t, b) })
 				}
 			default:
 				instance := fmt.Sprintf("%d-%d", seeds, g.IntN(3))
@@ -135,16 +151,19 @@ func testRandom(t *testing.T, e Engine) {
 				for range rapid.IntRange(0, 6).Draw(r, "results") {
 					b.Health = append(b.Health, g.result(g.around(centre, spread)()))
 				}
-				sent = append(sent, clone(b))
-				p.append(t, b)
+				b = clone(b)
+				sent = append(sent, b)
+				each(func(p *pair) { p.append(t, b) })
 			}
 		}
 		from := centre + rapid.Int64Range(-2*day, day).Draw(r, "from")
 		to := from + int64(math.Exp(rapid.Float64Range(0, 19.2).Draw(r, "length")))
 		w := rollup.Window{From: from, To: to}
-		p.compare(t, store.Query{Window: w})
 		name := rapid.SampledFrom([]string{"", "check-1", "orders/check-2", "none"}).Draw(r, "name")
-		p.compareHealth(t, store.HealthQuery{Window: w, Name: name})
+		each(func(p *pair) {
+			p.compare(t, store.Query{Window: w})
+			p.compareHealth(t, store.HealthQuery{Window: w, Name: name})
+		})
 	})
 }
 
