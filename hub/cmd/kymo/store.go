@@ -38,11 +38,8 @@ func openStore(text string, logger *slog.Logger) (store.Store, error) {
 	if err := checkStore(text); err != nil {
 		return nil, fmt.Errorf("store: %w", err)
 	}
-	switch scheme, _, isURL := strings.Cut(text, "://"); {
-	case isURL && isPostgres(scheme):
-		return opened[*pgstore.Store](text)(pgstore.Open(text, pgstore.Options{Logger: logger}))
-	case isURL:
-		return opened[*chstore.Store](text)(chstore.Open(text, chstore.Options{Logger: logger}))
+	if strings.Contains(text, "://") {
+		return openURL(text, logger)
 	}
 	dir, err := filepath.Abs(text)
 	if err != nil {
@@ -60,17 +57,20 @@ func openStore(text string, logger *slog.Logger) (store.Store, error) {
 	return s, nil
 }
 
-// opened says what became of opening a store that a URL names.
-func opened[S store.Store](text string) func(s S, err error) (store.Store, error) {
-	return func(s S, err error) (store.Store, error) {
-		switch {
-		case errors.Is(err, store.ErrVersion):
-			return nil, fmt.Errorf("store: %s was written by a newer version of Kymo; use that one, or another database", storeName(text))
-		case err != nil:
-			return nil, fmt.Errorf("store: cannot open %s: %w", storeName(text), err)
-		}
-		return s, nil
+// openURL opens a store that is a server of its own.
+func openURL(text string, logger *slog.Logger) (s store.Store, err error) {
+	if scheme, _, _ := strings.Cut(text, "://"); isPostgres(scheme) {
+		s, err = pgstore.Open(text, pgstore.Options{Logger: logger})
+	} else {
+		s, err = chstore.Open(text, chstore.Options{Logger: logger})
 	}
+	switch {
+	case errors.Is(err, store.ErrVersion):
+		return nil, fmt.Errorf("store: %s was written by a newer version of Kymo; use that one, or another database", storeName(text))
+	case err != nil:
+		return nil, fmt.Errorf("store: cannot open %s: %w", storeName(text), err)
+	}
+	return s, nil
 }
 
 // storeName is the store as it may be shown: without a password, wherever in the

@@ -26,13 +26,14 @@ type Options struct {
 // tuning is how much and how often; tests have it otherwise.
 type tuning struct {
 	requests    int           // in a group, if there are more batches than one
+	enough      int           // of them, for a group not to wait for more
 	pace        time.Duration // from the beginning of a group to that of the next
 	hold, limit time.Duration // see gather.Config
 	settle      settling
 }
 
 var usualTuning = tuning{
-	requests: 100_000, pace: time.Second, hold: 10 * time.Second, limit: confirmWithin * time.Second, settle: usualSettling,
+	requests: 100_000, enough: 10_000, pace: time.Second, hold: 10 * time.Second, limit: confirmWithin * time.Second, settle: usualSettling,
 }
 
 // Store is the store in ClickHouse. It implements store.Store.
@@ -76,7 +77,7 @@ func Open(url string, opts Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("ClickHouse: %w", redact(err, a.password))
 	}
-	s.gatherer = gather.New(gather.Config{Write: s.write, Requests: s.requests, Pace: s.pace, Hold: s.hold, Limit: s.limit})
+	s.gatherer = gather.New(gather.Config{Write: s.write, Requests: s.requests, Enough: s.enough, Pace: s.pace, Hold: s.hold, Limit: s.limit})
 	background, cancel := context.WithCancel(context.Background())
 	s.cancel = cancel
 	s.end = sync.OnceFunc(s.shutdown)
@@ -89,7 +90,7 @@ func Open(url string, opts Options) (*Store, error) {
 
 func (t *tuning) complete() {
 	u := usualTuning
-	t.requests, t.pace = cmp.Or(t.requests, u.requests), cmp.Or(t.pace, u.pace)
+	t.requests, t.enough, t.pace = cmp.Or(t.requests, u.requests), cmp.Or(t.enough, u.enough), cmp.Or(t.pace, u.pace)
 	t.hold, t.limit = cmp.Or(t.hold, u.hold), cmp.Or(t.limit, u.limit)
 	t.settle = cmp.Or(t.settle, u.settle)
 }

@@ -37,6 +37,9 @@ func parseURL(text string) (*address, error) {
 		end = len(rest)
 	}
 	at := strings.LastIndexByte(rest[:end], '@')
+	if at < 0 && strings.Contains(rest[end:], "@") {
+		return nil, errors.New("the URL's user or password holds one of /?#; write it as %2F, %3F or %23")
+	}
 	hosts, rest := rest[at+1:end], rest[:at+1]+"host"+rest[end:]
 	u, err := url.Parse("clickhouse://" + rest)
 	if err != nil {

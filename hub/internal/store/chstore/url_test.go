@@ -18,7 +18,7 @@ func TestParseURL(t *testing.T) {
 		"clickhouse://h/db?secure=true&skip_verify=true": "[h:9440] default  db ",
 		"clickhouse://a@b@h/db?secure=false":             "[h:9000] a@b  db ",
 		"clickhouse://u:secret@h,g/db":                   "the URL names several hosts; add ?cluster=name, as the servers call their cluster in remote_servers",
-		"clickhouse://u:sec/ret@h/db":                    "after the hosts the URL takes /database and ?cluster=name only",
+		"clickhouse://u:sec/ret@h/db":                    "the URL's user or password holds one of /?#; write it as %2F, %3F or %23",
 		"clickhouse://u:secret@h/db?cluste=c":            `the URL's option "cluste" is not known; known are cluster, secure and skip_verify`,
 		"clickhouse://u:secret@h/db?secure=1":            `the URL's secure is "1"; must be true or false`,
 		"clickhouse://u:secret@h/db/x":                   "after the hosts the URL takes /database and ?cluster=name only",

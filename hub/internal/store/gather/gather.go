@@ -53,8 +53,9 @@ type Config struct {
 	// call does not hold more.
 	Requests int
 	// Pace is the least time between the beginnings of two groups of a writer,
-	// unless what waits is enough for one. For engines that want few large writes.
-	Pace time.Duration
+	// unless Enough requests wait. For engines that want few large writes.
+	Pace   time.Duration
+	Enough int
 	// Hold is for how long a group is tried again, and Limit how long a write may take.
 	Hold, Limit time.Duration
 }
@@ -220,7 +221,7 @@ func (g *Gatherer) group(c *Call, until time.Time) (group []*Call, left *Call) {
 			group = append(group, c)
 			size += n
 		}
-		if c = g.nextCall(until, size < room); c == nil {
+		if c = g.nextCall(until, size < int64(g.config.Enough)); c == nil {
 			return group, nil
 		}
 	}

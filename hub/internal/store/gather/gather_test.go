@@ -264,11 +264,11 @@ func TestPresenceIsNotKept(t *testing.T) {
 }
 
 // A group begins at the earliest its pace after the one before, with all that
-// came meanwhile, or when there is enough for one. After a rest it begins at once.
+// came meanwhile, or when there is enough for one of its own. After a rest it begins at once.
 func TestPace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := new(engine)
-		g := New(Config{Write: e.write, Requests: 4, Pace: time.Second, Hold: time.Minute, Limit: time.Minute})
+		g := New(Config{Write: e.write, Requests: 100, Pace: time.Second, Enough: 4, Hold: time.Minute, Limit: time.Minute})
 		defer g.Close()
 		var calls sync.WaitGroup
 		began := time.Now()
