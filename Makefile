@@ -40,7 +40,7 @@ interop: ## check a model server of others, from PyPI, with the probe for it
 	@tools/interop.sh
 
 cluster: servers ## break a ClickHouse cluster and count what it kept
-	@cd hub && go test -tags cluster -count=1 -timeout 30m ./internal/store/chstore
+	@cd hub && go test -tags cluster -count=1 -timeout 30m -run 'Cluster|Replica|Shard|ZooKeeper' ./internal/store/chstore
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile

@@ -94,6 +94,9 @@ func testWindows(t *testing.T, e Engine) {
 	for range 2 {
 		for _, from := range edges {
 			for _, to := range edges {
+				if from > to+1 {
+					continue // empty, like those that are so by a millisecond
+				}
 				for _, off := range []int64{-1, 0, 1} {
 					p.compare(t, store.Query{Window: rollup.Window{From: from + off, To: to}})
 					p.compare(t, store.Query{Window: rollup.Window{From: from, To: to + off}})
