@@ -16,8 +16,9 @@ type Parts struct {
 	Counts []uint64 // of each of them, above 0
 }
 
-// AppendParts takes the histogram apart. The buckets are appended to those that
-// p has room for. A histogram of a coarser scale has no parts: ok is false.
+// AppendParts takes the histogram apart, into p, whose memory it uses. It returns
+// false for a histogram that has no parts: one of a coarser scale, or with a sum
+// of 2^96 or more.
 func (h *Histogram) AppendParts(p *Parts) (ok bool) {
 	if h.drop != 0 {
 		return false

@@ -8,16 +8,19 @@ import (
 
 // features are what some servers have and others have not.
 type features struct {
-	// compact: LOW CARDINALITY texts and codecs for each column.
+	// compact: texts as numbers (LowCardinality), and a codec for each column.
 	compact bool
 	// fsync: a part is synced before its insert is acknowledged. Before, a power
 	// loss can take what only one replica had.
 	fsync bool
 	// expiry: rows can be given a time to live, which is kept even if no hub runs.
 	expiry bool
-	// sharded by replicas: the tables are replicated.
+	// replicated: several servers hold the same.
 	replicated bool
 }
+
+// A token by which an insert is known again (insert_deduplication_token, 22.2) is
+// not used: every row carries its group's number, which no other attempt has.
 
 // leastVersion is the oldest server that this was run with.
 var leastVersion = proto.Version{Major: 18, Minor: 16}
