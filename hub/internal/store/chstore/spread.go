@@ -1,0 +1,274 @@
+package chstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+)
+
+const (
+	catchUpWithin = 2 * time.Second
+	spreadWithin  = 4 * time.Second
+	look          = 5 * time.Millisecond // again
+	// skew is by how many seconds the clocks of servers may differ.
+	skew = 2
+)
+
+// spread waits until all replicas of a shard that are alive have what was
+// inserted into tables since a second.
+func (c *cluster) spread(ctx context.Context, s *shard, since int64, tables ...string) error {
+	if !c.replicated || len(s.nodes) == 1 {
+		return nil
+	}
+	for end := time.Now().Add(spreadWithin); ; {
+		err := c.spreadNow(ctx, s, since-skew, tables)
+		if err == nil || ctx.Err() != nil || time.Now().After(end) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(10 * look):
+		}
+	}
+}
+
+func (c *cluster) spreadNow(ctx context.Context, s *shard, since int64, tables []string) error {
+	var mu sync.Mutex
+	var work sync.WaitGroup
+	var errs []error
+	fine, alive := 0, 0
+	var failed []*node
+	for _, n := range s.nodes {
+		work.Go(func() {
+			active, err := c.has(ctx, n, since, tables)
+			mu.Lock()
+			defer mu.Unlock()
+			if err == nil {
+				fine, alive = fine+1, max(alive, active)
+				return
+			}
+			errs = append(errs, fmt.Errorf("%s: %w", n.host, err))
+			if !timedOut(err) && !errors.Is(err, errBehind) {
+				failed = append(failed, n)
+			}
+		})
+	}
+	work.Wait()
+	for _, n := range failed {
+		// One that has ended comes back with another session. ZooKeeper finds out later.
+		if alive > fine && n.ended() {
+			fine++
+		}
+	}
+	if alive > 0 && alive <= fine {
+		return nil
+	}
+	return &shardError{s.number, errors.Join(append([]error{errNotSpread}, errs...)...)}
+}
+
+// has waits for a replica to have what was inserted since a second, and returns
+// how many are alive.
+func (c *cluster) has(ctx context.Context, n *node, since int64, tables []string) (alive int, err error) {
+	if reason := n.avoided(); reason != nil {
+		return 0, reason
+	}
+	if err := c.prepare(ctx, n); err != nil {
+		if ctx.Err() == nil {
+			n.shun(err)
+		}
+		return 0, err
+	}
+	if err := c.caughtUp(ctx, n, since, tables); err != nil {
+		return 0, err
+	}
+	return c.active(ctx, n, tables)
+}
+
+// timedOut says whether a server did not answer in time. One that hangs takes
+// connections, until it has had too many.
+func timedOut(err error) bool {
+	var network net.Error
+	return errors.Is(err, context.DeadlineExceeded) || errors.As(err, &network) && network.Timeout()
+}
+
+// ended says whether nothing listens any more where the server did.
+func (n *node) ended() bool {
+	conn, err := net.DialTimeout("tcp", n.host, dialTimeout)
+	if err == nil {
+		_ = conn.Close()
+	}
+	return errors.Is(err, syscall.ECONNREFUSED)
+}
+
+// active is how many replicas are alive, as ZooKeeper knows.
+func (c *cluster) active(ctx context.Context, n *node, tables []string) (int, error) {
+	var active uint8
+	err := n.conn.QueryRow(ctx, `SELECT max(active_replicas) FROM system.replicas WHERE `+c.among(tables)).Scan(&active)
+	return int(active), err
+}
+
+// among is the condition for tables in the system's tables.
+func (c *cluster) among(tables []string) string {
+	names := make([]string, len(tables))
+	for i, t := range tables {
+		names[i] = tableOf(t).local(c.replicated)
+	}
+	return fmt.Sprintf(`database = %s AND table IN (%s)`, quote(c.database), quoteAll(names))
+}
+
+func quoteAll(texts []string) string {
+	quoted := make([]string, len(texts))
+	for i, text := range texts {
+		quoted[i] = quote(text)
+	}
+	return strings.Join(quoted, ", ")
+}
+
+// caughtUp waits for a replica to have what was inserted anywhere since a second,
+// and before this is asked.
+func (c *cluster) caughtUp(ctx context.Context, n *node, since int64, tables []string) error {
+	end := time.Now().Add(catchUpWithin)
+	ctx, cancel := context.WithDeadlineCause(ctx, end, errBehind)
+	defer cancel()
+	err := c.pulled(ctx, n, tables)
+	if err == nil {
+		err = c.fetched(ctx, n, since, tables)
+	}
+	// A connection may know the deadline before the context does.
+	if err != nil && (errors.Is(context.Cause(ctx), errBehind) || timedOut(err) && !time.Now().Before(end)) {
+		return errBehind
+	}
+	return err
+}
+
+// pulled waits for a replica to know what it has to fetch: to have read the log
+// that it shares with the others as far as it goes at the beginning.
+func (c *cluster) pulled(ctx context.Context, n *node, tables []string) error {
+	goals := make(map[string]uint64)
+	for {
+		behind, err := c.toPull(ctx, n, tables, goals)
+		if err != nil || !behind {
+			return err
+		}
+		if err := pause(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+func pause(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(look):
+		return nil
+	}
+}
+
+// toPull says whether the replica has not read a table's log up to the goal,
+// which is the end of the log when this is asked first.
+func (c *cluster) toPull(ctx context.Context, n *node, tables []string, goals map[string]uint64) (behind bool, err error) {
+	rows, err := n.conn.Query(ctx, `SELECT table, zookeeper_path, log_max_index, log_pointer, is_session_expired OR is_readonly FROM system.replicas WHERE `+c.among(tables))
+	if err != nil {
+		return false, err
+	}
+	defer rows.Close()
+	found := 0
+	var empty []string // logs that may be empty
+	for rows.Next() {
+		var table, path string
+		var last, next uint64
+		var expired uint8
+		if err := rows.Scan(&table, &path, &last, &next, &expired); err != nil {
+			return false, err
+		}
+		found++
+		if expired != 0 {
+			return false, errNoZooKeeper
+		}
+		goal, ok := goals[table]
+		if !ok {
+			goal, goals[table] = last, last
+		}
+		switch { // next is the place after the last entry that was read
+		case goal == 0 && next == 0:
+			empty = append(empty, path)
+		case next <= goal:
+			behind = true
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return false, err
+	}
+	if found < len(tables) {
+		return false, errNoTables
+	}
+	for _, path := range empty {
+		// The first entry has the number 0, which is also said of none.
+		var entries uint64
+		if err := n.conn.QueryRow(ctx, "SELECT count() FROM system.zookeeper WHERE path = "+quote(path+"/log")).Scan(&entries); err != nil {
+			return false, err
+		}
+		behind = behind || entries > 0
+	}
+	return behind, nil
+}
+
+// fetched waits for a replica to have fetched what it knew to be missing at the
+// beginning. What comes later does not matter, and there may be no end to it;
+// what is older may be missing until a replica is back that died with it.
+func (c *cluster) fetched(ctx context.Context, n *node, since int64, tables []string) error {
+	var goals []string // parts
+	for first := true; ; first = false {
+		missing, err := c.toFetch(ctx, n, since, tables)
+		if err != nil {
+			return err
+		}
+		if first {
+			goals = missing
+		}
+		goals = slices.DeleteFunc(goals, func(part string) bool { return !slices.Contains(missing, part) })
+		if len(goals) == 0 {
+			return nil
+		}
+		if err := pause(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+func (c *cluster) toFetch(ctx context.Context, n *node, since int64, tables []string) (parts []string, err error) {
+	parts, err = partsOf(ctx, n, `SELECT concat(table, '/', new_part_name) FROM system.replication_queue
+		WHERE type = 'GET_PART' AND create_time >= toDateTime(`+strconv.FormatInt(max(since, 0), 10)+`) AND `+c.among(tables))
+	if err != nil || len(parts) == 0 {
+		return nil, err
+	}
+	// What it has stays in the queue until its turn: behind what can be fetched from
+	// nobody, that takes many seconds.
+	has, err := partsOf(ctx, n, `SELECT concat(table, '/', name) AS part FROM system.parts WHERE part IN (`+quoteAll(parts)+`) AND `+c.among(tables))
+	return slices.DeleteFunc(parts, func(part string) bool { return slices.Contains(has, part) }), err
+}
+
+func partsOf(ctx context.Context, n *node, sql string) (parts []string, err error) {
+	rows, err := n.conn.Query(ctx, sql)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var part string
+		if err := rows.Scan(&part); err != nil {
+			return nil, err
+		}
+		parts = append(parts, part)
+	}
+	return parts, rows.Err()
+}
