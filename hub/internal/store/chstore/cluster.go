@@ -19,13 +19,15 @@ import (
 )
 
 const (
-	connections    = 8 // to each server
-	dialTimeout    = 2 * time.Second
-	readTimeout    = 30 * time.Second
-	avoidFor       = 5 * time.Second // a server that did not answer
-	openTimeout    = time.Minute
-	readOnlyTable  = 242
-	notEnoughSpace = 243
+	connections     = 8 // to each server
+	dialTimeout     = 2 * time.Second
+	readTimeout     = 30 * time.Second
+	avoidFor        = 5 * time.Second // a server that did not answer
+	openTimeout     = time.Minute
+	unknownTable    = 60
+	unknownDatabase = 81
+	readOnlyTable   = 242
+	notEnoughSpace  = 243
 )
 
 // cluster is the servers.
@@ -50,7 +52,6 @@ type node struct {
 	mu     sync.Mutex
 	made   bool      // its tables are there
 	path   string    // in ZooKeeper, of it as a replica
-	known  int64     // see trust
 	behind time.Time // when it was found to be
 	avoid  time.Time // until then
 	reason error     // for avoiding it
@@ -231,6 +232,9 @@ func elsewhere(err error) bool {
 	if errors.As(err, &once) {
 		return false
 	}
+	if errors.Is(err, errNoTables) {
+		return true
+	}
 	if !errors.As(err, &refused) {
 		return err != nil && !errors.Is(err, store.ErrVersion)
 	}
@@ -300,6 +304,9 @@ func (c *cluster) make(ctx context.Context, n *node) error {
 		}
 	}
 	if c.replicated {
+		if err := n.conn.Exec(ctx, createTrusted(c.database)); err != nil {
+			return fmt.Errorf("making the table %s: %w", trustedTable, err)
+		}
 		sql := fmt.Sprintf(`SELECT replica_path FROM system.replicas WHERE database = %s AND table = %s`,
 			quote(c.database), quote(tableOf(requestsTable).local(true)))
 		if err := n.conn.QueryRow(ctx, sql).Scan(&n.path); err != nil {

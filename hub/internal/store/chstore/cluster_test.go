@@ -106,7 +106,7 @@ func trusted(t testing.TB, s *Store) {
 	for _, sh := range s.shards {
 		for _, n := range sh.nodes {
 			for end := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
-				if session, err := s.session(t.Context(), n); err == nil && n.trusted(session) {
+				if _, trusted, err := s.session(t.Context(), n); err == nil && trusted {
 					break
 				} else if time.Now().After(end) {
 					t.Fatalf("%s is not trusted: %v", n.host, err)

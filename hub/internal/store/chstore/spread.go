@@ -11,6 +11,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
 )
 
 const (
@@ -176,33 +178,38 @@ func pause(ctx context.Context) error {
 // toPull says whether the replica has not read a table's log up to the goal,
 // which is the end of the log when this is asked first.
 func (c *cluster) toPull(ctx context.Context, n *node, tables []string, goals map[string]uint64) (behind bool, err error) {
-	rows, err := n.conn.Query(ctx, `SELECT table, zookeeper_path, log_max_index, log_pointer, is_session_expired OR is_readonly FROM system.replicas WHERE `+c.among(tables))
+	rows, err := n.conn.Query(ctx, fmt.Sprintf(`SELECT table, zookeeper_path, replica_path, log_max_index, log_pointer, is_session_expired OR is_readonly,
+		(SELECT count() FROM %s) FROM system.replicas WHERE %s`, c.trustedName(), c.among(tables)))
 	if err != nil {
-		return false, err
+		return false, noTables(err)
 	}
 	defer rows.Close()
 	found := 0
-	var empty []string // logs that may be empty
+	var empty, queues []string // logs that may be empty, and how to count what it may not know of its queues
 	for rows.Next() {
-		var table, path string
-		var last, next uint64
+		var table, path, replica string
+		var last, next, sessions uint64
 		var expired uint8
-		if err := rows.Scan(&table, &path, &last, &next, &expired); err != nil {
+		if err := rows.Scan(&table, &path, &replica, &last, &next, &expired, &sessions); err != nil {
 			return false, err
 		}
 		found++
 		if expired != 0 {
 			return false, errNoZooKeeper
 		}
-		goal, ok := goals[table]
+		goal, ok := goals[path]
 		if !ok {
-			goal, goals[table] = last, last
+			goal, goals[path] = last, last
 		}
 		switch { // next is the place after the last entry that was read
 		case goal == 0 && next == 0:
 			empty = append(empty, path)
 		case next <= goal:
 			behind = true
+		}
+		if sessions == 0 {
+			queues = append(queues, fmt.Sprintf(`SELECT count() FROM system.zookeeper WHERE path = %s AND name NOT IN
+				(SELECT node_name FROM system.replication_queue WHERE database = %s AND table = %s)`, quote(replica+"/queue"), quote(c.database), quote(table)))
 		}
 	}
 	if err := rows.Err(); err != nil {
@@ -213,13 +220,35 @@ func (c *cluster) toPull(ctx context.Context, n *node, tables []string, goals ma
 	}
 	for _, path := range empty {
 		// The first entry has the number 0, which is also said of none.
-		var entries uint64
-		if err := n.conn.QueryRow(ctx, "SELECT count() FROM system.zookeeper WHERE path = "+quote(path+"/log")).Scan(&entries); err != nil {
+		entries, err := count(ctx, n, "SELECT count() FROM system.zookeeper WHERE path = "+quote(path+"/log"))
+		if err != nil {
+			return false, err
+		}
+		behind = behind || entries > 0
+	}
+	for _, unknown := range queues {
+		// After a restart it knows of its queue only when its last session is past.
+		entries, err := count(ctx, n, unknown)
+		if err != nil {
 			return false, err
 		}
 		behind = behind || entries > 0
 	}
 	return behind, nil
+}
+
+// noTables makes it known that a server lacks a table, or the database.
+func noTables(err error) error {
+	var refused *clickhouse.Exception
+	if errors.As(err, &refused) && (refused.Code == unknownTable || refused.Code == unknownDatabase) {
+		return errors.Join(errNoTables, err)
+	}
+	return err
+}
+
+func count(ctx context.Context, n *node, sql string) (entries uint64, err error) {
+	err = n.conn.QueryRow(ctx, sql).Scan(&entries)
+	return entries, err
 }
 
 // fetched waits for a replica to have fetched what it knew to be missing at the

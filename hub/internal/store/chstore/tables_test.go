@@ -32,6 +32,9 @@ func TestTables(t *testing.T) {
 				b.WriteString(tables[i].createWhole("kymo", "main", f) + "\n")
 			}
 		}
+		if f.replicated {
+			b.WriteString(createTrusted("kymo"))
+		}
 		file := "testdata/tables-" + name + ".sql"
 		if *rewrite {
 			if err := os.WriteFile(file, []byte(b.String()), 0o644); err != nil {

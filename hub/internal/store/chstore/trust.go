@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"sync"
 	"time"
-
-	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 )
 
 // A replica gets what others were given a moment later, or much later if it was
@@ -23,6 +21,20 @@ import (
 // So a replica that is killed takes nothing along that the others would have to
 // wait for. One that is alive but does not follow holds up what comes in, until
 // it does or its session ends.
+//
+// A server that was killed and is back within seconds finds the session of its
+// last life, and shows it as its own until it is past. Therefore the sessions in
+// which it had all there was are noted in its own memory.
+
+const trustedTable = "kymo_trusted"
+
+func (c *cluster) trustedName() string { return quoteName(c.database) + "." + trustedTable }
+
+// createTrusted is the statement that makes the table of the sessions in which a
+// replica had all there was. It is empty after a restart.
+func createTrusted(database string) string {
+	return fmt.Sprintf("CREATE TABLE IF NOT EXISTS %s.%s\n(\n    `session` Int64\n)\nENGINE = Memory\n", quoteName(database), trustedTable)
+}
 
 const watchEvery = time.Second
 
@@ -62,44 +74,30 @@ func (c *cluster) readAgain(ctx context.Context, s *shard, do func(n *node) erro
 
 // trust returns nil if a replica may be read from.
 func (c *cluster) trust(ctx context.Context, n *node) error {
-	session, err := c.session(ctx, n)
-	if err != nil || n.trusted(session) {
+	session, trusted, err := c.session(ctx, n)
+	if err != nil || trusted {
 		return err
 	}
-	err = c.caughtUp(ctx, n, 0, n.tables())
-	noted := false
-	if errors.Is(err, errBehind) {
-		if noted, err = c.noted(ctx, n, session); err == nil && !noted {
+	if err := c.caughtUp(ctx, n, 0, n.tables()); err != nil {
+		if errors.Is(err, errBehind) {
 			n.mu.Lock()
 			n.behind = time.Now()
 			n.mu.Unlock()
-			return errBehind
 		}
+		return err
 	}
+	if again, _, err := c.session(ctx, n); err != nil || again != session {
+		return errors.Join(errBehind, err)
+	}
+	b, err := n.conn.PrepareBatch(ctx, fmt.Sprintf("INSERT INTO %s (session) VALUES", c.trustedName()))
 	if err != nil {
 		return err
 	}
-	if again, err := c.session(ctx, n); err != nil || again != session {
-		return errors.Join(errBehind, err)
+	if err := b.Append(session); err != nil {
+		_ = b.Abort()
+		return err
 	}
-	if !noted {
-		// For hubs that start while another replica is away. If this fails, they wait.
-		_ = c.noteTrust(ctx, n, session)
-	}
-	n.mu.Lock()
-	n.known = session
-	n.mu.Unlock()
-	return nil
-}
-
-// noteTrust notes that a replica had all there was: on itself if it is one of the
-// ledger's, where the note is of use when the others are gone.
-func (c *cluster) noteTrust(ctx context.Context, n *node, session int64) error {
-	at := c.ledger()
-	if n.ledger {
-		at = &shard{number: at.number, nodes: []*node{n}}
-	}
-	return c.insert(ctx, at, stateTable, func(b driver.Batch) error { return b.Append(trustKey(n, session), int64(1)) })
+	return b.Send()
 }
 
 // watch has replicas trusted as soon as they may be. Once another one has died,
@@ -136,53 +134,22 @@ func (n *node) fellBehind() bool {
 	return time.Since(n.behind) < watchEvery
 }
 
-func (n *node) trusted(session int64) bool {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return n.known == session
-}
-
-func trustKey(n *node, session int64) string { return fmt.Sprintf("trust/%s/%x", n.path, session) }
-
-// noted says whether a hub found before that the replica had all there was. If
-// the replica is one of the ledger's, the note has to be on it.
-func (c *cluster) noted(ctx context.Context, n *node, session int64) (noted bool, err error) {
-	var found uint64
-	look := func(n *node, key string) error {
-		return n.conn.QueryRow(ctx, fmt.Sprintf(`SELECT count() FROM %s WHERE key = %s`, c.table(stateTable), quote(key))).Scan(&found)
+// session is the number of a replica's session with ZooKeeper, and whether it is
+// trusted in it.
+func (c *cluster) session(ctx context.Context, n *node) (session int64, trusted bool, err error) {
+	// At most one, and 0 of none.
+	if err := n.conn.QueryRow(ctx, `SELECT max(ephemeralOwner) FROM system.zookeeper WHERE name = 'is_active' AND path = `+quote(n.path)).Scan(&session); err != nil {
+		return 0, false, err
 	}
-	if n.ledger {
-		err = look(n, trustKey(n, session))
-	} else {
-		err = c.read(ctx, c.ledger(), func(from *node) error { return look(from, trustKey(n, session)) })
-	}
-	return found > 0, err
-}
-
-// session is the number of a replica's session with ZooKeeper. A server that was
-// restarted finds that of its last life there, until it is past; its tables are
-// read-only so long.
-func (c *cluster) session(ctx context.Context, n *node) (session int64, err error) {
 	var readOnly uint8
-	sql := `SELECT max(is_readonly OR is_session_expired) FROM system.replicas WHERE ` + c.among(n.tables())
-	if err := n.conn.QueryRow(ctx, sql).Scan(&readOnly); err != nil {
-		return 0, err
+	var noted uint64
+	sql := fmt.Sprintf(`SELECT max(is_readonly OR is_session_expired), (SELECT count() FROM %s WHERE session = %d) FROM system.replicas WHERE %s`,
+		c.trustedName(), session, c.among(n.tables()))
+	if err := n.conn.QueryRow(ctx, sql).Scan(&readOnly, &noted); err != nil {
+		return 0, false, noTables(err)
 	}
-	if readOnly != 0 {
-		return 0, errNoZooKeeper
+	if readOnly != 0 || session == 0 {
+		return 0, false, errNoZooKeeper
 	}
-	rows, err := n.conn.Query(ctx, `SELECT ephemeralOwner FROM system.zookeeper WHERE name = 'is_active' AND path = `+quote(n.path))
-	if err != nil {
-		return 0, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		if err := rows.Scan(&session); err != nil {
-			return 0, err
-		}
-	}
-	if err = rows.Err(); err == nil && session == 0 {
-		err = errNoZooKeeper
-	}
-	return session, err
+	return session, noted > 0, nil
 }

@@ -179,3 +179,8 @@ ENGINE = ReplicatedMergeTree('/clickhouse/tables/{shard}/kymo/kymo_state', '{rep
 PARTITION BY tuple()
 ORDER BY (key)
 
+CREATE TABLE IF NOT EXISTS `kymo`.kymo_trusted
+(
+    `session` Int64
+)
+ENGINE = Memory
