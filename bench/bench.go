@@ -99,7 +99,7 @@ func (b *bench) heading(dir string) error {
 		{"pgx", "github.com/jackc/pgx/v5"},
 		{"duckdb-go", "github.com/duckdb/duckdb-go/v2"},
 	}
-	versions := []string{"PostgreSQL " + storage.PostgresVersion(), "DuckDB " + storage.DuckVersion()}
+	versions := []string{"PostgreSQL " + storage.PostgresVersion(), "ClickHouse " + storage.ClickHouseVersion(), "DuckDB " + storage.DuckVersion()}
 	for _, m := range modules {
 		versions = append(versions, m.name+" "+machine.Module(m.path))
 	}

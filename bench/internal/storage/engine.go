@@ -1,6 +1,7 @@
 // Package storage measures what keeps requests and answers reports about them:
-// Kymo's hub, a process of its own behind HTTP; PostgreSQL, a server of its own;
-// and DuckDB, in this process. Each is given the same requests.
+// Kymo's hub, a process of its own behind HTTP, with its data in a folder, in
+// PostgreSQL or in ClickHouse; PostgreSQL without it; and DuckDB, in this
+// process. Each is given the same requests.
 package storage
 
 import (

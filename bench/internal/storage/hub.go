@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -36,7 +35,9 @@ func BuildHub(ctx context.Context, source, dir string) (string, error) {
 
 // hub is the command `kymo serve` with a store of its own.
 type hub struct {
+	name    string
 	dir     string
+	data    data
 	url     string
 	process *process
 	client  *http.Client
@@ -45,7 +46,7 @@ type hub struct {
 	busy        atomic.Int64 // answers that asked to come again later
 }
 
-func newHub(ctx context.Context, program string, connections int) (h *hub, err error) {
+func newHub(ctx context.Context, program string, connections int, on place) (h *hub, err error) {
 	if program == "" {
 		return nil, fmt.Errorf("kymo is %w", errAbsent)
 	}
@@ -53,7 +54,7 @@ func newHub(ctx context.Context, program string, connections int) (h *hub, err e
 	if err != nil {
 		return nil, err
 	}
-	h = &hub{dir: dir, connections: connections, client: &http.Client{
+	h = &hub{name: on.name, dir: dir, connections: connections, client: &http.Client{
 		Transport: &http.Transport{MaxIdleConnsPerHost: 1024, DisableCompression: true},
 		Timeout:   time.Minute,
 	}}
@@ -62,11 +63,11 @@ func newHub(ctx context.Context, program string, connections int) (h *hub, err e
 			h.kill()
 		}
 	}()
-	if err := os.Mkdir(h.store(), 0o700); err != nil {
+	if h.data, err = on.make(ctx, dir); err != nil {
 		return nil, err
 	}
 	ready := filepath.Join(dir, "ready")
-	serve := exec.Command(program, "serve", "--listen", "127.0.0.1:0", "--store", h.store(), "--ready-file", ready)
+	serve := exec.Command(program, "serve", "--listen", "127.0.0.1:0", "--store", h.data.store(), "--ready-file", ready)
 	serve.Dir = dir
 	if h.process, err = start(serve, filepath.Join(dir, "log")); err != nil {
 		return nil, wrap("start kymo", err)
@@ -78,8 +79,6 @@ func newHub(ctx context.Context, program string, connections int) (h *hub, err e
 	})
 	return h, err
 }
-
-func (h *hub) store() string { return filepath.Join(h.dir, "data") }
 
 // encode makes the bodies that an SDK would send: batches of size requests, the
 // i-th from instance i modulo instances.
@@ -199,13 +198,16 @@ func (h *hub) load(ctx context.Context, c dataset.Config) error {
 	if err != nil {
 		return err
 	}
-	return h.send(ctx, bodies, h.connections)
+	if err := h.send(ctx, bodies, h.connections); err != nil {
+		return err
+	}
+	return h.data.settle(ctx)
 }
 
 const endpointsPath = "/metrics/endpoints?hours=168"
 
 func (h *hub) reports() []report {
-	return []report{{"Kymo, GET " + endpointsPath, func(ctx context.Context) ([]row, error) {
+	return []report{{h.name + ", GET " + endpointsPath, func(ctx context.Context) ([]row, error) {
 		body, err := h.get(ctx, endpointsPath)
 		if err != nil {
 			return nil, err
@@ -241,13 +243,17 @@ func (h *hub) finish(ctx context.Context) (int64, error) {
 		log, _ := os.ReadFile(filepath.Join(h.dir, "log"))
 		return 0, fmt.Errorf("stop kymo: %w: %s", err, log)
 	}
-	size, err := directorySize(h.store())
-	return size, errors.Join(err, os.RemoveAll(h.dir))
+	size, err := h.data.size(ctx)
+	h.kill()
+	return size, err
 }
 
 func (h *hub) kill() {
 	if h.process != nil {
 		h.process.kill()
+	}
+	if h.data != nil {
+		h.data.kill()
 	}
 	_ = os.RemoveAll(h.dir)
 }

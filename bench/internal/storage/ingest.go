@@ -106,24 +106,30 @@ func (c Config) ingestions(n int) ([]ingestion, error) {
 	if err != nil {
 		return nil, err
 	}
+	part, err := newLiveBodies(max(n/5, batchSize), batchSize, 4*c.Connections)
+	if err != nil {
+		return nil, err
+	}
 	copied, single, appended := eventsOf(max(n/20, batchSize)), eventsOf(max(n/1000, 200)), eventsOf(max(n/5, batchSize))
 	name := fmt.Sprintf("Kymo, %d instances, batches of %d, live", instances, smallBatch)
 	return []ingestion{
 		{"Kymo, requests of now (live)", "each answer", n, func(ctx context.Context) (time.Duration, error) {
-			return c.intoHub(ctx, n, liveOnes.now, func(ctx context.Context, h *hub, bodies [][]byte) error {
+			return c.intoHub(ctx, inFolder, n, liveOnes.now, func(ctx context.Context, h *hub, bodies [][]byte) error {
 				return h.send(ctx, bodies, c.Connections)
 			})
 		}},
 		{"Kymo, requests spread over 167 h", "each answer", n, func(ctx context.Context) (time.Duration, error) {
-			return c.intoHub(ctx, n, func() ([][]byte, error) { return spreadBodies, nil }, func(ctx context.Context, h *hub, bodies [][]byte) error {
+			return c.intoHub(ctx, inFolder, n, func() ([][]byte, error) { return spreadBodies, nil }, func(ctx context.Context, h *hub, bodies [][]byte) error {
 				return h.send(ctx, bodies, c.Connections)
 			})
 		}},
 		{name, "each answer", many, func(ctx context.Context) (time.Duration, error) {
-			return c.intoHub(ctx, many, small.now, func(ctx context.Context, h *hub, bodies [][]byte) error {
+			return c.intoHub(ctx, inFolder, many, small.now, func(ctx context.Context, h *hub, bodies [][]byte) error {
 				return h.send(ctx, bodies, instances)
 			})
 		}},
+		c.liveInto(inPostgres, part),
+		c.liveInto(inClickHouse, part),
 		{"PostgreSQL, COPY", "each commit, of a batch", len(copied), func(ctx context.Context) (time.Duration, error) {
 			return c.intoPostgres(ctx, func(p *postgres) error { return p.copy(ctx, copied) })
 		}},
@@ -139,6 +145,17 @@ func (c Config) ingestions(n int) ([]ingestion, error) {
 	}, nil
 }
 
+// liveInto sends batches on more connections: a database gains by what waits
+// together.
+func (c Config) liveInto(on place, live *liveBodies) ingestion {
+	name := fmt.Sprintf("%s, %d connections, live", on.name, live.instances)
+	return ingestion{name, "each answer", live.n, func(ctx context.Context) (time.Duration, error) {
+		return c.intoHub(ctx, on, live.n, live.now, func(ctx context.Context, h *hub, bodies [][]byte) error {
+			return h.send(ctx, bodies, live.instances)
+		})
+	}}
+}
+
 func eventsOf(n int) []dataset.Event {
 	for events := range spread(n).Batches(n) {
 		return events
@@ -148,14 +165,15 @@ func eventsOf(n int) []dataset.Event {
 
 // liveBodies are batches whose requests are of now, whenever they are sent.
 type liveBodies struct {
-	bodies [][]byte
-	end    time.Time
+	n, instances int
+	bodies       [][]byte
+	end          time.Time
 }
 
 func newLiveBodies(n, size, instances int) (*liveBodies, error) {
 	c := live(n)
 	bodies, err := encode(c, size, instances)
-	return &liveBodies{bodies, c.End}, err
+	return &liveBodies{n, instances, bodies, c.End}, err
 }
 
 func (l *liveBodies) now() ([][]byte, error) {
@@ -166,8 +184,8 @@ func (l *liveBodies) now() ([][]byte, error) {
 }
 
 // intoHub sends the bodies to a fresh hub and checks that it counts them all.
-func (c Config) intoHub(ctx context.Context, n int, bodies func() ([][]byte, error), send func(context.Context, *hub, [][]byte) error) (time.Duration, error) {
-	h, err := newHub(ctx, c.Program, c.Connections)
+func (c Config) intoHub(ctx context.Context, on place, n int, bodies func() ([][]byte, error), send func(context.Context, *hub, [][]byte) error) (time.Duration, error) {
+	h, err := newHub(ctx, c.Program, c.Connections, on)
 	if err != nil {
 		return 0, err
 	}

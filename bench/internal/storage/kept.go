@@ -29,8 +29,9 @@ func Measure(ctx context.Context, c Config) (*Kept, error) {
 		},
 		Size: &table.Table{
 			Title: "Size: bytes kept per event",
-			Intro: "All included, after an orderly end: Kymo's data directory, PostgreSQL's table and indexes, DuckDB's file after a checkpoint.",
-			Head:  []string{"contender", "events", "bytes per event", "ratio to Kymo"},
+			Intro: "All included, after an orderly end: Kymo's data directory, or its database in PostgreSQL and its tables in ClickHouse; " +
+				"PostgreSQL's table and indexes; DuckDB's file after a checkpoint.",
+			Head: []string{"contender", "events", "bytes per event", "ratio to Kymo"},
 		},
 		Memory: &table.Table{
 			Title: "Memory: the hub's peak resident size, the service's heap",
@@ -62,9 +63,15 @@ type opener struct {
 }
 
 var openers = []opener{
-	{"Kymo", func(ctx context.Context, c Config) (engine, error) { return newHub(ctx, c.Program, c.Connections) }, unlimited},
+	{inFolder.name, hubIn(inFolder), unlimited},
+	{inPostgres.name, hubIn(inPostgres), unlimited},
+	{inClickHouse.name, hubIn(inClickHouse), unlimited},
 	{"PostgreSQL", func(ctx context.Context, c Config) (engine, error) { return newPostgres(ctx, c.Connections) }, func(c Config) int { return c.PostgresMax }},
 	{"DuckDB", func(ctx context.Context, _ Config) (engine, error) { return newDuck(ctx) }, unlimited},
+}
+
+func hubIn(on place) func(context.Context, Config) (engine, error) {
+	return func(ctx context.Context, c Config) (engine, error) { return newHub(ctx, c.Program, c.Connections, on) }
 }
 
 func unlimited(Config) int { return math.MaxInt }
@@ -105,7 +112,7 @@ func (k *Kept) measure(ctx context.Context, c Config, n int) error {
 			return wrap(o.name, err)
 		}
 		c.Progress("%s: loaded with %s events in %v", o.name, events, time.Since(start).Round(time.Millisecond))
-		if err := k.addMemory(e, "after ingest", events); err != nil {
+		if err := k.addMemory(o.name, e, "after ingest", events); err != nil {
 			return err
 		}
 	}
@@ -124,10 +131,10 @@ func (k *Kept) measure(ctx context.Context, c Config, n int) error {
 	return nil
 }
 
-func (k *Kept) addMemory(e engine, state, events string) error {
+func (k *Kept) addMemory(name string, e engine, state, events string) error {
 	peak, err := e.memory()
 	if err == nil && peak > 0 {
-		k.Memory.Add("peak RSS of the hub, "+state, events, table.Number(float64(peak)/1e6, 1))
+		k.Memory.Add("peak RSS of the hub "+name+", "+state, events, table.Number(float64(peak)/1e6, 1))
 	}
 	return wrap("read the hub's memory", err)
 }
@@ -155,7 +162,7 @@ func (k *Kept) finish(ctx context.Context, engines []loaded, n int) error {
 	events := table.Number(float64(n), 0)
 	kymo := 0.0
 	for _, e := range engines {
-		if err := k.addMemory(e, "after reports", events); err != nil {
+		if err := k.addMemory(e.name, e, "after reports", events); err != nil {
 			return err
 		}
 		size, err := e.finish(ctx)

@@ -12,12 +12,14 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 // postgresServer is a PostgreSQL of its own, in a directory of its own.
 type postgresServer struct {
 	dir     string
+	port    int
 	process *process
 	pool    *pgxpool.Pool
 }
@@ -80,22 +82,31 @@ func startPostgres(ctx context.Context, connections int) (s *postgresServer, err
 	if out, err := initdb.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("initdb: %w: %s", err, out)
 	}
-	port, err := freePort()
-	if err != nil {
+	if s.port, err = freePort(); err != nil {
 		return nil, err
 	}
-	server := exec.Command(filepath.Join(bin, "postgres"), "-D", data, "-k", dir, "-p", strconv.Itoa(port),
+	server := exec.Command(filepath.Join(bin, "postgres"), "-D", data, "-k", dir, "-p", strconv.Itoa(s.port),
 		"-c", "listen_addresses=127.0.0.1", "-c", "fsync=on", "-c", "synchronous_commit=on",
 		"-c", "shared_buffers=1GB", "-c", "work_mem=256MB", "-c", "max_wal_size=4GB", "-c", "timezone=UTC")
 	server.SysProcAttr, server.Dir = as, dir
 	if s.process, err = start(server, filepath.Join(dir, "log")); err != nil {
 		return nil, wrap("start PostgreSQL", err)
 	}
-	s.pool, err = pgxpool.New(ctx, fmt.Sprintf("postgres://postgres@127.0.0.1:%d/postgres?sslmode=disable&pool_max_conns=%d", port, connections))
+	s.pool, err = pgxpool.New(ctx, s.url("postgres")+fmt.Sprintf("&pool_max_conns=%d", connections))
 	if err != nil {
 		return nil, err
 	}
 	return s, s.process.ready(ctx, s.pool.Ping)
+}
+
+// url is how to connect to a database.
+func (s *postgresServer) url(database string) string {
+	return fmt.Sprintf("postgres://postgres@127.0.0.1:%d/%s?sslmode=disable", s.port, database)
+}
+
+func (s *postgresServer) connect(ctx context.Context, database string) (*pgx.Conn, error) {
+	conn, err := pgx.Connect(ctx, s.url(database))
+	return conn, wrap("connect to PostgreSQL", err)
 }
 
 // unprivileged gives dir to the user postgres if this process is root, whom the
