@@ -17,7 +17,8 @@ import (
 	"github.com/kymohq/kymo/wire"
 )
 
-// TestCopyThereAndBack goes from a folder to PostgreSQL and from there to another folder.
+// TestCopyThereAndBack goes from a folder to PostgreSQL, from there to ClickHouse,
+// and from there to another folder.
 func TestCopyThereAndBack(t *testing.T) {
 	oracle := storetest.NewOracle()
 	first, last := filepath.Join(t.TempDir(), "first"), filepath.Join(t.TempDir(), "last")
@@ -37,19 +38,24 @@ func TestCopyThereAndBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	url := serverstest.Postgres(t).URL("postgres", serverstest.PostgresPassword, "postgres")
+	const password = "ge/h@eim"
+	other := serverstest.ClickHouse(t, password).URL("default", password, "kymo")
 	amounts := "2,240 requests, "
 	for _, step := range []struct {
 		from, to string
 		want     string
 	}{
 		{first, url, amounts}, {first, url, "all of which were already there"},
-		{url, last, amounts}, {url, last, "all of which were already there"},
+		{url, other, amounts}, {url, other, "all of which were already there"},
+		{other, last, amounts}, {other, last, "all of which were already there"},
 	} {
 		r := runKymo(t, nil, "copy", step.from, step.to)
 		r.expect(t, exitOK, "")
 		expectLines(t, r.stdout.String(), step.want, "9 hours checked: both hold the same")
-		if text := r.stdout.String() + r.stderr.String(); strings.Contains(text, serverstest.PostgresPassword) {
-			t.Errorf("a password in %s", text)
+		for _, secret := range []string{serverstest.PostgresPassword, password, "ge%2Fh"} {
+			if text := r.stdout.String() + r.stderr.String(); strings.Contains(text, secret) {
+				t.Errorf("a password in %s", text)
+			}
 		}
 	}
 	s = open(last)
