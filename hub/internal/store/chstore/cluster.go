@@ -199,7 +199,7 @@ func (c *cluster) reach(ctx context.Context, s *shard, do func(n *node) error) e
 			if err == nil || ctx.Err() != nil || !elsewhere(err) {
 				return err
 			}
-			if !errors.Is(err, errBehind) {
+			if !errors.Is(err, errBehind) && !errors.Is(err, errNotLeader) {
 				n.shun(err)
 			}
 			errs = append(errs, fmt.Errorf("%s: %w", n.host, err))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
@@ -30,13 +31,16 @@ func (s *Store) classify(ctx context.Context, err error) error {
 	return fmt.Errorf("%w: ClickHouse: %w", store.ErrUnavailable, redact(err, s.password))
 }
 
+// stack is what servers add to their errors.
+var stack = regexp.MustCompile(`\.? ?Stack trace:( \d+\. .*?\[0x[0-9a-f]+\])*`)
+
 // redact takes the password out of an error, wherever it comes from, and makes
 // one line of it.
 func redact(err error, password string) error {
 	if err == nil {
 		return nil
 	}
-	text := strings.Join(strings.Fields(err.Error()), " ")
+	text := stack.ReplaceAllString(strings.Join(strings.Fields(err.Error()), " "), "")
 	if password != "" {
 		text = strings.ReplaceAll(text, password, "xxxxx")
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"time"
 
 	"github.com/kymohq/kymo/hub/internal/store"
@@ -178,17 +179,27 @@ func (s *Store) partitions(ctx context.Context, n *node, table string) ([]partit
 	return all, rows.Err()
 }
 
-// drop drops the partitions of a shard's table that are to go.
+var errNotLeader = errors.New("it does not lead the replicas")
+
+// drop drops the partitions of a shard's table that are to go. Before version
+// 20.5 one replica alone can do so. Others pass it on, without the password.
 func (s *Store) drop(ctx context.Context, sh *shard, table string, gone func(partition) bool) error {
 	return s.reach(ctx, sh, func(n *node) error {
 		all, err := s.partitions(ctx, n, table)
 		if err != nil {
 			return err
 		}
-		for _, p := range all {
-			if !gone(p) {
-				continue
+		all = slices.DeleteFunc(all, func(p partition) bool { return !gone(p) })
+		if len(all) > 0 && s.replicated {
+			leaders, err := count(ctx, n, `SELECT countIf(is_leader) FROM system.replicas WHERE `+s.among([]string{table}))
+			if err != nil {
+				return err
 			}
+			if leaders == 0 {
+				return errNotLeader
+			}
+		}
+		for _, p := range all {
 			if err := n.conn.Exec(ctx, fmt.Sprintf(`ALTER TABLE %s DROP PARTITION %s`, s.table(table), p.text)); err != nil {
 				return fmt.Errorf("dropping the partition %s of %s: %w", p.text, table, err)
 			}

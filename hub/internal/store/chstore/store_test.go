@@ -75,3 +75,44 @@ func conform(t *testing.T, database func() string) {
 		return storetest.Engine{Open: func(t testing.TB) store.Store { return &busy{open(t, url, Options{tuning: quick}), t, mu} }}
 	})
 }
+
+// Nothing happens to this cluster; make cluster runs the tests that break one.
+// Two hubs keep, add up and report, and forget.
+func TestQuietCluster(t *testing.T) {
+	servers := serverstest.ClickHouseCluster(t, "main", password, 2, 2)
+	url, oracle := servers.URL("kymo"), storetest.NewOracle()
+	first, second := open(t, url, Options{tuning: quick}), open(t, url, Options{tuning: quick})
+	for n := range uint64(6) {
+		mustAppend(t, []*Store{first, second}[n%2], oracle, storetest.Batch("a", 1+n, 70))
+	}
+	for _, s := range []*Store{first, second} {
+		fresh, err := s.Append(t.Context(), storetest.Batch("a", 6, 70))
+		if err != nil || fresh[0] {
+			t.Errorf("a batch that comes again: %v, %v", fresh, err)
+		}
+	}
+	time.Sleep(3 * time.Second) // by the servers' clock, the groups are old enough then
+	if err := first.settleUp(t.Context()); err != nil {
+		t.Error(err)
+	}
+	for _, s := range []*Store{first, second} {
+		storetest.Same(t, s, oracle)
+		if err := s.Check(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}
+	for _, shard := range servers.Nodes {
+		for _, node := range shard {
+			if n := node.SQL("SELECT count() FROM kymo.kymo_trusted"); n == "0" {
+				t.Errorf("%s is not trusted", node.Addr())
+			}
+		}
+	}
+	if err := second.Prune(t.Context(), storetest.Noon+30*24*3600*1000); err != nil {
+		t.Error(err)
+	}
+	for range first.Requests(t.Context(), store.Query{Window: rollup.Window{From: 0, To: storetest.Noon + 24*3600*1000}}) {
+		t.Error("something is left")
+		break
+	}
+}

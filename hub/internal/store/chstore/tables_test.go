@@ -1,6 +1,7 @@
 package chstore
 
 import (
+	"errors"
 	"flag"
 	"os"
 	"strings"
@@ -81,5 +82,14 @@ func TestNumbers(t *testing.T) {
 	}
 	if numbersFrom(0) != 0 || numbersFrom(1<<40) < numbersFrom(2_600_000_000) {
 		t.Error("seconds out of range have no bound")
+	}
+}
+
+func TestRedact(t *testing.T) {
+	const got = "dropping: code: 194, message: Received from 127.0.0.1:1. DB::Exception: Password gehe/im required.  Stack trace:\n\n" +
+		"0. /lib/c.so(StackTrace::StackTrace()+0x16) [0x7f3a883798a6]\n1. /lib/c.so(DB::F(std::a<char> const&)+0x1) [0x7f]\n\nand more"
+	const want = "dropping: code: 194, message: Received from 127.0.0.1:1. DB::Exception: Password xxxxx required and more"
+	if text := redact(errors.New(got), "gehe/im").Error(); text != want {
+		t.Errorf("%q, want %q", text, want)
 	}
 }
