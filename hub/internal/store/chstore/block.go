@@ -52,7 +52,7 @@ type rollupColumns struct {
 	span                             []uint32
 	service, endpoint, method        []string
 	status                           []int32
-	piece                            []uint64
+	group, piece                     []uint64
 	requests, zeros, sumHigh, sumLow []uint64
 	least, most                      []int64
 	index                            [][]int16
@@ -174,7 +174,7 @@ func (c *rollupColumns) add(r *request, h *hist.Histogram, number uint64) {
 	c.day, c.span = append(c.day, dayOf(secondOf(number))), append(c.span, uint32(r.start/spanMillis))
 	c.service, c.endpoint = append(c.service, k.Service), append(c.endpoint, k.Endpoint)
 	c.method, c.status = append(c.method, k.Method), append(c.status, int32(k.Status))
-	c.piece = append(c.piece, number)
+	c.group, c.piece = append(c.group, number), append(c.piece, 0)
 	c.requests, c.zeros = append(c.requests, p.Count), append(c.zeros, p.Zeros)
 	c.sumHigh, c.sumLow = append(c.sumHigh, p.SumHigh), append(c.sumLow, p.SumLow)
 	c.least, c.most = append(c.least, p.Min), append(c.most, p.Max)
@@ -182,7 +182,7 @@ func (c *rollupColumns) add(r *request, h *hist.Histogram, number uint64) {
 }
 
 func (c *rollupColumns) fill(b driver.Batch) error {
-	return fillColumns(b, c.tier, c.day, c.level, c.span, c.service, c.endpoint, c.method, c.status, c.piece,
+	return fillColumns(b, c.tier, c.day, c.group, c.level, c.span, c.service, c.endpoint, c.method, c.status, c.piece,
 		c.requests, c.zeros, c.sumHigh, c.sumLow, c.least, c.most, c.index, c.counts)
 }
 

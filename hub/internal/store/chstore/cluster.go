@@ -24,6 +24,7 @@ const (
 	readTimeout     = 30 * time.Second
 	avoidFor        = 5 * time.Second // a server that did not answer
 	openTimeout     = time.Minute
+	makeTimeout     = 20 * time.Second
 	unknownTable    = 60
 	unknownDatabase = 81
 	readOnlyTable   = 242
@@ -49,19 +50,22 @@ type node struct {
 	ledger bool
 	conn   driver.Conn
 
-	mu     sync.Mutex
-	made   bool      // its tables are there
-	path   string    // in ZooKeeper, of it as a replica
-	behind time.Time // when it was found to be
-	avoid  time.Time // until then
-	reason error     // for avoiding it
+	making sync.Mutex // held while its tables are made
+
+	mu     sync.Mutex // of what follows; held for moments only
+	made   bool       // its tables are there
+	path   string     // in ZooKeeper, of it as a replica
+	common string     // there, of the table that its shard shares
+	behind time.Time  // when it was found to be
+	avoid  time.Time  // until then
+	reason error      // for avoiding it
 }
 
-func (a *address) connect(host string) (driver.Conn, error) {
+func (a *address) connect(host string, settings clickhouse.Settings) (driver.Conn, error) {
 	options := &clickhouse.Options{
 		Addr: []string{host}, Auth: clickhouse.Auth{Username: a.user, Password: a.password},
 		MaxOpenConns: connections, MaxIdleConns: connections,
-		DialTimeout: dialTimeout, ReadTimeout: readTimeout, ConnMaxLifetime: time.Hour,
+		Settings: settings, DialTimeout: dialTimeout, ReadTimeout: readTimeout, ConnMaxLifetime: time.Hour,
 		Compression: &clickhouse.Compression{Method: clickhouse.CompressionLZ4},
 	}
 	options.ClientInfo.Products = append(options.ClientInfo.Products, struct{ Name, Version string }{"kymo", ""})
@@ -90,7 +94,7 @@ func discover(ctx context.Context, a *address) (*cluster, error) {
 }
 
 func (a *address) discoverAt(ctx context.Context, host string) (*cluster, error) {
-	conn, err := a.connect(host)
+	conn, err := a.connect(host, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -112,7 +116,7 @@ func (a *address) discoverAt(ctx context.Context, host string) (*cluster, error)
 	for i, replicas := range hosts {
 		s := &shard{number: i + 1}
 		for _, replica := range replicas {
-			conn, err := a.connect(replica)
+			conn, err := a.connect(replica, c.settings())
 			if err != nil {
 				c.close()
 				return nil, err
@@ -260,6 +264,9 @@ func (n *node) avoided() error {
 }
 
 func (n *node) shun(reason error) {
+	if errors.Is(reason, clickhouse.ErrAcquireConnTimeout) {
+		return // we have asked too much of it at once
+	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.avoid, n.reason = time.Now().Add(avoidFor), reason
@@ -281,11 +288,16 @@ func (c *cluster) prepare(ctx context.Context, n *node) error {
 
 // make makes the tables of a server that was not asked before.
 func (c *cluster) make(ctx context.Context, n *node) error {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if n.made {
+	if n.isMade() {
 		return nil
 	}
+	n.making.Lock()
+	defer n.making.Unlock()
+	if n.isMade() {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, makeTimeout)
+	defer cancel()
 	if err := n.conn.Exec(ctx, "CREATE DATABASE IF NOT EXISTS "+quoteName(c.database)); err != nil {
 		return err
 	}
@@ -303,18 +315,78 @@ func (c *cluster) make(ctx context.Context, n *node) error {
 			}
 		}
 	}
+	var path, common string
 	if c.replicated {
 		if err := n.conn.Exec(ctx, createTrusted(c.database)); err != nil {
 			return fmt.Errorf("making the table %s: %w", trustedTable, err)
 		}
-		sql := fmt.Sprintf(`SELECT replica_path FROM system.replicas WHERE database = %s AND table = %s`,
+		sql := fmt.Sprintf(`SELECT replica_path, zookeeper_path FROM system.replicas WHERE database = %s AND table = %s`,
 			quote(c.database), quote(tableOf(requestsTable).local(true)))
-		if err := n.conn.QueryRow(ctx, sql).Scan(&n.path); err != nil {
+		if err := n.conn.QueryRow(ctx, sql).Scan(&path, &common); err != nil {
 			return fmt.Errorf("finding it among the replicas: %w", err)
 		}
 	}
-	n.made = true
+	n.found(path, common, false)
+	// Of two at once, the later one sees the other.
+	if err := c.together(n, common); err != nil {
+		return err
+	}
+	n.found(path, common, true)
 	return nil
+}
+
+func (n *node) found(path, common string, made bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.path, n.common, n.made = path, common, made
+}
+
+// together fails if servers that the cluster lists as replicas are none of each
+// other, or if replicas of different shards are: their macros say otherwise.
+func (c *cluster) together(n *node, common string) error {
+	for _, s := range c.shards {
+		mine := slices.Contains(s.nodes, n)
+		for _, other := range s.nodes {
+			theirs := other.commonPath()
+			if other != n && theirs != "" && (theirs == common) != mine {
+				return &wrongMacroError{n.host, other.host, mine}
+			}
+		}
+	}
+	return nil
+}
+
+// wrongMacroError says which servers' macros contradict the cluster's definition.
+type wrongMacroError struct {
+	host, other string
+	replicas    bool
+}
+
+func (e *wrongMacroError) Error() string {
+	if e.replicas {
+		return fmt.Sprintf("the cluster has %s and %s in one shard, but their macros shard differ", e.host, e.other)
+	}
+	return fmt.Sprintf("the cluster has %s and %s in different shards, but their macros shard are the same", e.host, e.other)
+}
+
+func (n *node) isMade() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.made
+}
+
+// replicaPath is where ZooKeeper has the replica; "" while it is not known.
+func (n *node) replicaPath() string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.path
+}
+
+// commonPath is what all replicas of a shard have in common.
+func (n *node) commonPath() string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.common
 }
 
 // tables are those that the server has.

@@ -251,6 +251,39 @@ func TestReplicaThatDoesNotFollow(t *testing.T) {
 	storetest.Same(t, s, oracle)
 }
 
+// One that has long been gone does not stand in for one that is alive and lags.
+func TestReplicaThatIsLongGone(t *testing.T) {
+	servers := serverstest.ClickHouseCluster(t, "main", password, 1, 3)
+	s := open(t, servers.URL("kymo"), Options{tuning: tuning{pace: 1, hold: 1, settle: quick.settle}})
+	oracle := storetest.NewOracle()
+	mustAppend(t, s, oracle, storetest.Batch("a", 1, 70))
+	trusted(t, s)
+	servers.Nodes[0][2].Kill()
+	for end := time.Now().Add(time.Minute); servers.Nodes[0][0].SQL("SELECT max(active_replicas) FROM system.replicas") != "2"; time.Sleep(100 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("ZooKeeper still takes it for alive")
+		}
+	}
+	b := storetest.Batch("a", 2, 70)
+	for end := time.Now().Add(time.Minute); ; {
+		if _, err := s.Append(t.Context(), b); err == nil {
+			break
+		} else if time.Now().After(end) {
+			t.Fatal(err)
+		}
+	}
+	if _, err := oracle.Append(t.Context(), b); err != nil {
+		t.Fatal(err)
+	}
+	servers.Nodes[0][1].SQL("SYSTEM STOP FETCHES")
+	if _, err := s.Append(t.Context(), storetest.Batch("a", 3, 70)); !errors.Is(err, store.ErrUnavailable) {
+		t.Errorf("while a replica does not follow: %v", err)
+	}
+	servers.Nodes[0][1].SQL("SYSTEM START FETCHES")
+	mustAppend(t, s, oracle, storetest.Batch("a", 3, 70))
+	storetest.Same(t, s, oracle)
+}
+
 // ZooKeeper is restarted while batches come in. Without it nothing is
 // acknowledged, and nothing is lost.
 func TestZooKeeperRestart(t *testing.T) {

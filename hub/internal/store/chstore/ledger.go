@@ -48,6 +48,34 @@ func (s *Store) announce(ctx context.Context, number uint64, batches []identity)
 	})
 }
 
+// declareVoid gives groups up, for all who read from now on. One more number,
+// which no group has, makes each attempt a block of its own: that of an earlier
+// one may be with a replica that has died, and the same again would not be kept.
+func (s *Store) declareVoid(ctx context.Context, numbers ...uint64) error {
+	since := s.now()
+	if err := s.decide(ctx, void, append(numbers, newNumber(secondOf(numbers[0])))...); err != nil {
+		return err
+	}
+	return s.spread(ctx, s.ledger(), since, groupsTable)
+}
+
+// confirmedEverywhere fails unless all replicas that are alive know that the
+// groups are confirmed: what only one knows, others may yet declare void.
+func (s *Store) confirmedEverywhere(ctx context.Context, groups []uint64) error {
+	return s.everywhere(ctx, s.ledger(), []string{groupsTable}, func(ctx context.Context, n *node) error {
+		with, err := withNumbers(ctx, numbers{"asked", groups})
+		if err != nil {
+			return err
+		}
+		known, err := count(with, n, fmt.Sprintf(`SELECT uniqExact(group_id) FROM %s WHERE state = %d AND group_id IN (SELECT number FROM asked)`,
+			s.table(groupsTable), confirmed))
+		if err == nil && known < uint64(len(groups)) {
+			err = errBehind
+		}
+		return err
+	})
+}
+
 // decide notes the state of groups.
 func (s *Store) decide(ctx context.Context, state uint8, numbers ...uint64) error {
 	return s.insert(ctx, s.ledger(), groupsTable, func(b driver.Batch) error {
@@ -219,13 +247,33 @@ func (s *Store) snapshotAt(ctx context.Context, n *node) (*snapshot, error) {
 	return snap, s.readGroups(ctx, n, snap)
 }
 
+// stillThere fails if somebody has forgotten meanwhile what is not before the instant
+// (Unix ms): what was read since the snapshot may lack a part of it.
+func (s *Store) stillThere(ctx context.Context, from int64) error {
+	var floor int64
+	err := s.readAgain(ctx, s.ledger(), func(n *node) error {
+		return n.conn.QueryRow(ctx, fmt.Sprintf(`SELECT max(value) FROM %s WHERE key = 'pruned'`, s.table(stateTable))).Scan(&floor)
+	})
+	if err == nil && floor > from {
+		s.raise(floor)
+		err = errPruned
+	}
+	return err
+}
+
+var errPruned = errors.New("the beginning of the window was forgotten meanwhile")
+
 // readSeals finds the chain of seals: from where one ends, the next is taken
 // that begins there. Of several that begin there the highest tier is taken, and
 // of these the one that was made first. Everyone who looks at the same seals so
 // takes the same, and any chain is right: what it does not reach is read from
 // the groups.
 func (s *Store) readSeals(ctx context.Context, n *node, snap *snapshot) error {
-	rows, err := n.conn.Query(ctx, fmt.Sprintf(`SELECT tier, first, past, piece FROM %s`, s.table(sealsTable)))
+	// Of minutes there are many: only those are of interest that no hours stand for,
+	// and some before, as two hubs may have chosen different ones.
+	table := s.table(sealsTable)
+	rows, err := n.conn.Query(ctx, fmt.Sprintf(`SELECT tier, first, past, piece FROM %s
+		WHERE tier >= %d OR toUInt64(first) + %d >= (SELECT toUInt64(max(past)) FROM %s WHERE tier >= %d)`, table, tierHours, daySeconds, table, tierHours))
 	if err != nil {
 		return err
 	}

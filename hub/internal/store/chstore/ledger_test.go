@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -143,7 +144,7 @@ func TestOrphans(t *testing.T) {
 	s, other := open(t, url, Options{tuning: quick}), open(t, url, Options{tuning: quick})
 	oracle := storetest.NewOracle()
 	b := storetest.Batch("a", 1, 30)
-	s.orphans.add(announced(t, s, 0, b, true))
+	s.orphans.add(announced(t, s, 0, b, true), s.now())
 	mustAppend(t, s, oracle, b)
 	storetest.Same(t, other, oracle)
 	if len(s.orphans.numbers) != 0 {
@@ -205,7 +206,7 @@ func TestSettleTogether(t *testing.T) {
 		storetest.Same(t, b, oracle)
 	}
 	snap, err := a.snapshot(t.Context())
-	if err != nil || len(snap.chain) == 0 || len(snap.groups) > 5 || len(snap.voids) != 1 || snap.voids[0] != never {
+	if err != nil || len(snap.chain) == 0 || len(snap.groups) > 5 || !slices.Contains(snap.voids, never) {
 		t.Errorf("the chain has %d links, %d groups are beyond it, void are %v, not %d; %v", len(snap.chain), len(snap.groups), snap.voids, never, err)
 	}
 }

@@ -37,7 +37,12 @@ func (s *Store) prune(ctx context.Context, before int64) error {
 	}
 	// Retention asks once a minute; the row is written when something is to go.
 	if before > snap.floor {
+		since := s.now()
 		if err := s.note(ctx, "pruned", before); err != nil {
+			return err
+		}
+		// Who does not know it would take what is left for all there is.
+		if err := s.spread(ctx, s.ledger(), since, stateTable); err != nil {
 			return err
 		}
 		s.raise(before)
@@ -49,7 +54,8 @@ func (s *Store) prune(ctx context.Context, before int64) error {
 		errs = append(errs, s.drop(ctx, sh, requestsTable, old), s.drop(ctx, sh, rollupsTable, old))
 	}
 	errs = append(errs, s.drop(ctx, s.ledger(), healthTable, old), s.drop(ctx, s.ledger(), dropsTable, old),
-		s.drop(ctx, s.ledger(), batchesTable, forgotten),
+		// Groups that are open are found by their batches.
+		s.drop(ctx, s.ledger(), batchesTable, func(p partition) bool { return forgotten(p) && p.past() <= snap.sealed }),
 		// That a group is void has to be known as long as its rows may be there.
 		s.drop(ctx, s.ledger(), groupsTable, func(p partition) bool {
 			return forgotten(p) && p.past() <= snap.sealed && (p.second != int(void) || old(p))
@@ -107,23 +113,17 @@ func (s *Store) size(ctx context.Context) (bytes int64, oldest partition, err er
 // dropSettled drops the sums for which others stand, once nobody reads them.
 func (s *Store) dropSettled(ctx context.Context, snap *snapshot) error {
 	const meanwhile = 3600
-	minutes, hours := int64(0), int64(0) // up to where a higher tier stands for groups, and for minutes
+	// Up to which second a higher tier stands for one.
+	var stands [tierDays]int64
 	for _, x := range snap.chain {
-		minutes = x.past
-		if x.tier == tierHours {
-			hours = x.past
+		for tier := range x.tier {
+			stands[tier] = x.past
 		}
 	}
 	var errs []error
 	for _, sh := range s.shards {
 		errs = append(errs, s.drop(ctx, sh, rollupsTable, func(p partition) bool {
-			switch uint8(p.second) {
-			case tierGroups:
-				return p.past()+meanwhile <= minutes
-			case tierMinutes:
-				return p.past()+meanwhile <= hours
-			}
-			return false
+			return p.second < len(stands) && p.past()+meanwhile <= stands[p.second]
 		}))
 	}
 	return errors.Join(errs...)

@@ -40,6 +40,9 @@ func (s *Store) Rollups(ctx context.Context, q store.Query) iter.Seq2[*rollup.Ro
 			return
 		}
 		a, err := s.ask(ctx, q)
+		for err == nil && s.stillThere(ctx, a.query.From) == errPruned {
+			a, err = s.ask(ctx, q)
+		}
 		if err != nil {
 			yield(nil, s.classify(ctx, err))
 			return
@@ -76,10 +79,10 @@ func (s *Store) ask(ctx context.Context, q store.Query) (*answer, error) {
 	work, ctx := errgroup.WithContext(ctx)
 	for _, sh := range s.shards {
 		if numbers := snap.pieces(q.From); len(numbers) > 0 && len(pieces) > 0 {
-			work.Go(func() error { return s.addSums(ctx, sh, a, "tier > 0", numbers, pieces) })
+			work.Go(func() error { return s.addSums(ctx, sh, a, "tier > 0 AND group_id = 0 AND piece", numbers, pieces) })
 		}
 		if len(snap.groups) > 0 && len(groups) > 0 {
-			work.Go(func() error { return s.addSums(ctx, sh, a, "tier = 0", snap.groups, groups) })
+			work.Go(func() error { return s.addSums(ctx, sh, a, "tier = 0 AND group_id", snap.groups, groups) })
 		}
 		if len(rest) > 0 {
 			work.Go(func() error { return s.addRest(ctx, sh, a, rest) })
@@ -108,13 +111,13 @@ const (
 )
 
 // addSums adds the sums that pieces or groups have of spans.
-func (s *Store) addSums(ctx context.Context, sh *shard, a *answer, tier string, numbers []uint64, runs []cover.Run) error {
+func (s *Store) addSums(ctx context.Context, sh *shard, a *answer, number string, numbers []uint64, runs []cover.Run) error {
 	wanted := make([]string, len(runs))
 	for i, run := range runs {
 		wanted[i] = fmt.Sprintf("(level = %d AND span >= %d AND span < %d)", run.Resolution, run.First, run.End)
 	}
-	sql := fmt.Sprintf(`SELECT %s, %s FROM %s WHERE %s AND %s AND piece IN (SELECT number FROM wanted) AND (%s)%s GROUP BY %s`,
-		seriesColumns, mergedSums, s.table(rollupsTable), tier, since(a.query.From), strings.Join(wanted, " OR "), filters(&a.query), seriesColumns)
+	sql := fmt.Sprintf(`SELECT %s, %s FROM %s WHERE %s IN (SELECT number FROM wanted) AND %s AND (%s)%s GROUP BY %s`,
+		seriesColumns, mergedSums, s.table(rollupsTable), number, since(a.query.From), strings.Join(wanted, " OR "), filters(&a.query), seriesColumns)
 	return s.addMerged(ctx, sh, a, question{sql: sql, table: rollupsTable, wanted: numbers})
 }
 

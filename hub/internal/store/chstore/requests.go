@@ -43,6 +43,10 @@ func (s *Store) Requests(ctx context.Context, q store.Query) iter.Seq2[*store.Re
 			if !s.requestsOf(ctx, snap, &part, yield) {
 				return
 			}
+			if err := s.stillThere(ctx, part.From); err != nil {
+				yield(nil, s.classify(ctx, err))
+				return
+			}
 		}
 	}
 }

@@ -11,25 +11,26 @@ import (
 )
 
 // The tiers of kymo_rollups and of seals: sums of groups, of all groups of some
-// minutes, and of all these of some hours.
+// minutes, of all these of some hours, and of those of some days.
 const (
 	tierGroups uint8 = iota
 	tierMinutes
 	tierHours
+	tierDays
 )
 
 // settling is when pieces are made.
 type settling struct {
 	every time.Duration // how often is looked
-	// after is how old, in seconds, groups are at least, and minutes and hours how
-	// long the span is that a piece of the tier stands for, at least.
-	after, minutes, hours int64
-	most                  int // groups in a piece
+	// after is how old, in seconds, groups are at least, and the others how long the
+	// span is that a piece of the tier stands for, at least.
+	after, minutes, hours, days int64
+	most                        int // groups in a piece
 }
 
 // Groups are settled when none of their time can still be confirmed: an open one
 // is declared void then.
-var usualSettling = settling{every: 20 * time.Second, after: 2 * staleAfter, minutes: 60, hours: 3600, most: 5000}
+var usualSettling = settling{every: 20 * time.Second, after: 2 * staleAfter, minutes: 60, hours: 3600, days: 24 * 3600, most: 5000}
 
 // settleLoop makes pieces of groups.
 func (s *Store) settleLoop(ctx context.Context) {
@@ -59,7 +60,10 @@ func (s *Store) settleUp(ctx context.Context) error {
 	if err := s.sealGroups(ctx, snap); err != nil {
 		return err
 	}
-	if err := s.sealMinutes(ctx, snap); err != nil {
+	if err := s.sealPieces(ctx, snap, tierHours, s.settle.hours); err != nil {
+		return err
+	}
+	if err := s.sealPieces(ctx, snap, tierDays, s.settle.days); err != nil {
 		return err
 	}
 	return s.dropSettled(ctx, snap)
@@ -84,14 +88,14 @@ func (s *Store) sealGroups(ctx context.Context, snap *snapshot) error {
 		return err
 	}
 	if len(open) > 0 {
-		since := s.now()
-		if err := s.decide(ctx, void, open...); err != nil {
+		if err := s.declareVoid(ctx, open...); err != nil {
 			return err
 		}
-		// Under the seal, what is not known to be void counts.
-		if err := s.spread(ctx, s.ledger(), since, groupsTable); err != nil {
-			return err
-		}
+	}
+	// Under the seal, what is not known to be void counts. An earlier attempt may
+	// have declared something void that not all replicas know.
+	if err := s.spread(ctx, s.ledger(), snap.sealed, groupsTable); err != nil {
+		return err
 	}
 	// Only what is read after that is final.
 	final, err := s.snapshot(ctx)
@@ -108,7 +112,7 @@ func (s *Store) sealGroups(ctx context.Context, snap *snapshot) error {
 		return nil // somebody has declared them void meanwhile
 	}
 	// Groups have the shortest spans; each of them is a part of one of each level.
-	from := fmt.Sprintf(`(SELECT *, arrayJoin([%d, %d, %d]) AS to_level FROM %s WHERE tier = %d AND day >= %s AND piece IN (SELECT number FROM wanted))`,
+	from := fmt.Sprintf(`(SELECT *, arrayJoin([%d, %d, %d]) AS to_level FROM %s WHERE tier = %d AND day >= %s AND group_id IN (SELECT number FROM wanted))`,
 		level5m, level1h, level1d, s.table(rollupsTable), tierGroups, dayText(secondOf(slices.Min(groups))))
 	return s.seal(ctx, seal{tierMinutes, snap.sealed, past, newNumber(snap.now)}, groups, from,
 		fmt.Sprintf(`toUInt32(intDiv(span, [%d, %d, %d][to_level + 1]))`, levelSpans[level5m], levelSpans[level1h], levelSpans[level1d]))
@@ -127,28 +131,31 @@ func (s *Store) most(snap *snapshot, past int64) int64 {
 	return past
 }
 
-// sealMinutes makes one piece of those of minutes, if there are enough.
-func (s *Store) sealMinutes(ctx context.Context, snap *snapshot) error {
-	x := seal{tier: tierHours, piece: newNumber(snap.now)}
+// sealPieces makes one piece of a tier of those of the tier below, if they stand
+// for enough seconds.
+func (s *Store) sealPieces(ctx context.Context, snap *snapshot, tier uint8, seconds int64) error {
+	x := seal{tier: tier, piece: newNumber(snap.now)}
 	var pieces []uint64
 	for _, link := range snap.chain {
-		if link.tier == tierHours {
-			x.first, x.past = link.past, link.past
-		} else {
+		if link.tier >= tier {
+			x.first, x.past, pieces = link.past, link.past, nil
+		} else if link.tier == tier-1 {
 			x.past, pieces = link.past, append(pieces, link.piece)
+		} else {
+			break // of a piece, the parts must follow each other
 		}
 	}
-	if len(pieces) < 2 || secondOf(pieces[len(pieces)-1])-secondOf(pieces[0]) < s.settle.hours {
+	if len(pieces) < 2 || secondOf(pieces[len(pieces)-1])-secondOf(pieces[0]) < seconds {
 		return nil
 	}
-	from := fmt.Sprintf(`(SELECT *, level AS to_level FROM %s WHERE tier = %d AND piece IN (SELECT number FROM wanted))`, s.table(rollupsTable), tierMinutes)
+	from := fmt.Sprintf(`(SELECT *, level AS to_level FROM %s WHERE tier = %d AND group_id = 0 AND piece IN (SELECT number FROM wanted))`, s.table(rollupsTable), tier-1)
 	return s.seal(ctx, x, pieces, from, "span")
 }
 
 // seal has every shard add up what it has of groups or pieces, and then notes
 // that the sum stands for them.
 func (s *Store) seal(ctx context.Context, x seal, parts []uint64, from, span string) error {
-	sql := fmt.Sprintf(`INSERT INTO %s (%s) SELECT toUInt8(%d), toDate(%s), to_level, to_span, %s, toUInt64(%d), c1, c2, c3, c4, c5, c6, buckets.1, buckets.2
+	sql := fmt.Sprintf(`INSERT INTO %s (%s) SELECT toUInt8(%d), toDate(%s), toUInt64(0), to_level, to_span, %s, toUInt64(%d), c1, c2, c3, c4, c5, c6, buckets.1, buckets.2
 		FROM (SELECT toUInt8(to_level) AS to_level, %s AS to_span, %s, %s FROM %s GROUP BY to_level, to_span, %s)`,
 		s.table(rollupsTable), tableOf(rollupsTable).inserted(), x.tier, dayText(x.past), seriesColumns, x.piece,
 		span, seriesColumns, mergedSums, from, seriesColumns)

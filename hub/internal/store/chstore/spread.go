@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"slices"
 	"strconv"
@@ -19,8 +20,9 @@ const (
 	catchUpWithin = 2 * time.Second
 	spreadWithin  = 4 * time.Second
 	look          = 5 * time.Millisecond // again
-	// skew is by how many seconds the clocks of servers may differ.
-	skew = 2
+	// skew is by how many seconds the clocks of servers may differ, and what is cut
+	// off where whole seconds are compared.
+	skew = 4
 )
 
 // spread waits until all replicas of a shard that are alive have what was
@@ -29,8 +31,19 @@ func (c *cluster) spread(ctx context.Context, s *shard, since int64, tables ...s
 	if !c.replicated || len(s.nodes) == 1 {
 		return nil
 	}
+	goals := c.ends(ctx, s, tables)
+	return c.everywhere(ctx, s, tables, func(ctx context.Context, n *node) error {
+		return c.caughtUp(ctx, n, since-skew, tables, goals)
+	})
+}
+
+// everywhere waits until check passes at all replicas of a shard that are alive.
+func (c *cluster) everywhere(ctx context.Context, s *shard, tables []string, check func(context.Context, *node) error) error {
+	if !c.replicated || len(s.nodes) == 1 {
+		return nil
+	}
 	for end := time.Now().Add(spreadWithin); ; {
-		err := c.spreadNow(ctx, s, since-skew, tables)
+		err := c.everywhereNow(ctx, s, tables, check)
 		if err == nil || ctx.Err() != nil || time.Now().After(end) {
 			return err
 		}
@@ -42,19 +55,20 @@ func (c *cluster) spread(ctx context.Context, s *shard, since int64, tables ...s
 	}
 }
 
-func (c *cluster) spreadNow(ctx context.Context, s *shard, since int64, tables []string) error {
+func (c *cluster) everywhereNow(ctx context.Context, s *shard, tables []string, check func(context.Context, *node) error) error {
 	var mu sync.Mutex
 	var work sync.WaitGroup
 	var errs []error
 	fine, alive := 0, 0
 	var failed []*node
+	var witness *node // one that is fine
 	for _, n := range s.nodes {
 		work.Go(func() {
-			active, err := c.has(ctx, n, since, tables)
+			active, err := c.passes(ctx, n, tables, check)
 			mu.Lock()
 			defer mu.Unlock()
 			if err == nil {
-				fine, alive = fine+1, max(alive, active)
+				fine, alive, witness = fine+1, max(alive, active), n
 				return
 			}
 			errs = append(errs, fmt.Errorf("%s: %w", n.host, err))
@@ -65,8 +79,9 @@ func (c *cluster) spreadNow(ctx context.Context, s *shard, since int64, tables [
 	}
 	work.Wait()
 	for _, n := range failed {
-		// One that has ended comes back with another session. ZooKeeper finds out later.
-		if alive > fine && n.ended() {
+		// One that has ended comes back with another session. ZooKeeper finds out
+		// later, and counts it as alive until then.
+		if alive > fine && c.counted(ctx, witness, n) && n.ended() {
 			fine++
 		}
 	}
@@ -76,9 +91,8 @@ func (c *cluster) spreadNow(ctx context.Context, s *shard, since int64, tables [
 	return &shardError{s.number, errors.Join(append([]error{errNotSpread}, errs...)...)}
 }
 
-// has waits for a replica to have what was inserted since a second, and returns
-// how many are alive.
-func (c *cluster) has(ctx context.Context, n *node, since int64, tables []string) (alive int, err error) {
+// passes runs the check at a replica, and returns how many are alive.
+func (c *cluster) passes(ctx context.Context, n *node, tables []string, check func(context.Context, *node) error) (alive int, err error) {
 	if reason := n.avoided(); reason != nil {
 		return 0, reason
 	}
@@ -88,10 +102,51 @@ func (c *cluster) has(ctx context.Context, n *node, since int64, tables []string
 		}
 		return 0, err
 	}
-	if err := c.caughtUp(ctx, n, since, tables); err != nil {
+	if err := check(ctx, n); err != nil {
 		return 0, err
 	}
 	return c.active(ctx, n, tables)
+}
+
+// counted says whether ZooKeeper takes a replica for alive, as another one sees.
+func (c *cluster) counted(ctx context.Context, witness, n *node) bool {
+	path := n.replicaPath()
+	if path == "" {
+		return false
+	}
+	found, err := count(ctx, witness, `SELECT count() FROM system.zookeeper WHERE name = 'is_active' AND path = `+quote(path))
+	return err == nil && found > 0
+}
+
+// ends are where the logs of tables end, by path, as far as any replica knows: one
+// that reads from a ZooKeeper which lags behind does not know it by itself.
+func (c *cluster) ends(ctx context.Context, s *shard, tables []string) map[string]uint64 {
+	var mu sync.Mutex
+	var work sync.WaitGroup
+	goals := make(map[string]uint64)
+	for _, n := range s.nodes {
+		if n.avoided() != nil {
+			continue
+		}
+		work.Go(func() {
+			soon, cancel := context.WithTimeout(ctx, dialTimeout)
+			defer cancel()
+			rows, err := n.conn.Query(soon, `SELECT zookeeper_path, log_max_index FROM system.replicas WHERE `+c.among(tables))
+			if err != nil {
+				return // whoever checks it is told
+			}
+			defer rows.Close()
+			var path string
+			var last uint64
+			for rows.Next() && rows.Scan(&path, &last) == nil {
+				mu.Lock()
+				goals[path] = max(goals[path], last)
+				mu.Unlock()
+			}
+		})
+	}
+	work.Wait()
+	return goals
 }
 
 // timedOut says whether a server did not answer in time. One that hangs takes
@@ -136,11 +191,11 @@ func quoteAll(texts []string) string {
 
 // caughtUp waits for a replica to have what was inserted anywhere since a second,
 // and before this is asked.
-func (c *cluster) caughtUp(ctx context.Context, n *node, since int64, tables []string) error {
+func (c *cluster) caughtUp(ctx context.Context, n *node, since int64, tables []string, goals map[string]uint64) error {
 	end := time.Now().Add(catchUpWithin)
 	ctx, cancel := context.WithDeadlineCause(ctx, end, errBehind)
 	defer cancel()
-	err := c.pulled(ctx, n, tables)
+	err := c.pulled(ctx, n, tables, goals)
 	if err == nil {
 		err = c.fetched(ctx, n, since, tables)
 	}
@@ -152,11 +207,12 @@ func (c *cluster) caughtUp(ctx context.Context, n *node, since int64, tables []s
 }
 
 // pulled waits for a replica to know what it has to fetch: to have read the log
-// that it shares with the others as far as it goes at the beginning.
-func (c *cluster) pulled(ctx context.Context, n *node, tables []string) error {
-	goals := make(map[string]uint64)
-	for {
-		behind, err := c.toPull(ctx, n, tables, goals)
+// that it shares with the others as far as it goes at the beginning, or further
+// if the goals are.
+func (c *cluster) pulled(ctx context.Context, n *node, tables []string, goals map[string]uint64) error {
+	goals = maps.Clone(goals)
+	for first := true; ; first = false {
+		behind, err := c.toPull(ctx, n, tables, goals, first)
 		if err != nil || !behind {
 			return err
 		}
@@ -176,8 +232,8 @@ func pause(ctx context.Context) error {
 }
 
 // toPull says whether the replica has not read a table's log up to the goal,
-// which is the end of the log when this is asked first.
-func (c *cluster) toPull(ctx context.Context, n *node, tables []string, goals map[string]uint64) (behind bool, err error) {
+// which is not before the end of the log when this is asked first.
+func (c *cluster) toPull(ctx context.Context, n *node, tables []string, goals map[string]uint64, first bool) (behind bool, err error) {
 	rows, err := n.conn.Query(ctx, fmt.Sprintf(`SELECT table, zookeeper_path, replica_path, log_max_index, log_pointer, is_session_expired OR is_readonly,
 		(SELECT count() FROM %s) FROM system.replicas WHERE %s`, c.trustedName(), c.among(tables)))
 	if err != nil {
@@ -197,10 +253,10 @@ func (c *cluster) toPull(ctx context.Context, n *node, tables []string, goals ma
 		if expired != 0 {
 			return false, errNoZooKeeper
 		}
-		goal, ok := goals[path]
-		if !ok {
-			goal, goals[path] = last, last
+		if first {
+			goals[path] = max(goals[path], last)
 		}
+		goal := goals[path]
 		switch { // next is the place after the last entry that was read
 		case goal == 0 && next == 0:
 			empty = append(empty, path)

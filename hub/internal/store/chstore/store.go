@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"sync"
 	"sync/atomic"
@@ -109,25 +110,41 @@ func (s *Store) start(ctx context.Context) error {
 		}
 	}
 	work.Wait()
-	var version int64
-	if err := s.read(ctx, s.ledger(), func(n *node) error {
-		return n.conn.QueryRow(ctx, fmt.Sprintf(`SELECT max(value) FROM %s WHERE key = 'schema'`, s.table(stateTable))).Scan(&version)
-	}); err != nil {
+	if err := s.recognize(ctx); err != nil {
 		return err
-	}
-	if version > schemaVersion {
-		return fmt.Errorf("%w: its tables are of version %d, this program's of %d", store.ErrVersion, version, schemaVersion)
-	}
-	if version < schemaVersion {
-		if err := s.note(ctx, "schema", schemaVersion); err != nil {
-			return err
-		}
 	}
 	snap, err := s.snapshot(ctx)
 	if err == nil {
 		s.offset.Store(snap.now - time.Now().Unix())
 	}
 	return err
+}
+
+// recognize checks who made the tables, and that no shard of theirs is missing in
+// the cluster's definition, and notes what is new.
+func (s *Store) recognize(ctx context.Context) error {
+	var version, shards int64
+	if err := s.read(ctx, s.ledger(), func(n *node) error {
+		return n.conn.QueryRow(ctx, fmt.Sprintf(`SELECT maxIf(value, key = 'schema'), maxIf(value, key = 'shards') FROM %s`,
+			s.table(stateTable))).Scan(&version, &shards)
+	}); err != nil {
+		return err
+	}
+	if version > schemaVersion {
+		return fmt.Errorf("%w: its tables are of version %d, this program's of %d", store.ErrVersion, version, schemaVersion)
+	}
+	if int(shards) > len(s.shards) {
+		return fmt.Errorf("its tables are on %d shards, and the cluster %q has %d: add the missing ones to remote_servers", shards, s.address.cluster, len(s.shards))
+	}
+	if version < schemaVersion {
+		if err := s.note(ctx, "schema", schemaVersion); err != nil {
+			return err
+		}
+	}
+	if int(shards) < len(s.shards) {
+		return s.note(ctx, "shards", int64(len(s.shards)))
+	}
+	return nil
 }
 
 // Append keeps batches, as store.Store says.
@@ -183,12 +200,14 @@ type orphans struct {
 	numbers map[uint64]bool
 }
 
-func (o *orphans) add(number uint64) {
+// add adds a group, and forgets those that everyone finds stale by now.
+func (o *orphans) add(number uint64, now int64) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.numbers == nil {
 		o.numbers = make(map[uint64]bool)
 	}
+	maps.DeleteFunc(o.numbers, func(number uint64, _ bool) bool { return now-secondOf(number) > 2*staleAfter })
 	o.numbers[number] = true
 }
 

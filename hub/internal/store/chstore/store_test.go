@@ -26,7 +26,7 @@ func database(server *serverstest.ClickHouseServer) string {
 var databases atomic.Int64
 
 // quick does not wait for more, and leaves it to the test to add up.
-var quick = tuning{pace: 1, settle: settling{every: time.Hour, after: 1, minutes: 1, hours: 3, most: 5}}
+var quick = tuning{pace: 1, settle: settling{every: time.Hour, after: 1, minutes: 1, hours: 3, days: 6, most: 5}}
 
 func open(t testing.TB, url string, opts Options) *Store {
 	t.Helper()

@@ -98,13 +98,14 @@ var tables = []table{
 	{name: rollupsTable, columns: []column{
 		{"tier", "UInt8", rising},
 		{"day", "Date", rising},
+		{"group_id", "UInt64", rising}, // 0 for a piece
 		{"level", "UInt8", rising},
 		{"span", "UInt32", rising},
 		{"service", "String", name},
 		{"endpoint", "String", name},
 		{"method", "String", name},
 		{"status_code", "Int32", number},
-		{"piece", "UInt64", rising},
+		{"piece", "UInt64", rising}, // 0 for a group
 		{"requests", "UInt64", number},
 		{"zeros", "UInt64", number},
 		{"sum_high", "UInt64", number},
@@ -113,7 +114,7 @@ var tables = []table{
 		{"most", "Int64", number},
 		{"bucketsMap.idx", "Array(Int16)", number},
 		{"bucketsMap.cnt", "Array(UInt64)", number},
-	}, partition: "(day, tier)", order: "level, span, service, endpoint, method, status_code, piece", grain: 1024},
+	}, partition: "(day, tier)", order: "group_id, level, span, service, endpoint, method, status_code, piece", grain: 1024},
 
 	{name: dropsTable, ledger: true, columns: []column{
 		{"day", "Date", rising},

@@ -26,6 +26,9 @@ func TestTables(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if pinned := len(f.settings()) > 0; pinned != (server.version.Major > 21) {
+			t.Errorf("%s has the settings %v", name, f.settings())
+		}
 		var b strings.Builder
 		for i := range tables {
 			b.WriteString(tables[i].create("kymo", f) + "\n")

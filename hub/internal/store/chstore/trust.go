@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 )
@@ -78,7 +79,7 @@ func (c *cluster) trust(ctx context.Context, n *node) error {
 	if err != nil || trusted {
 		return err
 	}
-	if err := c.caughtUp(ctx, n, 0, n.tables()); err != nil {
+	if err := c.caughtUp(ctx, n, 0, n.tables(), c.endsOf(ctx, n)); err != nil {
 		if errors.Is(err, errBehind) {
 			n.mu.Lock()
 			n.behind = time.Now()
@@ -98,6 +99,17 @@ func (c *cluster) trust(ctx context.Context, n *node) error {
 		return err
 	}
 	return b.Send()
+}
+
+// endsOf are where the logs of a replica's tables end, as far as any of its shard
+// knows.
+func (c *cluster) endsOf(ctx context.Context, n *node) map[string]uint64 {
+	for _, s := range c.shards {
+		if slices.Contains(s.nodes, n) {
+			return c.ends(ctx, s, n.tables())
+		}
+	}
+	return map[string]uint64{}
 }
 
 // watch has replicas trusted as soon as they may be. Once another one has died,
@@ -138,7 +150,7 @@ func (n *node) fellBehind() bool {
 // trusted in it.
 func (c *cluster) session(ctx context.Context, n *node) (session int64, trusted bool, err error) {
 	// At most one, and 0 of none.
-	if err := n.conn.QueryRow(ctx, `SELECT max(ephemeralOwner) FROM system.zookeeper WHERE name = 'is_active' AND path = `+quote(n.path)).Scan(&session); err != nil {
+	if err := n.conn.QueryRow(ctx, `SELECT max(ephemeralOwner) FROM system.zookeeper WHERE name = 'is_active' AND path = `+quote(n.replicaPath())).Scan(&session); err != nil {
 		return 0, false, err
 	}
 	var readOnly uint8

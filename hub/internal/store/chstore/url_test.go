@@ -56,6 +56,12 @@ func TestOpenErrors(t *testing.T) {
 	}
 	url := database(server)
 	s := open(t, url, Options{})
+	if err := s.note(t.Context(), "shards", 2); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(url, Options{}); err == nil || !strings.Contains(err.Error(), "are on 2 shards") {
+		t.Errorf("tables of more shards: %v", err)
+	}
 	if err := s.note(t.Context(), "schema", schemaVersion+1); err != nil {
 		t.Fatal(err)
 	}

@@ -3,6 +3,7 @@ package chstore
 import (
 	"fmt"
 
+	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/proto"
 )
 
@@ -15,6 +16,10 @@ type features struct {
 	fsync bool
 	// expiry: rows can be given a time to live, which is kept even if no hub runs.
 	expiry bool
+	// pinned: settings that a profile may have otherwise, in which an insert would
+	// be acknowledged or kept again too early, or a report be less than all there
+	// is, are sent along. Before 21.11 there are none of the first kind.
+	pinned bool
 	// replicated: several servers hold the same.
 	replicated bool
 }
@@ -36,6 +41,19 @@ func featuresOf(v proto.Version, replicated bool) (features, error) {
 		compact:    proto.CheckMinVersion(proto.Version{Major: 20, Minor: 3}, v),
 		fsync:      proto.CheckMinVersion(proto.Version{Major: 20, Minor: 10}, v),
 		expiry:     proto.CheckMinVersion(proto.Version{Major: 20, Minor: 3}, v),
+		pinned:     proto.CheckMinVersion(proto.Version{Major: 21, Minor: 11}, v),
 		replicated: replicated,
 	}, nil
+}
+
+// settings are those of each statement.
+func (f features) settings() clickhouse.Settings {
+	if !f.pinned {
+		return nil
+	}
+	return clickhouse.Settings{
+		"async_insert": 0, "insert_deduplicate": 1,
+		"timeout_overflow_mode": "throw", "result_overflow_mode": "throw", "read_overflow_mode": "throw",
+		"group_by_overflow_mode": "throw", "sort_overflow_mode": "throw", "set_overflow_mode": "throw",
+	}
 }

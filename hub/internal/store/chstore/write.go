@@ -105,16 +105,19 @@ func (s *Store) look(ctx context.Context, number uint64, batches []identity) (ma
 	if err != nil {
 		return nil, err
 	}
-	s.offset.Store(now - time.Now().Unix())
-	if second := secondOf(number); now-second >= confirmWithin || second-now >= confirmWithin {
+	second := secondOf(number)
+	offset := now - time.Now().Unix()
+	// Whoever waits for replicas goes by the number's second.
+	if step := offset - s.offset.Swap(offset); max(step, -step) > 1 || max(now-second, second-now) >= confirmWithin {
 		return nil, errLate
 	}
 	known := make(map[identity]bool)
-	var gone []uint64
+	var kept, gone []uint64
 	busy := false
 	for _, o := range found {
 		switch {
 		case o.state == confirmed:
+			kept = append(kept, o.number)
 			for _, id := range o.batches {
 				known[id] = true
 			}
@@ -131,7 +134,7 @@ func (s *Store) look(ctx context.Context, number uint64, batches []identity) (ma
 		}
 	}
 	if len(gone) > 0 {
-		if err := s.decide(ctx, void, gone...); err != nil {
+		if err := s.declareVoid(ctx, gone...); err != nil {
 			return nil, err
 		}
 		for _, number := range gone {
@@ -141,16 +144,21 @@ func (s *Store) look(ctx context.Context, number uint64, batches []identity) (ma
 	if busy {
 		return nil, errOtherHub
 	}
+	if len(kept) > 0 {
+		if err := s.confirmedEverywhere(ctx, kept); err != nil {
+			return nil, err
+		}
+	}
 	return known, nil
 }
 
 // abandon gives a group up that nobody can have seen confirmed.
 func (s *Store) abandon(number uint64) {
-	s.orphans.add(number)
+	s.orphans.add(number, s.now())
 	ctx, cancel := context.WithTimeout(context.Background(), dialTimeout)
 	defer cancel()
 	// If this fails, whoever meets the group finds it stale, or we find it an orphan.
-	if s.decide(ctx, void, number) == nil {
+	if s.declareVoid(ctx, number) == nil {
 		s.orphans.remove(number)
 	}
 }

@@ -101,6 +101,7 @@ CREATE TABLE IF NOT EXISTS `kymo`.kymo_rollups
 (
     `tier` UInt8,
     `day` Date,
+    `group_id` UInt64,
     `level` UInt8,
     `span` UInt32,
     `service` String,
@@ -119,7 +120,7 @@ CREATE TABLE IF NOT EXISTS `kymo`.kymo_rollups
 )
 ENGINE = ReplicatedMergeTree('/clickhouse/tables/{shard}/kymo/kymo_rollups', '{replica}')
 PARTITION BY (day, tier)
-ORDER BY (level, span, service, endpoint, method, status_code, piece)
+ORDER BY (group_id, level, span, service, endpoint, method, status_code, piece)
 SETTINGS index_granularity = 1024
 
 CREATE TABLE IF NOT EXISTS `kymo`.kymo_drops

@@ -54,6 +54,7 @@ CREATE TABLE IF NOT EXISTS `kymo`.kymo_rollups
 (
     `tier` UInt8,
     `day` Date,
+    `group_id` UInt64,
     `level` UInt8,
     `span` UInt32,
     `service` String,
@@ -72,7 +73,7 @@ CREATE TABLE IF NOT EXISTS `kymo`.kymo_rollups
 )
 ENGINE = MergeTree()
 PARTITION BY (day, tier)
-ORDER BY (level, span, service, endpoint, method, status_code, piece)
+ORDER BY (group_id, level, span, service, endpoint, method, status_code, piece)
 SETTINGS index_granularity = 1024
 
 CREATE TABLE IF NOT EXISTS `kymo`.kymo_drops

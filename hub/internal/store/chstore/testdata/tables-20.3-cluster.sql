@@ -101,6 +101,7 @@ CREATE TABLE IF NOT EXISTS `kymo`.kymo_rollups
 (
     `tier` UInt8 CODEC(Delta, ZSTD),
     `day` Date CODEC(Delta, ZSTD),
+    `group_id` UInt64 CODEC(Delta, ZSTD),
     `level` UInt8 CODEC(Delta, ZSTD),
     `span` UInt32 CODEC(Delta, ZSTD),
     `service` LowCardinality(String),
@@ -119,7 +120,7 @@ CREATE TABLE IF NOT EXISTS `kymo`.kymo_rollups
 )
 ENGINE = ReplicatedMergeTree('/clickhouse/tables/{shard}/kymo/kymo_rollups', '{replica}')
 PARTITION BY (day, tier)
-ORDER BY (level, span, service, endpoint, method, status_code, piece)
+ORDER BY (group_id, level, span, service, endpoint, method, status_code, piece)
 SETTINGS index_granularity = 1024
 
 CREATE TABLE IF NOT EXISTS `kymo`.kymo_drops

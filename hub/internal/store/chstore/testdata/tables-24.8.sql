@@ -55,6 +55,7 @@ CREATE TABLE IF NOT EXISTS `kymo`.kymo_rollups
 (
     `tier` UInt8 CODEC(Delta, ZSTD),
     `day` Date CODEC(Delta, ZSTD),
+    `group_id` UInt64 CODEC(Delta, ZSTD),
     `level` UInt8 CODEC(Delta, ZSTD),
     `span` UInt32 CODEC(Delta, ZSTD),
     `service` LowCardinality(String),
@@ -73,7 +74,7 @@ CREATE TABLE IF NOT EXISTS `kymo`.kymo_rollups
 )
 ENGINE = MergeTree()
 PARTITION BY (day, tier)
-ORDER BY (level, span, service, endpoint, method, status_code, piece)
+ORDER BY (group_id, level, span, service, endpoint, method, status_code, piece)
 SETTINGS index_granularity = 1024, fsync_after_insert = 1, fsync_part_directory = 1
 
 CREATE TABLE IF NOT EXISTS `kymo`.kymo_drops
