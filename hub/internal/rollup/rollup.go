@@ -25,9 +25,36 @@ func LastHours(now time.Time, n int) Window {
 // Contains says whether the instant lies in the window.
 func (w Window) Contains(ms int64) bool { return w.From <= ms && ms < w.To }
 
-// Rollup is what is known of one series in a window.
+// Steps cuts the window at the multiples of step (milliseconds): the first and the
+// last part may be shorter. Without a step, or in an empty window, it is one part.
+func (w Window) Steps(step int64) []Window {
+	if step <= 0 || w.From >= w.To {
+		return []Window{w}
+	}
+	var parts []Window
+	for from := w.From; from < w.To; {
+		to := min(w.To, StepOf(from, step)+step)
+		parts = append(parts, Window{from, to})
+		from = to
+	}
+	return parts
+}
+
+// StepOf is the last multiple of step that is not after the instant; both in
+// milliseconds. Without a step it is 0.
+func StepOf(ms, step int64) int64 {
+	if step <= 0 {
+		return 0
+	}
+	return ms - ((ms%step)+step)%step
+}
+
+// Rollup is what is known of one series in a window, or in a step of one.
 type Rollup struct {
 	Key
+	// Start is the multiple of the query's step at which the rollup's step begins
+	// (Unix milliseconds); 0 without a step.
+	Start     int64
 	Durations hist.Histogram // nanoseconds
 	// Dropped counts requests of the service that could not be kept. It comes in
 	// a rollup whose key has only the service, and whose histogram is empty.

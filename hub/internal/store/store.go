@@ -29,7 +29,9 @@ type Store interface {
 	// Rollups yields one rollup for each series with a request in the query's
 	// window, and one for each service with dropped requests, in no particular
 	// order. Each is merged over the window exactly: it holds just the requests
-	// whose start lies in it. A rollup is valid until the next is asked for.
+	// whose start lies in it. With a step, that holds for each part into which the
+	// window's multiples of the step cut it: the earlier ones come first. A rollup
+	// is valid until the next is asked for.
 	Rollups(ctx context.Context, q Query) iter.Seq2[*rollup.Rollup, error]
 
 	// Requests yields the requests in the query's window, ordered by start.
@@ -57,6 +59,10 @@ type Query struct {
 	Service  string
 	Endpoint string
 	Method   string
+
+	// Step has Rollups cut the window at its multiples (milliseconds). It means
+	// nothing elsewhere.
+	Step int64
 }
 
 // Selects says whether the query's filters, other than its window, let the key pass.

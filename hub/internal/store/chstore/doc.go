@@ -24,7 +24,8 @@
 //     of which everyone takes.
 //  5. A report (query.go) asks the ledger which groups and pieces count, and each
 //     shard for their buckets, added up by series. At the ragged ends of its window
-//     it asks for requests of at most five minutes, counted by bucket.
+//     it asks for requests of at most five minutes, counted by bucket. With steps
+//     they are added up by step, too, some steps in each question.
 //
 // All of that is read from replicas that have what was inserted before, as
 // ZooKeeper knows (cluster.go). If a shard has none, the answer is an error that

@@ -6,7 +6,6 @@ import (
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
-	"github.com/kymohq/kymo/hub/internal/rollup"
 	"github.com/kymohq/kymo/wire"
 )
 
@@ -37,18 +36,18 @@ func fillDrops(number uint64, drops []wire.Drop) func(driver.Batch) error {
 // addDrops adds the counts of dropped requests.
 func (s *Store) addDrops(ctx context.Context, a *answer) error {
 	q := &a.query
-	sql := fmt.Sprintf(`SELECT service, sum(dropped) FROM %s WHERE %s AND at_ms >= %d AND at_ms < %d AND %s`,
-		s.table(dropsTable), since(q.From), q.From, q.To, a.snap.counting())
+	sql := fmt.Sprintf(`SELECT %s AS step, service, sum(dropped) FROM %s WHERE %s AND at_ms >= %d AND at_ms < %d AND %s`,
+		a.stepOf("at_ms"), s.table(dropsTable), since(q.From), q.From, q.To, a.snap.counting())
 	if q.Service != "" {
 		sql += " AND service = " + quote(q.Service)
 	}
-	sql += " GROUP BY service"
+	sql += " GROUP BY step, service"
 	type count struct {
-		service string
+		place
 		dropped uint64
 	}
 	c, err := ask(ctx, s, s.ledger(), question{sql: sql, table: dropsTable, snap: a.snap}, func(rows driver.Rows) (n count, err error) {
-		err = rows.Scan(&n.service, &n.dropped)
+		err = rows.Scan(&n.step, &n.key.Service, &n.dropped)
 		return n, err
 	})
 	if err != nil {
@@ -57,7 +56,7 @@ func (s *Store) addDrops(ctx context.Context, a *answer) error {
 	return c.each(func(n count) bool {
 		a.mu.Lock()
 		defer a.mu.Unlock()
-		a.of(rollup.Key{Service: n.service}).Dropped += n.dropped
+		a.of(n.place).Dropped += n.dropped
 		return true
 	})
 }

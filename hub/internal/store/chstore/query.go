@@ -4,12 +4,9 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"iter"
 	"strings"
-	"sync"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/kymohq/kymo/hist"
 	"github.com/kymohq/kymo/hub/internal/rollup"
@@ -32,80 +29,10 @@ var resolutions = []cover.Resolution{
 	{Length: spanMillis}, {Length: spanMillis * levelSpans[level1h]}, {Length: spanMillis * levelSpans[level1d]},
 }
 
-// Rollups yields what is known of each series, as store.Store says.
-func (s *Store) Rollups(ctx context.Context, q store.Query) iter.Seq2[*rollup.Rollup, error] {
-	return func(yield func(*rollup.Rollup, error) bool) {
-		if s.closed.Load() {
-			yield(nil, store.ErrClosed)
-			return
-		}
-		a, err := s.ask(ctx, q)
-		for err == nil && s.stillThere(ctx, a.query.From) == errPruned {
-			a, err = s.ask(ctx, q)
-		}
-		if err != nil {
-			yield(nil, s.classify(ctx, err))
-			return
-		}
-		for _, r := range a.found {
-			if !yield(r, nil) {
-				return
-			}
-		}
-	}
-}
-
-// answer adds up the answer to a query for rollups.
-type answer struct {
-	query store.Query
-	snap  *snapshot
-
-	mu    sync.Mutex
-	found map[rollup.Key]*rollup.Rollup
-}
-
-func (s *Store) ask(ctx context.Context, q store.Query) (*answer, error) {
-	snap, err := s.snapshot(ctx)
-	if err != nil {
-		return nil, err
-	}
-	q.From, q.To = max(q.From, snap.floor, 0), min(q.To, lastSecond*1000+1000)
-	a := &answer{query: q, snap: snap, found: make(map[rollup.Key]*rollup.Rollup)}
-	if q.From >= q.To {
-		return a, nil
-	}
-	pieces, rest := cover.Window(q.Window, resolutions)
-	groups, _ := cover.Window(q.Window, resolutions[:1])
-	work, ctx := errgroup.WithContext(ctx)
-	for _, sh := range s.shards {
-		if numbers := snap.pieces(q.From); len(numbers) > 0 && len(pieces) > 0 {
-			work.Go(func() error { return s.addSums(ctx, sh, a, "tier > 0 AND group_id = 0 AND piece", numbers, pieces) })
-		}
-		if len(snap.groups) > 0 && len(groups) > 0 {
-			work.Go(func() error { return s.addSums(ctx, sh, a, "tier = 0 AND group_id", snap.groups, groups) })
-		}
-		if len(rest) > 0 {
-			work.Go(func() error { return s.addRest(ctx, sh, a, rest) })
-		}
-	}
-	work.Go(func() error { return s.addDrops(ctx, a) })
-	return a, work.Wait()
-}
-
-// of returns the rollup of a series.
-func (a *answer) of(k rollup.Key) *rollup.Rollup {
-	r := a.found[k]
-	if r == nil {
-		r = &rollup.Rollup{Key: k}
-		a.found[k] = r
-	}
-	return r
-}
-
-// What a question for histograms yields: series and parts. A map is a tuple, and
-// is taken apart by whoever asks.
+// What a question for histograms yields: step, series and parts. A map is a tuple,
+// and is taken apart by whoever asks.
 const (
-	mergedColumns = seriesColumns + `, c1, c2, c3, c4, c5, c6, buckets.1, buckets.2`
+	mergedColumns = `step, ` + seriesColumns + `, c1, c2, c3, c4, c5, c6, buckets.1, buckets.2`
 	seriesColumns = `service, endpoint, method, status_code`
 	mergedSums    = `sum(requests) AS c1, sum(zeros) AS c2, sum(sum_high) AS c3, sum(sum_low) AS c4, min(least) AS c5, max(most) AS c6, sumMap(bucketsMap.idx, bucketsMap.cnt) AS buckets`
 )
@@ -116,8 +43,9 @@ func (s *Store) addSums(ctx context.Context, sh *shard, a *answer, number string
 	for i, run := range runs {
 		wanted[i] = fmt.Sprintf("(level = %d AND span >= %d AND span < %d)", run.Resolution, run.First, run.End)
 	}
-	sql := fmt.Sprintf(`SELECT %s, %s FROM %s WHERE %s IN (SELECT number FROM wanted) AND %s AND (%s)%s GROUP BY %s`,
-		seriesColumns, mergedSums, s.table(rollupsTable), number, since(a.query.From), strings.Join(wanted, " OR "), filters(&a.query), seriesColumns)
+	sql := fmt.Sprintf(`SELECT %s AS step, %s, %s FROM %s WHERE %s IN (SELECT number FROM wanted) AND %s AND (%s)%s GROUP BY step, %s`,
+		a.stepOf(spanStart), seriesColumns, mergedSums, s.table(rollupsTable), number, since(a.query.From), strings.Join(wanted, " OR "),
+		filters(&a.query), seriesColumns)
 	return s.addMerged(ctx, sh, a, question{sql: sql, table: rollupsTable, wanted: numbers})
 }
 
@@ -128,19 +56,19 @@ func (s *Store) addRest(ctx context.Context, sh *shard, a *answer, rest []rollup
 		wanted[i] = "(" + startsIn(w) + ")"
 	}
 	// Counted by bucket, and then put together as if they had been summed up.
-	sql := fmt.Sprintf(`SELECT %[1]s, sum(n) AS c1, sumIf(n, bucket = %[2]d) AS c2, sum(high) AS c3, sum(low) AS c4, min(least) AS c5, max(most) AS c6,
+	sql := fmt.Sprintf(`SELECT step, %[1]s, sum(n) AS c1, sumIf(n, bucket = %[2]d) AS c2, sum(high) AS c3, sum(low) AS c4, min(least) AS c5, max(most) AS c6,
 		sumMapIf([bucket], [n], bucket != %[2]d) AS buckets FROM (
-			SELECT %[1]s, bucket, count() AS n, sum(toUInt64(bitShiftRight(duration_ns, 32))) AS high,
+			SELECT %[8]s AS step, %[1]s, bucket, count() AS n, sum(toUInt64(bitShiftRight(duration_ns, 32))) AS high,
 				sum(toUInt64(bitAnd(duration_ns, 4294967295))) AS low, min(duration_ns) AS least, max(duration_ns) AS most
-			FROM %[3]s WHERE %[4]s AND (%[5]s) AND %[6]s%[7]s GROUP BY %[1]s, bucket
-		) GROUP BY %[1]s`, seriesColumns, noBucket, s.table(requestsTable), since(a.query.From),
-		strings.Join(wanted, " OR "), a.snap.counting(), filters(&a.query))
+			FROM %[3]s WHERE %[4]s AND (%[5]s) AND %[6]s%[7]s GROUP BY step, %[1]s, bucket
+		) GROUP BY step, %[1]s`, seriesColumns, noBucket, s.table(requestsTable), since(a.query.From),
+		strings.Join(wanted, " OR "), a.snap.counting(), filters(&a.query), a.stepOf(startMillis))
 	return s.addMerged(ctx, sh, a, question{sql: sql, table: requestsTable})
 }
 
 // mergedRow is a histogram that a shard has merged.
 type mergedRow struct {
-	key   rollup.Key
+	place
 	parts hist.Parts
 }
 
@@ -155,7 +83,7 @@ func (s *Store) addMerged(ctx context.Context, sh *shard, a *answer, q question)
 	err = c.each(func(r *mergedRow) bool {
 		a.mu.Lock()
 		defer a.mu.Unlock()
-		if a.of(r.key).Durations.MergeParts(&r.parts) != nil {
+		if a.of(r.place).Durations.MergeParts(&r.parts) != nil {
 			damaged = errDamaged
 		}
 		return damaged == nil
@@ -167,7 +95,7 @@ func scanMerged(rows driver.Rows) (*mergedRow, error) {
 	var r mergedRow
 	var status int32
 	p := &r.parts
-	err := rows.Scan(&r.key.Service, &r.key.Endpoint, &r.key.Method, &status, &p.Count, &p.Zeros, &p.SumHigh, &p.SumLow,
+	err := rows.Scan(&r.step, &r.key.Service, &r.key.Endpoint, &r.key.Method, &status, &p.Count, &p.Zeros, &p.SumHigh, &p.SumLow,
 		&p.Min, &p.Max, &p.Index, &p.Counts)
 	r.key.Status = int(status)
 	return &r, err
@@ -186,6 +114,6 @@ func filters(q *store.Query) string {
 
 // startsIn is the condition for requests that start in a window.
 func startsIn(w rollup.Window) string {
-	return fmt.Sprintf("span >= %d AND span <= %d AND toInt64(toUInt32(created_at)) * 1000 + created_ms >= %d AND toInt64(toUInt32(created_at)) * 1000 + created_ms < %d",
-		w.From/spanMillis, w.To/spanMillis, w.From, w.To)
+	return fmt.Sprintf("span >= %[1]d AND span <= %[2]d AND %[3]s >= %[4]d AND %[3]s < %[5]d",
+		w.From/spanMillis, w.To/spanMillis, startMillis, w.From, w.To)
 }

@@ -28,6 +28,32 @@ func Window(w rollup.Window, resolutions []Resolution) (runs []Run, rest []rollu
 	return p.runs, p.rest
 }
 
+// Windows covers windows that follow one another, each as Window does. What lies
+// together in two of them is joined: no span of a run lies in more than one window,
+// but a run or a rest may.
+func Windows(parts []rollup.Window, resolutions []Resolution) (runs []Run, rest []rollup.Window) {
+	last := make([]int, len(resolutions)) // the place of each one's last run, from 1 on
+	for _, part := range parts {
+		more, left := Window(part, resolutions)
+		for _, run := range more {
+			if at := last[run.Resolution]; at > 0 && runs[at-1].End == run.First {
+				runs[at-1].End = run.End
+				continue
+			}
+			runs = append(runs, run)
+			last[run.Resolution] = len(runs)
+		}
+		for _, w := range left {
+			if n := len(rest); n > 0 && rest[n-1].To == w.From {
+				rest[n-1].To = w.To
+			} else {
+				rest = append(rest, w)
+			}
+		}
+	}
+	return runs, rest
+}
+
 type plan struct {
 	resolutions []Resolution
 	runs        []Run

@@ -108,19 +108,42 @@ func (s *Store) Rollups(ctx context.Context, q store.Query) iter.Seq2[*rollup.Ro
 			yield(nil, err)
 			return
 		}
-		sums := sumsPool.Get().(*sums)
-		defer sums.free()
-		sums.view = v
-		if err := errors.Join(sums.collect(ctx), v.close()); err != nil {
+		err = v.steps(ctx, yield)
+		if err = errors.Join(err, v.close()); err != nil {
 			yield(nil, err)
-			return
-		}
-		for _, series := range sums.touched {
-			if !yield(&sums.rollups[series], nil) {
-				return
-			}
 		}
 	}
+}
+
+// steps yields the rollups of one part of the window after the other. It returns
+// nil when no more is wanted.
+func (v *view) steps(ctx context.Context, yield func(*rollup.Rollup, error) bool) error {
+	for _, part := range v.query.Window.Steps(v.query.Step) {
+		one := *v
+		one.query.Window = part
+		if more, err := one.whole(ctx, yield); !more || err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// whole yields the rollups of the window; false if no more is wanted.
+func (v *view) whole(ctx context.Context, yield func(*rollup.Rollup, error) bool) (more bool, err error) {
+	sums := sumsPool.Get().(*sums)
+	defer sums.free()
+	sums.view = v
+	if err := sums.collect(ctx); err != nil {
+		return false, err
+	}
+	start := rollup.StepOf(v.query.From, v.query.Step)
+	for _, series := range sums.touched {
+		sums.rollups[series].Start = start
+		if !yield(&sums.rollups[series], nil) {
+			return false, nil
+		}
+	}
+	return true, nil
 }
 
 // sums adds up the answer to a query for rollups.

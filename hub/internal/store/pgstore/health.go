@@ -121,7 +121,7 @@ func (s *Store) Health(ctx context.Context, q store.HealthQuery) iter.Seq2[*stor
 			return
 		}
 		sql := `SELECT status, flapping, critical, began_at, checked_at, failures, service, check_name, reason,
-			coalesce(details_text, ''), latency, (SELECT name FROM kymo_instances k WHERE k.id = instance_id) AS instance
+			coalesce(details_text, ''), latency, coalesce((SELECT name FROM kymo_instances k WHERE k.id = instance_id), '') AS instance
 			FROM ` + healthTable + ` WHERE ` + healthWindow
 		args := s.healthWindow(q.Window)
 		if q.Name != "" {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/kymohq/kymo/hub/internal/store"
 	"github.com/kymohq/kymo/hub/internal/store/storetest"
 	"github.com/kymohq/kymo/internal/serverstest"
 	"github.com/kymohq/kymo/wire"
@@ -142,5 +143,38 @@ func TestPruneToSize(t *testing.T) {
 	}
 	if before, err := s.PruneToSize(t.Context(), 1); before != 0 || err != nil {
 		t.Errorf("once more: %d, %v", before, err)
+	}
+}
+
+// What an instance sent outlives its row: its clock was ahead, or somebody
+// deleted the row.
+func TestForgottenInstance(t *testing.T) {
+	url := database(t, serverstest.Postgres(t))
+	s := open(t, url, Options{})
+	b := on(0, 0)
+	b.Health = append(b.Health, wire.HealthResult{Check: "redis", From: b.Start[0], To: b.Start[0]})
+	mustAppend(t, s, b)
+	if _, err := connect(t, url).Exec(t.Context(), `DELETE FROM kymo_instances`); err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for r, err := range s.Requests(t.Context(), everything) {
+		if err != nil || r.Instance != "" {
+			t.Fatalf("%+v, %v", r, err)
+		}
+		n++
+	}
+	if n != b.Len() {
+		t.Errorf("%d requests, want %d", n, b.Len())
+	}
+	n = 0
+	for r, err := range s.Health(t.Context(), store.HealthQuery{Window: everything.Window}) {
+		if err != nil || r.Instance != "" {
+			t.Fatalf("%+v, %v", r, err)
+		}
+		n++
+	}
+	if n != 1 {
+		t.Errorf("%d health results, want 1", n)
 	}
 }

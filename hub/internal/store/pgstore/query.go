@@ -1,15 +1,19 @@
 package pgstore
 
 import (
+	"cmp"
 	"context"
 	"iter"
+	"maps"
+	"math"
+	"slices"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/kymohq/kymo/hub/internal/rollup"
 	"github.com/kymohq/kymo/hub/internal/store"
 	"github.com/kymohq/kymo/hub/internal/store/cover"
-	"github.com/kymohq/kymo/hub/internal/store/page"
 	"github.com/kymohq/kymo/wire"
 )
 
@@ -20,172 +24,149 @@ func (s *Store) Rollups(ctx context.Context, q store.Query) iter.Seq2[*rollup.Ro
 			yield(nil, store.ErrClosed)
 			return
 		}
-		answer, err := s.ask(ctx, q)
-		if err != nil {
-			yield(nil, s.classify(ctx, err))
-			return
-		}
-		for _, r := range answer.found {
-			if r != nil && !yield(r, nil) {
-				return
+		q.To = min(q.To, wire.MaxStart+1)
+		var late error // what went wrong when it was too late to ask again
+		err := s.again(ctx, func() error {
+			a := &answer{query: q, store: s, yield: yield}
+			err := a.give(ctx)
+			if a.begun {
+				late, err = err, nil
 			}
-		}
-	}
-}
-
-// answer adds up the answer to a query for rollups.
-type answer struct {
-	query   store.Query
-	store   *Store
-	found   map[uint32]*rollup.Rollup // nil for a series that is not asked for
-	unknown map[int32]bool            // series whose key is to be read before it is asked again
-}
-
-// ask reads pages and details in one statement, so that they are of one instant.
-func (s *Store) ask(ctx context.Context, q store.Query) (*answer, error) {
-	q.To = min(q.To, wire.MaxStart+1)
-	for {
-		q.From = max(q.From, s.pruned.Load())
-		a := &answer{query: q, store: s}
-		var pruned int64
-		if err := s.again(ctx, func() (err error) {
-			a.found, a.unknown = make(map[uint32]*rollup.Rollup), make(map[int32]bool)
-			pruned, err = a.read(ctx)
 			return err
-		}); err != nil {
-			return nil, err
+		})
+		if err = cmp.Or(err, late); err != nil {
+			yield(nil, s.classify(ctx, err))
 		}
-		s.raise(pruned)
+	}
+}
+
+// answer adds up the answer to a query for rollups, one part of its window after
+// the other.
+type answer struct {
+	query store.Query
+	store *Store
+
+	yield func(*rollup.Rollup, error) bool
+	begun bool // something was yielded
+	ended bool // no more is wanted
+
+	parts []rollup.Window
+	at    int // the present one
+	tally
+}
+
+// give answers. With steps, in a transaction: what has to be read again is of the
+// same instant as what was yielded before.
+func (a *answer) give(ctx context.Context) error {
+	a.cut(a.store.pruned.Load())
+	if a.query.Step <= 0 {
+		return a.ask(ctx, a.store.pool)
+	}
+	return pgx.BeginTxFunc(ctx, a.store.pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly},
+		func(tx pgx.Tx) error { return a.ask(ctx, tx) })
+}
+
+// cut makes the parts of what was not pruned.
+func (a *answer) cut(pruned int64) {
+	a.query.From = max(a.query.From, pruned)
+	a.parts = a.query.Window.Steps(a.query.Step)
+}
+
+func (a *answer) ask(ctx context.Context, db querier) error {
+	for {
+		pruned, err := a.read(ctx, db)
+		a.store.raise(pruned)
 		switch {
-		case pruned > q.From:
+		case err != nil || a.ended:
+			return err
+		case pruned > a.query.From:
 			// Somebody pruned: pages of spans across that instant hold too much.
-		case len(a.unknown) > 0:
-			ids := make([]int32, 0, len(a.unknown))
-			for id := range a.unknown {
-				ids = append(ids, id)
-			}
-			if err := s.series.learn(ctx, s.pool, ids); err != nil {
-				return nil, err
-			}
-			for _, id := range ids {
-				if _, ok := s.series.key(uint32(id)); !ok {
-					return nil, errDamaged
-				}
-			}
+			a.cut(pruned)
+		case len(a.unknown) == 0:
+			return nil
 		default:
-			return a, nil
-		}
-	}
-}
-
-// read adds up all there is, and returns how far was pruned.
-func (a *answer) read(ctx context.Context) (pruned int64, err error) {
-	runs, rest := cover.Window(a.query.Window, resolutions)
-	var level []int16
-	var from, to []int64
-	// The longest first: they have the widest histograms, which then need not grow.
-	for r := len(resolutions) - 1; r >= 0; r-- {
-		for _, run := range runs {
-			if run.Resolution == r {
-				level, from, to = append(level, int16(r+level5m)), append(from, run.First), append(to, run.End)
-			}
-		}
-	}
-	for _, w := range rest {
-		length := levelMillis[levelDetails]
-		level, from, to = append(level, levelDetails), append(from, w.From/length), append(to, (w.To-1)/length+1)
-	}
-	rows, err := a.store.pool.Query(ctx, `
-		SELECT -1::smallint, value, NULL FROM kymo_state WHERE key = 'pruned'
-		UNION ALL
-		SELECT p.level, p.start, p.page FROM unnest($1::smallint[], $2::bigint[], $3::bigint[]) AS wanted (level, first, past)
-		JOIN kymo_pages p ON p.level = wanted.level AND p.start >= wanted.first AND p.start < wanted.past`, level, from, to)
-	if err != nil {
-		return 0, err
-	}
-	defer rows.Close()
-	var l int16
-	var start int64
-	var b pgtype.DriverBytes // only lent until the next row
-	for rows.Next() {
-		if err := rows.Scan(&l, &start, &b); err != nil {
-			return 0, err
-		}
-		switch l {
-		case -1:
-			pruned = start
-			continue
-		case levelDetails:
-			for _, w := range rest {
-				if err := a.addDetails(b, start*levelMillis[levelDetails], w); err != nil {
-					return 0, err
-				}
-			}
-		default:
-			if err := a.addPage(b); err != nil {
-				return 0, err
-			}
-		}
-	}
-	return pruned, rows.Err()
-}
-
-// of returns the rollup of a series, nil if it is not asked for.
-func (a *answer) of(id uint32, drops bool) *rollup.Rollup {
-	if r, ok := a.found[id]; ok {
-		return r
-	}
-	key, ok := a.store.series.key(id)
-	if !ok {
-		a.unknown[int32(id)] = true
-		return nil
-	}
-	var r *rollup.Rollup
-	if drops && a.query.SelectsDrops(key.Service) || !drops && a.query.Selects(&key) {
-		r = &rollup.Rollup{Key: key}
-	}
-	a.found[id] = r
-	return r
-}
-
-func (a *answer) addPage(b []byte) error {
-	e := page.Read(b)
-	for e.Next() {
-		r := a.of(e.Series, e.Drops)
-		switch {
-		case r == nil:
-		case e.Drops:
-			n, err := e.Count()
-			if err != nil {
-				return err
-			}
-			r.Dropped += n
-		default:
-			if _, err := r.Durations.MergeBinary(e.Value); err != nil {
+			if err := a.learn(ctx, db); err != nil {
 				return err
 			}
 		}
 	}
-	if e.Corrupt() {
-		return errDamaged
+}
+
+// learn reads the keys of unknown series.
+func (a *answer) learn(ctx context.Context, db querier) error {
+	ids := slices.Collect(maps.Keys(a.unknown))
+	if err := a.store.series.learn(ctx, db, ids); err != nil {
+		return err
+	}
+	for _, id := range ids {
+		if _, ok := a.store.series.key(uint32(id)); !ok {
+			return errDamaged
+		}
 	}
 	return nil
 }
 
-func (a *answer) addDetails(b []byte, base int64, w rollup.Window) error {
-	reader := detailsReader{left: b, at: base}
-	for {
-		d, ok, err := reader.next()
-		if !ok || err != nil {
-			return err
+// read adds up all there is from the present part on, and returns how far was
+// pruned. Pages and details are read in one statement, so that they are of one
+// instant, those of the earlier parts first; of each part the longest spans first:
+// they have the widest histograms, which then need not grow.
+func (a *answer) read(ctx context.Context, db querier) (pruned int64, err error) {
+	a.tally = tally{found: make(map[uint32]*rollup.Rollup), unknown: make(map[int32]bool)}
+	rows, err := db.Query(ctx, `
+		SELECT -1 AS step, -1::smallint AS level, value AS start, NULL AS page FROM kymo_state WHERE key = 'pruned'
+		UNION ALL
+		SELECT p.start * wanted.length / $5, p.level, p.start, p.page
+		FROM unnest($1::smallint[], $2::bigint[], $3::bigint[], $4::bigint[]) AS wanted (level, length, first, past)
+		JOIN kymo_pages p ON p.level = wanted.level AND p.start >= wanted.first AND p.start < wanted.past
+		ORDER BY step, level DESC`, a.wanted()...)
+	if err != nil {
+		return 0, err
+	}
+	defer rows.Close()
+	var step, start int64
+	var level int16
+	var b pgtype.DriverBytes // only lent until the next row
+	for rows.Next() {
+		if err := rows.Scan(&step, &level, &start, &b); err != nil {
+			return 0, err
 		}
-		if !w.Contains(d.start) {
+		if level < 0 {
+			if pruned = start; pruned > a.query.From {
+				return pruned, nil
+			}
 			continue
 		}
-		if r := a.of(d.series, d.drops); r != nil && d.drops {
-			r.Dropped += d.value
-		} else if r != nil {
-			r.Durations.Record(int64(d.value))
+		if a.reach(start * levelMillis[level]); a.ended {
+			return pruned, nil
+		}
+		if err := a.add(level, start, b); err != nil {
+			return pruned, err
 		}
 	}
+	if err := rows.Err(); err != nil {
+		return pruned, err
+	}
+	a.reach(a.query.To)
+	return pruned, nil
+}
+
+// wanted are the spans to be read, as columns, and the length of a step.
+func (a *answer) wanted() []any {
+	var level []int16
+	var length, first, past []int64
+	want := func(l int16, from, to int64) {
+		level, length, first, past = append(level, l), append(length, levelMillis[l]), append(first, from), append(past, to)
+	}
+	runs, rest := cover.Windows(a.parts[a.at:], resolutions)
+	for _, run := range runs {
+		want(int16(run.Resolution+level5m), run.First, run.End)
+	}
+	for _, w := range rest {
+		want(levelDetails, w.From/levelMillis[levelDetails], (w.To-1)/levelMillis[levelDetails]+1)
+	}
+	step := a.query.Step
+	if step <= 0 {
+		step = math.MaxInt64 // everything is of one
+	}
+	return []any{level, length, first, past, step}
 }

@@ -16,7 +16,7 @@ func (s *Store) Requests(ctx context.Context, q store.Query) iter.Seq2[*store.Re
 		args := []any{timestamp(max(q.From, s.pruned.Load())), timestamp(q.To)}
 		sql := `SELECT service, endpoint, method, status_code, coalesce(user_id, ''), created_at, duration_ns,
 			coalesce(first_byte_ns, 0), coalesce(lifetime_ns, 0), coalesce(response_bytes, 0),
-			(SELECT name FROM kymo_instances k WHERE k.id = instance_id)
+			coalesce((SELECT name FROM kymo_instances k WHERE k.id = instance_id), '')
 			FROM ` + requestsTable + ` WHERE created_at >= $1 AND created_at < $2 AND instance_id IS NOT NULL`
 		for _, filter := range []struct{ column, value string }{{"service", q.Service}, {"endpoint", q.Endpoint}, {"method", q.Method}} {
 			if filter.value != "" {

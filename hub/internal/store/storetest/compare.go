@@ -3,6 +3,7 @@ package storetest
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -114,10 +115,15 @@ func healthNames(t testing.TB, s store.Store, w rollup.Window) []string {
 func Rollups(t testing.TB, s store.Store, q store.Query) []string {
 	t.Helper()
 	var lines []string
+	last := int64(math.MinInt64)
 	for r, err := range s.Rollups(t.Context(), q) {
 		if err != nil {
 			t.Fatalf("rollups: %v", err)
 		}
+		if r.Start < last {
+			t.Fatalf("rollups: the step %d comes after %d", r.Start, last)
+		}
+		last = r.Start
 		lines = append(lines, rollupLine(r))
 	}
 	slices.Sort(lines)
@@ -125,7 +131,7 @@ func Rollups(t testing.TB, s store.Store, q store.Query) []string {
 }
 
 func rollupLine(r *rollup.Rollup) string {
-	return fmt.Sprintf("%+v n=%d dropped=%d %x", r.Key, r.Durations.Count(), r.Dropped, r.Durations.AppendBinary(nil))
+	return fmt.Sprintf("%d %+v n=%d dropped=%d %x", r.Start, r.Key, r.Durations.Count(), r.Dropped, r.Durations.AppendBinary(nil))
 }
 
 // Requests returns a store's answer as lines; those of one start, whose order

@@ -160,8 +160,13 @@ func Together(t *testing.T, engines ...Engine) {
 		to := from + int64(math.Exp(rapid.Float64Range(0, 19.2).Draw(r, "length")))
 		w := rollup.Window{From: from, To: to}
 		name := rapid.SampledFrom([]string{"", "check-1", "orders/check-2", "none"}).Draw(r, "name")
+		var step int64
+		if rapid.Bool().Draw(r, "steps") {
+			step = (w.To-w.From)/rapid.Int64Range(1, 20).Draw(r, "parts") + 1
+			step = (step + second - 1) / second * second
+		}
 		each(func(p *pair) {
-			p.compare(t, store.Query{Window: w})
+			p.compare(t, store.Query{Window: w, Step: step})
 			p.compareHealth(t, store.HealthQuery{Window: w, Name: name})
 		})
 	})

@@ -72,14 +72,18 @@ func (o *Oracle) Append(ctx context.Context, batches ...*wire.Batch) ([]bool, er
 // Rollups counts the requests in the window from scratch.
 func (o *Oracle) Rollups(ctx context.Context, q store.Query) iter.Seq2[*rollup.Rollup, error] {
 	return func(yield func(*rollup.Rollup, error) bool) {
-		rollups, err := o.rollups(ctx, q)
-		if err != nil {
-			yield(nil, err)
-			return
-		}
-		for _, r := range rollups {
-			if !yield(r, nil) {
+		for _, part := range q.Window.Steps(q.Step) {
+			one := q
+			one.Window = part
+			rollups, err := o.rollups(ctx, one)
+			if err != nil {
+				yield(nil, err)
 				return
+			}
+			for _, r := range rollups {
+				if !yield(r, nil) {
+					return
+				}
 			}
 		}
 	}
@@ -97,7 +101,7 @@ func (o *Oracle) rollups(ctx context.Context, q store.Query) (map[rollup.Key]*ro
 	found := make(map[rollup.Key]*rollup.Rollup)
 	of := func(k rollup.Key) *rollup.Rollup {
 		if found[k] == nil {
-			found[k] = &rollup.Rollup{Key: k}
+			found[k] = &rollup.Rollup{Key: k, Start: rollup.StepOf(q.From, q.Step)}
 		}
 		return found[k]
 	}

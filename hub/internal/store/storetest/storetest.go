@@ -28,6 +28,7 @@ func Run(t *testing.T, make func(t testing.TB) Engine) {
 		{"counts an identity once", testIdentity},
 		{"tells batches with the same content apart", testSameContent},
 		{"cuts windows to the millisecond", testWindows},
+		{"cuts windows into steps", testSteps},
 		{"selects by service, endpoint and method", testFilters},
 		{"counts dropped requests", testDrops},
 		{"takes late, early and unordered requests", testDisorder},

@@ -107,6 +107,30 @@ func testWindows(t *testing.T, e Engine) {
 	}
 }
 
+func testSteps(t *testing.T, e Engine) {
+	p := newPair(t, e)
+	g := newGenerator(7)
+	p.append(t, g.batch("a", 2000, g.around(Noon, 2*day)), g.batch("b", 500, g.around(Noon, minute)))
+	drops := g.batch("c", 10, g.around(Noon, hour))
+	drops.Drops = []wire.Drop{{Service: plain.Service, Count: 3, At: Noon}, {Service: plain.Service, Count: 4, At: Noon + hour}}
+	p.append(t, drops)
+	for range 2 {
+		for _, q := range []store.Query{
+			{Window: rollup.Window{From: Noon - day, To: Noon + day}, Step: hour},
+			{Window: rollup.Window{From: Noon - day + 1, To: Noon + day - 1}, Step: 2 * hour},
+			{Window: rollup.Window{From: Noon - 6*day, To: Noon + day}, Step: day, Service: "service-1"},
+			{Window: rollup.Window{From: Noon - 15*minute, To: Noon + 17}, Step: 10 * second},
+			{Window: rollup.Window{From: Noon - hour - 12345, To: Noon + hour}, Step: minute, Method: "GET"},
+			{Window: rollup.Window{From: Noon - 2*hour, To: Noon + 3*hour}, Step: 15 * minute, Endpoint: "/endpoint/3/{id}"},
+			{Window: rollup.Window{From: Noon + 7, To: Noon + 3*second}, Step: second},
+			{Window: rollup.Window{From: Noon, To: Noon}, Step: hour},
+		} {
+			p.compare(t, q)
+		}
+		p.reopen(t)
+	}
+}
+
 func testFilters(t *testing.T, e Engine) {
 	p := newPair(t, e)
 	g := newGenerator(2)
