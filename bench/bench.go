@@ -53,7 +53,7 @@ func (b *bench) run(ctx context.Context) error {
 			return err
 		}
 	}
-	if !b.wants("ingest", "report", "size", "memory") {
+	if !b.wants("ingest", "dashboard", "report", "size", "memory") {
 		return nil
 	}
 	c := storage.Config{
@@ -64,6 +64,12 @@ func (b *bench) run(ctx context.Context) error {
 	}
 	if b.wants("ingest") {
 		if err := b.write(storage.Ingest(ctx, c)); err != nil {
+			return err
+		}
+	}
+	if b.wants("dashboard") {
+		calling, open, err := storage.Dashboards(ctx, c)
+		if err := errors.Join(b.write(calling, err), b.write(open, err)); err != nil {
 			return err
 		}
 	}

@@ -38,7 +38,7 @@ func main() {
 var errUsage = errors.New("usage")
 
 // sections are the parts of the table, in their order.
-var sections = []string{"middleware", "histogram", "checks", "ingest", "report", "size", "memory"}
+var sections = []string{"middleware", "histogram", "checks", "ingest", "dashboard", "report", "size", "memory"}
 
 type options struct {
 	only        []string

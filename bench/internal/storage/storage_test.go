@@ -101,6 +101,15 @@ func TestPeakOf(t *testing.T) {
 	}
 }
 
+func TestUsedOf(t *testing.T) {
+	if got, err := usedOf("7 (a b) S 1 1 1 0 -1 4194560 1 0 0 0 150 25 0 0 20"); err != nil || got != 1750*time.Millisecond {
+		t.Errorf("%v, %v", got, err)
+	}
+	if _, err := usedOf("7 (a) S 1"); err == nil {
+		t.Error("no error where the times are missing")
+	}
+}
+
 func TestDirectorySize(t *testing.T) {
 	dir := t.TempDir()
 	for _, name := range []string{"a", filepath.Join("sub", "b")} {
