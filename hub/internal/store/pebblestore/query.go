@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"math"
 	"slices"
 	"sync"
 
@@ -27,6 +28,19 @@ type view struct {
 	pages  *pebble.Iterator
 	blocks *pebble.Iterator // of the same instant
 	wanted []bool           // by series: whether the query asks for it
+	// inParts has the places of memory's rows by the part of a stepped query's
+	// window, and part is which one this view is of. Looking at all of memory for
+	// each of a hundred parts would cost more than all else.
+	inParts [2][][]uint32
+	part    int
+	// spans has the block that was read last: the next part often needs it again.
+	spans *spanReader
+}
+
+// spanReader is a block and the key it has.
+type spanReader struct {
+	blockReader
+	key []byte
 }
 
 // view takes the present state. Everything in it stays as it is.
@@ -51,6 +65,7 @@ func (s *Store) view(q store.Query) (*view, error) {
 		v.memory[1], v.health[1] = frozen.rows, frozen.health
 	}
 	v.query.From = max(q.From, v.state.floor)
+	v.spans = new(spanReader)
 	v.wanted = make([]bool, len(v.keys))
 	for i := range v.keys {
 		v.wanted[i] = selects(&v.query, &v.keys[i])
@@ -118,9 +133,15 @@ func (s *Store) Rollups(ctx context.Context, q store.Query) iter.Seq2[*rollup.Ro
 // steps yields the rollups of one part of the window after the other. It returns
 // nil when no more is wanted.
 func (v *view) steps(ctx context.Context, yield func(*rollup.Rollup, error) bool) error {
-	for _, part := range v.query.Window.Steps(v.query.Step) {
+	parts := v.query.Window.Steps(v.query.Step)
+	if len(parts) > 1 {
+		for i := range v.memory {
+			v.inParts[i] = v.memory[i].inParts(v.query.Window, v.query.Step, len(parts))
+		}
+	}
+	for i, part := range parts {
 		one := *v
-		one.query.Window = part
+		one.query.Window, one.part = part, i
 		if more, err := one.whole(ctx, yield); !more || err != nil {
 			return err
 		}
@@ -180,32 +201,46 @@ func (s *sums) collect(ctx context.Context) error {
 	p := newPlan(s.query.Window, s.state.floor10s)
 	// The longest first: they have the widest histograms, which then need not grow.
 	slices.SortStableFunc(p.pages, func(a, b pages) int { return int(b.res) - int(a.res) })
-	// A week's report is half days and half hours: two goroutines share them.
-	hours, err := s.fork(ctx, p.pages, res1h)
-	if err != nil {
+	if err := s.addRuns(ctx, p.pages); err != nil {
 		return err
 	}
-	for _, run := range p.pages {
-		if run.res == res1h {
+	for _, span := range p.spans {
+		if err := s.addSpan(ctx, span); err != nil {
+			return err
+		}
+	}
+	for i := range s.memory {
+		if parts := s.inParts[i]; parts != nil {
+			s.addPlaces(&s.memory[i], parts[s.part])
+			s.addDrops(&s.memory[i], s.query.Window)
+		} else {
+			s.addRows(&s.memory[i], s.query.Window)
+		}
+	}
+	return nil
+}
+
+// addRuns adds up pages. A week's report is half days and half hours: two
+// goroutines share them.
+func (s *sums) addRuns(ctx context.Context, runs []pages) error {
+	hourly := func(run pages) bool { return run.res == res1h }
+	join := func(*sums) error { return nil }
+	var err error
+	forked := slices.ContainsFunc(runs, hourly) && len(runs) > 1
+	if forked {
+		if join, err = s.fork(ctx, runs, res1h); err != nil {
+			return err
+		}
+	}
+	for _, run := range runs {
+		if forked && hourly(run) {
 			continue
 		}
 		if err = s.addPages(ctx, run); err != nil {
 			break
 		}
 	}
-	if err = errors.Join(err, hours(s)); err != nil {
-		return err
-	}
-	var reader blockReader
-	for _, span := range p.spans {
-		if err := s.addSpan(ctx, &reader, span); err != nil {
-			return err
-		}
-	}
-	for i := range s.memory {
-		s.addRows(&s.memory[i], s.query.Window)
-	}
-	return nil
+	return errors.Join(err, join(s))
 }
 
 // fork starts adding up the pages of a resolution, and returns a function that
@@ -297,22 +332,38 @@ func (s *sums) addPage(b []byte) error {
 }
 
 // addSpan adds the requests in blocks that lie in the span.
-func (s *sums) addSpan(ctx context.Context, reader *blockReader, span rollup.Window) error {
+func (s *sums) addSpan(ctx context.Context, span rollup.Window) error {
 	s.blocks.SetBounds(keyHour(span.From/hourMillis), keyBlock(span.To, 0))
 	for s.blocks.First(); s.blocks.Valid(); s.blocks.Next() {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		block, err := s.blocks.ValueAndErr()
-		if err == nil {
-			err = reader.read(block, span.From)
-		}
 		if err != nil {
 			return err
 		}
-		s.addRows(&reader.rows, span)
+		if endsBefore(block, span.From) {
+			continue
+		}
+		if err := s.spans.read(s.blocks.Key(), block); err != nil {
+			return err
+		}
+		s.addRows(&s.spans.rows, span)
 	}
 	return s.blocks.Error()
+}
+
+// read decodes a block, unless it is the one that was read last.
+func (r *spanReader) read(key, block []byte) error {
+	if bytes.Equal(r.key, key) {
+		return nil
+	}
+	r.key = r.key[:0]
+	if err := r.blockReader.read(block, math.MinInt64); err != nil {
+		return err
+	}
+	r.key = append(r.key, key...)
+	return nil
 }
 
 func (s *sums) addRows(r *rows, w rollup.Window) {
@@ -327,6 +378,19 @@ func (s *sums) addRows(r *rows, w rollup.Window) {
 		}
 		h.Record(r.duration[i])
 	}
+	s.addDrops(r, w)
+}
+
+// addPlaces adds the rows at these places.
+func (s *sums) addPlaces(r *rows, places []uint32) {
+	for _, i := range places {
+		if series := r.series[i]; s.wanted[series] {
+			s.of(series).Durations.Record(r.duration[i])
+		}
+	}
+}
+
+func (s *sums) addDrops(r *rows, w rollup.Window) {
 	for _, d := range r.drops {
 		if w.Contains(d.at) && s.wanted[d.series] {
 			s.of(d.series).Dropped += d.count

@@ -1,0 +1,340 @@
+package drill
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"maps"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/kymohq/kymo/hub/internal/rollup"
+	"github.com/kymohq/kymo/hub/internal/store"
+	"github.com/kymohq/kymo/hub/internal/store/pebblestore"
+	"github.com/kymohq/kymo/hub/internal/store/storetest"
+	"github.com/kymohq/kymo/wire"
+)
+
+const hour = int64(3_600_000)
+
+// noon is some instant; the stores are given nothing but what lies around it.
+var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC).UnixMilli()
+
+// sample is requests as a service has them: most of them lately, a burst within a
+// second, many that are equal in start and duration, few errors and few slow ones.
+func sample(n int) []wire.Request {
+	r := rand.New(rand.NewPCG(3, 5))
+	var all []wire.Request
+	for i := range n {
+		q := wire.Request{
+			Key: wire.Key{
+				Service: fmt.Sprintf("s%d", r.IntN(2)), Endpoint: fmt.Sprintf("/e%d", r.IntN(3)), Method: "GET", Status: 200,
+			},
+			Start:    noon - int64(r.ExpFloat64()*float64(6*hour)),
+			Duration: time.Duration(math.Exp(r.NormFloat64()) * 2e7),
+			Size:     int64(i),
+		}
+		switch {
+		case i%3 == 0:
+			q.Start = noon - 3*hour + int64(r.IntN(40)) // the burst
+			q.Duration = time.Duration(1+r.IntN(3)) * time.Millisecond
+		case i%97 == 0:
+			q.Status = 500 + r.IntN(4)
+		case i%31 == 0:
+			q.Status = 404
+		}
+		if r.IntN(4) > 0 {
+			q.User = fmt.Sprintf("u%d", int(r.ExpFloat64()*5))
+		}
+		all = append(all, q)
+	}
+	return all
+}
+
+// stores are an oracle and the embedded store, with the same requests.
+func stores(t *testing.T, requests []wire.Request) map[string]store.Store {
+	t.Helper()
+	embedded, err := pebblestore.Open("data", pebblestore.Options{FS: vfs.NewMem()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = embedded.Close() })
+	all := map[string]store.Store{"oracle": storetest.NewOracle(), "embedded": embedded}
+	for _, st := range all {
+		fill(t, st, requests)
+	}
+	return all
+}
+
+func fill(t *testing.T, st store.Store, requests []wire.Request) {
+	t.Helper()
+	b := wire.NewBuilder()
+	for i, part := range slices.Collect(slices.Chunk(requests, 5000)) {
+		for k := range part {
+			b.Add(&part[k])
+		}
+		if _, err := st.Append(t.Context(), b.Batch("test", uint64(i+1))); err != nil {
+			t.Fatal(err)
+		}
+		b.Reset()
+	}
+}
+
+// expected is what a filter selects, in the order.
+func expected(requests []wire.Request, f *Filter, o order) []store.Record {
+	var want []store.Record
+	for i := range requests {
+		r := store.Record{Request: requests[i], Instance: "test"}
+		if f.Contains(r.Start) && f.Selects(&r.Key) && f.matches(&r) {
+			want = append(want, r)
+		}
+	}
+	slices.SortFunc(want, func(a, b store.Record) int { return o(&a, &b) })
+	return want
+}
+
+var window = rollup.Window{From: noon - 30*hour - 1234, To: noon - 777}
+
+var filters = map[string]Filter{
+	"all":              {Query: store.Query{Window: window}},
+	"errors":           {Query: store.Query{Window: window}, Statuses: [2]int{500, 599}},
+	"one code":         {Query: store.Query{Window: window}, Statuses: [2]int{404, 404}},
+	"long":             {Query: store.Query{Window: window}, Least: 150 * time.Millisecond},
+	"user":             {Query: store.Query{Window: window}, User: "u2"},
+	"everything":       {Query: store.Query{Window: window, Service: "s1", Endpoint: "/e2", Method: "GET"}, User: "u1", Statuses: [2]int{200, 299}, Least: time.Millisecond},
+	"nobody":           {Query: store.Query{Window: window}, User: "nobody"},
+	"no service":       {Query: store.Query{Window: window, Service: "none"}},
+	"within the burst": {Query: store.Query{Window: rollup.Window{From: noon - 3*hour + 3, To: noon - 3*hour + 17}}},
+	"nothing":          {Query: store.Query{Window: rollup.Window{From: noon, To: noon}}},
+}
+
+type finder func(context.Context, store.Store, Filter, Position, int, Budget) (*Page, error)
+
+// pages returns all pages, one after the other.
+func pages(t *testing.T, st store.Store, find finder, f Filter, limit int, b Budget) (all []store.Record, n int, complete bool) {
+	t.Helper()
+	at := Position{}
+	complete = true
+	for {
+		p, err := find(t.Context(), st, f, at, limit, b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n++
+		complete = complete && p.Complete
+		all = append(all, p.Records...)
+		if len(p.Records) > limit {
+			t.Fatalf("a page of %d; the limit is %d", len(p.Records), limit)
+		}
+		if p.Next == nil {
+			return all, n, complete
+		}
+		if *p.Next == at {
+			t.Fatalf("page %d does not go on from %+v", n, at)
+		}
+		at = *p.Next
+	}
+}
+
+func same(t *testing.T, what string, got, want []store.Record) {
+	t.Helper()
+	if len(got) != len(want) {
+		t.Fatalf("%s: %d requests, want %d", what, len(got), len(want))
+	}
+	for i := range got {
+		if got[i] != want[i] {
+			t.Fatalf("%s: request %d is %+v, want %+v", what, i, got[i], want[i])
+		}
+	}
+}
+
+// All pages together are all that matches, in order.
+func TestPagesAreEverything(t *testing.T) {
+	requests := sample(40_000)
+	for name, st := range stores(t, requests) {
+		for filter, f := range filters {
+			if name == "oracle" && filter != "errors" { // it looks at everything each time
+				continue
+			}
+			for _, o := range []struct {
+				name  string
+				find  finder
+				order order
+			}{{"newest", Newest, newest}, {"slowest", Slowest, slowest}} {
+				want := expected(requests, &f, o.order)
+				limit := max(7, len(want)/6)
+				if filter == "within the burst" {
+					limit = 500 // a page ends among requests that are all equal
+				}
+				got, n, complete := pages(t, st, o.find, f, limit, Budget{})
+				what := fmt.Sprintf("%s, %s, %s", name, filter, o.name)
+				same(t, what, got, want)
+				if !complete || n > 1+len(want)/limit {
+					t.Errorf("%s: complete %v, in %d pages of %d", what, complete, n, limit)
+				}
+			}
+		}
+	}
+}
+
+// A budget ends a page of the newest early, and the next one goes on from there.
+func TestNewestWithinABudget(t *testing.T) {
+	requests := sample(40_000)
+	st := stores(t, requests)["embedded"]
+	for name, b := range map[string]Budget{"rows": {Rows: 5000}, "parts": {Parts: 3}} {
+		f := filters["user"]
+		want := expected(requests, &f, newest)
+		got, n, complete := pages(t, st, Newest, f, 1000, b)
+		same(t, name, got, want)
+		if complete || n < 3 {
+			t.Errorf("%s: complete %v in %d pages", name, complete, n)
+		}
+		p, err := Newest(t.Context(), st, f, Position{}, 1000, b)
+		if err != nil || p.Complete || p.Reached <= f.From || p.Reached >= f.To || p.Scanned == 0 {
+			t.Errorf("%s: %+v, %v", name, p.Effort, err)
+		}
+		for _, r := range want {
+			if (r.Start >= p.Reached) != slices.Contains(p.Records, r) {
+				t.Fatalf("%s: the page reached %d, and has it wrong about %+v", name, p.Reached, r)
+			}
+		}
+	}
+}
+
+// Of the slowest, a budget leaves those that are certain, and if none is, the
+// slowest of what was read.
+func TestSlowestWithinABudget(t *testing.T) {
+	requests := sample(40_000)
+	st := stores(t, requests)["embedded"]
+	f := filters["all"]
+	want := expected(requests, &f, slowest)
+	p, err := Slowest(t.Context(), st, f, Position{}, 500, Budget{Parts: 8})
+	if err != nil || p.Complete || p.Next == nil || len(p.Records) == 0 || len(p.Records) == 500 {
+		t.Fatalf("%d requests, next %v, %+v, %v", len(p.Records), p.Next, p.Effort, err)
+	}
+	same(t, "certain", p.Records, want[:len(p.Records)])
+	next, err := Slowest(t.Context(), st, f, *p.Next, 100, Budget{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	same(t, "next", next.Records, want[len(p.Records):][:100])
+
+	f.User = "nobody"
+	if p, err = Slowest(t.Context(), st, f, Position{}, 10, Budget{Parts: 2}); err != nil || p.Complete || p.Next != nil || len(p.Records) > 0 {
+		t.Errorf("nobody: %+v, %v", p, err)
+	}
+	f.User = "u1"
+	if p, err = Slowest(t.Context(), st, f, Position{}, 10, Budget{Rows: 1}); err != nil || p.Complete || p.Next != nil && len(p.Records) == 0 {
+		t.Errorf("u1: %+v, %v", p, err)
+	}
+}
+
+// What comes in later, and what lies before it, changes no page.
+func TestPagesStayAsNewRequestsCome(t *testing.T) {
+	requests := sample(5000)
+	st := stores(t, requests)["embedded"]
+	f := filters["all"]
+	want := expected(requests, &f, newest)
+	first, err := Newest(t.Context(), st, f, Position{}, 1000, Budget{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := wire.NewBuilder()
+	for i := range 100 {
+		r := requests[i]
+		r.Start = first.Records[0].Start + int64(i)
+		b.Add(&r)
+	}
+	if _, err := st.Append(t.Context(), b.Batch("later", 1)); err != nil {
+		t.Fatal(err)
+	}
+	second, err := Newest(t.Context(), st, f, *first.Next, 1000, Budget{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	same(t, "second page", second.Records, want[1000:2000])
+}
+
+func TestTopUsers(t *testing.T) {
+	requests := sample(40_000)
+	for name, st := range stores(t, requests) {
+		f := filters["all"]
+		u, err := TopUsers(t.Context(), st, f, 5, Budget{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		byName := make(map[string]*User)
+		for _, r := range expected(requests, &f, newest) {
+			if byName[r.User] == nil {
+				byName[r.User] = &User{Name: r.User, Last: r.Start}
+			}
+			x := byName[r.User]
+			x.Requests++
+			x.Sum += r.Duration
+			x.Longest = max(x.Longest, r.Duration)
+			if r.Status >= 500 {
+				x.Errors++
+			}
+		}
+		anonymous := byName[""].Requests
+		delete(byName, "")
+		want := slices.SortedFunc(maps.Values(byName), func(a, b *User) int { return int(b.Requests) - int(a.Requests) })[:5]
+		for i, x := range u.Users {
+			if x != *want[i] {
+				t.Errorf("%s: user %d is %+v, want %+v", name, i, x, *want[i])
+			}
+		}
+		if len(u.Users) != 5 || u.Anonymous != anonymous || !u.Complete || u.Reached != f.From {
+			t.Errorf("%s: %d users, %d anonymous, %+v; want %d", name, len(u.Users), u.Anonymous, u.Effort, anonymous)
+		}
+	}
+	u, err := TopUsers(t.Context(), stores(t, requests)["embedded"], filters["all"], 5, Budget{Rows: 100})
+	if err != nil || u.Complete || u.Scanned < 100 || u.Reached <= window.From {
+		t.Errorf("within a budget: %+v, %v", u.Effort, err)
+	}
+}
+
+// failing is a store that answers so many questions, and then no more.
+type failing struct {
+	store.Store
+	left int
+}
+
+var errBroken = errors.New("broken")
+
+func (s *failing) fails() bool { s.left--; return s.left < 0 }
+
+func (s *failing) Rollups(ctx context.Context, q store.Query) iter.Seq2[*rollup.Rollup, error] {
+	if s.fails() {
+		return func(yield func(*rollup.Rollup, error) bool) { yield(nil, errBroken) }
+	}
+	return s.Store.Rollups(ctx, q)
+}
+
+func (s *failing) Requests(ctx context.Context, q store.Query) iter.Seq2[*store.Record, error] {
+	if s.fails() {
+		return func(yield func(*store.Record, error) bool) { yield(nil, errBroken) }
+	}
+	return s.Store.Requests(ctx, q)
+}
+
+func TestFailingStores(t *testing.T) {
+	st := storetest.NewOracle()
+	fill(t, st, sample(100))
+	for left := range 2 { // the first rollups, and the first requests
+		for name, find := range map[string]finder{"newest": Newest, "slowest": Slowest} {
+			if _, err := find(t.Context(), &failing{st, left}, filters["all"], Position{}, 10, Budget{}); !errors.Is(err, errBroken) {
+				t.Errorf("%s after %d answers: %v", name, left, err)
+			}
+		}
+		if _, err := TopUsers(t.Context(), &failing{st, left}, filters["all"], 10, Budget{}); !errors.Is(err, errBroken) {
+			t.Errorf("users after %d answers: %v", left, err)
+		}
+	}
+}
