@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Installs what the tests start servers from, on Debian: PostgreSQL, Redis,
-# MariaDB, ClickHouse and ZooKeeper. It does nothing, at once, if their programs
-# are there.
+# Installs what the tests start, on Debian: PostgreSQL, Redis, MariaDB, ClickHouse
+# and ZooKeeper, and the browser Chromium. It does nothing, at once, if their
+# programs are there.
 #
 # The tests run servers of their own, on free ports, so the services that come
 # with the packages must not start.
@@ -19,6 +19,7 @@ missing() { # prints the packages to install
 	{ has mariadbd && has mariadb-install-db; } || echo mariadb-server-core
 	has clickhouse-server || echo clickhouse-server
 	has clickhouse-client || echo clickhouse-client
+	has chromium || echo chromium
 	{ has java && [[ -e /usr/share/java/zookeeper.jar ]]; } || echo zookeeper
 }
 

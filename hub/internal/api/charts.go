@@ -86,7 +86,7 @@ func (a *API) timeseries(ctx context.Context, in *seriesInput) (*writtenOutput, 
 
 func (a *API) columns(ctx context.Context, c chart, s *Series) (*report.Columns, error) {
 	q := s.query(c.window)
-	q.Step = c.millis
+	q.Step, q.Coarse = c.millis, true
 	return report.ReadColumns(a.Store.Rollups(ctx, q), c.window, c.millis, a.Slow, s.Endpoint)
 }
 
@@ -99,7 +99,7 @@ func (a *API) heatmap(ctx context.Context, in *heatmapInput) (*writtenOutput, er
 	question.Known = Known{}
 	e, err := once(ctx, a, question, age(length(c.window)), func(ctx context.Context) (*written, error) {
 		q := in.Series.query(c.window)
-		q.Step = c.millis
+		q.Step, q.Coarse = c.millis, true
 		m, err := report.ReadHeatmap(a.Store.Rollups(ctx, q), c.window, c.millis, a.Slow)
 		if err != nil {
 			return nil, err

@@ -48,7 +48,7 @@ func (a *API) routeExport() {
 }
 
 func (a *API) export(ctx context.Context, in *exportInput) (*huma.StreamResponse, error) {
-	f, err := a.filter(&in.Range, &in.Filters)
+	f, err := a.filter(&in.Range, &in.Filters, false)
 	if err != nil {
 		return nil, err
 	}

@@ -96,13 +96,13 @@ func (a *API) routeRequests() {
 	register(a, huma.Operation{
 		OperationID: "requests", Method: http.MethodGet, Path: "/api/v1/requests", Tags: []string{tagReports},
 		Summary:     "Single requests, the newest or the slowest first",
-		Description: "Every request is kept, and this is where to look at them. Pages follow each other by cursor, within the window of the first one.",
+		Description: "Every request is kept, and this is where to look at them. Pages follow each other by cursor, within the window of the first one." + onceFor,
 		Security:    needs(forRead), Errors: errs,
 	}, a.requests)
 }
 
 func (a *API) requests(ctx context.Context, in *requestsInput) (*requestsOutput, error) {
-	f, err := a.filter(&in.Range, &in.Filters)
+	f, err := a.filter(&in.Range, &in.Filters, in.Cursor == "")
 	if err != nil {
 		return nil, err
 	}
@@ -119,10 +119,24 @@ func (a *API) requests(ctx context.Context, in *requestsInput) (*requestsOutput,
 	if in.Order == "slowest" {
 		find = drill.Slowest
 	}
-	page, err := find(ctx, a.Store, f, c.Position, in.Limit, budget)
-	if err != nil {
-		return nil, a.storeProblem(ctx, err)
+	var kept time.Duration // dashboards ask for first pages, again and again
+	if in.Cursor == "" {
+		kept = age(length(f.Window))
 	}
+	page, err := once(ctx, a, *in, kept, func(ctx context.Context) (*RequestPage, error) {
+		page, err := find(ctx, a.Store, f, c.Position, in.Limit, budget)
+		if err != nil {
+			return nil, err
+		}
+		return pageOf(page, c, question), nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &requestsOutput{page}, nil
+}
+
+func pageOf(page *drill.Page, c cursor, question requestsInput) *RequestPage {
 	out := &RequestPage{Requests: make([]KeptRequest, len(page.Records)), Found: found(&page.Effort)}
 	for i := range page.Records {
 		out.Requests[i] = kept(&page.Records[i])
@@ -131,12 +145,13 @@ func (a *API) requests(ctx context.Context, in *requestsInput) (*requestsOutput,
 		c.Position = *page.Next
 		out.Next = new(c.write(question))
 	}
-	return &requestsOutput{out}, nil
+	return out
 }
 
-// filter selects the requests that are asked for, up to this instant.
-func (a *API) filter(r *Range, by *Filters) (f drill.Filter, err error) {
-	w, err := r.span(a.Now(), false)
+// filter selects the requests that are asked for, up to this instant, or one
+// that others ask for too.
+func (a *API) filter(r *Range, by *Filters, rounded bool) (f drill.Filter, err error) {
+	w, err := r.span(a.Now(), rounded)
 	f = drill.Filter{Query: r.Series.query(w), User: by.User, Least: time.Duration(by.MinMS * 1e6)}
 	switch class, ok := strings.CutSuffix(by.Status, "xx"); {
 	case by.Status == "error":

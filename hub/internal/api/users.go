@@ -34,13 +34,13 @@ type User struct {
 }
 
 // usersBudget is how many of the newest requests are counted, about.
-var usersBudget = drill.Budget{Rows: 100_000, Parts: 400}
+var usersBudget = drill.Budget{Rows: 40_000, Parts: 400}
 
 func (a *API) routeUsers() {
 	register(a, huma.Operation{
 		OperationID: "users", Method: http.MethodGet, Path: "/api/v1/users", Tags: []string{tagReports},
 		Summary:     "Who asked most",
-		Description: "Users are in no rollup: they are counted over the newest requests of the window, about 100,000 of them. complete says whether those are all, reached how far back they go." + onceFor,
+		Description: "Users are in no rollup: they are counted over the newest requests of the window, about 40,000 of them. complete says whether those are all, reached how far back they go." + onceFor,
 		Responses:   answers[Users](a), Security: needs(forRead),
 		Errors: []int{http.StatusUnprocessableEntity, http.StatusInternalServerError, http.StatusServiceUnavailable},
 	}, a.users)

@@ -63,6 +63,11 @@ type Query struct {
 	// Step has Rollups cut the window at its multiples (milliseconds). It means
 	// nothing elsewhere.
 	Step int64
+
+	// Coarse lets Rollups merge series that have the same status, and either all or
+	// none of them the endpoint wire.Other: the key is that of one of them. It is
+	// for who adds all of them up, and a store need not heed it.
+	Coarse bool
 }
 
 // Selects says whether the query's filters, other than its window, let the key pass.

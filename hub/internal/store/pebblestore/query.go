@@ -15,6 +15,7 @@ import (
 	"github.com/kymohq/kymo/hub/internal/rollup"
 	"github.com/kymohq/kymo/hub/internal/store"
 	"github.com/kymohq/kymo/hub/internal/store/page"
+	"github.com/kymohq/kymo/wire"
 )
 
 // view is the store at one instant: what is in Pebble and what is in memory.
@@ -28,6 +29,7 @@ type view struct {
 	pages  *pebble.Iterator
 	blocks *pebble.Iterator // of the same instant
 	wanted []bool           // by series: whether the query asks for it
+	merged []uint32         // by series: which one's rollup it is counted in; nil for its own
 	// inParts has the places of memory's rows by the part of a stepped query's
 	// window, and part is which one this view is of. Looking at all of memory for
 	// each of a hundred parts would cost more than all else.
@@ -70,7 +72,27 @@ func (s *Store) view(q store.Query) (*view, error) {
 	for i := range v.keys {
 		v.wanted[i] = selects(&v.query, &v.keys[i])
 	}
+	if q.Coarse {
+		v.merged = coarse(v.keys)
+	}
 	return v, nil
+}
+
+// coarse finds for each series the first one that it is merged with.
+func coarse(keys []rollup.Key) []uint32 {
+	type kind struct {
+		status int
+		other  bool
+	}
+	first, merged := make(map[kind]uint32), make([]uint32, len(keys))
+	for i := range keys {
+		k := kind{keys[i].Status, keys[i].Endpoint == wire.Other}
+		if _, ok := first[k]; !ok {
+			first[k] = uint32(i)
+		}
+		merged[i] = first[k]
+	}
+	return merged
 }
 
 // iterate opens the iterators and reads the state that goes with them.
@@ -188,6 +210,9 @@ func (s *sums) free() {
 }
 
 func (s *sums) of(series uint32) *rollup.Rollup {
+	if s.merged != nil {
+		series = s.merged[series]
+	}
 	r := &s.rollups[series]
 	if r.Service == "" {
 		r.Key = s.keys[series]

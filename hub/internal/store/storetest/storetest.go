@@ -29,6 +29,7 @@ func Run(t *testing.T, make func(t testing.TB) Engine) {
 		{"tells batches with the same content apart", testSameContent},
 		{"cuts windows to the millisecond", testWindows},
 		{"cuts windows into steps", testSteps},
+		{"merges what adds up to the same", testCoarse},
 		{"selects by service, endpoint and method", testFilters},
 		{"counts dropped requests", testDrops},
 		{"takes late, early and unordered requests", testDisorder},

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -129,6 +130,66 @@ func testSteps(t *testing.T, e Engine) {
 		}
 		p.reopen(t)
 	}
+}
+
+// What may be merged adds up to the same, by status and apart from wire.Other.
+func testCoarse(t *testing.T, e Engine) {
+	p := newPair(t, e)
+	g := newGenerator(8)
+	b := wire.NewBuilder()
+	for i := range 3000 {
+		r := g.request(g.around(Noon, 2*day)())
+		if i%7 == 0 {
+			r.Endpoint = wire.Other
+		}
+		b.Add(&r)
+	}
+	b.AddDrop(wire.Drop{Service: plain.Service, Count: 3, At: Noon})
+	p.append(t, b.Batch("a", 1))
+	for range 2 {
+		for _, q := range []store.Query{
+			{Window: rollup.Window{From: Noon - day, To: Noon + day}},
+			{Window: rollup.Window{From: Noon - day + 1, To: Noon + day - 1}, Step: 2 * hour, Service: "service-1"},
+		} {
+			want := added(t, p.store, q)
+			q.Coarse = true
+			if got := added(t, p.store, q); !slices.Equal(got, want) {
+				t.Fatalf("coarse rollups of %+v:\n%s", q, difference(got, want))
+			}
+		}
+		p.reopen(t)
+	}
+}
+
+// added adds up rollups that may be merged, and returns lines as Rollups does.
+func added(t testing.TB, s store.Store, q store.Query) []string {
+	t.Helper()
+	type kind struct {
+		start    int64
+		status   int
+		endpoint string
+	}
+	sums := make(map[kind]*rollup.Rollup)
+	for r, err := range s.Rollups(t.Context(), q) {
+		if err != nil {
+			t.Fatalf("rollups: %v", err)
+		}
+		k := kind{start: r.Start, status: r.Status}
+		if r.Endpoint == wire.Other {
+			k.endpoint = wire.Other
+		}
+		if sums[k] == nil {
+			sums[k] = &rollup.Rollup{Start: k.start, Key: rollup.Key{Status: k.status, Endpoint: k.endpoint}}
+		}
+		sums[k].Durations.Merge(&r.Durations)
+		sums[k].Dropped += r.Dropped
+	}
+	var lines []string
+	for _, r := range sums {
+		lines = append(lines, rollupLine(r))
+	}
+	slices.Sort(lines)
+	return lines
 }
 
 func testFilters(t *testing.T, e Engine) {
