@@ -74,6 +74,8 @@ var rooms = []room{
 
 	{path: "hub/internal/report", floor: 4, upTo: 3,
 		why: "it turns rollups into numbers, the same ones whichever store they come from"},
+	{path: "hub/internal/drill", floor: 4, upTo: 3,
+		why: "it finds single requests in any store; how an answer looks is not its affair"},
 	{path: "hub/internal/ingest", floor: 4, upTo: 3,
 		why: "a reader turns bytes into a batch; what becomes of the batch is not its affair"},
 	{path: "hub/internal/fleet", floor: 4, upTo: 3,

@@ -45,7 +45,11 @@ type API struct {
 	huma   huma.API
 	tokens hashedTokens
 	gate   gate
-	origin http.CrossOriginProtection
+	shared shared
+
+	sessionKey []byte
+	guesses    guesses
+	origin     http.CrossOriginProtection
 }
 
 // New returns an API with all its routes.
@@ -53,12 +57,15 @@ func New(config Config) *API {
 	if config.Memory == 0 {
 		config.Memory = 256 << 20
 	}
-	a := &API{Config: config, mux: http.NewServeMux(), tokens: config.Tokens.hash()}
+	a := &API{Config: config, mux: http.NewServeMux(), tokens: config.Tokens.hash(), sessionKey: sessionKey(config.Tokens.Read)}
 	a.gate.free.Store(config.Memory)
 	a.huma = humago.New(a.mux, a.describe())
 	a.huma.UseMiddleware(a.authenticate, a.checkQuery)
 	a.routePosts()
 	a.routeReports()
+	a.routeCharts()
+	a.routeRequests()
+	a.routeSession()
 	a.routeHealth()
 	a.routeHistory()
 	a.routeMetrics()

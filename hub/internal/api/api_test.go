@@ -141,7 +141,7 @@ func TestWhatMatchesNoRoute(t *testing.T) {
 	}{
 		"GET /nothing":                 {http.StatusNotFound, ""},
 		"POST /":                       {http.StatusMethodNotAllowed, "GET, HEAD"},
-		"GET /api/v1/requests":         {http.StatusMethodNotAllowed, "POST"},
+		"PUT /api/v1/requests":         {http.StatusMethodNotAllowed, "GET, HEAD, POST"},
 		"DELETE /metrics/performance":  {http.StatusMethodNotAllowed, "GET, HEAD"},
 		"POST /metrics":                {http.StatusMethodNotAllowed, "GET, HEAD"},
 		"GET /metrics/":                {http.StatusNotFound, ""},

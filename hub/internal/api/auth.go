@@ -17,10 +17,12 @@ type Tokens struct {
 	Read   string // for the routes that give data
 }
 
-// Names of the security schemes, and of the operations' need of them.
+// Names of the security schemes. Operations need one of the first two; a session
+// stands for the read token.
 const (
-	forIngest = "ingest"
-	forRead   = "read"
+	forIngest  = "ingest"
+	forRead    = "read"
+	forSession = "session"
 )
 
 // hashedTokens are of one length, so that comparing them tells nothing of theirs.
@@ -40,20 +42,30 @@ func (t Tokens) hash() hashedTokens {
 // authenticate lets no request pass to a route that needs a token it lacks. It
 // runs before anything else: a stranger's body is not read.
 func (a *API) authenticate(ctx huma.Context, next func(huma.Context)) {
-	for _, need := range ctx.Operation().Security {
-		for scheme := range need {
-			if want, ok := a.tokens[scheme]; ok && !presents(ctx.Header("Authorization"), want) {
-				_, w := humago.Unwrap(ctx)
-				w.Header().Set("WWW-Authenticate", `Bearer realm="kymo"`)
-				// Without this the server would read on for a while, to use the connection again.
-				w.Header().Set("Connection", "close")
-				writeProblem(w, http.StatusUnauthorized, "this route needs the "+scheme+" token, as Authorization: Bearer <token>",
-					&huma.ErrorDetail{Location: "header.Authorization", Message: "is missing or not the " + scheme + " token"})
-				return
+	scheme := need(ctx.Operation())
+	want, asked := a.tokens[scheme]
+	r, w := humago.Unwrap(ctx)
+	if !asked || presents(ctx.Header("Authorization"), want) || scheme == forRead && a.hasSession(r) {
+		next(ctx)
+		return
+	}
+	w.Header().Set("WWW-Authenticate", `Bearer realm="kymo"`)
+	// Without this the server would read on for a while, to use the connection again.
+	w.Header().Set("Connection", "close")
+	writeProblem(w, http.StatusUnauthorized, "this route needs the "+scheme+" token, as Authorization: Bearer <token>",
+		&huma.ErrorDetail{Location: "header.Authorization", Message: "is missing or not the " + scheme + " token"})
+}
+
+// need is the token that an operation asks for; empty if it asks for none.
+func need(op *huma.Operation) string {
+	for _, scheme := range []string{forIngest, forRead} {
+		for _, one := range op.Security {
+			if _, ok := one[scheme]; ok {
+				return scheme
 			}
 		}
 	}
-	next(ctx)
+	return ""
 }
 
 func presents(header string, want [sha256.Size]byte) bool {

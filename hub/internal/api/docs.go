@@ -35,7 +35,7 @@ func groups(doc *huma.OpenAPI) []group {
 		out[i].Tag = tag
 		for _, path := range slices.Sorted(maps.Keys(doc.Paths)) {
 			item := doc.Paths[path]
-			for _, op := range []*huma.Operation{item.Get, item.Post} {
+			for _, op := range []*huma.Operation{item.Get, item.Post, item.Delete} {
 				if op != nil && op.Tags[0] == tag.Name {
 					out[i].Operations = append(out[i].Operations, op)
 				}

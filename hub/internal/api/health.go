@@ -49,21 +49,15 @@ func (a *API) report() health.Report {
 	return a.Health()
 }
 
-// seesDetails says whether the caller may see more than statuses: whoever may read.
-func (a *API) seesDetails(r *http.Request) bool {
-	want, asked := a.tokens[forRead]
-	return !asked || presents(r.Header.Get("Authorization"), want)
-}
-
 func (a *API) routeHealth() {
 	answers := &health.Handler{
-		Report: a.report, Details: a.seesDetails,
+		Report: a.report, Details: a.mayRead,
 		Info: health.Info{ServiceID: "kymo", ReleaseID: a.Version, Description: "what this Kymo looks at"},
 	}
 	a.handle(huma.Operation{
 		OperationID: "health", Method: http.MethodGet, Path: "/health", Tags: []string{tagHealth},
 		Summary:     "How everything stands",
-		Description: "All checks and services, from memory: nothing is checked for this answer, and nothing waited for. It needs no token; if a read token is configured, callers without it see statuses alone. With Accept: application/health+json the answer is in the form of draft-inadarei-api-health-check-06.",
+		Description: "All checks and services, from memory: nothing is checked for this answer, and nothing waited for. It needs no token; if a read token is configured, callers without it or a session see statuses alone. With Accept: application/health+json the answer is in the form of draft-inadarei-api-health-check-06.",
 		Responses: map[string]*huma.Response{
 			"200": a.healthResponse("Nothing that is critical is down."),
 			"503": a.healthResponse("A check that is critical is down."),

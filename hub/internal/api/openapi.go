@@ -30,7 +30,7 @@ Nothing is sampled. What could not be kept is counted and shown with the numbers
 
 **Errors** are problem details (RFC 9457, application/problem+json); errors[].location names the field. 503 says when to come back (Retry-After); sending the same again is always safe for batches, and for JSON with an Idempotency-Key.
 
-**Tokens**: a hub can be configured to ask for one on the routes that take data (ingest) and for one on those that give data (read), as Authorization: Bearer <token>.`
+**Tokens**: a hub can be configured to ask for one on the routes that take data (ingest) and for one on those that give data (read), as Authorization: Bearer <token>. For browsers, /api/v1/session gives a cookie for the latter.`
 
 // Tags of the routes.
 const (
@@ -56,8 +56,11 @@ func (a *API) describe() huma.Config {
 				{Name: tagHub, Description: "Metrics and documentation of the hub."},
 			},
 			Components: &huma.Components{
-				Schemas:         huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer),
-				SecuritySchemes: map[string]*huma.SecurityScheme{forIngest: scheme("take"), forRead: scheme("give")},
+				Schemas: huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer),
+				SecuritySchemes: map[string]*huma.SecurityScheme{
+					forIngest: scheme("take"), forRead: scheme("give"),
+					forSession: {Type: "apiKey", In: "cookie", Name: sessionCookie, Description: "What /api/v1/session gives for the read token; for browsers."},
+				},
 			},
 		},
 		Formats:       map[string]huma.Format{"application/json": huma.DefaultJSONFormat, "json": huma.DefaultJSONFormat},
@@ -68,7 +71,8 @@ func (a *API) describe() huma.Config {
 // whyStatus describes the problems that routes answer with.
 var whyStatus = map[int]string{
 	http.StatusNotFound:              "There is no such check.",
-	http.StatusUnauthorized:          "The route's token is missing or wrong. The body was not read.",
+	http.StatusUnauthorized:          "The token is missing or wrong. Nothing was kept.",
+	http.StatusTooManyRequests:       "Too many wrong tokens came from this address. Retry-After says when to try again.",
 	http.StatusRequestTimeout:        "The body did not arrive complete and in time.",
 	http.StatusRequestEntityTooLarge: "The body has more than 8 MiB as sent, is too large after decompression (32 MiB of JSON, 8 MiB for a batch), or more than 100 times as large as sent.",
 	http.StatusUnsupportedMediaType:  "Content-Type or Content-Encoding is not one of those accepted, which the headers Accept and Accept-Encoding of the answer list.",
@@ -82,12 +86,10 @@ func (a *API) complete(op *huma.Operation) {
 	if op.Responses == nil {
 		op.Responses = make(map[string]*huma.Response)
 	}
-	for _, need := range op.Security {
-		for scheme := range need {
-			op.Errors = append(op.Errors, http.StatusUnauthorized)
-			if _, ok := a.tokens[scheme]; !ok {
-				op.Security = append([]map[string][]string{{}}, op.Security...)
-			}
+	if scheme := need(op); scheme != "" {
+		op.Errors = append(op.Errors, http.StatusUnauthorized)
+		if _, ok := a.tokens[scheme]; !ok {
+			op.Security = append([]map[string][]string{{}}, op.Security...)
 		}
 	}
 	for _, status := range op.Errors {
@@ -109,7 +111,7 @@ func (a *API) problemResponse(status int) *huma.Response {
 	switch status {
 	case http.StatusUnauthorized:
 		header("WWW-Authenticate", "Bearer")
-	case http.StatusServiceUnavailable:
+	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
 		header("Retry-After", "Seconds to wait before trying again.")
 	}
 	return r
@@ -120,4 +122,10 @@ func (a *API) schema(t reflect.Type) *huma.Schema {
 }
 
 // needs returns what makes a route ask for a token.
-func needs(scheme string) []map[string][]string { return []map[string][]string{{scheme: {}}} }
+func needs(scheme string) []map[string][]string {
+	security := []map[string][]string{{scheme: {}}}
+	if scheme == forRead {
+		security = append(security, map[string][]string{forSession: {}})
+	}
+	return security
+}

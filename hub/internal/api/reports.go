@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -13,67 +12,117 @@ import (
 	"github.com/kymohq/kymo/hub/internal/store"
 )
 
-// Selection is the window and the filters that all reports take.
+// Selection is the window and the filters that the reports take.
 type Selection struct {
-	Hours    int    `query:"hours" minimum:"1" maximum:"168" default:"24" doc:"The window is the last so many hours: [now - hours, now), UTC." example:"24"`
-	Service  string `query:"service" maxLength:"100" doc:"Only requests of this service." example:"orders"`
-	Endpoint string `query:"endpoint" maxLength:"255" doc:"Only requests of this endpoint, a route template." example:"/users/{id}"`
-	Method   string `query:"method" maxLength:"10" doc:"Only requests with this HTTP method." example:"GET"`
+	Hours int `query:"hours" minimum:"1" maximum:"168" default:"24" doc:"The window is the last so many hours: [now - hours, now), UTC." example:"24"`
+	Series
+	Window
 }
 
-type performanceInput struct{ Selection }
+// Resolve refuses hours beside another window: one of them would be passed over.
+func (s *Selection) Resolve(ctx huma.Context) []error {
+	if ctx.Query("hours") == "" || !s.Window.given() {
+		return nil
+	}
+	return []error{&huma.ErrorDetail{
+		Location: "query.hours", Value: s.Hours, Message: "is given with minutes, from or to; give hours alone, or leave it off",
+	}}
+}
 
-type performanceOutput struct{ Body *report.Performance }
+// span is the window, and for how long its answer is shared. By hours, a report
+// is of this very instant: whoever has sent a request finds it in there.
+func (s *Selection) span(now time.Time) (w rollup.Window, shared time.Duration, err error) {
+	if !s.Window.given() {
+		return rollup.LastHours(now, s.Hours), 0, nil
+	}
+	w, err = s.Window.span(now, true)
+	return w, age(length(w)), err
+}
 
-func (a *API) performance(ctx context.Context, in *performanceInput) (*performanceOutput, error) {
-	s, err := a.summary(ctx, &in.Selection)
+type performanceInput struct {
+	Selection
+	Known
+}
+
+func (a *API) performance(ctx context.Context, in *performanceInput) (*writtenOutput, error) {
+	w, shared, err := in.span(a.Now())
 	if err != nil {
 		return nil, err
 	}
-	defer s.Free()
-	return &performanceOutput{s.Performance()}, nil
+	question := *in
+	question.Known = Known{}
+	e, err := once(ctx, a, question, shared, func(ctx context.Context) (*written, error) {
+		s, err := a.summary(ctx, in.query(w))
+		if err != nil {
+			return nil, err
+		}
+		defer s.Free()
+		return encode(s.Performance())
+	})
+	if err != nil {
+		return nil, err
+	}
+	return e.output(in.Tag), nil
 }
 
 type endpointsInput struct {
 	Selection
 	Sort  string `query:"sort" default:"requests" enum:"requests,name,avg,p50,p95,p99,max,error_rate,client_error_rate,time_share" doc:"What to sort by: the largest first, names by the alphabet." example:"p95"`
 	Limit int    `query:"limit" minimum:"1" maximum:"10000" doc:"At most so many endpoints, after sorting; without it, all." example:"20"`
+	Known
 }
 
 type endpointsOutput struct {
-	Total      int    `header:"X-Total-Count" doc:"How many endpoints there are without the limit." example:"42"`
-	From       string `header:"Kymo-Window-From" doc:"The first instant of the window, RFC 3339." example:"2026-11-22T10:00:00Z"`
-	To         string `header:"Kymo-Window-To" doc:"The first instant after the window, RFC 3339." example:"2026-11-23T10:00:00Z"`
-	Dropped    uint64 `header:"Kymo-Dropped" doc:"Requests that could not be kept and are missing in the numbers." example:"0"`
-	Overflowed uint64 `header:"Kymo-Overflowed" doc:"Requests counted under (other) because of the cap on endpoints." example:"0"`
-	Body       []report.Endpoint
+	Status      int
+	ContentType string `header:"Content-Type" hidden:"true"`
+	ETag        string `header:"ETag" doc:"A name of this content, for If-None-Match." example:"\"3q2-7wBvX0mJtV5w\""`
+	Total       int    `header:"X-Total-Count" doc:"How many endpoints there are without the limit." example:"42"`
+	From        string `header:"Kymo-Window-From" doc:"The first instant of the window, RFC 3339." example:"2026-11-22T10:00:00Z"`
+	To          string `header:"Kymo-Window-To" doc:"The first instant after the window, RFC 3339." example:"2026-11-23T10:00:00Z"`
+	Dropped     uint64 `header:"Kymo-Dropped" doc:"Requests that could not be kept and are missing in the numbers." example:"0"`
+	Overflowed  uint64 `header:"Kymo-Overflowed" doc:"Requests counted under (other) because of the cap on endpoints." example:"0"`
+	Body        []byte
+}
+
+// endpointList is the list with what is said of it in the headers.
+type endpointList struct {
+	rows   *written
+	all    int
+	window report.Window
+	trust  report.Trust
 }
 
 func (a *API) endpoints(ctx context.Context, in *endpointsInput) (*endpointsOutput, error) {
-	s, err := a.summary(ctx, &in.Selection)
+	w, shared, err := in.span(a.Now())
 	if err != nil {
 		return nil, err
 	}
-	defer s.Free()
-	rows, all := s.Endpoints(report.Order(in.Sort), in.Limit)
-	window, trust := s.Window(), s.Trust()
+	question := *in
+	question.Known = Known{}
+	list, err := once(ctx, a, question, shared, func(ctx context.Context) (*endpointList, error) {
+		s, err := a.summary(ctx, in.query(w))
+		if err != nil {
+			return nil, err
+		}
+		defer s.Free()
+		rows, all := s.Endpoints(report.Order(in.Sort), in.Limit)
+		body, err := encode(rows)
+		return &endpointList{body, all, s.Window(), s.Trust()}, err
+	})
+	if err != nil {
+		return nil, err
+	}
+	e := list.rows.output(in.Tag)
 	return &endpointsOutput{
-		Total: all, Body: rows, Dropped: trust.Dropped, Overflowed: trust.Overflowed,
-		From: window.From.Format(time.RFC3339Nano), To: window.To.Format(time.RFC3339Nano),
+		Status: e.Status, ContentType: e.ContentType, ETag: e.ETag, Body: e.Body,
+		Total: list.all, Dropped: list.trust.Dropped, Overflowed: list.trust.Overflowed,
+		From: list.window.From.Format(time.RFC3339Nano), To: list.window.To.Format(time.RFC3339Nano),
 	}, nil
 }
 
 // summary asks the store for a selection.
-func (a *API) summary(ctx context.Context, in *Selection) (*report.Summary, error) {
-	q := store.Query{
-		Window:  rollup.LastHours(a.Now(), in.Hours),
-		Service: in.Service, Endpoint: in.Endpoint, Method: strings.ToUpper(in.Method),
-	}
-	s, err := report.Read(a.Store.Rollups(ctx, q), q.Window, a.Slow)
-	if err != nil {
-		return nil, a.storeProblem(ctx, err)
-	}
-	return s, nil
+func (a *API) summary(ctx context.Context, q store.Query) (*report.Summary, error) {
+	return report.Read(a.Store.Rollups(ctx, q), q.Window, a.Slow)
 }
 
 // storeProblem counts an error of the store and says what it means to a client.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/kymohq/kymo/hub/internal/report"
 	"github.com/kymohq/kymo/wire"
 )
 
@@ -15,16 +16,16 @@ func (a *API) routeReports() {
 	performance := huma.Operation{
 		OperationID: "performance", Method: http.MethodGet, Path: "/metrics/performance", Tags: []string{tagReports},
 		Summary:     "The PerformanceReport of the last hours",
-		Description: "All selected requests in one set of numbers, and the 10 endpoints with the highest 95th percentile.",
-		Security:    needs(forRead), Errors: errs,
+		Description: "All selected requests in one set of numbers, and the 10 endpoints with the highest 95th percentile. By hours, the numbers are of this very instant; by minutes, or by from and to, equal questions share one answer for some seconds.",
+		Responses:   answers[report.Performance](a), Security: needs(forRead), Errors: errs,
 	}
 	register(a, performance, a.performance)
 
 	endpoints := huma.Operation{
 		OperationID: "endpoints", Method: http.MethodGet, Path: "/metrics/endpoints", Tags: []string{tagReports},
 		Summary:     "The same numbers by endpoint",
-		Description: "One element for each service, endpoint and method with requests in the window. The window, and what is missing in the numbers, stand in the headers.",
-		Security:    needs(forRead), Errors: errs,
+		Description: "One element for each service, endpoint and method with requests in the window. The window, and what is missing in the numbers, stand in the headers. By hours, the numbers are of this very instant; by minutes, or by from and to, equal questions share one answer for some seconds.",
+		Responses:   answers[[]report.Endpoint](a), Security: needs(forRead), Errors: errs,
 	}
 	register(a, endpoints, a.endpoints)
 }

@@ -1,0 +1,155 @@
+package api
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/kymohq/kymo/hub/internal/drill"
+	"github.com/kymohq/kymo/hub/internal/store"
+)
+
+// Filters are what single requests are selected by, beside their series.
+type Filters struct {
+	Status string  `query:"status" pattern:"^([1-9]xx|[1-9][0-9][0-9]|error)?$" patternDescription:"a class such as 5xx, a code such as 404, or error" doc:"Only requests answered so: a class such as 5xx, a code such as 404, or error, which is 5xx." example:"5xx"`
+	MinMS  float64 `query:"min_ms" minimum:"0" maximum:"2147483647" doc:"Only requests that took at least so long, ms." example:"500"`
+	User   string  `query:"user" maxLength:"255" doc:"Only requests of this user." example:"user-7"`
+}
+
+type requestsInput struct {
+	Range
+	Filters
+	Order  string `query:"order" default:"newest" enum:"newest,slowest" doc:"Which come first." example:"slowest"`
+	Limit  int    `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"At most so many requests." example:"20"`
+	Cursor string `query:"cursor" maxLength:"200" doc:"Where to go on: next of the page before, with the same other parameters. The window stays that of the first page." example:"MS4xNzk1MzQ4ODAwMDAwLjE3OTU0MzUyMDAwMDA"`
+}
+
+type requestsOutput struct{ Body *RequestPage }
+
+// RequestPage is some of the requests that were asked for.
+type RequestPage struct {
+	Requests []KeptRequest `json:"requests" nullable:"false" doc:"The requests, in the order asked for."`
+	Next     *string       `json:"next" doc:"The cursor of the next page; null if there is none." example:"MS4xNzk1MzQ4ODAwMDAwLjE3OTU0MzUyMDAwMDA"`
+	Found
+}
+
+// Found says how far a search went.
+type Found struct {
+	Scanned  int   `json:"scanned" doc:"How many requests were read for this answer." example:"5120"`
+	Complete bool  `json:"complete" doc:"Whether nothing is missing that belongs here. A search reads a bounded number of requests: if that ended it early, the next page goes on from where it came to. Of the slowest, there may then be slower ones than those shown." example:"true"`
+	Reached  int64 `json:"reached" doc:"The instant from which on everything was looked at, Unix ms; of the slowest, the window's beginning." example:"1795348800000"`
+}
+
+func found(e *drill.Effort) Found { return Found{e.Scanned, e.Complete, e.Reached} }
+
+// KeptRequest is one request as it is kept.
+type KeptRequest struct {
+	Service        string    `json:"service" doc:"The service that answered." example:"orders"`
+	Endpoint       string    `json:"endpoint" doc:"The route template." example:"/users/{id}"`
+	Method         string    `json:"method" doc:"The HTTP method; _OTHER for one that HTTP does not define." example:"GET"`
+	StatusCode     int       `json:"status_code" doc:"The status of the response; 499 for a client that went away." example:"200"`
+	ResponseTimeMS float64   `json:"response_time_ms" doc:"The duration, ms." example:"12.5"`
+	FirstByteMS    *float64  `json:"first_byte_ms" doc:"Until the response's header was written, ms; null if it was not measured." example:"11.9"`
+	LifetimeMS     *float64  `json:"lifetime_ms" doc:"Of a stream or an upgraded connection, until its end, ms; null for others." example:"60000"`
+	ResponseBytes  int64     `json:"response_bytes" doc:"Bytes of the response's body." example:"2048"`
+	UserID         *string   `json:"user_id" doc:"Who asked; null if unknown." example:"user-7"`
+	Timestamp      timestamp `json:"timestamp" format:"date-time" doc:"When the request started, UTC." example:"2026-11-23T10:15:30.123Z"`
+	Instance       string    `json:"instance" doc:"The process that reported it." example:"orders-7f9c-1"`
+}
+
+// timestamp is RFC 3339 in UTC with milliseconds.
+type timestamp string
+
+func stamp(ms int64) timestamp {
+	return timestamp(time.UnixMilli(ms).UTC().Format("2006-01-02T15:04:05.000Z07:00"))
+}
+
+func kept(r *store.Record) KeptRequest {
+	k := KeptRequest{
+		Service: r.Service, Endpoint: r.Endpoint, Method: r.Method, StatusCode: r.Status,
+		ResponseTimeMS: inMS(r.Duration), ResponseBytes: r.Size, Timestamp: stamp(r.Start), Instance: r.Instance,
+	}
+	if r.FirstByte > 0 {
+		k.FirstByteMS = new(inMS(r.FirstByte))
+	}
+	if r.Lifetime > 0 {
+		k.LifetimeMS = new(inMS(r.Lifetime))
+	}
+	if r.User != "" {
+		k.UserID = &r.User
+	}
+	return k
+}
+
+func inMS(d time.Duration) float64 { return float64(d) / 1e6 }
+
+// budget is what a page may cost: some tens of milliseconds of the embedded store.
+var budget = drill.Budget{Rows: 300_000, Parts: 400}
+
+func (a *API) routeRequests() {
+	errs := []int{http.StatusUnprocessableEntity, http.StatusInternalServerError, http.StatusServiceUnavailable}
+	register(a, huma.Operation{
+		OperationID: "requests", Method: http.MethodGet, Path: "/api/v1/requests", Tags: []string{tagReports},
+		Summary:     "Single requests, the newest or the slowest first",
+		Description: "Every request is kept, and this is where to look at them. Pages follow each other by cursor, within the window of the first one.",
+		Security:    needs(forRead), Errors: errs,
+	}, a.requests)
+}
+
+func (a *API) requests(ctx context.Context, in *requestsInput) (*requestsOutput, error) {
+	f, err := a.filter(&in.Range, &in.Filters)
+	if err != nil {
+		return nil, err
+	}
+	question := *in
+	question.Limit, question.Cursor = 0, ""
+	c := cursor{Window: f.Window}
+	if in.Cursor != "" {
+		if c, err = readCursor(in.Cursor, question); err != nil {
+			return nil, err
+		}
+		f.Window = c.Window
+	}
+	find := drill.Newest
+	if in.Order == "slowest" {
+		find = drill.Slowest
+	}
+	page, err := find(ctx, a.Store, f, c.Position, in.Limit, budget)
+	if err != nil {
+		return nil, a.storeProblem(ctx, err)
+	}
+	out := &RequestPage{Requests: make([]KeptRequest, len(page.Records)), Found: found(&page.Effort)}
+	for i := range page.Records {
+		out.Requests[i] = kept(&page.Records[i])
+	}
+	if page.Next != nil {
+		c.Position = *page.Next
+		out.Next = new(c.write(question))
+	}
+	return &requestsOutput{out}, nil
+}
+
+// filter selects the requests that are asked for, up to this instant.
+func (a *API) filter(r *Range, by *Filters) (f drill.Filter, err error) {
+	w, err := r.span(a.Now(), false)
+	f = drill.Filter{Query: r.Series.query(w), User: by.User, Least: time.Duration(by.MinMS * 1e6)}
+	switch class, ok := strings.CutSuffix(by.Status, "xx"); {
+	case by.Status == "error":
+		f.Statuses = [2]int{500, 599}
+	case ok:
+		n := 100 * int(class[0]-'0')
+		f.Statuses = [2]int{n, n + 99}
+	case by.Status != "":
+		n, convErr := strconv.Atoi(by.Status)
+		if convErr != nil {
+			return f, fmt.Errorf("status %q passed its pattern: %w", by.Status, convErr)
+		}
+		f.Statuses = [2]int{n, n}
+	}
+	return f, err
+}

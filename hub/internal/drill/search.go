@@ -1,0 +1,146 @@
+package drill
+
+import (
+	"container/heap"
+	"context"
+	"time"
+
+	"github.com/kymohq/kymo/hub/internal/rollup"
+	"github.com/kymohq/kymo/hub/internal/store"
+)
+
+// levels are the lengths of parts, in milliseconds: those for which stores keep
+// sums, so that cutting a part along them costs little, and a second for hubs
+// that have thousands of requests in one.
+var levels = [...]int64{
+	time.Hour.Milliseconds(), 5 * time.Minute.Milliseconds(), 10_000, 1000,
+}
+
+// few is how many requests are rather read than cut once more. A part is in
+// memory as a whole, unless it is as short as can be.
+const few = 8192
+
+// Budget bounds what a search may do. What is zero is no bound.
+type Budget struct {
+	Rows  int // requests read
+	Parts int // parts read: each may make the store look at requests of other series
+}
+
+// Effort is what a search did.
+type Effort struct {
+	Scanned int // requests read
+	// Complete says whether the budget ended nothing early.
+	Complete bool
+	// Reached is the instant from which on everything was looked at, if the search
+	// is for the newest.
+	Reached int64
+
+	parts int
+}
+
+// search goes through the parts of a window, the most promising first.
+type search struct {
+	store  store.Store
+	filter *Filter
+	budget Budget
+	effort *Effort
+	queue  queue
+	// futile says that neither this part nor one behind it in the queue can hold
+	// what is looked for; nil if all of them can.
+	futile func(*part) bool
+}
+
+// next returns the next part that is to be read; false if there is none, or if the
+// budget is used up: then it is the one that would have been next.
+func (s *search) next(ctx context.Context) (part, bool, error) {
+	for len(s.queue.parts) > 0 {
+		p := s.queue.parts[0]
+		if s.futile != nil && s.futile(&p) {
+			break
+		}
+		if p.level >= 0 && (p.rows <= few || p.level == len(levels)-1 || p.To-p.From <= levels[len(levels)-1]) {
+			if s.spent() {
+				s.effort.Complete = false
+				return p, false, nil
+			}
+			heap.Pop(&s.queue)
+			return p, true, nil
+		}
+		heap.Pop(&s.queue)
+		if err := s.cut(ctx, p); err != nil {
+			return part{}, false, err
+		}
+	}
+	return part{}, false, nil
+}
+
+func (s *search) spent() bool {
+	return s.budget.Rows > 0 && s.effort.Scanned >= s.budget.Rows || s.budget.Parts > 0 && s.effort.parts >= s.budget.Parts
+}
+
+// cut replaces a part by shorter ones, of which the store says what they can hold.
+func (s *search) cut(ctx context.Context, p part) error {
+	level := p.level + 1
+	for level < len(levels)-1 && levels[level] >= p.To-p.From {
+		level++
+	}
+	q := s.filter.Query
+	q.Window, q.Step = p.Window, levels[level]
+	var one part
+	flush := func() {
+		if one.hits > 0 {
+			heap.Push(&s.queue, one)
+		}
+	}
+	for r, err := range s.store.Rollups(ctx, q) {
+		if err != nil {
+			return err
+		}
+		if w := stepAt(p.Window, r.Start, q.Step); w != one.Window {
+			flush()
+			one = part{Window: w, level: level}
+		}
+		one.add(s.filter, r)
+	}
+	flush()
+	return nil
+}
+
+// stepAt is the part of a window in the step that begins at an instant.
+func stepAt(w rollup.Window, start, step int64) rollup.Window {
+	return rollup.Window{From: max(w.From, start), To: min(w.To, start+step)}
+}
+
+// read tells each request of the part that matches.
+func (s *search) read(ctx context.Context, p part, tell func(*store.Record)) error {
+	s.effort.parts++
+	q := s.filter.Query
+	q.Window, q.Step = p.Window, 0
+	for r, err := range s.store.Requests(ctx, q) {
+		if err != nil {
+			return err
+		}
+		s.effort.Scanned++
+		if s.filter.matches(r) {
+			tell(r)
+		}
+	}
+	return nil
+}
+
+// queue is a heap of parts.
+type queue struct {
+	parts []part
+	first func(a, b *part) bool
+}
+
+func (q *queue) Len() int           { return len(q.parts) }
+func (q *queue) Less(i, j int) bool { return q.first(&q.parts[i], &q.parts[j]) }
+func (q *queue) Swap(i, j int)      { q.parts[i], q.parts[j] = q.parts[j], q.parts[i] }
+func (q *queue) Push(p any)         { q.parts = append(q.parts, p.(part)) }
+func (q *queue) Pop() any {
+	n := len(q.parts) - 1
+	p := q.parts[n]
+	q.parts = q.parts[:n]
+	return p
+}

@@ -1,0 +1,124 @@
+package drill
+
+import (
+	"container/heap"
+	"context"
+	"slices"
+	"time"
+
+	"github.com/kymohq/kymo/hub/internal/store"
+)
+
+// Slowest returns at most limit requests from a position on, the slowest first.
+// If the budget ends it, the page has those of which it is certain that they come
+// next, and goes on from them; if there is none, it has the slowest of what was
+// read, and no next.
+func Slowest(ctx context.Context, st store.Store, f Filter, from Position, limit int, b Budget) (*Page, error) {
+	bound := from.bound()
+	p := &Page{Effort: Effort{Complete: true, Reached: f.From}}
+	best := top{n: limit + 1 + from.Skip}
+	s := search{store: st, filter: &f, budget: b, effort: &p.Effort}
+	// What is slower than the position was given before: it makes no part better.
+	s.queue.first = func(a, b *part) bool {
+		return min(a.longest, bound.Duration) > min(b.longest, bound.Duration)
+	}
+	s.futile = func(p *part) bool {
+		worst := best.worst()
+		return worst != nil && p.longest < worst.Duration
+	}
+	heap.Push(&s.queue, unknown(f.Window))
+	for {
+		part, ok, err := s.next(ctx)
+		if err == nil && ok {
+			err = s.read(ctx, part, func(r *store.Record) {
+				if slowest(r, &bound) >= 0 {
+					best.add(r)
+				}
+			})
+		}
+		switch {
+		case err != nil:
+			return nil, err
+		case !ok && p.Complete:
+			p.give(best.behind(from), from, limit)
+			return p, nil
+		case !ok:
+			p.giveCertain(best.behind(from), from, limit, part.longest)
+			return p, nil
+		}
+	}
+}
+
+// give fills the page, and says where the next one begins if there is more.
+func (p *Page) give(records []store.Record, from Position, limit int) {
+	p.Records = records[:min(limit, len(records))]
+	if len(records) > limit {
+		p.Next = behind(p.Records, from)
+	}
+}
+
+// giveCertain fills the page with what is slower than all that was not read.
+func (p *Page) giveCertain(records []store.Record, from Position, limit int, longest time.Duration) {
+	certain := 0
+	for certain < min(limit, len(records)) && records[certain].Duration > longest {
+		certain++
+	}
+	if certain == 0 {
+		p.Records = records[:min(limit, len(records))]
+		return
+	}
+	p.Records = records[:certain]
+	p.Next = behind(p.Records, from)
+}
+
+// behind is the position behind the last of the records.
+func behind(records []store.Record, at Position) *Position {
+	for i := range records {
+		at = at.after(&records[i])
+	}
+	return &at
+}
+
+// top keeps the n slowest requests of many.
+type top struct {
+	n       int
+	records []store.Record // beyond n, some that may be too fast
+	least   *store.Record  // at least n are as slow as it; nil without so many
+}
+
+func (t *top) add(r *store.Record) {
+	if t.least != nil && slowest(r, t.least) > 0 {
+		return
+	}
+	t.records = append(t.records, *r)
+	if len(t.records) >= 2*t.n+1000 {
+		t.sort()
+	}
+}
+
+// worst is the last of the n slowest; nil if there are fewer.
+func (t *top) worst() *store.Record {
+	if len(t.records) > t.n || len(t.records) == t.n && t.least == nil {
+		t.sort()
+	}
+	return t.least
+}
+
+func (t *top) sort() {
+	slices.SortFunc(t.records, func(a, b store.Record) int { return slowest(&a, &b) })
+	if len(t.records) >= t.n {
+		t.records = t.records[:t.n]
+		least := t.records[t.n-1]
+		t.least = &least
+	}
+}
+
+// behind returns what is kept in order, without what a position skips.
+func (t *top) behind(from Position) []store.Record {
+	t.sort()
+	records := t.records
+	for from.Skip > 0 && len(records) > 0 && from.same(&records[0]) {
+		records, from.Skip = records[1:], from.Skip-1
+	}
+	return records
+}

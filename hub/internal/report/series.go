@@ -1,0 +1,149 @@
+package report
+
+import (
+	"cmp"
+	"iter"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/kymohq/kymo/hist"
+	"github.com/kymohq/kymo/hub/internal/rollup"
+)
+
+// Columns are numbers over time, one for each step of a window. A duration is
+// null where there are no requests.
+type Columns struct {
+	Window Span    `json:"window"`
+	At     []int64 `json:"at" nullable:"false" doc:"When each step begins, Unix ms: the multiples of the step. The first step and the last may lie in the window only in part." example:"[1795348800000,1795349700000]"`
+
+	Requests     []uint64 `json:"requests" nullable:"false" doc:"How many requests started in each step." example:"[120,98]"`
+	Errors       []uint64 `json:"errors" nullable:"false" doc:"How many of them were answered with 5xx or by a panic." example:"[1,0]"`
+	ClientErrors []uint64 `json:"client_errors" nullable:"false" doc:"How many of them were answered with 4xx, other than 499." example:"[4,2]"`
+
+	P50 []*float64 `json:"p50" nullable:"false" doc:"Median duration in each step, ms; null where there are no requests." example:"[31.9,30.2]"`
+	P95 []*float64 `json:"p95" nullable:"false" doc:"95th percentile of the duration, ms, or null." example:"[182.5,170.1]"`
+	P99 []*float64 `json:"p99" nullable:"false" doc:"99th percentile of the duration, ms, or null." example:"[640.1,512.7]"`
+	Max []*float64 `json:"max" nullable:"false" doc:"Longest duration, ms, exactly, or null." example:"[2105.1,901.4]"`
+	Avg []*float64 `json:"avg" nullable:"false" doc:"Mean duration, ms, or null." example:"[48.2,44.8]"`
+
+	Statuses map[string][]uint64 `json:"statuses" doc:"How many requests were answered with each status code in each step; of more than 20 codes, the rarest together as other."`
+	Total    Total               `json:"total"`
+	Trust    Trust               `json:"trust"`
+}
+
+// Series is how a window went, and maybe the one before it.
+type Series struct {
+	Columns
+	Step     int64    `json:"step" doc:"The length of a step, in seconds." example:"900"`
+	Previous *Columns `json:"previous,omitempty" doc:"The same for the window of the same length just before, with its own times; if asked for."`
+}
+
+// Total is the numbers of a window as a whole.
+type Total struct {
+	Requests        uint64  `json:"requests" doc:"How many requests started in the window." example:"120400"`
+	Errors          uint64  `json:"errors" doc:"How many were answered with 5xx or by a panic." example:"482"`
+	ClientErrors    uint64  `json:"client_errors" doc:"How many were answered with 4xx, other than 499." example:"2528"`
+	ErrorRate       float64 `json:"error_rate" minimum:"0" maximum:"1" doc:"Share of errors." example:"0.004"`
+	ClientErrorRate float64 `json:"client_error_rate" minimum:"0" maximum:"1" doc:"Share of client errors." example:"0.021"`
+	Rate            float64 `json:"rate" doc:"Requests a second, over the whole window." example:"1.39"`
+
+	Avg *float64 `json:"avg" doc:"Mean duration, ms; null without requests." example:"48.2"`
+	P50 *float64 `json:"p50" doc:"Median duration, ms, or null." example:"31.9"`
+	P95 *float64 `json:"p95" doc:"95th percentile of the duration, ms, or null." example:"182.5"`
+	P99 *float64 `json:"p99" doc:"99th percentile of the duration, ms, or null." example:"640.1"`
+	Max *float64 `json:"max" doc:"Longest duration, ms, exactly, or null." example:"2105.1"`
+
+	Apdex            *float64 `json:"apdex" doc:"(satisfied + tolerating/2) / all: satisfied within the threshold, tolerating within four times of it, errors never; null without requests." example:"0.94"`
+	ApdexThreshold   float64  `json:"apdex_threshold" doc:"The threshold, ms: the target for slow endpoints, that of the endpoint if one is asked for." example:"500"`
+	InsufficientData bool     `json:"insufficient_data" doc:"Whether there are fewer requests than the minimum sample: too few to judge by percentiles." example:"false"`
+}
+
+// ReadColumns makes columns of the rollups of a window by step (milliseconds).
+// Apdex is by the target of the endpoint, or by that of all if it is empty. It
+// fails only as the iterator does.
+func ReadColumns(rollups iter.Seq2[*rollup.Rollup, error], w rollup.Window, millis int64, slow *Slow, endpoint string) (*Columns, error) {
+	at := starts(w, millis)
+	n := len(at)
+	counts := func() []uint64 { return make([]uint64, n) }
+	values := func() []*float64 { return make([]*float64, n) }
+	c := &Columns{
+		Window: Span(w), At: at, Requests: counts(), Errors: counts(), ClientErrors: counts(),
+		P50: values(), P95: values(), P99: values(), Max: values(), Avg: values(),
+	}
+	statuses := make(map[int][]uint64)
+	total, err := eachStep(rollups, w, millis, func(i int, s *step) {
+		c.Requests[i], c.Errors[i], c.ClientErrors[i] = s.requests, s.errors, s.clientErrors
+		for code, n := range s.statuses {
+			if statuses[code] == nil {
+				statuses[code] = counts()
+			}
+			statuses[code][i] = n
+		}
+		d := durations(&s.all)
+		c.Avg[i], c.P50[i], c.P95[i], c.P99[i], c.Max[i] = d.avg, d.p50, d.p95, d.p99, d.max
+	})
+	if err != nil {
+		return nil, err
+	}
+	c.Statuses = named(statuses, total.statuses)
+	c.Total = total.total(w, slow, endpoint)
+	c.Trust = total.trust(slow)
+	return c, nil
+}
+
+// latency is what columns say of durations, in milliseconds; nil without any.
+type latency struct{ avg, p50, p95, p99, max *float64 }
+
+func durations(h *hist.Histogram) latency {
+	if h.Count() == 0 {
+		return latency{}
+	}
+	of := func(ns float64) *float64 {
+		v := ms(ns)
+		return &v
+	}
+	return latency{of(h.Mean()), of(h.Quantile(0.50)), of(h.Quantile(0.95)), of(h.Quantile(0.99)), of(float64(h.Max()))}
+}
+
+func (s *step) total(w rollup.Window, slow *Slow, endpoint string) Total {
+	target := slow.target(endpoint)
+	d := durations(&s.all)
+	t := Total{
+		Requests: s.requests, Errors: s.errors, ClientErrors: s.clientErrors,
+		ErrorRate: s.rate(s.errors), ClientErrorRate: s.rate(s.clientErrors),
+		Avg: d.avg, P50: d.p50, P95: d.p95, P99: d.p99, Max: d.max,
+		Apdex: apdex(&s.all, &s.failed, target), ApdexThreshold: ms(float64(target)),
+		InsufficientData: s.requests < slow.minSamples(),
+	}
+	if length := time.Duration(w.To-w.From) * time.Millisecond; length > 0 {
+		t.Rate = float64(s.requests) / length.Seconds()
+	}
+	return t
+}
+
+// maxStatuses is how many status codes get a column of their own.
+const maxStatuses = 20
+
+// named are the columns of the statuses by name, the rarest of many in one.
+func named(columns map[int][]uint64, total map[int]uint64) map[string][]uint64 {
+	codes := make([]int, 0, len(total))
+	for code := range total {
+		codes = append(codes, code)
+	}
+	slices.SortFunc(codes, func(a, b int) int { return cmp.Or(cmp.Compare(total[b], total[a]), cmp.Compare(a, b)) })
+	byName := make(map[string][]uint64, len(codes))
+	for i, code := range codes {
+		if i < maxStatuses {
+			byName[strconv.Itoa(code)] = columns[code]
+			continue
+		}
+		if byName["other"] == nil {
+			byName["other"] = make([]uint64, len(columns[code]))
+		}
+		for at, n := range columns[code] {
+			byName["other"][at] += n
+		}
+	}
+	return byName
+}
