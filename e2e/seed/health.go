@@ -81,7 +81,8 @@ func (s *seeder) result(c *check, at time.Time, to int64) wire.HealthResult {
 func (s *seeder) present() {
 	now := time.Now().UnixMilli()
 	for _, service := range []string{"shop", "accounts", "billing", "reports", "models"} {
-		b := &wire.Batch{Instance: service + "-1", Kind: wire.Present, Users: []string{""}}
+		b := &wire.Batch{Instance: service + "-1", Kind: wire.Present}
+		whole := wire.HealthResult{Service: service, Status: health.Healthy, From: now - 60_000, To: now}
 		for i := range checks {
 			c := &checks[i]
 			if c.service != service {
@@ -90,7 +91,11 @@ func (s *seeder) present() {
 			r := wire.HealthResult{Service: service, Check: c.name, Status: c.now, Critical: c.critical, From: now - 60_000, To: now, Reason: c.reason}
 			r.Latency.Record(int64(float64(c.latency) * (0.8 + 0.5*s.random.Float64())))
 			b.Health = append(b.Health, r)
+			if r.Status != health.Healthy {
+				whole.Status, whole.Reason = health.Degraded, c.name+" is "+r.Status.String()
+			}
 		}
+		b.Health = append(b.Health, whole)
 		s.send(b)
 	}
 }

@@ -1,6 +1,8 @@
 // The hub as the page knows it: whether it answers, whether one must sign in,
 // and how to ask it something.
 
+import type { Session } from './types'
+
 export class Problem extends Error {
   constructor(
     readonly status: number,
@@ -12,7 +14,7 @@ export class Problem extends Error {
 
 let lostSince = $state<number | null>(null)
 let signIn = $state(false)
-let session = $state.raw<{ required: boolean; signed_in: boolean; version: string } | null>(null)
+let session = $state.raw<Session | null>(null)
 let recovered = $state(0)
 
 export const hub = {
@@ -86,14 +88,15 @@ export async function ask<T>(path: string, query?: Query, signal?: AbortSignal, 
   return { body, headers: response.headers }
 }
 
-/** Asks whether one must sign in. A hub that does not know the question needs none. */
+/** Asks whether one must sign in. */
 export async function readSession() {
   try {
-    const { body } = await ask<NonNullable<typeof session>>('/api/v1/session')
+    const { body } = await ask<Session>('/api/v1/session')
     session = body
     signIn = body.required && !body.signed_in
   } catch (e) {
-    if (e instanceof Problem && e.status === 404) session = { required: false, signed_in: false, version: '' }
+    // It is asked again when the hub is back.
+    if (!(e instanceof Problem)) throw e
   }
 }
 

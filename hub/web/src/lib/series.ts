@@ -8,9 +8,9 @@ function covered(at: number, step: number, window: { from: number; to: number })
 }
 
 /** Requests a second. A last step that has hardly begun says nothing yet. */
-export function rates(s: Columns, step: number, window: { from: number; to: number }): (number | null)[] {
+export function rates(s: Columns, step: number): (number | null)[] {
   return s.requests.map((n, i) => {
-    const seconds = covered(s.at[i], step, window)
+    const seconds = covered(s.at[i], step, s.window)
     return seconds < Math.min(step / 2, 2) ? null : n / seconds
   })
 }
@@ -24,17 +24,12 @@ export function overlaid(s: Timeseries, values: (number | null)[]): (number | nu
   const out: (number | null)[] = s.at.map(() => null)
   const before = s.previous
   if (!before || s.at.length === 0) return out
-  const length = s.window.to - s.window.from
+  const length = s.window.from - before.window.from
   before.at.forEach((t, i) => {
     const at = Math.round((t + length - s.at[0]) / (s.step * 1000))
     if (at >= 0 && at < out.length) out[at] = values[i]
   })
   return out
-}
-
-export function previousWindow(s: Timeseries): { from: number; to: number } {
-  const length = s.window.to - s.window.from
-  return { from: s.window.from - length, to: s.window.from }
 }
 
 /** A status code's class, 5xx for 503; what is none is other. */

@@ -9,77 +9,17 @@ export type History = Schemas['History']
 export type Transition = Schemas['Transition']
 export type Check = Schemas['HealthCheck']
 export type HealthAnswer = Schemas['Health']
+export type Session = Schemas['Session']
 export type Trust = Schemas['Trust']
 
-export interface Totals {
-  requests: number
-  errors: number
-  client_errors: number
-  error_rate: number
-  client_error_rate: number
-  avg: number | null
-  p50: number | null
-  p95: number | null
-  p99: number | null
-  max: number | null
-  rate: number
-  apdex: number | null
-  apdex_threshold: number
-  insufficient_data: boolean
-}
+export type Totals = Schemas['Total']
+export type RequestRow = Schemas['KeptRequest']
+export type RequestPage = Schemas['RequestPage']
 
-export interface Columns {
-  at: number[]
-  requests: number[]
-  errors: number[]
-  client_errors: number[]
-  p50: (number | null)[]
-  p95: (number | null)[]
-  p99: (number | null)[]
-  max: (number | null)[]
-  avg: (number | null)[]
-  statuses: Record<string, number[]>
-  total: Totals
-}
-
-export interface Timeseries extends Columns {
-  window: { from: number; to: number }
-  step: number
-  previous?: Columns
-  trust: Trust
-}
-
-export interface HeatmapAnswer {
-  window: { from: number; to: number }
-  step: number
-  at: number[]
-  bounds: number[]
-  counts: number[][]
-  distribution: { counts: number[]; p50: number; p95: number; p99: number; max: number }
-  total: number
-}
-
-export interface RequestRow {
-  service: string
-  endpoint: string
-  method: string
-  status_code: number
-  response_time_ms: number
-  first_byte_ms: number
-  lifetime_ms: number
-  response_bytes: number
-  user_id: string | null
-  timestamp: string
-  instance: string
-}
-
-export interface RequestPage {
-  requests: RequestRow[]
-  next: string | null
-  scanned: number
-  complete: boolean
-  reached: number
-}
+// A list in a list is never null, which the document cannot say.
+export type Columns = Omit<Schemas['Columns'], 'statuses'> & { statuses: Record<string, number[]> }
+export type Timeseries = Omit<Schemas['Series'], 'statuses' | 'previous'> & { statuses: Record<string, number[]>; previous?: Columns }
+export type HeatmapAnswer = Omit<Schemas['Heatmap'], 'counts'> & { counts: number[][] }
 
 export interface UsersAnswer {
   users: { user_id: string; requests: number; errors: number; avg: number; max: number; last: number }[]
