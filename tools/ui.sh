@@ -20,4 +20,4 @@ if ! cmp -s package-lock.json node_modules/.lock; then
 	npm ci --no-audit --no-fund --loglevel=error
 	cp package-lock.json node_modules/.lock
 fi
-npm run --silent build -- --logLevel warn
+npm run --silent build -- --logLevel warn >/dev/null

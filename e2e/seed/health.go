@@ -27,8 +27,18 @@ var checks = []check{
 	{"models", "fraud", 31 * ms, false, false, health.Down, "the model \"fraud\" is not loaded: out of memory on device 0"},
 }
 
+// wholes are what the hub itself looks at: services, and two checks of its own,
+// which it tells apart by their name alone.
+var wholes = []check{
+	{service: "shop"}, {service: "accounts"}, {service: "billing"}, {service: "reports"}, {service: "models"},
+	{service: "disk", latency: 300 * time.Microsecond}, {service: "gateway", latency: 4 * ms},
+}
+
 // state is how a check stood at an instant.
 func (s *seeder) state(c *check, at time.Time) (status health.Status, reason string) {
+	if c.name == "" {
+		return s.whole(c.service, at)
+	}
 	ago := s.now.Sub(at)
 	switch bad := s.trouble(at); {
 	case c.suffers && bad > 0.85:
@@ -43,6 +53,25 @@ func (s *seeder) state(c *check, at time.Time) (status health.Status, reason str
 	return health.Healthy, ""
 }
 
+// whole is how a service stood: as its worst check, but down only if that is critical.
+func (s *seeder) whole(service string, at time.Time) (health.Status, string) {
+	worst, why := health.Healthy, ""
+	for i := range checks {
+		c := &checks[i]
+		if c.service != service {
+			continue
+		}
+		status, reason := s.state(c, at)
+		if status == health.Down && !c.critical {
+			status = health.Degraded
+		}
+		if status > worst {
+			worst, why = status, c.name+": "+reason
+		}
+	}
+	return worst, why
+}
+
 // health adds the results of every check, one a minute.
 func (s *seeder) health(from time.Time) {
 	n := 0
@@ -53,9 +82,12 @@ func (s *seeder) health(from time.Time) {
 		}
 		for i := range checks {
 			s.builder.AddHealth(s.result(&checks[i], at, min(at.Add(time.Minute).UnixMilli(), s.now.UnixMilli())))
-			n++
 		}
-		if n > wire.MaxHealth-len(checks) {
+		for i := range wholes {
+			s.builder.AddHealth(s.result(&wholes[i], at, min(at.Add(time.Minute).UnixMilli(), s.now.UnixMilli())))
+		}
+		n += len(checks) + len(wholes)
+		if n > wire.MaxHealth-len(checks)-len(wholes) {
 			s.flush()
 			n = 0
 		}
@@ -67,6 +99,9 @@ func (s *seeder) result(c *check, at time.Time, to int64) wire.HealthResult {
 	status, reason := s.state(c, at)
 	r := wire.HealthResult{Service: c.service, Check: c.name, Status: status, Critical: c.critical, From: at.UnixMilli(), To: to, Reason: reason}
 	for range 6 {
+		if c.latency == 0 {
+			break
+		}
 		latency := float64(c.latency) * (0.8 + 0.5*s.random.Float64())
 		if status != health.Healthy {
 			r.Failures++

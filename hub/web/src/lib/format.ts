@@ -39,14 +39,23 @@ export function span(ms: number): string {
   return `${whole}${THIN}${unit}` + (rest > 0 ? ` ${rest}${THIN}${next[1]}` : '')
 }
 
-/** So many a second. */
-export function rate(perSecond: Maybe): string {
+export type RateUnit = 's' | 'min' | 'h'
+
+/** The unit in which a rate is at least 1, as far as there is one. */
+export function rateUnit(perSecond: number): RateUnit {
+  return perSecond >= 0.1 || perSecond === 0 ? 's' : perSecond >= 1 / 60 ? 'min' : 'h'
+}
+
+/** So many a second; or a minute or an hour, if they are few or the unit is given. */
+export function rate(perSecond: Maybe, unit?: RateUnit): string {
   if (perSecond == null || !Number.isFinite(perSecond)) return NONE
-  if (perSecond === 0) return `0${THIN}/s`
-  if (perSecond < 0.01) return three(perSecond * 3600) + THIN + '/h'
-  if (perSecond < 999.5) return three(perSecond) + THIN + '/s'
-  if (perSecond < 999_500) return three(perSecond / 1000) + THIN + 'k/s'
-  return three(perSecond / 1e6) + THIN + 'M/s'
+  unit ??= rateUnit(perSecond)
+  const v = perSecond * { s: 1, min: 60, h: 3600 }[unit]
+  if (v === 0) return `0${THIN}/${unit}`
+  if (v < 0.005) return `<${THIN}0.01${THIN}/${unit}`
+  if (v < 999.5) return three(v) + THIN + '/' + unit
+  if (v < 999_500) return three(v / 1000) + THIN + 'k/' + unit
+  return three(v / 1e6) + THIN + 'M/' + unit
 }
 
 /** All digits of a count. */
@@ -138,7 +147,7 @@ export function change(now: Maybe, before: Maybe): string {
   if (now == null || before == null || before === 0) return ''
   const x = (now - before) / before
   if (Math.abs(x) < 0.005) return '±0' + THIN + '%'
-  if (x > 9.995) return `×${THIN}${three(now / before)}`
+  if (x > 1) return `×${THIN}${(now / before).toFixed(now / before < 9.95 ? 1 : 0)}`
   const percent = Math.abs(x) * 100
   return (x > 0 ? '+' : '−') + percent.toFixed(percent < 9.95 ? 1 : 0) + THIN + '%'
 }
