@@ -32,7 +32,7 @@ func main() {
 	hub := flag.String("hub", "http://127.0.0.1:5966", "the hub's URL")
 	rate := flag.Float64("rate", 3, "requests a second, on average")
 	age := flag.Duration("age", 167*time.Hour, "how far back to begin")
-	many := flag.Int("many", 900, "endpoints of the service that has many")
+	many := flag.Int("many", 900, "endpoints of the two services that have many")
 	live := flag.Bool("live", false, "go on until the process is ended")
 	flag.Parse()
 
@@ -49,6 +49,9 @@ func main() {
 	s.health(begin)
 	s.present()
 	sent := s.between(begin, s.now, *rate)
+	for i := range s.endpoint { // none is without
+		s.builder.Add(s.requestOf(&s.endpoint[i], s.now.Add(-time.Duration(i)*time.Second)))
+	}
 	s.hostile()
 	s.builder.AddDrop(wire.Drop{Service: "shop", At: s.now.Add(-40 * time.Minute).UnixMilli(), Count: 37})
 	s.flush()

@@ -54,7 +54,7 @@ func endpoints(many int) []endpoint {
 	kinds := []string{"assets", "brands", "campaigns", "carriers", "coupons", "depots", "returns", "stocks", "stores", "suppliers", "taxes", "vouchers"}
 	for i := range many {
 		all = append(all, endpoint{
-			service: "backoffice", method: []string{"GET", "GET", "PUT", "POST"}[i%4],
+			service: fmt.Sprintf("backoffice-%d", i%2+1), method: []string{"GET", "GET", "PUT", "POST"}[i%4],
 			path:  fmt.Sprintf("/%s/{id}/%s-%02d", kinds[i%len(kinds)], []string{"export", "history", "items", "notes", "rules"}[i%5], i/12),
 			share: 3.5 / float64(many) * (0.1 + 3*math.Pow(float64(i%97)/97, 4)*2), median: time.Duration(4+i%60) * ms, spread: 0.5,
 			errors: []float64{0, 0, 0, 0.001, 0.02}[i%5], refused: 0.01, database: i%2 == 0,
@@ -80,10 +80,14 @@ func (s *seeder) trouble(at time.Time) float64 {
 	return 0
 }
 
+// request draws one that starts at an instant.
 func (s *seeder) request(at time.Time) *wire.Request {
+	i := sort.SearchFloat64s(s.weights, s.random.Float64()*s.weights[len(s.weights)-1])
+	return s.requestOf(&s.endpoint[i], at)
+}
+
+func (s *seeder) requestOf(e *endpoint, at time.Time) *wire.Request {
 	r := s.random
-	i := sort.SearchFloat64s(s.weights, r.Float64()*s.weights[len(s.weights)-1])
-	e := &s.endpoint[i]
 	median, errors := float64(e.median), e.errors
 	if e.database {
 		bad := s.trouble(at)

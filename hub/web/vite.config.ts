@@ -32,6 +32,7 @@ export default defineConfig({
     target: 'es2022',
     modulePreload: { polyfill: false }, // it would be the only need for more than our own script
     assetsInlineLimit: 0,
+    rolldownOptions: { checks: { bundlerTimings: false } },
   },
   server: { proxy: { '/api': hub, '/metrics': hub, '/health': hub } },
 })

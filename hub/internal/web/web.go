@@ -5,15 +5,14 @@
 package web
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"embed"
 	"encoding/base64"
 	"io/fs"
 	"net/http"
 	"path"
+	"strconv"
 	"strings"
-	"time"
 )
 
 //go:embed all:dist
@@ -112,8 +111,14 @@ func (d *Dashboard) serve(w http.ResponseWriter, r *http.Request, name, caching 
 			content, tag = f.gzip, tag+"-gzip"
 		}
 	}
-	h.Set("ETag", `"`+tag+`"`)
-	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(content))
+	tag = `"` + tag + `"`
+	h.Set("ETag", tag)
+	if known := r.Header.Get("If-None-Match"); known == "*" || strings.Contains(known, tag) {
+		w.WriteHeader(http.StatusNotModified)
+		return true
+	}
+	h.Set("Content-Length", strconv.Itoa(len(content)))
+	_, _ = w.Write(content) // Nothing to be done for a client that left.
 	return true
 }
 
