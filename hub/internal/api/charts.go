@@ -76,7 +76,7 @@ func (a *API) timeseries(ctx context.Context, in *seriesInput) (*writtenOutput, 
 				return nil, err
 			}
 		}
-		return encode(s)
+		return write(s)
 	})
 	if err != nil {
 		return nil, err
@@ -104,7 +104,7 @@ func (a *API) heatmap(ctx context.Context, in *heatmapInput) (*writtenOutput, er
 		if err != nil {
 			return nil, err
 		}
-		return encode(m)
+		return write(m)
 	})
 	if err != nil {
 		return nil, err

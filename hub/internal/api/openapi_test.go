@@ -24,7 +24,7 @@ import (
 var routes = []string{
 	"get /", "get /docs", "get /health", "get /health/live", "get /health/ready", "get /health/started", "get /api/v1/health/history", "get /metrics", "get /metrics/endpoints", "get /metrics/performance",
 	"get /openapi.json", "post /api/v1/batches", "post /api/v1/requests",
-	"get /api/v1/timeseries", "get /api/v1/heatmap", "get /api/v1/requests",
+	"get /api/v1/timeseries", "get /api/v1/heatmap", "get /api/v1/requests", "get /api/v1/requests/export", "get /api/v1/users", "get /api/v1/cardinality",
 	"get /api/v1/session", "post /api/v1/session", "delete /api/v1/session",
 }
 
@@ -167,7 +167,7 @@ func TestExamplesWork(t *testing.T) {
 	if n != 3 {
 		t.Errorf("%d examples", n)
 	}
-	for _, path := range []string{"/metrics/performance", "/metrics/endpoints", "/api/v1/timeseries", "/api/v1/heatmap", "/api/v1/requests"} {
+	for _, path := range []string{"/metrics/performance", "/metrics/endpoints", "/api/v1/timeseries", "/api/v1/heatmap", "/api/v1/requests", "/api/v1/requests/export", "/api/v1/users"} {
 		for _, p := range d.Paths[path]["get"].Parameters {
 			if p.In != "query" || p.Name == "to" || p.Name == "cursor" { // which need others
 				continue

@@ -57,7 +57,7 @@ func (a *API) performance(ctx context.Context, in *performanceInput) (*writtenOu
 			return nil, err
 		}
 		defer s.Free()
-		return encode(s.Performance())
+		return write(s.Performance())
 	})
 	if err != nil {
 		return nil, err
@@ -106,7 +106,7 @@ func (a *API) endpoints(ctx context.Context, in *endpointsInput) (*endpointsOutp
 		}
 		defer s.Free()
 		rows, all := s.Endpoints(report.Order(in.Sort), in.Limit)
-		body, err := encode(rows)
+		body, err := write(rows)
 		return &endpointList{body, all, s.Window(), s.Trust()}, err
 	})
 	if err != nil {

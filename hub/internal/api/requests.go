@@ -89,7 +89,7 @@ func kept(r *store.Record) KeptRequest {
 func inMS(d time.Duration) float64 { return float64(d) / 1e6 }
 
 // budget is what a page may cost: some tens of milliseconds of the embedded store.
-var budget = drill.Budget{Rows: 300_000, Parts: 400}
+var budget = drill.Budget{Rows: 200_000, Parts: 400}
 
 func (a *API) routeRequests() {
 	errs := []int{http.StatusUnprocessableEntity, http.StatusInternalServerError, http.StatusServiceUnavailable}

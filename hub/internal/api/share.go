@@ -66,11 +66,12 @@ func askOnce[T any](ctx context.Context, s *shared, question any, now time.Time,
 			value, err := find(a.context)
 			a.value, a.err = value, err
 		}()
-	}
-	select {
-	case <-a.made:
-	case <-ctx.Done():
-		return none, ctx.Err()
+	} else {
+		select {
+		case <-a.made:
+		case <-ctx.Done():
+			return none, ctx.Err()
+		}
 	}
 	if a.err != nil {
 		return none, a.err

@@ -21,7 +21,7 @@ type written struct {
 	tag  string // of this content
 }
 
-func encode(v any) (*written, error) {
+func write(v any) (*written, error) {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false) // It is no HTML, and nothing takes it for that.

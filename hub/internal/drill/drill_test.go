@@ -2,7 +2,10 @@ package drill
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"iter"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -156,6 +159,9 @@ func TestPagesAreEverything(t *testing.T) {
 	requests := sample(40_000)
 	for name, st := range stores(t, requests) {
 		for filter, f := range filters {
+			if name == "oracle" && filter != "errors" { // it looks at everything each time
+				continue
+			}
 			for _, o := range []struct {
 				name  string
 				find  finder
@@ -164,7 +170,7 @@ func TestPagesAreEverything(t *testing.T) {
 				want := expected(requests, &f, o.order)
 				limit := max(7, len(want)/6)
 				if filter == "within the burst" {
-					limit = 50 // a page ends among requests that are all equal
+					limit = 500 // a page ends among requests that are all equal
 				}
 				got, n, complete := pages(t, st, o.find, f, limit, Budget{})
 				what := fmt.Sprintf("%s, %s, %s", name, filter, o.name)
@@ -173,6 +179,162 @@ func TestPagesAreEverything(t *testing.T) {
 					t.Errorf("%s: complete %v, in %d pages of %d", what, complete, n, limit)
 				}
 			}
+		}
+	}
+}
+
+// A budget ends a page of the newest early, and the next one goes on from there.
+func TestNewestWithinABudget(t *testing.T) {
+	requests := sample(40_000)
+	st := stores(t, requests)["embedded"]
+	for name, b := range map[string]Budget{"rows": {Rows: 5000}, "parts": {Parts: 3}} {
+		f := filters["user"]
+		want := expected(requests, &f, newest)
+		got, n, complete := pages(t, st, Newest, f, 1000, b)
+		same(t, name, got, want)
+		if complete || n < 3 {
+			t.Errorf("%s: complete %v in %d pages", name, complete, n)
+		}
+		p, err := Newest(t.Context(), st, f, Position{}, 1000, b)
+		if err != nil || p.Complete || p.Reached <= f.From || p.Reached >= f.To || p.Scanned == 0 {
+			t.Errorf("%s: %+v, %v", name, p.Effort, err)
+		}
+		for _, r := range want {
+			if (r.Start >= p.Reached) != slices.Contains(p.Records, r) {
+				t.Fatalf("%s: the page reached %d, and has it wrong about %+v", name, p.Reached, r)
+			}
+		}
+	}
+}
+
+// Of the slowest, a budget leaves those that are certain, and if none is, the
+// slowest of what was read.
+func TestSlowestWithinABudget(t *testing.T) {
+	requests := sample(40_000)
+	st := stores(t, requests)["embedded"]
+	f := filters["all"]
+	want := expected(requests, &f, slowest)
+	p, err := Slowest(t.Context(), st, f, Position{}, 500, Budget{Parts: 8})
+	if err != nil || p.Complete || p.Next == nil || len(p.Records) == 0 || len(p.Records) == 500 {
+		t.Fatalf("%d requests, next %v, %+v, %v", len(p.Records), p.Next, p.Effort, err)
+	}
+	same(t, "certain", p.Records, want[:len(p.Records)])
+	next, err := Slowest(t.Context(), st, f, *p.Next, 100, Budget{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	same(t, "next", next.Records, want[len(p.Records):][:100])
+
+	f.User = "nobody"
+	if p, err = Slowest(t.Context(), st, f, Position{}, 10, Budget{Parts: 2}); err != nil || p.Complete || p.Next != nil || len(p.Records) > 0 {
+		t.Errorf("nobody: %+v, %v", p, err)
+	}
+	f.User = "u1"
+	if p, err = Slowest(t.Context(), st, f, Position{}, 10, Budget{Rows: 1}); err != nil || p.Complete || p.Next != nil && len(p.Records) == 0 {
+		t.Errorf("u1: %+v, %v", p, err)
+	}
+}
+
+// What comes in later, and what lies before it, changes no page.
+func TestPagesStayAsNewRequestsCome(t *testing.T) {
+	requests := sample(5000)
+	st := stores(t, requests)["embedded"]
+	f := filters["all"]
+	want := expected(requests, &f, newest)
+	first, err := Newest(t.Context(), st, f, Position{}, 1000, Budget{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := wire.NewBuilder()
+	for i := range 100 {
+		r := requests[i]
+		r.Start = first.Records[0].Start + int64(i)
+		b.Add(&r)
+	}
+	if _, err := st.Append(t.Context(), b.Batch("later", 1)); err != nil {
+		t.Fatal(err)
+	}
+	second, err := Newest(t.Context(), st, f, *first.Next, 1000, Budget{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	same(t, "second page", second.Records, want[1000:2000])
+}
+
+func TestTopUsers(t *testing.T) {
+	requests := sample(40_000)
+	for name, st := range stores(t, requests) {
+		f := filters["all"]
+		u, err := TopUsers(t.Context(), st, f, 5, Budget{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		byName := make(map[string]*User)
+		for _, r := range expected(requests, &f, newest) {
+			if byName[r.User] == nil {
+				byName[r.User] = &User{Name: r.User, Last: r.Start}
+			}
+			x := byName[r.User]
+			x.Requests++
+			x.Sum += r.Duration
+			x.Longest = max(x.Longest, r.Duration)
+			if r.Status >= 500 {
+				x.Errors++
+			}
+		}
+		anonymous := byName[""].Requests
+		delete(byName, "")
+		want := slices.SortedFunc(maps.Values(byName), func(a, b *User) int { return int(b.Requests) - int(a.Requests) })[:5]
+		for i, x := range u.Users {
+			if x != *want[i] {
+				t.Errorf("%s: user %d is %+v, want %+v", name, i, x, *want[i])
+			}
+		}
+		if len(u.Users) != 5 || u.Anonymous != anonymous || !u.Complete || u.Reached != f.From {
+			t.Errorf("%s: %d users, %d anonymous, %+v; want %d", name, len(u.Users), u.Anonymous, u.Effort, anonymous)
+		}
+	}
+	u, err := TopUsers(t.Context(), stores(t, requests)["embedded"], filters["all"], 5, Budget{Rows: 100})
+	if err != nil || u.Complete || u.Scanned < 100 || u.Reached <= window.From {
+		t.Errorf("within a budget: %+v, %v", u.Effort, err)
+	}
+}
+
+// failing is a store that answers so many questions, and then no more.
+type failing struct {
+	store.Store
+	left int
+}
+
+var errBroken = errors.New("broken")
+
+func (s *failing) fails() bool { s.left--; return s.left < 0 }
+
+func (s *failing) Rollups(ctx context.Context, q store.Query) iter.Seq2[*rollup.Rollup, error] {
+	if s.fails() {
+		return func(yield func(*rollup.Rollup, error) bool) { yield(nil, errBroken) }
+	}
+	return s.Store.Rollups(ctx, q)
+}
+
+func (s *failing) Requests(ctx context.Context, q store.Query) iter.Seq2[*store.Record, error] {
+	if s.fails() {
+		return func(yield func(*store.Record, error) bool) { yield(nil, errBroken) }
+	}
+	return s.Store.Requests(ctx, q)
+}
+
+func TestFailingStores(t *testing.T) {
+	st := storetest.NewOracle()
+	fill(t, st, sample(100))
+	for left := range 2 { // the first rollups, and the first requests
+		for name, find := range map[string]finder{"newest": Newest, "slowest": Slowest} {
+			if _, err := find(t.Context(), &failing{st, left}, filters["all"], Position{}, 10, Budget{}); !errors.Is(err, errBroken) {
+				t.Errorf("%s after %d answers: %v", name, left, err)
+			}
+		}
+		if _, err := TopUsers(t.Context(), &failing{st, left}, filters["all"], 10, Budget{}); !errors.Is(err, errBroken) {
+			t.Errorf("users after %d answers: %v", left, err)
 		}
 	}
 }

@@ -38,6 +38,7 @@ func All(ctx context.Context, st store.Store, f Filter, from Position, b Budget,
 			heap.Push(&s.queue, unknown(w))
 		}
 		var found []store.Record
+		var ordered []*store.Record
 		for {
 			p, ok, err := s.next(ctx)
 			if err == nil && ok {
@@ -55,9 +56,12 @@ func All(ctx context.Context, st store.Store, f Filter, from Position, b Budget,
 				e.Reached = p.To
 				return
 			}
-			slices.SortFunc(found, func(a, b store.Record) int { return newest(&a, &b) })
+			ordered = ordered[:0]
 			for i := range found {
-				r := &found[i]
+				ordered = append(ordered, &found[len(found)-1-i]) // almost in order
+			}
+			slices.SortFunc(ordered, newest)
+			for _, r := range ordered {
 				if newest(r, &bound) < 0 {
 					continue
 				}

@@ -18,7 +18,7 @@ var levels = [...]int64{
 
 // few is how many requests are rather read than cut once more. A part is in
 // memory as a whole, unless it is as short as can be.
-const few = 8192
+const few = 16_384
 
 // Budget bounds what a search may do. What is zero is no bound.
 type Budget struct {
@@ -45,6 +45,9 @@ type search struct {
 	budget Budget
 	effort *Effort
 	queue  queue
+	// bySeries has parts cut by series as well as by time: for what is rare, a store
+	// need not add up all of the others. But parts of the same time are read apart.
+	bySeries bool
 	// futile says that neither this part nor one behind it in the queue can hold
 	// what is looked for; nil if all of them can.
 	futile func(*part) bool
@@ -58,7 +61,7 @@ func (s *search) next(ctx context.Context) (part, bool, error) {
 		if s.futile != nil && s.futile(&p) {
 			break
 		}
-		if p.level >= 0 && (p.rows <= few || p.level == len(levels)-1 || p.To-p.From <= levels[len(levels)-1]) {
+		if p.level >= 0 && p.ready() {
 			if s.spent() {
 				s.effort.Complete = false
 				return p, false, nil
@@ -74,6 +77,17 @@ func (s *search) next(ctx context.Context) (part, bool, error) {
 	return part{}, false, nil
 }
 
+// ready says whether the part is to be read as it is.
+func (p *part) ready() bool {
+	const last = len(levels) - 1
+	if p.level == last || p.To-p.From <= levels[last] {
+		return true
+	}
+	// Few matches among many others are worth one more look.
+	rare := p.level == 0 && p.rows > 1024 && p.hits < p.rows/64
+	return p.rows <= few && !rare
+}
+
 func (s *search) spent() bool {
 	return s.budget.Rows > 0 && s.effort.Scanned >= s.budget.Rows || s.budget.Parts > 0 && s.effort.parts >= s.budget.Parts
 }
@@ -84,26 +98,41 @@ func (s *search) cut(ctx context.Context, p part) error {
 	for level < len(levels)-1 && levels[level] >= p.To-p.From {
 		level++
 	}
-	q := s.filter.Query
-	q.Window, q.Step = p.Window, levels[level]
-	var one part
-	flush := func() {
-		if one.hits > 0 {
-			heap.Push(&s.queue, one)
-		}
-	}
+	q := p.query(s.filter)
+	q.Step = levels[level]
+	var w rollup.Window
+	pieces := make(map[series]*part)
 	for r, err := range s.store.Rollups(ctx, q) {
 		if err != nil {
 			return err
 		}
-		if w := stepAt(p.Window, r.Start, q.Step); w != one.Window {
-			flush()
-			one = part{Window: w, level: level}
+		if next := stepAt(p.Window, r.Start, q.Step); next != w {
+			s.push(pieces)
+			w = next
 		}
-		one.add(s.filter, r)
+		of := p.series
+		if s.bySeries {
+			of = series{r.Service, r.Endpoint, r.Method}
+		}
+		piece := pieces[of]
+		if piece == nil {
+			piece = &part{Window: w, series: of, level: level}
+			pieces[of] = piece
+		}
+		piece.add(s.filter, r)
 	}
-	flush()
+	s.push(pieces)
 	return nil
+}
+
+// push puts the pieces that can hold a match into the queue.
+func (s *search) push(pieces map[series]*part) {
+	for _, p := range pieces {
+		if p.hits > 0 && (s.futile == nil || !s.futile(p)) {
+			heap.Push(&s.queue, *p)
+		}
+	}
+	clear(pieces)
 }
 
 // stepAt is the part of a window in the step that begins at an instant.
@@ -114,9 +143,7 @@ func stepAt(w rollup.Window, start, step int64) rollup.Window {
 // read tells each request of the part that matches.
 func (s *search) read(ctx context.Context, p part, tell func(*store.Record)) error {
 	s.effort.parts++
-	q := s.filter.Query
-	q.Window, q.Step = p.Window, 0
-	for r, err := range s.store.Requests(ctx, q) {
+	for r, err := range s.store.Requests(ctx, p.query(s.filter)) {
 		if err != nil {
 			return err
 		}

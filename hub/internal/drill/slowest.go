@@ -17,7 +17,7 @@ func Slowest(ctx context.Context, st store.Store, f Filter, from Position, limit
 	bound := from.bound()
 	p := &Page{Effort: Effort{Complete: true, Reached: f.From}}
 	best := top{n: limit + 1 + from.Skip}
-	s := search{store: st, filter: &f, budget: b, effort: &p.Effort}
+	s := search{store: st, filter: &f, budget: b, effort: &p.Effort, bySeries: true}
 	// What is slower than the position was given before: it makes no part better.
 	s.queue.first = func(a, b *part) bool {
 		return min(a.longest, bound.Duration) > min(b.longest, bound.Duration)
@@ -82,15 +82,16 @@ func behind(records []store.Record, at Position) *Position {
 // top keeps the n slowest requests of many.
 type top struct {
 	n       int
-	records []store.Record // beyond n, some that may be too fast
-	least   *store.Record  // at least n are as slow as it; nil without so many
+	records []*store.Record // beyond n, some that may be too fast
+	least   *store.Record   // at least n are as slow as it; nil without so many
 }
 
 func (t *top) add(r *store.Record) {
 	if t.least != nil && slowest(r, t.least) > 0 {
 		return
 	}
-	t.records = append(t.records, *r)
+	c := *r
+	t.records = append(t.records, &c)
 	if len(t.records) >= 2*t.n+1000 {
 		t.sort()
 	}
@@ -105,20 +106,24 @@ func (t *top) worst() *store.Record {
 }
 
 func (t *top) sort() {
-	slices.SortFunc(t.records, func(a, b store.Record) int { return slowest(&a, &b) })
+	slices.SortFunc(t.records, slowest)
 	if len(t.records) >= t.n {
+		clear(t.records[t.n:])
 		t.records = t.records[:t.n]
-		least := t.records[t.n-1]
-		t.least = &least
+		t.least = t.records[t.n-1]
 	}
 }
 
 // behind returns what is kept in order, without what a position skips.
 func (t *top) behind(from Position) []store.Record {
 	t.sort()
-	records := t.records
-	for from.Skip > 0 && len(records) > 0 && from.same(&records[0]) {
-		records, from.Skip = records[1:], from.Skip-1
+	var records []store.Record
+	for _, r := range t.records {
+		if from.Skip > 0 && from.same(r) {
+			from.Skip--
+			continue
+		}
+		records = append(records, *r)
 	}
 	return records
 }

@@ -35,7 +35,19 @@ func (t *Table) Cap(b *wire.Batch) (over int, err error) {
 	if capped == nil && !odd {
 		return 0, nil
 	}
-	return merge(b, capped), nil
+	for i := range b.Keys {
+		if capped[i] {
+			t.services[b.Keys[i].Service].overflow.note(b.Keys[i].Endpoint)
+		}
+	}
+	for _, k := range b.Key {
+		if capped[int(k)] {
+			t.services[b.Keys[k].Service].overflow.requests++
+			over++
+		}
+	}
+	merge(b, capped)
+	return over, nil
 }
 
 // knows is the way of almost every batch: nothing in it is new.
@@ -88,9 +100,8 @@ func (t *Table) admitServices(b *wire.Batch) error {
 }
 
 // merge replaces the endpoint of the capped keys and methods that are unknown,
-// by which several keys can become the same, and returns how many requests the
-// capped ones had.
-func merge(b *wire.Batch, capped map[int]bool) (over int) {
+// by which several keys can become the same.
+func merge(b *wire.Batch, capped map[int]bool) {
 	to := make([]uint32, len(b.Keys))
 	places := make(map[wire.Key]uint32, len(b.Keys))
 	keys := b.Keys[:0]
@@ -110,10 +121,6 @@ func merge(b *wire.Batch, capped map[int]bool) (over int) {
 	clear(b.Keys[len(keys):])
 	b.Keys = keys
 	for i, k := range b.Key {
-		if capped[int(k)] {
-			over++
-		}
 		b.Key[i] = to[k]
 	}
-	return over
 }

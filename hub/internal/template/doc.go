@@ -11,5 +11,6 @@
 //
 // Memory is bounded by the limits alone, whatever the paths: at most
 // MaxServices * MaxEndpoints names of wire.MaxEndpoint bytes, and maxNodes
-// nodes of all trees together. Nothing is forgotten before the process ends.
+// nodes of all trees together. For those who ask, the table notes a few of the
+// names and paths that it merged (notes.go). Nothing is forgotten before the process ends.
 package template

@@ -1,6 +1,7 @@
 package template
 
 import (
+	"hash/maphash"
 	"strings"
 	"sync"
 
@@ -23,17 +24,21 @@ const (
 type Table struct {
 	limits Limits
 
-	mu       sync.RWMutex // guards the map and every service's endpoints
+	mu       sync.RWMutex // guards the map and every service's endpoints and overflow
 	services map[string]*service
 
-	trees sync.Mutex // guards every service's tree and nodes
+	trees sync.Mutex // guards every service's tree, nodes and collapsed
 	nodes int        // left for all trees
+	noted int        // templates in the services' collapsed
+	seed  maphash.Seed
 }
 
 type service struct {
 	endpoints map[string]struct{}
+	overflow  overflow
 	tree      tree
 	nodes     int // left for its tree
+	collapsed map[string]*collapsed
 }
 
 // New returns a table without services.
@@ -46,7 +51,7 @@ func New(limits Limits) *Table {
 	orElse(&limits.Endpoints, 1000)
 	orElse(&limits.Services, 1000)
 	orElse(&limits.Siblings, 64)
-	return &Table{limits: limits, services: make(map[string]*service), nodes: maxNodes}
+	return &Table{limits: limits, services: make(map[string]*service), nodes: maxNodes, seed: maphash.MakeSeed()}
 }
 
 // Endpoint is Path for a service whose paths are known: segments at places that
@@ -59,12 +64,17 @@ func (t *Table) Endpoint(serviceName, raw string) string {
 	}
 	var room [maxDepth + 1]string
 	segs := segments(path, room[:0])
-	if s := t.service(serviceName); s != nil {
-		t.trees.Lock()
-		segs = s.tree.generalize(segs)
-		t.trees.Unlock()
+	s := t.service(serviceName)
+	if s == nil {
+		endpoint, _ := join(raw, segs)
+		return endpoint
 	}
-	endpoint, _ := join(raw, segs)
+	t.trees.Lock()
+	defer t.trees.Unlock()
+	endpoint, _ := join(raw, s.tree.generalize(segs))
+	if isTemplate(endpoint) { // which the path is not
+		t.noteCollapsed(s, endpoint, path)
+	}
 	return endpoint
 }
 

@@ -27,6 +27,11 @@ type view struct {
 	pages  *pebble.Iterator
 	blocks *pebble.Iterator // of the same instant
 	wanted []bool           // by series: whether the query asks for it
+	// inParts has the places of memory's rows by the part of a stepped query's
+	// window, and part is which one this view is of. Looking at all of memory for
+	// each of a hundred parts would cost more than all else.
+	inParts [2][][]uint32
+	part    int
 }
 
 // view takes the present state. Everything in it stays as it is.
@@ -118,9 +123,15 @@ func (s *Store) Rollups(ctx context.Context, q store.Query) iter.Seq2[*rollup.Ro
 // steps yields the rollups of one part of the window after the other. It returns
 // nil when no more is wanted.
 func (v *view) steps(ctx context.Context, yield func(*rollup.Rollup, error) bool) error {
-	for _, part := range v.query.Window.Steps(v.query.Step) {
+	parts := v.query.Window.Steps(v.query.Step)
+	if len(parts) > 1 {
+		for i := range v.memory {
+			v.inParts[i] = v.memory[i].inParts(v.query.Window, v.query.Step, len(parts))
+		}
+	}
+	for i, part := range parts {
 		one := *v
-		one.query.Window = part
+		one.query.Window, one.part = part, i
 		if more, err := one.whole(ctx, yield); !more || err != nil {
 			return err
 		}
@@ -180,20 +191,7 @@ func (s *sums) collect(ctx context.Context) error {
 	p := newPlan(s.query.Window, s.state.floor10s)
 	// The longest first: they have the widest histograms, which then need not grow.
 	slices.SortStableFunc(p.pages, func(a, b pages) int { return int(b.res) - int(a.res) })
-	// A week's report is half days and half hours: two goroutines share them.
-	hours, err := s.fork(ctx, p.pages, res1h)
-	if err != nil {
-		return err
-	}
-	for _, run := range p.pages {
-		if run.res == res1h {
-			continue
-		}
-		if err = s.addPages(ctx, run); err != nil {
-			break
-		}
-	}
-	if err = errors.Join(err, hours(s)); err != nil {
+	if err := s.addRuns(ctx, p.pages); err != nil {
 		return err
 	}
 	var reader blockReader
@@ -203,9 +201,37 @@ func (s *sums) collect(ctx context.Context) error {
 		}
 	}
 	for i := range s.memory {
-		s.addRows(&s.memory[i], s.query.Window)
+		if parts := s.inParts[i]; parts != nil {
+			s.addPlaces(&s.memory[i], parts[s.part])
+			s.addDrops(&s.memory[i], s.query.Window)
+		} else {
+			s.addRows(&s.memory[i], s.query.Window)
+		}
 	}
 	return nil
+}
+
+// addRuns adds up pages. A week's report is half days and half hours: two
+// goroutines share them.
+func (s *sums) addRuns(ctx context.Context, runs []pages) error {
+	hourly := func(run pages) bool { return run.res == res1h }
+	join := func(*sums) error { return nil }
+	var err error
+	forked := slices.ContainsFunc(runs, hourly) && len(runs) > 1
+	if forked {
+		if join, err = s.fork(ctx, runs, res1h); err != nil {
+			return err
+		}
+	}
+	for _, run := range runs {
+		if forked && hourly(run) {
+			continue
+		}
+		if err = s.addPages(ctx, run); err != nil {
+			break
+		}
+	}
+	return errors.Join(err, join(s))
 }
 
 // fork starts adding up the pages of a resolution, and returns a function that
@@ -327,6 +353,19 @@ func (s *sums) addRows(r *rows, w rollup.Window) {
 		}
 		h.Record(r.duration[i])
 	}
+	s.addDrops(r, w)
+}
+
+// addPlaces adds the rows at these places.
+func (s *sums) addPlaces(r *rows, places []uint32) {
+	for _, i := range places {
+		if series := r.series[i]; s.wanted[series] {
+			s.of(series).Durations.Record(r.duration[i])
+		}
+	}
+}
+
+func (s *sums) addDrops(r *rows, w rollup.Window) {
 	for _, d := range r.drops {
 		if w.Contains(d.at) && s.wanted[d.series] {
 			s.of(d.series).Dropped += d.count

@@ -114,18 +114,24 @@ func (m *merge) openBlock() error {
 }
 
 // add opens a source for the rows that the query asks for; false if there are none.
+// No others are sorted: memory has many, of which a query for seconds wants few.
 func (m *merge) add(r *rows, reader *blockReader) bool {
-	order := byStart(r.start)
-	kept := order[:0]
-	for _, i := range order {
-		if m.query.Contains(r.start[i]) && m.wanted[r.series[i]] {
-			kept = append(kept, i)
+	var places []uint32
+	var starts []int64
+	for i, start := range r.start {
+		if m.query.Contains(start) && m.wanted[r.series[i]] {
+			places, starts = append(places, uint32(i)), append(starts, start)
 		}
 	}
-	if len(kept) > 0 {
-		m.open = append(m.open, &source{r, kept, reader})
+	if len(places) == 0 {
+		return false
 	}
-	return len(kept) > 0
+	order := byStart(starts)
+	for k, i := range order {
+		order[k] = places[i]
+	}
+	m.open = append(m.open, &source{r, order, reader})
+	return true
 }
 
 func blockStart(key []byte) int64 { return int64(binary.BigEndian.Uint64(key[5:])) }

@@ -98,6 +98,29 @@ func (r *rows) gather(from *rows, order []uint32) {
 	r.users, r.instances, r.drops = from.users, from.instances, from.drops
 }
 
+// inParts returns the places of the rows in each of the n parts into which the
+// multiples of step cut the window.
+func (r *rows) inParts(w rollup.Window, step int64, n int) [][]uint32 {
+	first := rollup.StepOf(w.From, step)
+	counts := make([]int, n)
+	for _, start := range r.start {
+		if w.Contains(start) {
+			counts[(start-first)/step]++
+		}
+	}
+	parts := make([][]uint32, n)
+	for i, count := range counts {
+		parts[i] = make([]uint32, 0, count)
+	}
+	for i, start := range r.start {
+		if w.Contains(start) {
+			at := (start - first) / step
+			parts[at] = append(parts[at], uint32(i))
+		}
+	}
+	return parts
+}
+
 // byStart returns the places of the starts in their order, stably.
 func byStart(start []int64) []uint32 {
 	n := len(start)

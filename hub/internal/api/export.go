@@ -1,0 +1,179 @@
+package api
+
+import (
+	"bufio"
+	"context"
+	"encoding/csv"
+	"encoding/json"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"github.com/kymohq/kymo/hub/internal/drill"
+	"github.com/kymohq/kymo/hub/internal/store"
+)
+
+type exportInput struct {
+	Range
+	Filters
+	Format string `query:"format" default:"csv" enum:"csv,ndjson" doc:"Lines with a heading of columns, or an object on each line." example:"ndjson"`
+	Limit  int    `query:"limit" minimum:"1" maximum:"1000000" default:"100000" doc:"At most so many requests." example:"1000"`
+}
+
+// exportStall is how long a client may take to read what is sent at once.
+const exportStall = 30 * time.Second
+
+func (a *API) routeExport() {
+	example := `{"service":"orders","endpoint":"/users/{id}","method":"GET","status_code":200,"response_time_ms":12.5,"first_byte_ms":null,"lifetime_ms":null,"response_bytes":2048,"user_id":"user-7","timestamp":"2026-11-23T10:15:30.123Z","instance":"orders-7f9c-1"}` + "\n"
+	register(a, huma.Operation{
+		OperationID: "export", Method: http.MethodGet, Path: "/api/v1/requests/export", Tags: []string{tagReports},
+		Summary:     "Single requests as a file",
+		Description: "The requests of /api/v1/requests, the newest first, as they are found. A cell of CSV that begins with =, +, -, @, a tab or a carriage return gets an apostrophe before it: a spreadsheet would run it as a formula. If the store fails on the way, the connection breaks off, so that half a file is not taken for a whole one.",
+		Responses: map[string]*huma.Response{"200": {
+			Description: "The file.",
+			Content: map[string]*huma.MediaType{
+				"text/csv":             {Schema: &huma.Schema{Type: huma.TypeString, Description: "With a heading; RFC 4180."}, Example: strings.Join(exportColumns, ",") + "\n"},
+				"application/x-ndjson": {Schema: &huma.Schema{Type: huma.TypeString, Description: "One KeptRequest on each line."}, Example: example},
+			},
+			Headers: map[string]*huma.Header{"Content-Disposition": {Description: "A name for the file.", Schema: &huma.Schema{Type: huma.TypeString}}},
+		}},
+		Security: needs(forRead),
+		Errors:   []int{http.StatusUnprocessableEntity, http.StatusInternalServerError, http.StatusServiceUnavailable},
+	}, a.export)
+}
+
+func (a *API) export(ctx context.Context, in *exportInput) (*huma.StreamResponse, error) {
+	f, err := a.filter(&in.Range, &in.Filters)
+	if err != nil {
+		return nil, err
+	}
+	// The search goes as far as it must; the limit is on what it finds.
+	var effort drill.Effort
+	records := drill.All(ctx, a.Store, f, drill.Position{}, drill.Budget{}, &effort)
+	return &huma.StreamResponse{Body: func(hctx huma.Context) {
+		r, w := humago.Unwrap(hctx)
+		body := &fileWriter{w: w, control: http.NewResponseController(w)}
+		body.start = func() {
+			h := w.Header()
+			h.Set("Content-Type", map[string]string{"csv": "text/csv; charset=utf-8", "ndjson": "application/x-ndjson"}[in.Format])
+			h.Set("Content-Disposition", `attachment; filename="requests-`+a.Now().UTC().Format("20060102-150405")+"."+in.Format+`"`)
+		}
+		if r.Method == http.MethodHead {
+			body.start()
+			return
+		}
+		buffered := bufio.NewWriterSize(body, 64<<10)
+		write := ndjsonLines(buffered)
+		if in.Format == "csv" {
+			write = csvLines(buffered)
+		}
+		n := 0
+		for rec, err := range records {
+			if err == nil {
+				err = write(rec)
+			}
+			if err != nil {
+				a.exportFailed(ctx, w, body, err)
+				return
+			}
+			if n++; n == in.Limit {
+				break
+			}
+		}
+		_ = buffered.Flush() // A client that left has no use for the rest.
+		body.end()
+	}}, nil
+}
+
+// exportFailed answers with the problem if nothing was sent yet, and else breaks
+// the connection off.
+func (a *API) exportFailed(ctx context.Context, w http.ResponseWriter, body *fileWriter, err error) {
+	if body.failed == nil {
+		a.Intake.Counters.StoreFails.Add(1)
+	}
+	if body.began || body.failed != nil {
+		panic(http.ErrAbortHandler)
+	}
+	status, detail := a.storeFailed(ctx, err)
+	if status == http.StatusServiceUnavailable {
+		w.Header().Set("Retry-After", retryAfter)
+	}
+	writeProblem(w, status, detail)
+}
+
+// fileWriter begins the answer with the first bytes, and lets no client take
+// longer than exportStall over any of them.
+type fileWriter struct {
+	w       http.ResponseWriter
+	control *http.ResponseController
+	start   func()
+	began   bool
+	failed  error
+}
+
+func (f *fileWriter) Write(b []byte) (int, error) {
+	if !f.began {
+		f.start()
+		f.began = true
+	}
+	// Not every writer has deadlines: then the server's own hold.
+	_ = f.control.SetWriteDeadline(time.Now().Add(exportStall))
+	n, err := f.w.Write(b)
+	f.failed = err
+	return n, err
+}
+
+// end lets the connection be used again. A file without a line is one, too.
+func (f *fileWriter) end() {
+	if !f.began {
+		f.start()
+	}
+	_ = f.control.SetWriteDeadline(time.Time{})
+}
+
+// exportColumns are the names of the records' schema; response_time_ms may have a fraction.
+var exportColumns = []string{
+	"created_at", "service", "endpoint", "method", "status_code", "response_time_ms", "first_byte_ms", "lifetime_ms", "response_bytes", "user_id", "instance",
+}
+
+func csvLines(to io.Writer) func(*store.Record) error {
+	w := csv.NewWriter(to)
+	line := make([]string, 0, len(exportColumns))
+	heading := w.Write(exportColumns)
+	optional := func(ms *float64) string {
+		if ms == nil {
+			return ""
+		}
+		return number64(*ms)
+	}
+	return func(r *store.Record) error {
+		if heading != nil {
+			return heading
+		}
+		k := kept(r)
+		line = append(line[:0], string(k.Timestamp), harmless(k.Service), harmless(k.Endpoint), harmless(k.Method), strconv.Itoa(k.StatusCode),
+			number64(k.ResponseTimeMS), optional(k.FirstByteMS), optional(k.LifetimeMS), strconv.FormatInt(k.ResponseBytes, 10), harmless(r.User), harmless(k.Instance))
+		return w.Write(line)
+	}
+}
+
+func number64(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
+
+// harmless is a cell that no spreadsheet takes for a formula.
+func harmless(cell string) string {
+	if cell != "" && strings.IndexByte("=+-@\t\r", cell[0]) >= 0 {
+		return "'" + cell
+	}
+	return cell
+}
+
+func ndjsonLines(to io.Writer) func(*store.Record) error {
+	e := json.NewEncoder(to)
+	e.SetEscapeHTML(false)
+	return func(r *store.Record) error { return e.Encode(kept(r)) }
+}

@@ -1,0 +1,123 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/kymohq/kymo/hub/internal/rollup"
+	"github.com/kymohq/kymo/hub/internal/store"
+)
+
+// counting counts the questions to a store.
+type counting struct {
+	store.Store
+	asked int
+}
+
+func (s *counting) Rollups(ctx context.Context, q store.Query) iter.Seq2[*rollup.Rollup, error] {
+	s.asked++
+	return s.Store.Rollups(ctx, q)
+}
+
+// While an answer is being made, those who ask the same wait for it, whoever of
+// them goes away.
+func TestWaitingForTheSameAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var s shared
+		release := make(chan struct{})
+		made := 0
+		find := func(ctx context.Context) (int, error) {
+			made++
+			select {
+			case <-release:
+				return 42, nil
+			case <-ctx.Done():
+				return 0, ctx.Err()
+			}
+		}
+		var wait sync.WaitGroup
+		start := func(want int, wantErr error) context.CancelFunc {
+			ctx, cancel := context.WithCancel(t.Context())
+			wait.Go(func() {
+				if v, err := askOnce(ctx, &s, "question", noon, time.Second, find); v != want || !errors.Is(err, wantErr) {
+					t.Errorf("%d, %v; want %d, %v", v, err, want, wantErr)
+				}
+			})
+			synctest.Wait()
+			return cancel
+		}
+		maker := start(42, nil) // it has gone, but makes the answer for the others
+		leaver := start(0, context.Canceled)
+		stay := start(42, nil)
+		defer stay()
+		maker()
+		leaver()
+		synctest.Wait()
+		close(release)
+		wait.Wait()
+		if made != 1 {
+			t.Errorf("made %d times", made)
+		}
+
+		// If all go away, it is given up, and made anew for the next.
+		release = make(chan struct{})
+		s = shared{}
+		only := start(0, context.Canceled)
+		only()
+		wait.Wait()
+		if len(s.answers) != 0 {
+			t.Error("an answer that was given up is still there")
+		}
+		close(release)
+		defer start(42, nil)()
+		wait.Wait()
+		if made != 3 {
+			t.Errorf("made %d times", made)
+		}
+	})
+}
+
+func TestAnswersThatAreNotKept(t *testing.T) {
+	var s shared
+	made := 0
+	broken := errors.New("broken")
+	fails := func(context.Context) (int, error) { made++; return 0, broken }
+	for range 2 {
+		if _, err := askOnce(t.Context(), &s, "fails", noon, time.Hour, fails); !errors.Is(err, broken) {
+			t.Error(err)
+		}
+	}
+	if made != 2 {
+		t.Errorf("an error was given again")
+	}
+	func() {
+		defer func() { _ = recover() }()
+		_, _ = askOnce(t.Context(), &s, "panics", noon, time.Hour, func(context.Context) (int, error) { panic("no") })
+	}()
+	if len(s.answers) != 0 {
+		t.Errorf("%d answers are kept", len(s.answers))
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := askOnce(ctx, &s, "gone", noon, time.Hour, fails); !errors.Is(err, context.Canceled) || made != 2 {
+		t.Error(err)
+	}
+	fine := func(context.Context) (int, error) { return 1, nil }
+	for i := range 3 * maxShared {
+		age := time.Hour
+		if i%3 == 0 {
+			age = time.Second
+		}
+		if _, err := askOnce(t.Context(), &s, i, noon.Add(time.Duration(i)*time.Second), age, fine); err != nil {
+			t.Fatal(err)
+		}
+		if len(s.answers) > maxShared {
+			t.Fatalf("%d answers are kept", len(s.answers))
+		}
+	}
+}

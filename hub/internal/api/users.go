@@ -1,0 +1,74 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/kymohq/kymo/hub/internal/drill"
+)
+
+type usersInput struct {
+	Range
+	Limit int `query:"limit" minimum:"1" maximum:"100" default:"10" doc:"At most so many users." example:"10"`
+	Known
+}
+
+// Users are who asked most.
+type Users struct {
+	Users     []User `json:"users" nullable:"false" doc:"Those with the most requests first."`
+	Anonymous uint64 `json:"anonymous" doc:"How many of the requests had no user." example:"310"`
+	Found
+}
+
+// User is what became of one user's requests.
+type User struct {
+	UserID   string  `json:"user_id" doc:"Who asked." example:"user-7"`
+	Requests uint64  `json:"requests" doc:"How many requests." example:"120"`
+	Errors   uint64  `json:"errors" doc:"How many of them were answered with 5xx or by a panic." example:"2"`
+	Avg      float64 `json:"avg" doc:"Mean duration, ms." example:"48.2"`
+	Max      float64 `json:"max" doc:"Longest duration, ms." example:"901.4"`
+	Last     int64   `json:"last" doc:"When the newest of them started, Unix ms." example:"1795435199000"`
+}
+
+// usersBudget is how many of the newest requests are counted, about.
+var usersBudget = drill.Budget{Rows: 100_000, Parts: 400}
+
+func (a *API) routeUsers() {
+	register(a, huma.Operation{
+		OperationID: "users", Method: http.MethodGet, Path: "/api/v1/users", Tags: []string{tagReports},
+		Summary:     "Who asked most",
+		Description: "Users are in no rollup: they are counted over the newest requests of the window, about 100,000 of them. complete says whether those are all, reached how far back they go." + onceFor,
+		Responses:   answers[Users](a), Security: needs(forRead),
+		Errors: []int{http.StatusUnprocessableEntity, http.StatusInternalServerError, http.StatusServiceUnavailable},
+	}, a.users)
+}
+
+func (a *API) users(ctx context.Context, in *usersInput) (*writtenOutput, error) {
+	w, err := in.span(a.Now(), true)
+	if err != nil {
+		return nil, err
+	}
+	question := *in
+	question.Known = Known{}
+	e, err := once(ctx, a, question, age(length(w)), func(ctx context.Context) (*written, error) {
+		top, err := drill.TopUsers(ctx, a.Store, drill.Filter{Query: in.Series.query(w)}, in.Limit, usersBudget)
+		if err != nil {
+			return nil, err
+		}
+		u := Users{Users: make([]User, len(top.Users)), Anonymous: top.Anonymous, Found: found(&top.Effort)}
+		for i, one := range top.Users {
+			u.Users[i] = User{
+				UserID: one.Name, Requests: one.Requests, Errors: one.Errors,
+				Avg: inMS(one.Sum / time.Duration(one.Requests)), Max: inMS(one.Longest), Last: one.Last,
+			}
+		}
+		return write(u)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return e.output(in.Tag), nil
+}
