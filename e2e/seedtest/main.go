@@ -53,6 +53,8 @@ func main() {
 		s.builder.Add(s.requestOf(&s.endpoint[i], s.now.Add(-time.Duration(i)*time.Second)))
 	}
 	s.hostile()
+	s.varied()
+	s.raw()
 	s.builder.AddDrop(wire.Drop{Service: "shop", At: s.now.Add(-40 * time.Minute).UnixMilli(), Count: 37})
 	s.flush()
 	fmt.Printf("seeded %d requests\n", sent)
@@ -94,7 +96,11 @@ func (s *seeder) flush() {
 }
 
 func (s *seeder) send(b *wire.Batch) {
-	response, err := http.Post(s.hub+"/api/v1/batches", wire.ContentType, bytes.NewReader(b.AppendBinary(nil)))
+	s.post("/api/v1/batches", wire.ContentType, b.AppendBinary(nil))
+}
+
+func (s *seeder) post(path, contentType string, body []byte) {
+	response, err := http.Post(s.hub+path, contentType, bytes.NewReader(body))
 	if err != nil {
 		log.Print(err) // The hub may be away for a while: that is what it is tried with.
 		return

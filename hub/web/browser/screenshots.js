@@ -44,8 +44,22 @@ try {
       await page.goto(hub.url + '/' + hash)
       await settled(page).catch((e) => console.error(`${name}: ${e.message}`))
       const height = await page.evaluate(() => document.documentElement.scrollHeight)
-      await page.screenshot({ path: join(out, `${name}-${look.name}.png`), clip: { x: 0, y: 0, width: page.viewportSize().width, height: Math.min(height, 2400) }, fullPage: true })
+      await page.screenshot({ path: join(out, `${name}-${look.name}.png`), clip: { x: 0, y: 0, width: page.viewportSize().width, height: Math.min(height, name.startsWith('endpoints') || name.startsWith('requests') ? 1000 : 2400) }, fullPage: true })
       if (page.problems.length > 0) console.error(`${name}-${look.name}:`, page.problems.splice(0))
+    }
+    if (only.length === 0) {
+      // What is seen seldom: a hub that is gone, and one that asks for a token.
+      await page.goto(hub.url + '/' + screens.overview)
+      await settled(page)
+      await page.context().setOffline(true)
+      await page.getByText('does not answer').waitFor()
+      await page.screenshot({ path: join(out, `gone-${look.name}.png`) })
+      await page.context().setOffline(false)
+      const session = { required: true, signed_in: false, version: '' }
+      await page.route('**/api/v1/session', (route) => route.fulfill({ json: session }))
+      await page.goto(hub.url + '/?' + screens.overview)
+      await page.getByLabel('Read token').waitFor()
+      await page.screenshot({ path: join(out, `sign-in-${look.name}.png`) })
     }
     await page.context().close()
   }

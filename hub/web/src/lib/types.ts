@@ -21,22 +21,5 @@ export type Columns = Omit<Schemas['Columns'], 'statuses'> & { statuses: Record<
 export type Timeseries = Omit<Schemas['Series'], 'statuses' | 'previous'> & { statuses: Record<string, number[]>; previous?: Columns }
 export type HeatmapAnswer = Omit<Schemas['Heatmap'], 'counts'> & { counts: number[][] }
 
-export interface UsersAnswer {
-  users: { user_id: string; requests: number; errors: number; avg: number; max: number; last: number }[]
-  anonymous: number
-  scanned: number
-  complete: boolean
-  reached: number
-}
-
-export interface CardinalityAnswer {
-  services: {
-    service: string
-    endpoints: number
-    cap: number
-    overflowed: number
-    others: string[]
-    collapsed: { template: string; paths: number; examples: string[] }[]
-  }[]
-  services_cap: number
-}
+export type UsersAnswer = Schemas['Users']
+export type CardinalityAnswer = Schemas['Cardinality']
