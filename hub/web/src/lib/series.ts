@@ -40,3 +40,19 @@ export function classOf(status: string): string {
 export const classColor: Record<string, string> = {
   '1xx': 's0', '2xx': 's2', '3xx': 's3', '4xx': 's4', '5xx': 's5', other: 's0',
 }
+
+/**
+ * Where the data begin, if they begin within the window: a hub that was just started, or a service
+ * that is new. Null if there were requests all along, as far as is known.
+ */
+export function began(s: Timeseries): number | null {
+  if (!s.previous || s.previous.total.requests > 0) return null
+  const first = s.requests.findIndex((n) => n > 0)
+  return first > 0 ? s.at[first] : null
+}
+
+/** From when on to draw: what has just begun would be a sliver at the edge of the whole window. */
+export function viewFrom(s: Timeseries): number {
+  const first = began(s)
+  return first === null ? s.window.from : Math.max(s.window.from, Math.min(first - s.step * 1000, s.window.to - 90_000))
+}
