@@ -132,7 +132,7 @@ func TestSharedAnswers(t *testing.T) {
 			}
 			tag := w.Header().Get("ETag")
 			again := ask(a, "GET "+path+c.query, "", "If-None-Match", `"other", `+tag)
-			if tag == "" || again.Code != http.StatusNotModified || again.Body.Len() != 0 || again.Header().Get("ETag") != tag {
+			if tag == "" || again.Code != http.StatusNotModified || again.Body.Len() != 0 || again.Header().Get("ETag") != tag || w.Header().Get("Cache-Control") != "private, no-cache" {
 				t.Errorf("%s%s: tag %s, then %d %q", path, c.query, tag, again.Code, again.Body)
 			}
 		}

@@ -75,6 +75,7 @@ type endpointsInput struct {
 type endpointsOutput struct {
 	Status      int
 	ContentType string `header:"Content-Type" hidden:"true"`
+	Cache       string `header:"Cache-Control" hidden:"true"`
 	ETag        string `header:"ETag" doc:"A name of this content, for If-None-Match." example:"\"3q2-7wBvX0mJtV5w\""`
 	Total       int    `header:"X-Total-Count" doc:"How many endpoints there are without the limit." example:"42"`
 	From        string `header:"Kymo-Window-From" doc:"The first instant of the window, RFC 3339." example:"2026-11-22T10:00:00Z"`
@@ -114,7 +115,7 @@ func (a *API) endpoints(ctx context.Context, in *endpointsInput) (*endpointsOutp
 	}
 	e := list.rows.output(in.Tag)
 	return &endpointsOutput{
-		Status: e.Status, ContentType: e.ContentType, ETag: e.ETag, Body: e.Body,
+		Status: e.Status, ContentType: e.ContentType, Cache: e.Cache, ETag: e.ETag, Body: e.Body,
 		Total: list.all, Dropped: list.trust.Dropped, Overflowed: list.trust.Overflowed,
 		From: list.window.From.Format(time.RFC3339Nano), To: list.window.To.Format(time.RFC3339Nano),
 	}, nil

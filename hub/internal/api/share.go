@@ -20,8 +20,9 @@ func age(length time.Duration) time.Duration {
 	return 15 * time.Second
 }
 
-// maxShared bounds the answers that are kept. One has some hundred kilobytes at most.
-const maxShared = 128
+// maxShared bounds the answers that are kept: tens of kilobytes each as a rule, a
+// few megabytes for a list of thousands of endpoints.
+const maxShared = 64
 
 // shared has the answers that equal questions share: while one is being made,
 // those who ask the same wait for it, and for a short time after it they are
@@ -97,12 +98,9 @@ func (s *shared) join(ctx context.Context, question any, now time.Time, age time
 	return a, true
 }
 
-// makeRoom forgets what is not given again, or else any answer: whoever waits for
-// it has it in hand.
+// makeRoom forgets what is not given again, and then, if there are still too many,
+// any answer: whoever waits for it has it in hand.
 func (s *shared) makeRoom(now time.Time) {
-	if len(s.answers) < maxShared {
-		return
-	}
 	maps.DeleteFunc(s.answers, func(_ any, a *answer) bool { return !now.Before(a.until) })
 	for question := range s.answers {
 		if len(s.answers) < maxShared {

@@ -41,23 +41,30 @@ type Known struct {
 type writtenOutput struct {
 	Status      int
 	ContentType string `header:"Content-Type" hidden:"true"`
+	Cache       string `header:"Cache-Control" hidden:"true"`
 	ETag        string `header:"ETag" doc:"A name of this content, for If-None-Match." example:"\"3q2-7wBvX0mJtV5w\""`
 	Body        []byte
 }
 
+// cache has browsers keep an answer for nobody else, and ask before they show it again.
+const cache = "private, no-cache"
+
 func (e *written) output(known string) *writtenOutput {
 	if strings.Contains(known, e.tag) {
-		return &writtenOutput{Status: http.StatusNotModified, ETag: e.tag}
+		return &writtenOutput{Status: http.StatusNotModified, Cache: cache, ETag: e.tag}
 	}
-	return &writtenOutput{Status: http.StatusOK, ContentType: "application/json", ETag: e.tag, Body: e.body}
+	return &writtenOutput{Status: http.StatusOK, ContentType: "application/json", Cache: cache, ETag: e.tag, Body: e.body}
 }
 
 // answers says what the 200 of a route holds whose body needs no more writing.
 func answers[T any](a *API) map[string]*huma.Response {
-	return map[string]*huma.Response{"200": {
-		Description: http.StatusText(http.StatusOK),
-		Content:     map[string]*huma.MediaType{"application/json": {Schema: a.schema(reflect.TypeFor[T]())}},
-	}}
+	return map[string]*huma.Response{
+		"200": {
+			Description: http.StatusText(http.StatusOK),
+			Content:     map[string]*huma.MediaType{"application/json": {Schema: a.schema(reflect.TypeFor[T]())}},
+		},
+		"304": {Description: "The client has this answer, as If-None-Match says."},
+	}
 }
 
 // once finds the answer to a question, or takes it from those who asked the same.

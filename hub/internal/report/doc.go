@@ -4,7 +4,9 @@
 // merging what differs only in status (summary.go). From the merged histograms
 // come the rows of the endpoint list (endpoint.go), judged by the rule for slow
 // endpoints (slow.go) and put in the order asked for (sort.go); from all rows
-// together comes the PerformanceReport (performance.go). Percentiles are always
+// together comes the PerformanceReport (performance.go). Of rollups by step
+// (steps.go) come the columns of a chart, with the Apdex (series.go, apdex.go), and
+// the heatmap (heatmap.go). Percentiles are always
 // those of merged histograms, never a mean of percentiles.
 //
 // Nothing here does I/O or reads a clock. Durations are milliseconds as

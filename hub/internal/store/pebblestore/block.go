@@ -135,6 +135,16 @@ type blockReader struct {
 	all  bool     // decode every column, not only start, series and duration
 }
 
+// endsBefore says whether all of a block's requests started before the instant. Of
+// a block that is not sound it says no: reading it will tell.
+func endsBefore(b []byte, instant int64) bool {
+	c := cursor{b: b}
+	version := c.byte()
+	c.int(blockLimit)
+	last := int64(c.uvarint() + c.uvarint())
+	return !c.bad && version == blockVersion && last < instant
+}
+
 // read decodes a block, unless it ends before the instant: then it has no rows.
 func (br *blockReader) read(b []byte, since int64) error {
 	c := cursor{b: b}

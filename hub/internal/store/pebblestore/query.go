@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"math"
 	"slices"
 	"sync"
 
@@ -32,6 +33,14 @@ type view struct {
 	// each of a hundred parts would cost more than all else.
 	inParts [2][][]uint32
 	part    int
+	// spans has the block that was read last: the next part often needs it again.
+	spans *spanReader
+}
+
+// spanReader is a block and the key it has.
+type spanReader struct {
+	blockReader
+	key []byte
 }
 
 // view takes the present state. Everything in it stays as it is.
@@ -56,6 +65,7 @@ func (s *Store) view(q store.Query) (*view, error) {
 		v.memory[1], v.health[1] = frozen.rows, frozen.health
 	}
 	v.query.From = max(q.From, v.state.floor)
+	v.spans = new(spanReader)
 	v.wanted = make([]bool, len(v.keys))
 	for i := range v.keys {
 		v.wanted[i] = selects(&v.query, &v.keys[i])
@@ -194,9 +204,8 @@ func (s *sums) collect(ctx context.Context) error {
 	if err := s.addRuns(ctx, p.pages); err != nil {
 		return err
 	}
-	var reader blockReader
 	for _, span := range p.spans {
-		if err := s.addSpan(ctx, &reader, span); err != nil {
+		if err := s.addSpan(ctx, span); err != nil {
 			return err
 		}
 	}
@@ -323,22 +332,38 @@ func (s *sums) addPage(b []byte) error {
 }
 
 // addSpan adds the requests in blocks that lie in the span.
-func (s *sums) addSpan(ctx context.Context, reader *blockReader, span rollup.Window) error {
+func (s *sums) addSpan(ctx context.Context, span rollup.Window) error {
 	s.blocks.SetBounds(keyHour(span.From/hourMillis), keyBlock(span.To, 0))
 	for s.blocks.First(); s.blocks.Valid(); s.blocks.Next() {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		block, err := s.blocks.ValueAndErr()
-		if err == nil {
-			err = reader.read(block, span.From)
-		}
 		if err != nil {
 			return err
 		}
-		s.addRows(&reader.rows, span)
+		if endsBefore(block, span.From) {
+			continue
+		}
+		if err := s.spans.read(s.blocks.Key(), block); err != nil {
+			return err
+		}
+		s.addRows(&s.spans.rows, span)
 	}
 	return s.blocks.Error()
+}
+
+// read decodes a block, unless it is the one that was read last.
+func (r *spanReader) read(key, block []byte) error {
+	if bytes.Equal(r.key, key) {
+		return nil
+	}
+	r.key = r.key[:0]
+	if err := r.blockReader.read(block, math.MinInt64); err != nil {
+		return err
+	}
+	r.key = append(r.key, key...)
+	return nil
 }
 
 func (s *sums) addRows(r *rows, w rollup.Window) {
