@@ -13,6 +13,13 @@ import { chromium } from 'playwright-core'
 export const root = fileURLToPath(new URL('../../../', import.meta.url))
 const bin = (name) => join(root, 'bin', name)
 
+/** Ends a process that this one began, should this one end before it. */
+function endWithUs(child) {
+  const end = () => child.kill()
+  process.on('exit', end)
+  child.once('exit', () => process.off('exit', end))
+}
+
 /** A folder for a hub; remove it at the end. */
 export async function folder() {
   const path = await mkdtemp(join(tmpdir(), 'kymo-browser-'))
@@ -35,6 +42,7 @@ export async function startHub(dir, { listen = '127.0.0.1:0', env = {}, settings
     env: { ...process.env, ...env },
     stdio: ['ignore', 'ignore', 'pipe'],
   })
+  endWithUs(hub)
   let log = ''
   hub.stderr.on('data', (text) => (log += text))
   const ended = once(hub, 'exit')
@@ -59,6 +67,7 @@ export async function startHub(dir, { listen = '127.0.0.1:0', env = {}, settings
 export async function seed(url, { live = false, rate = 3, age = '167h', many = 900 } = {}) {
   const args = ['-hub', url, '-rate', String(rate), '-age', age, '-many', String(many)]
   const child = spawn(bin('seed'), live ? [...args, '-live'] : args, { stdio: ['ignore', 'pipe', 'inherit'] })
+  endWithUs(child)
   const ended = once(child, 'exit')
   await Promise.race([once(child.stdout, 'data'), ended.then(() => { throw new Error('seeding failed') })])
   if (!live) await ended
