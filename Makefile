@@ -9,12 +9,26 @@ export GOWORK := off
 FUZZTIME     ?= 20s
 MIN_COVERAGE := 95
 
-.PHONY: run test lint bench cover fuzz servers interop cluster help
+.PHONY: run ui ui-test screenshots test lint bench cover fuzz servers interop cluster help
 .DEFAULT_GOAL := help
 
-run: ## build the command and run its demo
+run: ## build the command and run its demo, with the dashboard if there is Node.js
+	@tools/ui.sh if-missing
 	@cd hub && go build -o ../bin/kymo ./cmd/kymo
 	@exec bin/kymo demo
+
+ui: ## build the dashboard into the hub; needs Node.js 20
+	@tools/ui.sh
+
+ui-test: ui ## try the dashboard in a browser (Debian's chromium), against a real hub
+	@cd hub && go build -o ../bin/kymo ./cmd/kymo
+	@cd e2e && go build -o ../bin/seed ./seedtest
+	@cd hub/web && npm run --silent check && npm test --silent && npm run --silent browser
+
+screenshots: ui ## take pictures of every screen, with made-up data: build/screenshots
+	@cd hub && go build -o ../bin/kymo ./cmd/kymo
+	@cd e2e && go build -o ../bin/seed ./seedtest
+	@cd hub/web && node browser/screenshots.js
 
 test: servers ## run the tests of every module; fail under 95 % coverage of the product
 	@tools/test.sh $(MIN_COVERAGE)
@@ -43,4 +57,4 @@ cluster: servers ## break a ClickHouse cluster and count what it kept
 	@cd hub && go test -tags cluster -count=1 -timeout 30m -run 'Cluster|Replica|Shard|ZooKeeper' ./internal/store/chstore
 
 help: ## list these commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile

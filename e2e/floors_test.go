@@ -113,6 +113,11 @@ var rooms = []room{
 		onlyFor: []string{"hub/cmd/kymo"},
 		onlyWhy: "everything else works with any store, and the command chooses; the embedded hub takes no driver with it"},
 
+	{path: "hub/internal/web", floor: 4, upTo: -1,
+		why:     "it serves files; what they show, they ask of the hub like anyone else",
+		onlyFor: []string{"hub/internal/api"},
+		onlyWhy: "one place says which routes there are"},
+
 	{path: "hub/internal/api", floor: 5, upTo: 4,
 		outside: []string{"github.com/danielgtaylor/huma/v2", "github.com/klauspost/compress"}, // routes; bodies
 		why:     "it is how the hub is spoken to; it starts nothing and opens nothing"},

@@ -144,6 +144,7 @@ func (v *live) head() []string {
 	}
 	return []string{
 		fmt.Sprintf("A shop under %d requests/s, watched by a hub; Ctrl-C ends it with a report", v.demo.load.rate),
+		"  dashboard  " + base + "/#/overview?w=15m",
 		"  report     " + base + "/metrics/performance" + query,
 		"  endpoints  " + base + "/metrics/endpoints" + query + "&sort=p95",
 		"  API docs   " + base + "/docs",

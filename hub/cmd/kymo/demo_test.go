@@ -106,7 +106,7 @@ func TestLiveTable(t *testing.T) {
 	}}
 	d.show(ctx, out, screen{terminal: true, width: 60, height: 30})
 	for _, want := range []string{
-		"\rwaiting for the first second's requests …\x1b[K\n\r\x1b[J\x1b[9A\r",
+		"\rwaiting for the first second's requests …\x1b[K\n\r\x1b[J\x1b[10A\r",
 		"\r  report     http://127.0.0.1",
 		"\rmethod  endpoint  requests  req/s  p50 ms  p95 ms  p99 ms  e\x1b[K\n",
 	} {

@@ -11,6 +11,7 @@ import (
 	"github.com/kymohq/kymo/health"
 	"github.com/kymohq/kymo/hub/internal/report"
 	"github.com/kymohq/kymo/hub/internal/store"
+	"github.com/kymohq/kymo/hub/internal/web"
 )
 
 // Config is what an API is made from. The fields after Logger are not required.
@@ -26,6 +27,9 @@ type Config struct {
 	// Memory bounds what the bodies that are being read may need together, in
 	// bytes; 0 is 256 MiB.
 	Memory int64
+
+	// Dashboard is the page at /; nil is the one that was built into the program.
+	Dashboard *web.Dashboard
 
 	// Health says how the hub's checks and the services stand, from memory.
 	Health func() health.Report

@@ -19,7 +19,7 @@ import (
 
 type historyInput struct {
 	Name  string `query:"name" required:"true" minLength:"1" maxLength:"100" doc:"Which check: one of the hub's own, a service, or service/check." example:"database"`
-	Hours int    `query:"hours" minimum:"1" maximum:"168" default:"24" doc:"The window is the last so many hours: [now - hours, now), UTC." example:"24"`
+	Hours int    `query:"hours" minimum:"1" maximum:"2160" default:"24" doc:"The window is the last so many hours: [now - hours, now), UTC; 2160 are 90 days. The hub knows no more than it keeps." example:"24"`
 	Limit int    `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"At most so many transitions, the newest." example:"100"`
 }
 

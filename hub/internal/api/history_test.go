@@ -166,7 +166,7 @@ func TestHistoryRoute(t *testing.T) {
 	}
 	for query, field := range map[string]string{
 		"": "query.name", "name=": "query.name", "name=" + strings.Repeat("x", 101): "query.name", "name=a&hours=0": "query.hours",
-		"name=a&hours=169": "query.hours", "name=a&hours=x": "query.hours", "name=a&limit=0": "query.limit", "name=a&limit=1001": "query.limit",
+		"name=a&hours=2161": "query.hours", "name=a&hours=x": "query.hours", "name=a&limit=0": "query.limit", "name=a&limit=1001": "query.limit",
 		"name=a&hour=1": "query.hour",
 	} {
 		p := problem(t, ask(a, "GET /api/v1/health/history?"+query, ""), http.StatusUnprocessableEntity)

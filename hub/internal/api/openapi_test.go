@@ -10,11 +10,13 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/kymohq/kymo/hub/internal/report"
 	"github.com/kymohq/kymo/hub/internal/store/storetest"
+	"github.com/kymohq/kymo/hub/internal/web"
 	"github.com/kymohq/kymo/wire"
 )
 
@@ -225,7 +227,9 @@ func TestTokensInTheDocument(t *testing.T) {
 }
 
 func TestPages(t *testing.T) {
-	a := newAPI(storetest.NewOracle(), func(c *Config) { c.Version = `<b>"1"` })
+	a := newAPI(storetest.NewOracle(), func(c *Config) {
+		c.Version, c.Dashboard = `<b>"1"`, web.New(fstest.MapFS{})
+	})
 	for _, path := range []string{"/", "/docs"} {
 		w := ask(a, "GET "+path, "")
 		page := w.Body.String()
@@ -260,10 +264,25 @@ func TestPages(t *testing.T) {
 			t.Errorf("%s is not on the page", route)
 		}
 	}
-	if !strings.Contains(ask(a, "GET /", "").Body.String(), "no dashboard") {
-		t.Error("the first page does not say what is missing")
+	if !strings.Contains(ask(a, "GET /", "").Body.String(), "make ui") {
+		t.Error("the first page does not say how to build the dashboard")
 	}
 	golden(t, "docs.html", ask(newAPI(storetest.NewOracle(), nil), "GET /docs", "").Body.Bytes())
+}
+
+func TestDashboard(t *testing.T) {
+	a := newAPI(storetest.NewOracle(), func(c *Config) {
+		c.Tokens = Tokens{Ingest: "in", Read: "out"}
+		c.Dashboard = web.New(fstest.MapFS{"index.html": {Data: []byte("the page")}, "assets/a.js": {Data: []byte("go()")}})
+	})
+	for path, want := range map[string]string{"/": "the page", "/assets/a.js": "go()"} {
+		if w := ask(a, "GET "+path, ""); w.Code != http.StatusOK || w.Body.String() != want {
+			t.Errorf("%s: %d %s", path, w.Code, w.Body)
+		}
+	}
+	if w := ask(a, "GET /assets/b.js", ""); w.Code != http.StatusNotFound {
+		t.Errorf("what is not there answers %d", w.Code)
+	}
 }
 
 func TestTypes(t *testing.T) {

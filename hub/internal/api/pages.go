@@ -9,6 +9,8 @@ import (
 	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/kymohq/kymo/hub/internal/web"
 )
 
 //go:embed style.css
@@ -54,13 +56,35 @@ func (a *API) routePages() {
 		Responses:   text("text/html; charset=utf-8", "The page."),
 	}, func(w http.ResponseWriter, _ *http.Request) { writePage(w, docs()) })
 
-	root := render(rootPage, nil)
+	dashboard := a.Dashboard
+	if dashboard == nil {
+		dashboard = web.Built()
+	}
+	a.routeDashboard(dashboard)
+}
+
+// routeDashboard serves the dashboard, or says how to get it if it was not built.
+func (a *API) routeDashboard(dashboard *web.Dashboard) {
+	missing := render(rootPage, nil)
 	a.handle(huma.Operation{
 		OperationID: "root", Method: http.MethodGet, Path: "/", Tags: []string{tagHub},
-		Summary:     "Where to go from here",
-		Description: "A page with links to the reports and to the documentation.",
+		Summary:     "The dashboard",
+		Description: "A page for people. It needs no token itself; it asks for the read token if one is configured.",
 		Responses:   text("text/html; charset=utf-8", "The page."),
-	}, func(w http.ResponseWriter, _ *http.Request) { writePage(w, root) })
+	}, func(w http.ResponseWriter, r *http.Request) {
+		if !dashboard.Present() {
+			writePage(w, missing)
+			return
+		}
+		dashboard.ServePage(w, r)
+	})
+
+	// What the page is made of is no part of the API: it changes with each build.
+	a.mux.HandleFunc("GET /assets/{name}", func(w http.ResponseWriter, r *http.Request) {
+		if !dashboard.ServeAsset(w, r, r.PathValue("name")) {
+			writeProblem(w, http.StatusNotFound, "the dashboard has no such file; load the page anew")
+		}
+	})
 }
 
 func writePage(w http.ResponseWriter, page []byte) {

@@ -36,9 +36,19 @@ type History struct {
 	P99ResponseTime float64 `json:"p99_response_time" doc:"99th percentile of the duration of a run, ms." example:"5.1"`
 	MaxResponseTime float64 `json:"max_response_time" doc:"Longest duration of a run, ms." example:"2000.8"`
 
+	Latency []RunTimes `json:"latency" nullable:"false" doc:"How long the runs took over time: the window in 60 parts, without those that had none."`
+
 	Transitions      []Transition `json:"transitions" nullable:"false" doc:"The changes of the status, the newest first."`
 	TransitionsTotal int          `json:"transitions_total" doc:"How many there were without the limit." example:"2"`
 	Window           Window       `json:"window"`
+}
+
+// RunTimes is how long the runs of a check took in one part of the window.
+type RunTimes struct {
+	At     int64   `json:"at" doc:"When the part begins, Unix milliseconds." example:"1795430400000"`
+	Checks uint64  `json:"checks" doc:"How many runs there were." example:"144"`
+	Avg    float64 `json:"avg" doc:"Mean duration of a run, ms." example:"1.4"`
+	Max    float64 `json:"max" doc:"Longest duration of a run, ms." example:"12.9"`
 }
 
 // Transition is a change of a check's status.
@@ -70,15 +80,21 @@ func ReadHistory(name string, results iter.Seq2[*store.HealthRecord, error], win
 func readHistory(name string, results iter.Seq2[*store.HealthRecord, error], window rollup.Window, limit int, bridge int64) (*History, error) {
 	h := &History{Name: name, Transitions: []Transition{}, Window: windowOf(window)}
 	var latency hist.Histogram
+	parts := latencyParts{window: window}
 	var records []*store.HealthRecord
 	for r, err := range results {
 		if err != nil {
 			return nil, err
 		}
-		records = append(records, r)
 		latency.Merge(&r.Latency)
+		parts.add(r)
 		h.Failures += r.Failures
+		// What is kept of weeks of results is small without their histograms.
+		bare := *r
+		bare.Latency = hist.Histogram{}
+		records = append(records, &bare)
 	}
+	h.Latency = parts.list()
 	h.Checks = latency.Count()
 	h.AvgResponseTime = ms(latency.Mean())
 	h.P50ResponseTime = ms(latency.Quantile(0.50))

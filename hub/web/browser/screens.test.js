@@ -1,0 +1,218 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import { folder, openBrowser, openPage, seed, settled, startHub } from './stage.js'
+
+let dir, hub, browser
+before(async () => {
+  dir = await folder()
+  hub = await startHub(dir.path)
+  await (await seed(hub.url, { rate: 1, age: '30h', many: 1900 })).stop()
+  browser = await openBrowser()
+})
+after(async () => {
+  await browser?.close()
+  await hub?.stop()
+  await dir?.remove()
+})
+
+// A window that stands still, so that page and test ask for the same.
+const now = Math.ceil(Date.now() / 60_000) * 60_000
+const from = now - 20 * 3_600_000
+const still = `from=${from}&to=${now}`
+const ask = async (path) => (await fetch(hub.url + path)).json()
+
+async function open(hash, options) {
+  const page = await openPage(browser, options)
+  await page.goto(`${hub.url}/${hash}`)
+  await settled(page)
+  return page
+}
+async function close(page) {
+  assert.deepEqual(page.problems, [], 'the console has no error')
+  await page.context().close()
+}
+const number = (text) => Number(text.replaceAll(',', '').match(/[\d.]+/)?.[0])
+/** What a figure of three digits says, in its base unit. */
+const milliseconds = (text) => number(text) * (/\dµs|µs$/.test(text) ? 0.001 : /ms/.test(text) ? 1 : 1000)
+const near = (a, b) => assert.ok(Math.abs(a - b) <= Math.max(Math.abs(b) * 0.006, 0.006), `${a} is not near ${b}`)
+
+describe('figures', () => {
+  test('the overview says what the API says', async () => {
+    const page = await open(`#/overview?${still}`)
+    const { total } = await ask(`/api/v1/timeseries?${still}`)
+    const tile = async (name) => page.locator('dl > div', { has: page.locator('dt', { hasText: new RegExp(`^${name}$`) }) }).locator('.figure > span').first().innerText()
+    near(milliseconds(await tile('p50')), total.p50)
+    near(milliseconds(await tile('p95')), total.p95)
+    near(milliseconds(await tile('p99')), total.p99)
+    near(number(await tile('Error rate')), total.error_rate * 100)
+    near(number(await tile('Apdex')), total.apdex)
+    assert.match(await page.locator('dl').innerText(), new RegExp(`${total.requests.toLocaleString('en')} requests`))
+    await close(page)
+  })
+
+  test('the table of endpoints says what the API says, and too few where they are', async () => {
+    const page = await open(`#/endpoints?${still}&service=shop&sort=-requests`)
+    const rows = (await ask(`/metrics/endpoints?${still}&service=shop`)).sort((a, b) => b.total_requests - a.total_requests)
+    const shown = await page.locator('tr.row').all()
+    assert.equal(shown.length, rows.length)
+    for (const [i, row] of shown.entries()) {
+      const cells = await row.locator('td').allInnerTexts()
+      assert.match(cells[0], new RegExp(rows[i].method))
+      assert.ok(cells[0].includes(rows[i].endpoint))
+      assert.equal(number(cells[1]), rows[i].total_requests)
+      near(milliseconds(cells[4]), rows[i].p95_response_time)
+      near(number(cells[7]), rows[i].error_rate * 100)
+    }
+    await page.goto(`${hub.url}/#/endpoints?${still}&service=backoffice-1&sort=requests`)
+    await settled(page)
+    assert.match(await page.locator('tr.row').first().innerText(), /too few/)
+    await close(page)
+  })
+
+  test('one endpoint: its requests are those of the API', async () => {
+    const where = `${still}&service=shop&method=GET&endpoint=/search`
+    const page = await open(`#/endpoint?${where}`)
+    const slowest = await ask(`/api/v1/requests?${where}&order=slowest&limit=8`)
+    const table = page.locator('section', { has: page.getByRole('heading', { name: 'Slowest requests' }) })
+    const rows = await table.locator('tbody tr').all()
+    assert.equal(rows.length, slowest.requests.length)
+    for (const [i, row] of rows.entries()) {
+      const cells = await row.locator('td').allInnerTexts()
+      near(milliseconds(cells[3]), slowest.requests[i].response_time_ms)
+      near(milliseconds(cells[2]), slowest.requests[i].first_byte_ms)
+      assert.equal(await row.locator('time').getAttribute('datetime'), slowest.requests[i].timestamp.replace(/(:\d\d)Z$/, '$1.000Z'))
+    }
+    await close(page)
+  })
+})
+
+describe('the address is the state', () => {
+  test('sorting and filtering go into it, and an address that is shared shows the same', async () => {
+    const page = await open(`#/endpoints?${still}&service=shop`)
+    await page.getByRole('link', { name: 'p95', exact: true }).click()
+    await page.getByRole('searchbox').fill('orders')
+    await page.waitForFunction(() => location.hash.includes('q=orders') && location.hash.includes('sort=-p95'))
+    await page.waitForFunction(() => document.querySelectorAll('tr.row').length === 1)
+    assert.equal(await page.locator('th', { hasText: 'p95' }).first().getAttribute('aria-sort'), 'descending')
+    const other = await open(new URL(page.url()).hash)
+    assert.equal(await other.locator('tr.row').count(), 1)
+    assert.equal(await other.getByRole('searchbox').inputValue(), 'orders')
+    await close(other)
+    await page.goBack()
+    await page.waitForFunction(() => !location.hash.includes('sort='))
+    await page.waitForFunction(() => document.querySelectorAll('tr.row').length === 8)
+    await page.goForward()
+    await page.waitForFunction(() => document.querySelectorAll('tr.row').length === 1)
+    await close(page)
+  })
+
+  test('drawing over a range zooms every chart, and reset goes back', async () => {
+    const page = await open(`#/endpoint?${still}&service=shop&method=GET&endpoint=/search`)
+    const before = await page.locator('dl').first().innerText()
+    const box = await page.locator('.chart').first().locator('.u-over').boundingBox()
+    await page.mouse.move(box.x + box.width * 0.25, box.y + 50)
+    await page.mouse.down()
+    await page.mouse.move(box.x + box.width * 0.5, box.y + 80, { steps: 5 })
+    await page.mouse.up()
+    await page.waitForFunction((f) => !location.hash.includes(`from=${f}`), from)
+    await settled(page)
+    const params = new URLSearchParams(new URL(page.url()).hash.split('?')[1])
+    const width = now - from
+    near(Number(params.get('from')) - from, width * 0.25)
+    near(Number(params.get('to')) - from, width * 0.5)
+    const { total } = await ask(`/api/v1/timeseries?from=${params.get('from')}&to=${params.get('to')}&service=shop&method=GET&endpoint=/search`)
+    const after = await page.locator('dl').first().innerText()
+    assert.notEqual(after, before)
+    assert.ok(after.includes(`${total.requests.toLocaleString('en')} requests`))
+    await page.getByRole('link', { name: 'Reset' }).click()
+    await page.waitForFunction(() => !location.hash.includes('from='))
+    await close(page)
+  })
+
+  test('requests: filters, pages and exports', async () => {
+    const page = await open(`#/requests?${still}`)
+    await page.getByLabel('Status').selectOption('5xx')
+    await page.getByLabel('At least, ms').fill('100')
+    await page.getByLabel('At least, ms').press('Enter')
+    await page.getByRole('button', { name: 'Slowest first' }).click()
+    await page.waitForFunction(() => ['status=5xx', 'min=100', 'order=slowest'].every((s) => location.hash.includes(s)))
+    await settled(page)
+    const first = await ask(`/api/v1/requests?${still}&status=5xx&min_ms=100&order=slowest&limit=100`)
+    assert.equal(await page.locator('tbody tr').count(), first.requests.length)
+    assert.ok(first.next, 'there is a second page')
+    await page.getByRole('link', { name: 'Next page' }).click()
+    await page.waitForFunction(() => location.hash.includes('cursor='))
+    await settled(page)
+    const second = await ask(`/api/v1/requests?${still}&status=5xx&min_ms=100&order=slowest&limit=100&cursor=${encodeURIComponent(first.next)}`)
+    const cells = await page.locator('tbody tr').first().locator('td').allInnerTexts()
+    near(milliseconds(cells[4]), second.requests[0].response_time_ms)
+    for (const name of ['CSV', 'NDJSON']) {
+      const download = page.waitForEvent('download')
+      await page.getByRole('link', { name, exact: true }).click()
+      assert.match((await download).suggestedFilename(), new RegExp(`\\.${name.toLowerCase()}$`))
+    }
+    await close(page)
+  })
+})
+
+test('a table of 1,900 endpoints has only the rows in sight in the page, and scrolls to all', async () => {
+  const page = await open(`#/endpoints?${still}&sort=name`)
+  const rows = await ask(`/metrics/endpoints?${still}`)
+  assert.ok(rows.length > 1900, `${rows.length} endpoints`)
+  assert.ok((await page.locator('tr.row').count()) < 80)
+  await page.evaluate(() => scrollTo(0, document.body.scrollHeight))
+  const last = rows.map((r) => `${r.endpoint} ${r.method} ${r.service}`).sort().at(-1).split(' ')[0]
+  await page.locator('tr.row .path', { hasText: last }).last().waitFor()
+  assert.equal(await page.locator('tr.row').last().getAttribute('aria-rowindex'), String(rows.length + 1))
+  await close(page)
+})
+
+test('rows keep their places while someone points at one', async () => {
+  const page = await open('#/endpoints?w=24h&service=shop&sort=-requests')
+  const names = () => page.locator('tr.row .path').allInnerTexts()
+  const before = await names()
+  await page.locator('tr.row').nth(2).hover()
+  const last = before.at(-1)
+  const many = Array.from({ length: 300 }, () => ({ service: 'shop', endpoint: '/overtaken', method: 'GET', response_time_ms: 5, status_code: 200 }))
+  const bodies = Array.from({ length: 30 }, () => JSON.stringify(many))
+  for (const body of bodies) {
+    assert.equal((await fetch(`${hub.url}/api/v1/requests`, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body })).status, 202)
+  }
+  await page.evaluate(() => document.dispatchEvent(new Event('visibilitychange'))) // asks anew
+  await page.waitForTimeout(6000)
+  await page.evaluate(() => document.dispatchEvent(new Event('visibilitychange')))
+  await page.waitForFunction(() => document.querySelector('.tally').textContent.startsWith('8 of 9'))
+  assert.deepEqual(await names(), before)
+  assert.equal((await names()).at(-1), last)
+  await page.mouse.move(2, 2)
+  await page.locator('tr.row .path', { hasText: '/overtaken' }).waitFor()
+  await close(page)
+})
+
+test('names that hold HTML are text', async () => {
+  const page = await open('#/overview?w=24h')
+  for (const hash of ['#/endpoints?w=24h&q=onerror', '#/requests?w=24h&service=%3Cb%3Eevil%3C/b%3E', '#/health', '#/cardinality',
+    `#/endpoint?w=24h&service=%3Cb%3Eevil%3C/b%3E&method=GET&endpoint=${encodeURIComponent(`/<img src=x onerror="document.title='owned'">`)}`]) {
+    await page.goto(`${hub.url}/${hash}`)
+    await settled(page)
+    assert.equal(await page.locator('main img, main script, main b:text("evil")').count(), 0, hash)
+    assert.doesNotMatch(await page.title(), /^owned/)
+  }
+  assert.ok((await page.locator('main').innerText()).includes('<script>document.title='), 'the user stands there as text')
+  await close(page)
+})
+
+test('the page works under a policy that allows nothing but its own files', async () => {
+  const response = await fetch(hub.url)
+  const policy = response.headers.get('content-security-policy')
+  for (const part of ["default-src 'none'", "script-src 'self'", "style-src 'self'", "frame-ancestors 'none'", "base-uri 'none'"]) assert.ok(policy.includes(part), part)
+  const html = await response.text()
+  assert.doesNotMatch(html, /<style|style=|<script(?![^>]*src=)|https?:/)
+  let size = 0
+  for (const [, path] of html.matchAll(/(?:src|href)="(\/assets\/[^"]+)"/g)) {
+    const file = await fetch(hub.url + path, { headers: { 'Accept-Encoding': 'gzip' } })
+    assert.match(file.headers.get('cache-control'), /immutable/)
+    if (path.endsWith('.js')) size += Number(file.headers.get('content-length'))
+  }
+  assert.ok(size > 0 && size < 75_000, `the script is ${size} bytes compressed`)
+})

@@ -1,0 +1,153 @@
+// Numbers and times as people read them: three significant figures, and the
+// unit always there, after a space that does not break (THIN).
+
+export const THIN = '\u202f'
+export const NONE = '–'
+
+type Maybe = number | null | undefined
+
+const grouped = new Intl.NumberFormat('en', { maximumFractionDigits: 0 })
+
+/** Three significant figures, without an exponent. */
+function three(v: number): string {
+  const a = Math.abs(v)
+  if (a >= 999.5) return grouped.format(v)
+  if (a >= 99.95) return v.toFixed(0)
+  if (a >= 9.995) return v.toFixed(1)
+  return v.toFixed(2)
+}
+
+/** A duration that is given in milliseconds. */
+export function duration(ms: Maybe): string {
+  if (ms == null || !Number.isFinite(ms)) return NONE
+  if (ms === 0) return `0${THIN}ms`
+  if (ms < 0.0995) return three(ms * 1000) + THIN + 'µs'
+  if (ms < 999.5) return three(ms) + THIN + 'ms'
+  if (ms < 99_950) return three(ms / 1000) + THIN + 's'
+  return span(ms)
+}
+
+/** A long time in its two largest units: 3 d 4 h. */
+export function span(ms: number): string {
+  const units: [number, string][] = [[86_400_000, 'd'], [3_600_000, 'h'], [60_000, 'min'], [1000, 's']]
+  const at = units.findIndex(([size]) => ms >= size)
+  if (at < 0) return `${Math.round(ms)}${THIN}ms`
+  const [size, unit] = units[at]
+  const whole = Math.floor(ms / size)
+  const next = units[at + 1]
+  const rest = next && whole < 10 ? Math.floor((ms - whole * size) / next[0]) : 0
+  return `${whole}${THIN}${unit}` + (rest > 0 ? ` ${rest}${THIN}${next[1]}` : '')
+}
+
+export type RateUnit = 's' | 'min' | 'h'
+
+/** The unit in which a rate is at least 1, as far as there is one. */
+export function rateUnit(perSecond: number): RateUnit {
+  return perSecond >= 0.1 || perSecond === 0 ? 's' : perSecond >= 1 / 60 ? 'min' : 'h'
+}
+
+/** So many a second; or a minute or an hour, if they are few or the unit is given. */
+export function rate(perSecond: Maybe, unit?: RateUnit): string {
+  if (perSecond == null || !Number.isFinite(perSecond)) return NONE
+  unit ??= rateUnit(perSecond)
+  const v = perSecond * { s: 1, min: 60, h: 3600 }[unit]
+  if (v === 0) return `0${THIN}/${unit}`
+  if (v < 0.005) return `<${THIN}0.01${THIN}/${unit}`
+  if (v < 999.5) return three(v) + THIN + '/' + unit
+  if (v < 999_500) return three(v / 1000) + THIN + 'k/' + unit
+  return three(v / 1e6) + THIN + 'M/' + unit
+}
+
+/** All digits of a count. */
+export function count(n: Maybe): string {
+  return n == null ? NONE : grouped.format(n)
+}
+
+/** A count where there is little room. */
+export function short(n: Maybe): string {
+  if (n == null) return NONE
+  if (n < 10_000) return grouped.format(n)
+  if (n < 999_500) return three(n / 1000) + THIN + 'k'
+  if (n < 999_500_000) return three(n / 1e6) + THIN + 'M'
+  return three(n / 1e9) + THIN + 'G'
+}
+
+/** A share of 0 to 1 in percent. What is not nothing does not read as 0, nor what is not all as 100. */
+export function share(x: Maybe): string {
+  if (x == null || !Number.isFinite(x)) return NONE
+  if (x === 0) return `0${THIN}%`
+  if (x < 0.0001) return `<${THIN}0.01${THIN}%`
+  const percent = x * 100
+  if (percent > 99.9 && percent < 99.995) return percent.toFixed(2) + THIN + '%'
+  if (percent >= 99.995) return (x === 1 ? '100' : '>' + THIN + '99.99') + THIN + '%'
+  return percent.toFixed(percent < 9.995 ? 2 : 1) + THIN + '%'
+}
+
+export function bytes(n: Maybe): string {
+  if (n == null) return NONE
+  const units = ['B', 'kB', 'MB', 'GB']
+  let i = 0
+  while (n >= 999.5 && i < units.length - 1) {
+    n /= 1000
+    i++
+  }
+  return (i === 0 ? String(n) : three(n)) + THIN + units[i]
+}
+
+export function plural(n: number, one: string, many = one + 's'): string {
+  return `${count(n)} ${n === 1 ? one : many}`
+}
+
+const pad = (n: number, to = 2) => String(n).padStart(to, '0')
+const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']
+const days = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat']
+
+/** A time of day in the viewer's zone. */
+export function clock(at: number, fraction = false): string {
+  const d = new Date(at)
+  return `${pad(d.getHours())}:${pad(d.getMinutes())}:${pad(d.getSeconds())}` + (fraction ? '.' + pad(d.getMilliseconds(), 3) : '')
+}
+
+export function minute(at: number): string {
+  return clock(at).slice(0, 5)
+}
+
+export function day(at: number): string {
+  const d = new Date(at)
+  return `${d.getDate()} ${months[d.getMonth()]}`
+}
+
+export function weekday(at: number): string {
+  return `${days[new Date(at).getDay()]} ${day(at)}`
+}
+
+/** A time of day, with the day unless it is today. */
+export function moment(at: number, now = Date.now(), fraction = false): string {
+  const same = new Date(at).toDateString() === new Date(now).toDateString()
+  return (same ? '' : day(at) + ', ') + clock(at, fraction)
+}
+
+/** The same in UTC, for titles. */
+export function utc(at: number): string {
+  return new Date(at).toISOString().replace('T', ' ').replace(/\.000Z$|Z$/, (s) => s.replace('Z', '').replace('.000', '') + ' UTC')
+}
+
+/** From when to when, as short as it is clear. */
+export function between(from: number, to: number, now = Date.now()): string {
+  const sameDay = new Date(from).toDateString() === new Date(to).toDateString()
+  const exact = to - from < 300_000
+  const time = exact ? clock : minute
+  const today = new Date(to).toDateString() === new Date(now).toDateString()
+  if (sameDay) return `${today ? '' : day(from) + ', '}${time(from)} – ${time(to)}`
+  return `${day(from)}, ${time(from)} – ${day(to)}, ${time(to)}`
+}
+
+/** How a figure changed against the one before, as a share with its sign; empty if that says nothing. */
+export function change(now: Maybe, before: Maybe): string {
+  if (now == null || before == null || before === 0) return ''
+  const x = (now - before) / before
+  if (Math.abs(x) < 0.005) return '±0' + THIN + '%'
+  if (x > 1) return `×${THIN}${(now / before).toFixed(now / before < 9.95 ? 1 : 0)}`
+  const percent = Math.abs(x) * 100
+  return (x > 0 ? '+' : '−') + percent.toFixed(percent < 9.95 ? 1 : 0) + THIN + '%'
+}

@@ -1,0 +1,140 @@
+// The hub as the page knows it: whether it answers, whether one must sign in,
+// and how to ask it something.
+
+import type { Session } from './types'
+
+export class Problem extends Error {
+  constructor(
+    readonly status: number,
+    message: string,
+  ) {
+    super(message)
+  }
+}
+
+let lostSince = $state<number | null>(null)
+let signIn = $state(false)
+let session = $state.raw<Session | null>(null)
+let recovered = $state(0)
+
+export const hub = {
+  /** When the hub ceased to answer; null while it does. */
+  get lostSince() {
+    return lostSince
+  },
+  /** Whether nothing can be shown before one has signed in. */
+  get signIn() {
+    return signIn
+  },
+  get session() {
+    return session
+  },
+  /** Grows whenever it is worth asking everything again at once. */
+  get recovered() {
+    return recovered
+  },
+}
+
+export type Query = Record<string, string | number | boolean | null | undefined>
+
+export function address(path: string, query: Query = {}): string {
+  const params = new URLSearchParams()
+  for (const [name, value] of Object.entries(query)) {
+    if (value != null && value !== '') params.set(name, String(value))
+  }
+  const text = params.toString()
+  return path + (text && '?' + text)
+}
+
+async function send(path: string, init?: RequestInit): Promise<Response> {
+  let response: Response
+  try {
+    response = await fetch(path, { credentials: 'same-origin', ...init })
+  } catch (e) {
+    if (init?.signal?.aborted) throw e
+    lost()
+    throw new Problem(0, 'The hub does not answer.')
+  }
+  // A proxy before the hub speaks for it when it is gone.
+  if (response.status === 502 || response.status === 504) {
+    lost()
+    throw new Problem(response.status, 'The hub does not answer.')
+  }
+  return response
+}
+
+async function problem(response: Response): Promise<Problem> {
+  let detail = ''
+  try {
+    detail = (await response.json()).detail
+  } catch {
+    // It is no problem document; the status has to do.
+  }
+  return new Problem(response.status, detail || `The hub answered ${response.status} ${response.statusText}.`)
+}
+
+export interface Answer<T> {
+  body: T
+  headers: Headers
+}
+
+/** Asks the hub. Statuses in also are answers too, not problems. */
+export async function ask<T>(path: string, query?: Query, signal?: AbortSignal, also: number[] = []): Promise<Answer<T>> {
+  const response = await send(address(path, query), { signal })
+  if (response.status === 401) signIn = true
+  if (!response.ok && !also.includes(response.status)) throw await problem(response)
+  const body = (await response.json()) as T
+  lostSince = null
+  return { body, headers: response.headers }
+}
+
+/** Asks whether one must sign in. */
+export async function readSession() {
+  try {
+    const { body } = await ask<Session>('/api/v1/session')
+    session = body
+    signIn = body.required && !body.signed_in
+  } catch (e) {
+    // It is asked again when the hub is back.
+    if (!(e instanceof Problem)) throw e
+  }
+}
+
+export async function startSession(token: string) {
+  const response = await send('/api/v1/session', {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify({ token }),
+  })
+  if (!response.ok) throw await problem(response)
+  signIn = false
+  recovered++
+  await readSession()
+}
+
+export async function endSession() {
+  const response = await send('/api/v1/session', { method: 'DELETE' })
+  if (!response.ok) throw await problem(response)
+  await readSession()
+}
+
+/** Notes that the hub is gone, and looks for it until it is back. */
+function lost() {
+  if (lostSince !== null) return
+  lostSince = Date.now()
+  const look = async () => {
+    try {
+      const response = await fetch('/health/live', { cache: 'no-store' })
+      if (response.ok) {
+        lostSince = null
+        recovered++
+        void readSession()
+        return
+      }
+    } catch {
+      // Still gone.
+    }
+    setTimeout(look, 2000)
+  }
+  setTimeout(look, 1000)
+}

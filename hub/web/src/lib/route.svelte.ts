@@ -1,0 +1,77 @@
+// The address is the state: #/screen?name=value. Whatever a screen shows follows
+// from it, so that an address can be sent to someone else, and back means back.
+
+import { readSpan } from './span'
+
+export type Screen = 'overview' | 'endpoints' | 'endpoint' | 'requests' | 'health' | 'cardinality'
+const screens: Screen[] = ['overview', 'endpoints', 'endpoint', 'requests', 'health', 'cardinality']
+
+export type Changes = Record<string, string | number | null | undefined>
+
+export interface Place {
+  screen: Screen
+  params: URLSearchParams
+}
+
+export function parse(hash: string): Place {
+  const [path, query = ''] = hash.replace(/^#\/?/, '').split(/\?(.*)/s)
+  return { screen: screens.find((s) => s === path) ?? 'overview', params: new URLSearchParams(query) }
+}
+
+/** The address of a screen. Empty values are left off, so that one view has one address. */
+export function format(screen: Screen, params: URLSearchParams): string {
+  const kept = new URLSearchParams()
+  for (const [name, value] of params) if (value !== '') kept.set(name, value)
+  const query = kept.toString().replaceAll('%2F', '/').replaceAll('%3A', ':').replaceAll('%7B', '{').replaceAll('%7D', '}')
+  return `#/${screen}` + (query && '?' + query)
+}
+
+export function changed(params: URLSearchParams, changes: Changes): URLSearchParams {
+  const next = new URLSearchParams(params)
+  for (const [name, value] of Object.entries(changes)) {
+    if (value == null || value === '') next.delete(name)
+    else next.set(name, String(value))
+  }
+  return next
+}
+
+let place = $state.raw(parse(location.hash))
+addEventListener('hashchange', () => (place = parse(location.hash)))
+
+const span = $derived(readSpan(place.params))
+
+export const route = {
+  get screen() {
+    return place.screen
+  },
+  get span() {
+    return span
+  },
+  get(name: string): string {
+    return place.params.get(name) ?? ''
+  },
+  /** The address of another screen: of what this one shows it keeps the time and the service. */
+  to(screen: Screen, changes: Changes = {}): string {
+    const kept = new URLSearchParams()
+    for (const name of ['w', 'from', 'to', 'service']) {
+      const value = place.params.get(name)
+      if (value) kept.set(name, value)
+    }
+    return format(screen, changed(kept, changes))
+  },
+  /** The address of this screen with some of its state changed. */
+  with(changes: Changes): string {
+    return format(place.screen, changed(place.params, changes))
+  },
+  /** Changes the state. What a person types is no page of its own to go back to: replace. */
+  set(changes: Changes, replace = false) {
+    const hash = route.with(changes)
+    if (hash === format(place.screen, place.params)) return
+    if (replace) {
+      history.replaceState(null, '', hash)
+      place = parse(hash)
+    } else {
+      location.hash = hash
+    }
+  },
+}

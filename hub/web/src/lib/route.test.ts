@@ -1,0 +1,22 @@
+import { expect, test, vi } from 'vitest'
+
+vi.stubGlobal('location', { hash: '#/endpoints?w=6h' })
+vi.stubGlobal('addEventListener', () => {})
+const { changed, format, parse } = await import('./route.svelte')
+
+test.each(['#/endpoints?w=6h&sort=-p95', '#/endpoint?service=shop&method=GET&endpoint=/orders/{id}', '#/overview'])('%s stays what it is', (hash) => {
+  const place = parse(hash)
+  expect(format(place.screen, place.params)).toBe(hash)
+})
+
+test('names with any character survive', () => {
+  const endpoint = '/<a href="#?&=%">/ü +/{id}'
+  const hash = format('endpoint', new URLSearchParams({ endpoint }))
+  expect(parse(hash).params.get('endpoint')).toBe(endpoint)
+})
+
+test('what is unknown is the overview, and what is empty is left off', () => {
+  expect(parse('#/nonsense?w=1h').screen).toBe('overview')
+  expect(parse('').screen).toBe('overview')
+  expect(format('requests', changed(new URLSearchParams('w=1h&user=bob'), { user: '', status: '5xx', w: null }))).toBe('#/requests?status=5xx')
+})

@@ -1,0 +1,21 @@
+import { expect, test } from 'vitest'
+import { pollEvery, readSpan, spanQuery, usual, zoomed } from './span'
+
+const read = (text: string) => readSpan(new URLSearchParams(text))
+
+test('a window up to now, and one that stands still', () => {
+  expect(spanQuery(read('w=24h'))).toEqual({ minutes: 1440 })
+  expect(spanQuery(read('w=24h&from=1000&to=5000'))).toEqual({ from: 1000, to: 5000 })
+  expect(pollEvery(read('w=15m'))).toBe(5000)
+  expect(pollEvery(read('from=1000&to=5000'))).toBeNull()
+})
+
+test.each(['', 'w=2y', 'from=5&to=5', 'from=a&to=b', 'from=1', 'from=-5&to=5', 'from=0&to=999999999999', 'from=1.5&to=9'])(
+  'what makes no sense is the usual window: %s', (text) => expect(read(text)).toEqual({ choice: usual, fixed: null }))
+
+test('a range that was drawn is on whole seconds, and neither too short nor too long', () => {
+  expect(zoomed(61_400, 20_900)).toEqual({ from: 20_000, to: 62_000 })
+  expect(zoomed(50_000, 50_100)).toEqual({ from: 46_000, to: 56_000 })
+  const { from, to } = zoomed(0, 1e12)
+  expect(to - from).toBe(168 * 3_600_000)
+})

@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# Builds the dashboard into hub/internal/web/dist, where the next build of the
+# hub takes it from. With "if-missing" it builds only what was not built yet, and
+# a machine without Node.js is told what it goes without.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../hub/web"
+
+if [[ ${1:-} == if-missing ]]; then
+	if [[ -e ../internal/web/dist/index.html ]]; then
+		exit 0
+	fi
+	if ! command -v npm >/dev/null; then
+		echo 'There is no Node.js here, so the hub goes without its dashboard; the rest of it works.' >&2
+		exit 0
+	fi
+	echo 'Building the dashboard, once…' >&2
+fi
+# What is installed stays until the lock file changes.
+if ! cmp -s package-lock.json node_modules/.lock; then
+	npm ci --no-audit --no-fund --loglevel=error
+	cp package-lock.json node_modules/.lock
+fi
+npm run --silent build -- --logLevel warn >/dev/null
