@@ -30,8 +30,9 @@ screenshots: ui ## take pictures of every screen, with made-up data: build/scree
 	@cd e2e && go build -o ../bin/seed ./seedtest
 	@cd hub/web && node browser/screenshots.js
 
-test: servers ## run the tests of every module; fail under 95 % coverage of the product
+test: servers ui ## run the tests of every module and of the dashboard; fail under 95 % coverage of the product
 	@tools/test.sh $(MIN_COVERAGE)
+	@$(MAKE) --no-print-directory ui-test
 
 lint: ## check format, vet, staticcheck, tidy modules and a clean tree
 	@tools/lint.sh
