@@ -23,7 +23,7 @@ export function errorRates(s: Columns, of: number[] = s.errors): (number | null)
 export function overlaid(s: Timeseries, values: (number | null)[]): (number | null)[] {
   const out: (number | null)[] = s.at.map(() => null)
   const before = s.previous
-  if (!before || s.at.length === 0) return out
+  if (!before || before.total.requests === 0 || s.at.length === 0) return out
   const length = s.window.from - before.window.from
   before.at.forEach((t, i) => {
     const at = Math.round((t + length - s.at[0]) / (s.step * 1000))
