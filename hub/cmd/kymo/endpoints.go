@@ -56,7 +56,7 @@ func printEndpoints(w io.Writer, s screen, rows []report.Endpoint, header http.H
 	var window report.Window
 	window.From, _ = time.Parse(time.RFC3339Nano, header.Get("Kymo-Window-From"))
 	window.To, _ = time.Parse(time.RFC3339Nano, header.Get("Kymo-Window-To"))
-	window.Hours = int(window.To.Sub(window.From).Hours())
+	window.Hours = window.To.Sub(window.From).Hours()
 	fmt.Fprintln(w, windowLine(window))
 	if len(rows) == 0 {
 		fmt.Fprintln(w, "No requests in this window.")

@@ -95,7 +95,7 @@ func printLines(w io.Writer, lines []string) {
 
 func windowLine(w report.Window) string {
 	const layout = "2006-01-02 15:04:05"
-	return fmt.Sprintf("%d h, %s to %s UTC", w.Hours, w.From.UTC().Format(layout), w.To.UTC().Format(layout))
+	return fmt.Sprintf("%g h, %s to %s UTC", w.Hours, w.From.UTC().Format(layout), w.To.UTC().Format(layout))
 }
 
 // trustLine says what the numbers are made of.

@@ -45,6 +45,10 @@ func (a *API) authenticate(ctx huma.Context, next func(huma.Context)) {
 	scheme := need(ctx.Operation())
 	want, asked := a.tokens[scheme]
 	r, w := humago.Unwrap(ctx)
+	if scheme != "" {
+		// Of what one caller may see, no cache on the way may give another a copy.
+		w.Header().Set("Cache-Control", "private, no-store")
+	}
 	if !asked || presents(ctx.Header("Authorization"), want) || scheme == forRead && a.hasSession(r) {
 		next(ctx)
 		return

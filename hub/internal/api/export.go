@@ -93,7 +93,7 @@ func (a *API) export(ctx context.Context, in *exportInput) (*huma.StreamResponse
 // exportFailed answers with the problem if nothing was sent yet, and else breaks
 // the connection off.
 func (a *API) exportFailed(ctx context.Context, w http.ResponseWriter, body *fileWriter, err error) {
-	if body.failed == nil {
+	if body.failed == nil && ctx.Err() == nil {
 		a.Intake.Counters.StoreFails.Add(1)
 	}
 	if body.began || body.failed != nil {

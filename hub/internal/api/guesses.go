@@ -12,8 +12,9 @@ const (
 	guessesExpire = time.Minute
 )
 
-// guesses counts wrong tokens by address, so that nobody can try them by the
-// million. An address has its tries back a minute after the first of them. The
+// guesses counts wrong tokens by address, so that somebody at a keyboard is told,
+// and a client that has an old one does not ask on and on. What keeps a token from
+// being guessed is its length. An address has its tries back a minute after the first of them. The
 // zero value is ready for use.
 type guesses struct {
 	mu sync.Mutex

@@ -79,6 +79,7 @@ func TestWindowsThatAreRefused(t *testing.T) {
 		"/api/v1/requests?status=6":              {"query.status", "a class such as 5xx"},
 		"/api/v1/requests?status=5XX":            {"query.status", "a class such as 5xx"},
 		"/api/v1/requests?min_ms=-1":             {"query.min_ms", "0"},
+		"/api/v1/requests?min_ms=NaN":            {"query.min_ms", "number"},
 		"/api/v1/requests?order=oldest":          {"query.order", "newest"},
 		"/api/v1/requests?limit=1001":            {"query.limit", "1000"},
 		"/api/v1/requests?cursor=nonsense":       {"query.cursor", "no cursor of this route"},

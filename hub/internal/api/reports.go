@@ -93,6 +93,8 @@ type endpointList struct {
 	trust  report.Trust
 }
 
+func (l *endpointList) size() int { return l.rows.size() }
+
 func (a *API) endpoints(ctx context.Context, in *endpointsInput) (*endpointsOutput, error) {
 	w, shared, err := in.span(a.Now())
 	if err != nil {
@@ -128,7 +130,9 @@ func (a *API) summary(ctx context.Context, q store.Query) (*report.Summary, erro
 
 // storeProblem counts an error of the store and says what it means to a client.
 func (a *API) storeProblem(ctx context.Context, err error) error {
-	a.Intake.Counters.StoreFails.Add(1)
+	if ctx.Err() == nil { // else the caller has left, which is no failure
+		a.Intake.Counters.StoreFails.Add(1)
+	}
 	status, detail := a.storeFailed(ctx, err)
 	problem := error(huma.NewError(status, detail))
 	if status == http.StatusServiceUnavailable {

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"fmt"
+	"math"
 	"net/http"
 	"strconv"
 	"strings"
@@ -88,8 +89,12 @@ func kept(r *store.Record) KeptRequest {
 
 func inMS(d time.Duration) float64 { return float64(d) / 1e6 }
 
-// budget is what a page may cost: some tens of milliseconds of the embedded store.
-var budget = drill.Budget{Rows: 200_000, Parts: 400}
+// budget is what a page may cost: some tens of milliseconds of the embedded store
+// as a rule, and not much more than a second of any.
+func budget(rows int) drill.Budget {
+	began := time.Now()
+	return drill.Budget{Rows: rows, Parts: 400, Ended: func() bool { return time.Since(began) > time.Second }}
+}
 
 func (a *API) routeRequests() {
 	errs := []int{http.StatusUnprocessableEntity, http.StatusInternalServerError, http.StatusServiceUnavailable}
@@ -124,7 +129,7 @@ func (a *API) requests(ctx context.Context, in *requestsInput) (*requestsOutput,
 		kept = age(length(f.Window))
 	}
 	page, err := once(ctx, a, *in, kept, func(ctx context.Context) (*RequestPage, error) {
-		page, err := find(ctx, a.Store, f, c.Position, in.Limit, budget)
+		page, err := find(ctx, a.Store, f, c.Position, in.Limit, budget(200_000))
 		if err != nil {
 			return nil, err
 		}
@@ -152,6 +157,9 @@ func pageOf(page *drill.Page, c cursor, question requestsInput) *RequestPage {
 // that others ask for too.
 func (a *API) filter(r *Range, by *Filters, rounded bool) (f drill.Filter, err error) {
 	w, err := r.span(a.Now(), rounded)
+	if err == nil && math.IsNaN(by.MinMS) { // which is not below the minimum either
+		err = wrongParam("min_ms", "must be a number of milliseconds", "NaN")
+	}
 	f = drill.Filter{Query: r.Series.query(w), User: by.User, Least: time.Duration(by.MinMS * 1e6)}
 	switch class, ok := strings.CutSuffix(by.Status, "xx"); {
 	case by.Status == "error":

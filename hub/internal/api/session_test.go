@@ -139,14 +139,17 @@ func TestSigningIn(t *testing.T) {
 		wrongAt(t, p, "body.token", "is not the read token")
 	}
 	now = now.Add(20 * time.Second)
-	if w := from("10.0.0.1:99", "out"); w.Code != http.StatusTooManyRequests || w.Header().Get("Retry-After") != "40" {
+	if w := from("10.0.0.1:99", "wrong"); w.Code != http.StatusTooManyRequests || w.Header().Get("Retry-After") != "40" {
 		t.Errorf("after many wrong tokens: %d %v", w.Code, w.Header())
 	}
-	if w := from("10.0.0.2:99", "out"); w.Code != http.StatusNoContent {
+	if w := from("10.0.0.1:99", "out"); w.Code != http.StatusNoContent {
+		t.Errorf("the right token after many wrong ones: %d", w.Code)
+	}
+	if w := from("10.0.0.2:99", "wrong"); w.Code != http.StatusUnauthorized {
 		t.Errorf("from another address: %d", w.Code)
 	}
 	now = now.Add(40 * time.Second)
-	if w := from("10.0.0.1:99", "out"); w.Code != http.StatusNoContent {
+	if w := from("10.0.0.1:99", "wrong"); w.Code != http.StatusUnauthorized {
 		t.Errorf("a minute later: %d", w.Code)
 	}
 	if w := from("no address", "wrong"); w.Code != http.StatusUnauthorized {

@@ -20,9 +20,12 @@ func age(length time.Duration) time.Duration {
 	return 15 * time.Second
 }
 
-// maxShared bounds the answers that are kept: tens of kilobytes each as a rule, a
-// few megabytes for a list of thousands of endpoints.
-const maxShared = 64
+// What is kept is bounded: so many answers, of so many bytes. They have tens of
+// kilobytes as a rule, and some megabytes for a list of thousands of endpoints.
+const (
+	maxShared      = 64
+	maxSharedBytes = 1 << 20
+)
 
 // shared has the answers that equal questions share: while one is being made,
 // those who ask the same wait for it, and for a short time after it they are
@@ -38,8 +41,9 @@ type answer struct {
 	value any
 	err   error
 
-	until   time.Time // after it, it is not given again
-	waiting int       // callers that want it; without any, making it is given up
+	until   time.Time // after it, it is not given again; zero while it is being made
+	age     time.Duration
+	waiting int // callers that want it; without any, making it is given up
 	context context.Context
 	cancel  context.CancelFunc
 }
@@ -49,12 +53,12 @@ var errUnfinished = errors.New("the answer was not finished")
 // askOnce returns what find returns, or what it returned to an equal question a
 // moment ago. Errors are not given again. A caller that goes away does not take
 // the answer from the others.
-func askOnce[T any](ctx context.Context, s *shared, question any, now time.Time, age time.Duration, find func(context.Context) (T, error)) (T, error) {
+func askOnce[T any](ctx context.Context, s *shared, question any, now func() time.Time, age time.Duration, find func(context.Context) (T, error)) (T, error) {
 	var none T
 	if err := ctx.Err(); err != nil {
 		return none, err
 	}
-	a, mine := s.join(ctx, question, now, age)
+	a, mine := s.join(ctx, question, now(), age)
 	stop := context.AfterFunc(ctx, func() { s.leave(question, a) })
 	defer func() {
 		if stop() {
@@ -63,7 +67,7 @@ func askOnce[T any](ctx context.Context, s *shared, question any, now time.Time,
 	}()
 	if mine {
 		func() {
-			defer s.finish(question, a) // also if find panics
+			defer func() { s.finish(question, a, now()) }() // also if find panics
 			value, err := find(a.context)
 			a.value, a.err = value, err
 		}()
@@ -84,7 +88,7 @@ func askOnce[T any](ctx context.Context, s *shared, question any, now time.Time,
 func (s *shared) join(ctx context.Context, question any, now time.Time, age time.Duration) (a *answer, mine bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if a = s.answers[question]; a != nil && now.Before(a.until) {
+	if a = s.answers[question]; a != nil && !a.expired(now) {
 		a.waiting++
 		return a, false
 	}
@@ -92,29 +96,36 @@ func (s *shared) join(ctx context.Context, question any, now time.Time, age time
 		s.answers = make(map[any]*answer)
 	}
 	s.makeRoom(now)
-	a = &answer{made: make(chan struct{}), err: errUnfinished, until: now.Add(age), waiting: 1}
+	a = &answer{made: make(chan struct{}), err: errUnfinished, age: age, waiting: 1}
 	a.context, a.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	s.answers[question] = a
 	return a, true
 }
 
+// expired says whether an answer that was made is too old.
+func (a *answer) expired(now time.Time) bool { return !a.until.IsZero() && !now.Before(a.until) }
+
 // makeRoom forgets what is not given again, and then, if there are still too many,
-// any answer: whoever waits for it has it in hand.
+// any answer that was made: whoever waits for it has it in hand.
 func (s *shared) makeRoom(now time.Time) {
-	maps.DeleteFunc(s.answers, func(_ any, a *answer) bool { return !now.Before(a.until) })
-	for question := range s.answers {
+	maps.DeleteFunc(s.answers, func(_ any, a *answer) bool { return a.expired(now) })
+	for question, a := range s.answers {
 		if len(s.answers) < maxShared {
 			return
 		}
-		delete(s.answers, question)
+		if !a.until.IsZero() {
+			delete(s.answers, question)
+		}
 	}
 }
 
-// finish gives the answer to those who wait for it.
-func (s *shared) finish(question any, a *answer) {
+// finish gives the answer to those who wait for it, and keeps it for others unless
+// it is an error, or large.
+func (s *shared) finish(question any, a *answer, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if a.err != nil {
+	a.until = now.Add(a.age)
+	if large, ok := a.value.(interface{ size() int }); a.err != nil || ok && large.size() > maxSharedBytes {
 		s.forget(question, a)
 	}
 	close(a.made)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"iter"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -44,7 +45,7 @@ func TestWaitingForTheSameAnswer(t *testing.T) {
 		start := func(want int, wantErr error) context.CancelFunc {
 			ctx, cancel := context.WithCancel(t.Context())
 			wait.Go(func() {
-				if v, err := askOnce(ctx, &s, "question", noon, time.Second, find); v != want || !errors.Is(err, wantErr) {
+				if v, err := askOnce(ctx, &s, "question", at(noon), time.Second, find); v != want || !errors.Is(err, wantErr) {
 					t.Errorf("%d, %v; want %d, %v", v, err, want, wantErr)
 				}
 			})
@@ -88,7 +89,7 @@ func TestAnswersThatAreNotKept(t *testing.T) {
 	broken := errors.New("broken")
 	fails := func(context.Context) (int, error) { made++; return 0, broken }
 	for range 2 {
-		if _, err := askOnce(t.Context(), &s, "fails", noon, time.Hour, fails); !errors.Is(err, broken) {
+		if _, err := askOnce(t.Context(), &s, "fails", at(noon), time.Hour, fails); !errors.Is(err, broken) {
 			t.Error(err)
 		}
 	}
@@ -97,14 +98,14 @@ func TestAnswersThatAreNotKept(t *testing.T) {
 	}
 	func() {
 		defer func() { _ = recover() }()
-		_, _ = askOnce(t.Context(), &s, "panics", noon, time.Hour, func(context.Context) (int, error) { panic("no") })
+		_, _ = askOnce(t.Context(), &s, "panics", at(noon), time.Hour, func(context.Context) (int, error) { panic("no") })
 	}()
 	if len(s.answers) != 0 {
 		t.Errorf("%d answers are kept", len(s.answers))
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := askOnce(ctx, &s, "gone", noon, time.Hour, fails); !errors.Is(err, context.Canceled) || made != 2 {
+	if _, err := askOnce(ctx, &s, "gone", at(noon), time.Hour, fails); !errors.Is(err, context.Canceled) || made != 2 {
 		t.Error(err)
 	}
 	fine := func(context.Context) (int, error) { return 1, nil }
@@ -113,11 +114,43 @@ func TestAnswersThatAreNotKept(t *testing.T) {
 		if i%3 == 0 {
 			age = time.Second
 		}
-		if _, err := askOnce(t.Context(), &s, i, noon.Add(time.Duration(i)*time.Second), age, fine); err != nil {
+		if _, err := askOnce(t.Context(), &s, i, at(noon.Add(time.Duration(i)*time.Second)), age, fine); err != nil {
 			t.Fatal(err)
 		}
 		if len(s.answers) > maxShared {
 			t.Fatalf("%d answers are kept", len(s.answers))
 		}
 	}
+}
+
+func at(t time.Time) func() time.Time { return func() time.Time { return t } }
+
+// A question that takes longer than its answer is kept for is asked once at a
+// time, and what is large is not kept.
+func TestSharedSlowly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var s shared
+		var asked atomic.Int64
+		slow := func(context.Context) (*written, error) {
+			asked.Add(1)
+			time.Sleep(10 * time.Second) // by the test's clock
+			return &written{body: make([]byte, asked.Load()*(maxSharedBytes-1))}, nil
+		}
+		var all sync.WaitGroup
+		for range 5 {
+			all.Go(func() {
+				if _, err := askOnce(t.Context(), &s, "slow", time.Now, time.Second, slow); err != nil {
+					t.Error(err)
+				}
+			})
+			time.Sleep(1900 * time.Millisecond)
+		}
+		all.Wait()
+		if _, err := askOnce(t.Context(), &s, "slow", time.Now, time.Second, slow); err != nil || asked.Load() != 1 {
+			t.Errorf("it was asked %d times; %v", asked.Load(), err)
+		}
+		if _, err := askOnce(t.Context(), &s, "large", time.Now, time.Second, slow); err != nil || s.answers["large"] != nil {
+			t.Errorf("a large answer is kept; %v", err)
+		}
+	})
 }

@@ -33,8 +33,7 @@ type User struct {
 	Last     int64   `json:"last" doc:"When the newest of them started, Unix ms." example:"1795435199000"`
 }
 
-// usersBudget is how many of the newest requests are counted, about.
-var usersBudget = drill.Budget{Rows: 40_000, Parts: 400}
+// budget(40_000) is how many of the newest requests are counted, about.
 
 func (a *API) routeUsers() {
 	register(a, huma.Operation{
@@ -54,7 +53,7 @@ func (a *API) users(ctx context.Context, in *usersInput) (*writtenOutput, error)
 	question := *in
 	question.Known = Known{}
 	e, err := once(ctx, a, question, age(length(w)), func(ctx context.Context) (*written, error) {
-		top, err := drill.TopUsers(ctx, a.Store, drill.Filter{Query: in.Series.query(w)}, in.Limit, usersBudget)
+		top, err := drill.TopUsers(ctx, a.Store, drill.Filter{Query: in.Series.query(w)}, in.Limit, budget(40_000))
 		if err != nil {
 			return nil, err
 		}

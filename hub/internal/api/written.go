@@ -21,6 +21,8 @@ type written struct {
 	tag  string // of this content
 }
 
+func (w *written) size() int { return len(w.body) }
+
 func write(v any) (*written, error) {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
@@ -73,7 +75,7 @@ func once[T any](ctx context.Context, a *API, question any, age time.Duration, f
 	if age == 0 {
 		answer, err = find(ctx)
 	} else {
-		answer, err = askOnce(ctx, &a.shared, question, a.Now(), age, find)
+		answer, err = askOnce(ctx, &a.shared, question, a.Now, age, find)
 	}
 	if err != nil {
 		return answer, a.storeProblem(ctx, err)

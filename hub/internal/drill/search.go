@@ -24,6 +24,8 @@ const few = 16_384
 type Budget struct {
 	Rows  int // requests read
 	Parts int // parts read: each may make the store look at requests of other series
+	// Ended says that it took long enough; nil if it may take any time.
+	Ended func() bool
 }
 
 // Effort is what a search did.
@@ -89,7 +91,8 @@ func (p *part) ready() bool {
 }
 
 func (s *search) spent() bool {
-	return s.budget.Rows > 0 && s.effort.Scanned >= s.budget.Rows || s.budget.Parts > 0 && s.effort.parts >= s.budget.Parts
+	b := &s.budget
+	return b.Rows > 0 && s.effort.Scanned >= b.Rows || b.Parts > 0 && s.effort.parts >= b.Parts || b.Ended != nil && s.effort.parts > 0 && b.Ended()
 }
 
 // cut replaces a part by shorter ones, of which the store says what they can hold.

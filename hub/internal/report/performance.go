@@ -24,7 +24,7 @@ type Performance struct {
 type Window struct {
 	From  time.Time `json:"from" doc:"The first instant of the window, UTC." example:"2026-11-22T10:00:00Z"`
 	To    time.Time `json:"to" doc:"The first instant after the window, UTC." example:"2026-11-23T10:00:00Z"`
-	Hours int       `json:"hours" doc:"The length of the window." example:"24"`
+	Hours float64   `json:"hours" doc:"The length of the window." example:"24"`
 }
 
 // Trust says how far the numbers beside it can be trusted.
@@ -71,7 +71,7 @@ func (s *Summary) Window() Window {
 	return Window{
 		From:  time.UnixMilli(s.window.From).UTC(),
 		To:    time.UnixMilli(s.window.To).UTC(),
-		Hours: int((s.window.To - s.window.From) / time.Hour.Milliseconds()),
+		Hours: float64(s.window.To-s.window.From) / float64(time.Hour.Milliseconds()),
 	}
 }
 

@@ -44,7 +44,7 @@ func (s *Store) Rollups(ctx context.Context, q store.Query) iter.Seq2[*rollup.Ro
 // kilobytes to add one up.
 const (
 	firstParts  = 16
-	mostParts   = 256 // a question grows with them
+	mostParts   = 64 // what comes after a quiet time may have many more
 	enoughFound = 10_000
 )
 
@@ -69,7 +69,7 @@ func (s *Store) answer(ctx context.Context, q store.Query, yield func(*rollup.Ro
 		if !a.give(yield) {
 			return nil
 		}
-		left, n = left[n:], min(enoughFound*n/max(found, 1)+1, 4*n, mostParts)
+		left, n = left[n:], min(enoughFound*n/max(found, 1)+1, 2*n, mostParts)
 	}
 	return nil
 }

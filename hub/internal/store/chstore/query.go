@@ -12,6 +12,7 @@ import (
 	"github.com/kymohq/kymo/hub/internal/rollup"
 	"github.com/kymohq/kymo/hub/internal/store"
 	"github.com/kymohq/kymo/hub/internal/store/cover"
+	"github.com/kymohq/kymo/wire"
 )
 
 // The levels of kymo_rollups: how long the spans are.
@@ -32,7 +33,7 @@ var resolutions = []cover.Resolution{
 // What a question for histograms yields: step, series and parts. A map is a tuple,
 // and is taken apart by whoever asks.
 const (
-	mergedColumns = `step, ` + seriesColumns + `, c1, c2, c3, c4, c5, c6, buckets.1, buckets.2`
+	mergedColumns = `step, k1, k2, k3, k4, c1, c2, c3, c4, c5, c6, buckets.1, buckets.2`
 	seriesColumns = `service, endpoint, method, status_code`
 	mergedSums    = `sum(requests) AS c1, sum(zeros) AS c2, sum(sum_high) AS c3, sum(sum_low) AS c4, min(least) AS c5, max(most) AS c6, sumMap(bucketsMap.idx, bucketsMap.cnt) AS buckets`
 )
@@ -43,9 +44,9 @@ func (s *Store) addSums(ctx context.Context, sh *shard, a *answer, number string
 	for i, run := range runs {
 		wanted[i] = fmt.Sprintf("(level = %d AND span >= %d AND span < %d)", run.Resolution, run.First, run.End)
 	}
-	sql := fmt.Sprintf(`SELECT %s AS step, %s, %s FROM %s WHERE %s IN (SELECT number FROM wanted) AND %s AND (%s)%s GROUP BY step, %s`,
-		a.stepOf(spanStart), seriesColumns, mergedSums, s.table(rollupsTable), number, since(a.query.From), strings.Join(wanted, " OR "),
-		filters(&a.query), seriesColumns)
+	sql := fmt.Sprintf(`SELECT %s AS step, %s, %s FROM %s WHERE %s IN (SELECT number FROM wanted) AND %s AND (%s)%s GROUP BY step, k1, k2, k3, k4`,
+		a.stepOf(spanStart), a.keys(), mergedSums, s.table(rollupsTable), number, since(a.query.From), strings.Join(wanted, " OR "),
+		filters(&a.query))
 	return s.addMerged(ctx, sh, a, question{sql: sql, table: rollupsTable, wanted: numbers})
 }
 
@@ -56,14 +57,22 @@ func (s *Store) addRest(ctx context.Context, sh *shard, a *answer, rest []rollup
 		wanted[i] = "(" + startsIn(w) + ")"
 	}
 	// Counted by bucket, and then put together as if they had been summed up.
-	sql := fmt.Sprintf(`SELECT step, %[1]s, sum(n) AS c1, sumIf(n, bucket = %[2]d) AS c2, sum(high) AS c3, sum(low) AS c4, min(least) AS c5, max(most) AS c6,
+	sql := fmt.Sprintf(`SELECT step, k1, k2, k3, k4, sum(n) AS c1, sumIf(n, bucket = %[2]d) AS c2, sum(high) AS c3, sum(low) AS c4, min(least) AS c5, max(most) AS c6,
 		sumMapIf([bucket], [n], bucket != %[2]d) AS buckets FROM (
 			SELECT %[8]s AS step, %[1]s, bucket, count() AS n, sum(toUInt64(bitShiftRight(duration_ns, 32))) AS high,
 				sum(toUInt64(bitAnd(duration_ns, 4294967295))) AS low, min(duration_ns) AS least, max(duration_ns) AS most
-			FROM %[3]s WHERE %[4]s AND (%[5]s) AND %[6]s%[7]s GROUP BY step, %[1]s, bucket
-		) GROUP BY step, %[1]s`, seriesColumns, noBucket, s.table(requestsTable), since(a.query.From),
+			FROM %[3]s WHERE %[4]s AND (%[5]s) AND %[6]s%[7]s GROUP BY step, k1, k2, k3, k4, bucket
+		) GROUP BY step, k1, k2, k3, k4`, a.keys(), noBucket, s.table(requestsTable), since(a.query.From),
 		strings.Join(wanted, " OR "), a.snap.counting(), filters(&a.query), a.stepOf(startMillis))
 	return s.addMerged(ctx, sh, a, question{sql: sql, table: requestsTable})
+}
+
+// keys are the columns of a series, or of what the query lets be merged.
+func (a *answer) keys() string {
+	if a.query.Coarse {
+		return fmt.Sprintf(`'' AS k1, if(endpoint = %s, endpoint, '') AS k2, '' AS k3, status_code AS k4`, quote(wire.Other))
+	}
+	return `service AS k1, endpoint AS k2, method AS k3, status_code AS k4`
 }
 
 // mergedRow is a histogram that a shard has merged.
