@@ -41,11 +41,12 @@ type Config struct {
 // API answers the hub's HTTP requests.
 type API struct {
 	Config
-	mux    *http.ServeMux
-	huma   huma.API
-	tokens hashedTokens
-	gate   gate
-	shared shared
+	mux     *http.ServeMux
+	huma    huma.API
+	tokens  hashedTokens
+	gate    gate
+	shared  shared
+	exports chan struct{} // one for each that is under way
 
 	sessionKey []byte
 	guesses    guesses
@@ -57,7 +58,7 @@ func New(config Config) *API {
 	if config.Memory == 0 {
 		config.Memory = 256 << 20
 	}
-	a := &API{Config: config, mux: http.NewServeMux(), tokens: config.Tokens.hash(), sessionKey: sessionKey(config.Tokens.Read)}
+	a := &API{Config: config, exports: make(chan struct{}, maxExports), mux: http.NewServeMux(), tokens: config.Tokens.hash(), sessionKey: sessionKey(config.Tokens.Read)}
 	a.gate.free.Store(config.Memory)
 	a.huma = humago.New(a.mux, a.describe())
 	a.huma.UseMiddleware(a.authenticate, a.checkQuery)

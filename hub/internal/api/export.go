@@ -28,6 +28,9 @@ type exportInput struct {
 // exportStall is how long a client may take to read what is sent at once.
 const exportStall = 30 * time.Second
 
+// maxExports is how many files are sent at once: each holds some megabytes.
+const maxExports = 8
+
 func (a *API) routeExport() {
 	example := `{"service":"orders","endpoint":"/users/{id}","method":"GET","status_code":200,"response_time_ms":12.5,"first_byte_ms":null,"lifetime_ms":null,"response_bytes":2048,"user_id":"user-7","timestamp":"2026-11-23T10:15:30.123Z","instance":"orders-7f9c-1"}` + "\n"
 	register(a, huma.Operation{
@@ -52,10 +55,17 @@ func (a *API) export(ctx context.Context, in *exportInput) (*huma.StreamResponse
 	if err != nil {
 		return nil, err
 	}
+	select {
+	case a.exports <- struct{}{}:
+	default:
+		return nil, huma.ErrorWithHeaders(huma.Error503ServiceUnavailable("other files are being sent; try again in a while"),
+			http.Header{"Retry-After": {retryAfter}})
+	}
 	// The search goes as far as it must; the limit is on what it finds.
 	var effort drill.Effort
 	records := drill.All(ctx, a.Store, f, drill.Position{}, drill.Budget{}, &effort)
 	return &huma.StreamResponse{Body: func(hctx huma.Context) {
+		defer func() { <-a.exports }()
 		r, w := humago.Unwrap(hctx)
 		body := &fileWriter{w: w, control: http.NewResponseController(w)}
 		body.start = func() {

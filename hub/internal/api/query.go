@@ -2,8 +2,10 @@ package api
 
 import (
 	"fmt"
+	"math"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -61,6 +63,11 @@ func checkParam(p *huma.Param, name string, values, known []string) string {
 		return "is given more than once"
 	case values[0] == "" && (p.Schema.Type != huma.TypeString || len(p.Schema.Enum) > 0):
 		return "must not be empty; leave it off for its default"
+	}
+	if p.Schema.Type == huma.TypeNumber { // NaN is within all bounds, and JSON has neither
+		if v, err := strconv.ParseFloat(values[0], 64); err == nil && (math.IsNaN(v) || math.IsInf(v, 0)) {
+			return "must be a finite number"
+		}
 	}
 	return ""
 }

@@ -275,3 +275,21 @@ func (s *breaking) Requests(ctx context.Context, q store.Query) iter.Seq2[*store
 	}
 	return s.Store.Requests(ctx, q)
 }
+
+func TestManyExports(t *testing.T) {
+	a := newAPI(storetest.NewOracle(), nil)
+	for range maxExports {
+		a.exports <- struct{}{}
+	}
+	w := ask(a, "GET /api/v1/requests/export", "")
+	problem(t, w, http.StatusServiceUnavailable)
+	if w.Header().Get("Retry-After") == "" {
+		t.Error("it does not say when to come back")
+	}
+	<-a.exports
+	for range 2 { // each gives its place back
+		if w := ask(a, "GET /api/v1/requests/export", ""); w.Code != http.StatusOK {
+			t.Errorf("with room for one more: %d", w.Code)
+		}
+	}
+}

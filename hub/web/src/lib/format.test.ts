@@ -4,7 +4,7 @@ import { bytes, change, count, duration, rate, share, short, span, THIN, utc } f
 const plain = (s: string) => s.replaceAll(THIN, ' ')
 
 test.each<[number | null, string]>([
-  [null, '–'], [0, '0 ms'], [0.0123, '12.3 µs'], [0.85, '0.85 ms'], [12.34, '12.3 ms'], [999.4, '999 ms'],
+  [null, '–'], [0, '0 ms'], [0.0123, '12.3 µs'], [0.000002, '2.00 ns'], [0.85, '0.85 ms'], [12.34, '12.3 ms'], [999.4, '999 ms'],
   [999.6, '1.00 s'], [1240, '1.24 s'], [61_400, '61.4 s'], [125_000, '2 min 5 s'], [NaN, '–'],
 ])('a duration of %s ms reads %s', (ms, text) => expect(plain(duration(ms))).toBe(text))
 

@@ -21,6 +21,7 @@ function three(v: number): string {
 export function duration(ms: Maybe): string {
   if (ms == null || !Number.isFinite(ms)) return NONE
   if (ms === 0) return `0${THIN}ms`
+  if (ms < 0.000_995) return three(ms * 1e6) + THIN + 'ns'
   if (ms < 0.0995) return three(ms * 1000) + THIN + 'µs'
   if (ms < 999.5) return three(ms) + THIN + 'ms'
   if (ms < 99_950) return three(ms / 1000) + THIN + 's'

@@ -66,7 +66,12 @@ async function send(path: string, init?: RequestInit): Promise<Response> {
 async function problem(response: Response): Promise<Problem> {
   let detail = ''
   try {
-    detail = (await response.json()).detail
+    const document = await response.json()
+    const wrong = document.errors?.[0]
+    detail = document.detail
+    if (wrong?.message && !detail.includes(wrong.message)) {
+      detail = `${String(wrong.location ?? '').replace(/^(query|body)\./, '')}: ${wrong.message}`
+    }
   } catch {
     // It is no problem document; the status has to do.
   }
