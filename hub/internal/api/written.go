@@ -21,7 +21,7 @@ type written struct {
 	tag  string // of this content
 }
 
-func (w *written) size() int { return len(w.body) }
+func (e *written) size() int { return len(e.body) }
 
 func write(v any) (*written, error) {
 	var b bytes.Buffer
