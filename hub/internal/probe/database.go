@@ -2,7 +2,6 @@ package probe
 
 import (
 	"context"
-	"time"
 
 	"github.com/kymohq/kymo/health"
 )
@@ -34,7 +33,7 @@ func databaseProbe(s *Spec, d database, l *lines, hide secrets) health.Probe {
 		Run: func(ctx context.Context) (health.Details, error) {
 			limit := s.Timeout
 			if deadline, ok := ctx.Deadline(); ok && limit == 0 {
-				limit = time.Until(deadline).Round(time.Millisecond)
+				limit = limitOf(deadline)
 			}
 			before := l.dials()
 			details, err := d.look(ctx)

@@ -35,6 +35,17 @@ func errPassword(user string) fault {
 	return fault(fmt.Sprintf("password authentication failed for user %q", user))
 }
 
+// limitOf is the time limit that ends at a deadline. A bit of it is over already,
+// more on a busy machine: limits are whole hundredths of a second, as a rule.
+func limitOf(deadline time.Time) time.Duration {
+	const unit = 10 * time.Millisecond
+	left := time.Until(deadline)
+	if left < 5*unit {
+		return left.Round(time.Millisecond)
+	}
+	return (left + unit - 1).Truncate(unit)
+}
+
 // explain turns an error into words for who has to mend it. Nothing of the error
 // itself remains reachable: who prints all of an error would print the secrets.
 func explain(ctx context.Context, limit time.Duration, err error, hide secrets) error {

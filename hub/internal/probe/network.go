@@ -35,7 +35,7 @@ func networkProbe(kind string, timeout time.Duration, hide secrets, see look, en
 		Run: func(ctx context.Context) (health.Details, error) {
 			limit := timeout
 			if deadline, ok := ctx.Deadline(); ok && limit == 0 {
-				limit = time.Until(deadline).Round(time.Millisecond)
+				limit = limitOf(deadline)
 			}
 			details, err := see(ctx)
 			if known := certificateFault(err); known != "" {
