@@ -33,13 +33,13 @@ type User struct {
 	Last     int64   `json:"last" doc:"When the newest of them started, Unix ms." example:"1795435199000"`
 }
 
-// budget(40_000) is how many of the newest requests are counted, about.
+// budget(25_000) is how many of the newest requests are counted, about.
 
 func (a *API) routeUsers() {
 	register(a, huma.Operation{
 		OperationID: "users", Method: http.MethodGet, Path: "/api/v1/users", Tags: []string{tagReports},
 		Summary:     "Who asked most",
-		Description: "Users are in no rollup: they are counted over the newest requests of the window, about 40,000 of them. complete says whether those are all, reached how far back they go." + onceFor,
+		Description: "Users are in no rollup: they are counted over the newest requests of the window, about 25,000 of them. complete says whether those are all, reached how far back they go." + onceFor,
 		Responses:   answers[Users](a), Security: needs(forRead),
 		Errors: []int{http.StatusUnprocessableEntity, http.StatusInternalServerError, http.StatusServiceUnavailable},
 	}, a.users)
@@ -53,7 +53,7 @@ func (a *API) users(ctx context.Context, in *usersInput) (*writtenOutput, error)
 	question := *in
 	question.Known = Known{}
 	e, err := once(ctx, a, question, age(length(w)), func(ctx context.Context) (*written, error) {
-		top, err := drill.TopUsers(ctx, a.Store, drill.Filter{Query: in.Series.query(w)}, in.Limit, budget(40_000))
+		top, err := drill.TopUsers(ctx, a.Store, drill.Filter{Query: in.Series.query(w)}, in.Limit, budget(25_000))
 		if err != nil {
 			return nil, err
 		}
