@@ -33,7 +33,8 @@ type User struct {
 	Last     int64   `json:"last" doc:"When the newest of them started, Unix ms." example:"1795435199000"`
 }
 
-// budget(25_000) is how many of the newest requests are counted, about.
+// usersOf is how many of the newest requests are counted, about.
+const usersOf = 25_000
 
 func (a *API) routeUsers() {
 	register(a, huma.Operation{
@@ -53,7 +54,7 @@ func (a *API) users(ctx context.Context, in *usersInput) (*writtenOutput, error)
 	question := *in
 	question.Known = Known{}
 	e, err := once(ctx, a, question, age(length(w)), func(ctx context.Context) (*written, error) {
-		top, err := drill.TopUsers(ctx, a.Store, drill.Filter{Query: in.Series.query(w)}, in.Limit, budget(25_000))
+		top, err := drill.TopUsers(ctx, a.Store, drill.Filter{Query: in.Series.query(w)}, in.Limit, budget(usersOf))
 		if err != nil {
 			return nil, err
 		}
