@@ -1,0 +1,131 @@
+package pebblestore
+
+import (
+	"bytes"
+	"errors"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"github.com/kymohq/kymo/hub/internal/rollup"
+	"github.com/kymohq/kymo/hub/internal/store"
+	"github.com/kymohq/kymo/wire"
+)
+
+// view is the store at one instant: what is in Pebble and what is in memory.
+type view struct {
+	query  store.Query
+	engine *engine
+	state  state
+	keys   []rollup.Key
+	memory [2]rows // not yet in Pebble
+	health [2][]healthRow
+	pages  *pebble.Iterator
+	blocks *pebble.Iterator // of the same instant
+	wanted []bool           // by series: whether the query asks for it
+	merged []uint32         // by series: which one's rollup it is counted in; nil for its own
+	// inParts has the places of memory's rows by the part of a stepped query's
+	// window, and part is which one this view is of. Looking at all of memory for
+	// each of a hundred parts would cost more than all else.
+	inParts [2][][]uint32
+	part    int
+	// spans has the block that was read last: the next part often needs it again.
+	spans *spanReader
+}
+
+// spanReader is a block and the key it has.
+type spanReader struct {
+	blockReader
+	key []byte
+}
+
+// view takes the present state. Everything in it stays as it is.
+func (s *Store) view(q store.Query) (*view, error) {
+	s.mu.RLock()
+	if s.closed {
+		s.mu.RUnlock()
+		return nil, store.ErrClosed
+	}
+	v := &view{query: q, engine: s.engine, state: s.state, keys: s.series.keys}
+	v.engine.users.Add(1)
+	v.memory[0], v.health[0] = s.recent.rows, s.recent.health
+	frozen := s.frozen
+	err := v.iterate()
+	s.mu.RUnlock()
+	if err != nil {
+		return nil, errors.Join(err, v.close())
+	}
+	// The frozen memory enters Pebble at an instant of Pebble's choosing: what
+	// these iterators see says on which side of it this view is.
+	if frozen != nil && frozen.segment > v.state.segment {
+		v.memory[1], v.health[1] = frozen.rows, frozen.health
+	}
+	v.query.From = max(q.From, v.state.floor)
+	v.spans = new(spanReader)
+	v.wanted = make([]bool, len(v.keys))
+	for i := range v.keys {
+		v.wanted[i] = selects(&v.query, &v.keys[i])
+	}
+	if q.Coarse {
+		v.merged = coarse(v.keys)
+	}
+	return v, nil
+}
+
+// coarse finds for each series the first one that it is merged with.
+func coarse(keys []rollup.Key) []uint32 {
+	type kind struct {
+		status int
+		other  bool
+	}
+	first, merged := make(map[kind]uint32), make([]uint32, len(keys))
+	for i := range keys {
+		k := kind{keys[i].Status, keys[i].Endpoint == wire.Other}
+		if _, ok := first[k]; !ok {
+			first[k] = uint32(i)
+		}
+		merged[i] = first[k]
+	}
+	return merged
+}
+
+// iterate opens the iterators and reads the state that goes with them.
+func (v *view) iterate() (err error) {
+	if v.pages, err = v.engine.db.NewIter(nil); err != nil {
+		return err
+	}
+	if v.blocks, err = v.pages.Clone(pebble.CloneOptions{}); err != nil {
+		return err
+	}
+	if !v.pages.SeekGE(keyState) || !bytes.Equal(v.pages.Key(), keyState) {
+		return v.pages.Error()
+	}
+	value, err := v.pages.ValueAndErr()
+	if err != nil {
+		return err
+	}
+	floor10s := v.state.floor10s
+	v.state, err = decodeState(value)
+	v.state.floor10s = max(v.state.floor10s, floor10s)
+	return err
+}
+
+func prefixed(prefix byte) *pebble.IterOptions {
+	return &pebble.IterOptions{LowerBound: []byte{prefix}, UpperBound: []byte{prefix + 1}}
+}
+
+// close gives the iterators back. A dead engine may hold the lock that takes.
+func (v *view) close() error {
+	err := v.engine.attempt(func() (err error) {
+		defer v.engine.release()
+		for _, it := range []*pebble.Iterator{v.pages, v.blocks} {
+			if it != nil {
+				err = errors.Join(err, it.Close())
+			}
+		}
+		return err
+	})
+	if v.engine.isDead() {
+		return nil
+	}
+	return err
+}
