@@ -251,14 +251,21 @@ func (s *Store) snapshotAt(ctx context.Context, n *node) (*snapshot, error) {
 // (Unix ms): what was read since the snapshot may lack a part of it.
 func (s *Store) stillThere(ctx context.Context, from int64) error {
 	var floor int64
-	err := s.readAgain(ctx, s.ledger(), func(n *node) error {
-		return n.conn.QueryRow(ctx, fmt.Sprintf(`SELECT max(value) FROM %s WHERE key = 'pruned'`, s.table(stateTable))).Scan(&floor)
+	err := s.readAgain(ctx, s.ledger(), func(n *node) (err error) {
+		floor, err = s.floorAt(ctx, n)
+		return err
 	})
 	if err == nil && floor > from {
 		s.raise(floor)
 		err = errPruned
 	}
 	return err
+}
+
+// floorAt is how far was pruned (Unix ms), as a server knows.
+func (s *Store) floorAt(ctx context.Context, n *node) (floor int64, err error) {
+	err = n.conn.QueryRow(ctx, fmt.Sprintf(`SELECT max(value) FROM %s WHERE key = 'pruned'`, s.table(stateTable))).Scan(&floor)
+	return floor, err
 }
 
 var errPruned = errors.New("the beginning of the window was forgotten meanwhile")

@@ -37,15 +37,13 @@ func (s *Store) prune(ctx context.Context, before int64) error {
 	}
 	// Retention asks once a minute; the row is written when something is to go.
 	if before > snap.floor {
-		since := s.now()
 		if err := s.note(ctx, "pruned", before); err != nil {
 			return err
 		}
-		// Who does not know it would take what is left for all there is.
-		if err := s.spread(ctx, s.ledger(), since, stateTable); err != nil {
-			return err
-		}
 		s.raise(before)
+	}
+	if err := s.prunedEverywhere(ctx, max(before, snap.floor)); err != nil {
+		return err
 	}
 	old := func(p partition) bool { return p.past() <= earliest(s.pruned.Load()) }
 	forgotten := func(p partition) bool { return p.past() <= snap.now-int64(identityAge/time.Second) }
@@ -61,6 +59,19 @@ func (s *Store) prune(ctx context.Context, before int64) error {
 			return forgotten(p) && p.past() <= snap.sealed && (p.second != int(void) || old(p))
 		}))
 	return errors.Join(errs...)
+}
+
+// prunedEverywhere fails unless all replicas that are alive know how far was
+// pruned: who does not would take what is left for all there is. An attempt before
+// may have noted it, and then failed.
+func (s *Store) prunedEverywhere(ctx context.Context, before int64) error {
+	return s.everywhere(ctx, s.ledger(), []string{stateTable}, func(ctx context.Context, n *node) error {
+		floor, err := s.floorAt(ctx, n)
+		if err == nil && floor < before {
+			err = errBehind
+		}
+		return err
+	})
 }
 
 // PruneToSize forgets the oldest days until what one replica of each shard has
