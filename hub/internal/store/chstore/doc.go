@@ -22,12 +22,12 @@
 //     piece, within each shard, and then seals their span of time: who reads, takes
 //     the piece for the groups. Two hubs that do so at once make two pieces, one
 //     of which everyone takes.
-//  5. A report (query.go) asks the ledger which groups and pieces count, and each
+//  5. A report (answer.go, query.go) asks the ledger which groups and pieces count, and each
 //     shard for their buckets, added up by series. At the ragged ends of its window
 //     it asks for requests of at most five minutes, counted by bucket. With steps
 //     they are added up by step, too, some steps in each question.
 //
 // All of that is read from replicas that have what was inserted before, as
-// ZooKeeper knows (cluster.go). If a shard has none, the answer is an error that
+// ZooKeeper knows (trust.go). If a shard has none, the answer is an error that
 // names the shard, not a smaller number.
 package chstore

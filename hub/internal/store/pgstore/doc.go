@@ -11,7 +11,7 @@
 //     requests are copied into api_metrics (copy.go); their sums go into
 //     kymo_pages (sums.go), for five minutes, an hour and a day; and the
 //     instances' rows remember the batches. All of that or nothing.
-//  3. A report (query.go) reads the pages of its window and adds them up. At the
+//  3. A report (query.go, answer.go) reads the pages of its window and adds them up. At the
 //     ragged ends it reads the details of at most five minutes, which are start,
 //     series and duration of each request in a few bytes, and so is exact to the
 //     millisecond without a look at api_metrics. With steps each is answered once
