@@ -156,7 +156,8 @@ func pageOf(page *drill.Page, c cursor, question requestsInput) *RequestPage {
 // that others ask for too.
 func (a *API) filter(r *Range, by *Filters, rounded bool) (f drill.Filter, err error) {
 	w, err := r.span(a.Now(), rounded)
-	f = drill.Filter{Query: r.Series.query(w), User: by.User, Least: time.Duration(by.MinMS * 1e6)}
+	f = drill.Filter{Query: r.Series.query(w)}
+	f.User, f.Least = by.User, time.Duration(by.MinMS*1e6)
 	switch class, ok := strings.CutSuffix(by.Status, "xx"); {
 	case by.Status == "error":
 		f.Statuses = [2]int{500, 599}

@@ -12,18 +12,12 @@ import (
 // Filter selects requests. What is zero selects everything.
 type Filter struct {
 	store.Query
-	Statuses [2]int        // from the first to the second, both included
-	Least    time.Duration // the shortest duration
-	User     string
+	Statuses [2]int // from the first to the second, both included
 }
 
 // status says whether requests with the status can match.
 func (f *Filter) status(code int) bool {
 	return f.Statuses == [2]int{} || f.Statuses[0] <= code && code <= f.Statuses[1]
-}
-
-func (f *Filter) matches(r *store.Record) bool {
-	return f.status(r.Status) && r.Duration >= f.Least && (f.User == "" || f.User == r.User)
 }
 
 // series is which requests of its time a part is of; zero is all of the filter's.
@@ -34,7 +28,7 @@ type part struct {
 	rollup.Window
 	series
 	level   int           // by the length of which it was cut; -1 if nothing is known of it
-	rows    uint64        // requests that reading it would read
+	rows    uint64        // requests that reading it yields at most
 	hits    uint64        // how many of them can match
 	longest time.Duration // none that can match took longer
 }
@@ -44,10 +38,10 @@ func unknown(w rollup.Window) part {
 	return part{Window: w, level: -1, rows: math.MaxUint64, hits: math.MaxUint64, longest: math.MaxInt64}
 }
 
-// query selects the part's requests.
-func (p *part) query(f *Filter) store.Query {
+// query selects the part's requests that took at least so long.
+func (p *part) query(f *Filter, least time.Duration) store.Query {
 	q := f.Query
-	q.Window, q.Step = p.Window, 0
+	q.Window, q.Step, q.Least = p.Window, 0, max(q.Least, least)
 	if p.series != (series{}) {
 		q.Service, q.Endpoint, q.Method = p.service, p.endpoint, p.method
 	}
@@ -56,21 +50,27 @@ func (p *part) query(f *Filter) store.Query {
 
 // add takes a series of the part into account.
 func (p *part) add(f *Filter, r *rollup.Rollup) {
-	h := &r.Durations
-	p.rows += h.Count()
-	longest := time.Duration(h.Max())
-	if h.Count() == 0 || !f.status(r.Status) || longest < f.Least {
-		return
+	n := atLeast(&r.Durations, f.Least)
+	p.rows += n
+	if n > 0 && f.status(r.Status) {
+		p.hits += n
+		p.longest = max(p.longest, time.Duration(r.Durations.Max()))
 	}
-	p.longest = max(p.longest, longest)
-	if f.Least <= time.Duration(h.Min()) {
-		p.hits += h.Count()
-		return
+}
+
+// atLeast counts the durations that are as long, and some that are hardly shorter.
+func atLeast(h *hist.Histogram, least time.Duration) (n uint64) {
+	switch {
+	case least <= time.Duration(h.Min()):
+		return h.Count()
+	case least > time.Duration(h.Max()):
+		return 0
 	}
-	least := hist.Index(int64(f.Least)) >> (hist.Scale - h.Scale())
-	for i, n := range h.Buckets() {
-		if i >= least {
-			p.hits += n
+	bucket := hist.Index(int64(least)) >> (hist.Scale - h.Scale())
+	for i, count := range h.Buckets() {
+		if i >= bucket {
+			n += count
 		}
 	}
+	return n
 }

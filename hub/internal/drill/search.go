@@ -20,6 +20,10 @@ var levels = [...]int64{
 // memory as a whole, unless it is as short as can be.
 const few = 16_384
 
+// sparse is how much larger a part may be of which one user's requests are wanted:
+// a store finds them faster in one piece, and they are rarely many.
+const sparse = 8
+
 // Budget bounds what a search may do. What is zero is no bound.
 type Budget struct {
 	Rows  int // requests read
@@ -50,9 +54,9 @@ type search struct {
 	// bySeries has parts cut by series as well as by time: for what is rare, a store
 	// need not add up all of the others. But parts of the same time are read apart.
 	bySeries bool
-	// futile says that neither this part nor one behind it in the queue can hold
-	// what is looked for; nil if all of them can.
-	futile func(*part) bool
+	// least is how long a request must take to be looked for; it may grow as better
+	// ones are found.
+	least time.Duration
 }
 
 // next returns the next part that is to be read; false if there is none, or if the
@@ -60,10 +64,10 @@ type search struct {
 func (s *search) next(ctx context.Context) (part, bool, error) {
 	for len(s.queue.parts) > 0 {
 		p := s.queue.parts[0]
-		if s.futile != nil && s.futile(&p) {
-			break
+		if p.longest < s.least {
+			break // and so is every one behind it: where this is possible, the longest comes first
 		}
-		if p.level >= 0 && p.ready() {
+		if p.level >= 0 && s.ready(&p) {
 			if s.spent() {
 				s.effort.Complete = false
 				return p, false, nil
@@ -80,14 +84,18 @@ func (s *search) next(ctx context.Context) (part, bool, error) {
 }
 
 // ready says whether the part is to be read as it is.
-func (p *part) ready() bool {
+func (s *search) ready(p *part) bool {
 	const last = len(levels) - 1
 	if p.level == last || p.To-p.From <= levels[last] {
 		return true
 	}
 	// Few matches among many others are worth one more look.
 	rare := p.level == 0 && p.rows > 1024 && p.hits < p.rows/64
-	return p.rows <= few && !rare
+	most := uint64(few)
+	if s.filter.User != "" {
+		most *= sparse
+	}
+	return p.rows <= most && !rare
 }
 
 func (s *search) spent() bool {
@@ -101,7 +109,7 @@ func (s *search) cut(ctx context.Context, p part) error {
 	for level < len(levels)-1 && levels[level] >= p.To-p.From {
 		level++
 	}
-	q := p.query(s.filter)
+	q := p.query(s.filter, 0)
 	q.Step = levels[level]
 	var w rollup.Window
 	pieces := make(map[series]*part)
@@ -131,7 +139,7 @@ func (s *search) cut(ctx context.Context, p part) error {
 // push puts the pieces that can hold a match into the queue.
 func (s *search) push(pieces map[series]*part) {
 	for _, p := range pieces {
-		if p.hits > 0 && (s.futile == nil || !s.futile(p)) {
+		if p.hits > 0 && p.longest >= s.least {
 			heap.Push(&s.queue, *p)
 		}
 	}
@@ -146,12 +154,12 @@ func stepAt(w rollup.Window, start, step int64) rollup.Window {
 // read tells each request of the part that matches.
 func (s *search) read(ctx context.Context, p part, tell func(*store.Record)) error {
 	s.effort.parts++
-	for r, err := range s.store.Requests(ctx, p.query(s.filter)) {
+	for r, err := range s.store.Requests(ctx, p.query(s.filter, s.least)) {
 		if err != nil {
 			return err
 		}
 		s.effort.Scanned++
-		if s.filter.matches(r) {
+		if s.filter.status(r.Status) {
 			tell(r)
 		}
 	}

@@ -22,10 +22,6 @@ func Slowest(ctx context.Context, st store.Store, f Filter, from Position, limit
 	s.queue.first = func(a, b *part) bool {
 		return min(a.longest, bound.Duration) > min(b.longest, bound.Duration)
 	}
-	s.futile = func(p *part) bool {
-		worst := best.worst()
-		return worst != nil && p.longest < worst.Duration
-	}
 	heap.Push(&s.queue, unknown(f.Window))
 	for {
 		part, ok, err := s.next(ctx)
@@ -35,6 +31,9 @@ func Slowest(ctx context.Context, st store.Store, f Filter, from Position, limit
 					best.add(r)
 				}
 			})
+			if worst := best.worst(); worst != nil {
+				s.least = worst.Duration
+			}
 		}
 		switch {
 		case err != nil:

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"time"
 
 	"github.com/kymohq/kymo/hub/internal/rollup"
 	"github.com/kymohq/kymo/wire"
@@ -34,7 +35,8 @@ type Store interface {
 	// is valid until the next is asked for.
 	Rollups(ctx context.Context, q Query) iter.Seq2[*rollup.Rollup, error]
 
-	// Requests yields the requests in the query's window, ordered by start.
+	// Requests yields the requests in the query's window that match it, ordered by
+	// start.
 	Requests(ctx context.Context, q Query) iter.Seq2[*Record, error]
 
 	// Health yields the health results that the query selects, ordered by the
@@ -64,6 +66,11 @@ type Query struct {
 	// nothing elsewhere.
 	Step int64
 
+	// Least has Requests yield only those that took at least so long, and User only
+	// those of a user. They mean nothing elsewhere.
+	Least time.Duration
+	User  string
+
 	// Coarse lets Rollups merge series that have the same status, and either all or
 	// none of them the endpoint wire.Other: the key is that of one of them. It is
 	// for who adds all of them up, and a store need not heed it.
@@ -75,6 +82,11 @@ func (q *Query) Selects(k *rollup.Key) bool {
 	return (q.Service == "" || q.Service == k.Service) &&
 		(q.Endpoint == "" || q.Endpoint == k.Endpoint) &&
 		(q.Method == "" || q.Method == k.Method)
+}
+
+// Matches says whether Requests yields the record.
+func (q *Query) Matches(r *Record) bool {
+	return q.Contains(r.Start) && q.Selects(&r.Key) && r.Duration >= q.Least && (q.User == "" || q.User == r.User)
 }
 
 // SelectsDrops says whether counts of dropped requests of the service answer

@@ -82,32 +82,85 @@ func readSplit[T int64 | uint32](c *columns, column []byte, n int, dst []T) ([]T
 		clear(dst)
 		return dst, nil
 	}
-	size, at := binary.Uvarint(column)
-	if at <= 0 || size > uint64(len(column)-at) {
-		return nil, errColumn
-	}
-	var err error
-	packed := column[at+int(size):]
-	if err = c.readPlane(column[at:at+int(size)], n); err != nil {
+	packed, err := c.openSplit(column, n)
+	if err != nil {
 		return nil, err
 	}
 	bit := uint(0)
-	end := uint(len(packed)) * 8
 	for i, length := range c.plane {
 		if length < 2 {
 			dst[i] = T(length)
 			continue
 		}
 		low := uint(length - 1)
-		if length > maxSplitBits || bit+low > end {
-			return nil, errColumn
-		}
-		v := load64(packed, bit>>3) >> (bit & 7)
-		dst[i] = T(1<<low | v&(1<<low-1))
+		dst[i] = T(1<<low | load64(packed, bit>>3)>>(bit&7)&(1<<low-1))
 		bit += low
 	}
 	return dst, nil
 }
+
+// pickSplit decodes those of n numbers that are at the places, which are in order.
+func pickSplit[T int64 | uint32](c *columns, column []byte, n int, places []uint32, dst []T) ([]T, error) {
+	dst = resize(dst, len(places))
+	if len(column) == 0 {
+		clear(dst)
+		return dst, nil
+	}
+	packed, err := c.openSplit(column, n)
+	if err != nil {
+		return nil, err
+	}
+	bit, next := uint(0), 0
+	for k, place := range places {
+		bit += lowBits(c.plane[next:place])
+		next = int(place)
+		length := c.plane[place]
+		if length < 2 {
+			dst[k] = T(length)
+			continue
+		}
+		low := uint(length - 1)
+		dst[k] = T(1<<low | load64(packed, bit>>3)>>(bit&7)&(1<<low-1))
+	}
+	return dst, nil
+}
+
+// openSplit decodes the bit lengths of a split column into c.plane, and returns the
+// packed bits, which are as many as the lengths say.
+func (c *columns) openSplit(column []byte, n int) (packed []byte, err error) {
+	size, at := binary.Uvarint(column)
+	if at <= 0 || size > uint64(len(column)-at) {
+		return nil, errColumn
+	}
+	packed = column[at+int(size):]
+	if err := c.readPlane(column[at:at+int(size)], n); err != nil {
+		return nil, err
+	}
+	if lowBits(c.plane) > uint(len(packed))*8 {
+		return nil, errColumn
+	}
+	return packed, nil
+}
+
+// lowBits counts the bits that are packed of numbers of these lengths: more than any
+// column has if one is too long.
+func lowBits(lengths []byte) (n uint) {
+	for _, length := range lengths {
+		n += packedBits[length]
+	}
+	return n
+}
+
+// packedBits has lowBits of a single number by its length.
+var packedBits = func() (bits [256]uint) {
+	for length := range bits {
+		bits[length] = uint(max(length, 1) - 1)
+		if length > maxSplitBits {
+			bits[length] = 1 << 40
+		}
+	}
+	return bits
+}()
 
 // The forms of a plane of bit lengths, in its first byte.
 const (

@@ -98,24 +98,81 @@ func TestCorruptBlocks(t *testing.T) {
 	if first != storetest.Noon {
 		t.Fatalf("first instant %d, want %d", first, storetest.Noon)
 	}
-	reader := blockReader{all: true}
-	if err := reader.read(block, 0); err != nil || reader.len() != 300 || len(reader.drops) != 1 {
+	var reader blockReader
+	every := make([]uint32, 300)
+	for i := range every {
+		every[i] = uint32(i)
+	}
+	read := func(b []byte) error {
+		if err := reader.open(b); err != nil {
+			return err
+		}
+		if err := reader.read(); err != nil {
+			return err
+		}
+		if _, err := reader.of("a", slices.Clone(every[:reader.len()])); err != nil {
+			return err
+		}
+		return reader.pick(every[:reader.len()])
+	}
+	if err := read(block); err != nil || reader.len() != 300 || len(reader.drops) != 1 {
 		t.Fatalf("%d rows, %d drops, %v", reader.len(), len(reader.drops), err)
 	}
 	for i := range block {
-		if err := reader.read(block[:i], 0); err == nil {
+		if err := read(block[:i]); err == nil {
 			t.Errorf("cut at %d of %d: no error", i, len(block))
 		}
 		for _, bit := range []byte{1, 0x80, 0xff} {
 			changed := bytes.Clone(block)
 			changed[i] ^= bit
-			if err := reader.read(changed, 0); err == nil {
+			if err := read(changed); err == nil {
 				for row := range reader.len() {
 					_ = reader.users[reader.user[row]] + reader.instances[reader.instance[row]]
 				}
 			}
 		}
 	}
+}
+
+// TestPickedRows reads some rows of a block: they must be what was written.
+func TestPickedRows(t *testing.T) {
+	all := sample(2000)
+	var w blockWriter
+	block, _ := w.append(nil, all, 0, 2000, nil)
+	keys := make([]rollup.Key, 5)
+	for i := range keys {
+		keys[i].Endpoint = string(rune('a' + i))
+	}
+	var reader blockReader // of several blocks, one after the other
+	rapid.Check(t, func(t *rapid.T) {
+		if err := reader.open(block); err != nil {
+			t.Fatal(err)
+		}
+		if err := reader.read(); err != nil {
+			t.Fatal(err)
+		}
+		every := rapid.IntRange(1, 700).Draw(t, "one in")
+		user := rapid.SampledFrom([]string{"", "a", "böb", "nobody"}).Draw(t, "user")
+		var places, want []uint32
+		for i := rapid.IntRange(0, 1999).Draw(t, "first"); i < 2000; i += every {
+			places = append(places, uint32(i))
+			if all.users[all.user[i]] == user {
+				want = append(want, uint32(i))
+			}
+		}
+		places, err := reader.of(user, places)
+		if err != nil || !slices.Equal(places, want) {
+			t.Fatalf("places %v, %v, want %v", places, err, want)
+		}
+		if err := reader.pick(places); err != nil || reader.len() != len(want) {
+			t.Fatalf("%d rows, %v, want %d", reader.len(), err, len(want))
+		}
+		for k, i := range want {
+			if got, want := reader.record(k, keys), all.record(int(i), keys); got != want {
+				t.Fatalf("row %d is %+v, want %+v", i, got, want)
+			}
+		}
+	})
 }
 
 func TestCorruptValues(t *testing.T) {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"iter"
-	"math"
 	"slices"
 	"sync"
 
@@ -264,7 +263,10 @@ func (r *spanReader) read(key, block []byte) error {
 		return nil
 	}
 	r.key = r.key[:0]
-	if err := r.blockReader.read(block, math.MinInt64); err != nil {
+	if err := r.open(block); err != nil {
+		return err
+	}
+	if err := r.blockReader.read(); err != nil {
 		return err
 	}
 	r.key = append(r.key, key...)

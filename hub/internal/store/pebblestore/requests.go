@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"iter"
+	"slices"
+	"sync"
 
 	"github.com/kymohq/kymo/hub/internal/store"
 )
@@ -31,7 +33,6 @@ func (s *Store) Requests(ctx context.Context, q store.Query) iter.Seq2[*store.Re
 type merge struct {
 	*view
 	open []*source
-	free []*blockReader
 }
 
 // source is rows that the query asks for.
@@ -50,7 +51,7 @@ func (m *merge) run(ctx context.Context, yield func(*store.Record, error) bool) 
 		return nil
 	}
 	for i := range m.memory {
-		m.add(&m.memory[i], nil)
+		m.addMemory(&m.memory[i])
 	}
 	m.blocks.SetBounds(keyHour(w.From/hourMillis), keyBlock(w.To, 0))
 	more := m.blocks.First()
@@ -74,7 +75,7 @@ func (m *merge) run(ctx context.Context, yield func(*store.Record, error) bool) 
 		if src.order = src.order[1:]; len(src.order) == 0 {
 			m.open = append(m.open[:next], m.open[next+1:]...)
 			if src.reader != nil {
-				m.free = append(m.free, src.reader)
+				readers.Put(src.reader)
 			}
 		}
 		if !yield(&record, nil) {
@@ -97,41 +98,67 @@ func (m *merge) first() int {
 
 func (m *merge) openBlock() error {
 	block, err := m.blocks.ValueAndErr()
-	if err != nil {
+	if err != nil || endsBefore(block, m.query.From) {
 		return err
 	}
-	reader := &blockReader{all: true}
-	if n := len(m.free); n > 0 {
-		reader, m.free = m.free[n-1], m.free[:n-1]
-	}
-	if err := reader.read(block, m.query.From); err != nil {
+	reader := readers.Get().(*blockReader)
+	if err := reader.open(block); err != nil {
 		return err
 	}
-	if !m.add(&reader.rows, reader) {
-		m.free = append(m.free, reader)
+	if err := reader.read(); err != nil {
+		return err
 	}
-	return nil
-}
-
-// add opens a source for the rows that the query asks for; false if there are none.
-// No others are sorted: memory has many, of which a query for seconds wants few.
-func (m *merge) add(r *rows, reader *blockReader) bool {
-	var places []uint32
-	var starts []int64
-	for i, start := range r.start {
-		if m.query.Contains(start) && m.wanted[r.series[i]] {
-			places, starts = append(places, uint32(i)), append(starts, start)
+	places := m.places(&reader.rows)
+	if m.query.User != "" && len(places) > 0 {
+		if places, err = reader.of(m.query.User, places); err != nil {
+			return err
 		}
 	}
 	if len(places) == 0 {
-		return false
+		readers.Put(reader)
+		return nil
+	}
+	if err := reader.pick(places); err != nil {
+		return err
+	}
+	m.open = append(m.open, &source{&reader.rows, byStart(reader.start), reader})
+	return nil
+}
+
+// readers spares a query the megabytes that a block takes.
+var readers = sync.Pool{New: func() any { return new(blockReader) }}
+
+// addMemory opens a source for the rows of memory that the query asks for. No others
+// are sorted: memory has many, of which a query for seconds wants few.
+func (m *merge) addMemory(r *rows) {
+	places := m.places(r)
+	if m.query.User != "" {
+		places = slices.DeleteFunc(places, func(i uint32) bool { return r.users[r.user[i]] != m.query.User })
+	}
+	if len(places) == 0 {
+		return
+	}
+	starts := make([]int64, len(places))
+	for k, i := range places {
+		starts[k] = r.start[i]
 	}
 	order := byStart(starts)
 	for k, i := range order {
 		order[k] = places[i]
 	}
-	m.open = append(m.open, &source{r, order, reader})
-	return true
+	m.open = append(m.open, &source{r, order, nil})
+}
+
+// places are those of the rows that the query asks for, of whichever user.
+func (m *merge) places(r *rows) []uint32 {
+	var places []uint32
+	least := int64(m.query.Least)
+	for i, start := range r.start {
+		if m.query.Contains(start) && r.duration[i] >= least && m.wanted[r.series[i]] {
+			places = append(places, uint32(i))
+		}
+	}
+	return places
 }
 
 func blockStart(key []byte) int64 { return int64(binary.BigEndian.Uint64(key[5:])) }

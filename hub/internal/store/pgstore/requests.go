@@ -18,11 +18,15 @@ func (s *Store) Requests(ctx context.Context, q store.Query) iter.Seq2[*store.Re
 			coalesce(first_byte_ns, 0), coalesce(lifetime_ns, 0), coalesce(response_bytes, 0),
 			coalesce((SELECT name FROM kymo_instances k WHERE k.id = instance_id), '')
 			FROM ` + requestsTable + ` WHERE created_at >= $1 AND created_at < $2 AND instance_id IS NOT NULL`
-		for _, filter := range []struct{ column, value string }{{"service", q.Service}, {"endpoint", q.Endpoint}, {"method", q.Method}} {
+		for _, filter := range []struct{ column, value string }{{"service", q.Service}, {"endpoint", q.Endpoint}, {"method", q.Method}, {"user_id", q.User}} {
 			if filter.value != "" {
 				args = append(args, filter.value)
 				sql += fmt.Sprintf(" AND %s = $%d", filter.column, len(args))
 			}
+		}
+		if q.Least > 0 {
+			args = append(args, int64(q.Least))
+			sql += fmt.Sprintf(" AND duration_ns >= $%d", len(args))
 		}
 		sql += ` ORDER BY created_at`
 		var r store.Record

@@ -146,7 +146,7 @@ func (o *Oracle) requests(ctx context.Context, q store.Query) ([]store.Record, e
 	}
 	var records []store.Record
 	for _, r := range o.records {
-		if q.Contains(r.Start) && q.Selects(&r.Key) {
+		if q.Matches(&r) {
 			records = append(records, r)
 		}
 	}

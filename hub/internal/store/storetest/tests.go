@@ -199,6 +199,8 @@ func testFilters(t *testing.T, e Engine) {
 	queries := []store.Query{
 		{Service: "service-1"}, {Endpoint: "/endpoint/3/{id}"}, {Method: "POST"}, {Service: "none"},
 		{Service: "service-2", Endpoint: "/endpoint/0/{id}", Method: "GET"}, {Service: "service-", Method: "get"},
+		{Least: 40 * time.Millisecond}, {User: "user-3"}, {User: "nobody"}, {Least: wire.MaxDuration},
+		{Service: "service-1", User: "user-3", Least: time.Millisecond},
 	}
 	for range 2 {
 		for _, q := range queries {

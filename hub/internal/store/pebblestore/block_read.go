@@ -1,0 +1,212 @@
+package pebblestore
+
+// The columns of a block, in their order.
+const (
+	columnStart = iota
+	columnSeries
+	columnDuration
+	columnFirstByte
+	columnLifetime
+	columnSize
+	columnUser
+	columnInstance
+	columnCount
+)
+
+// blockReader decodes blocks: open takes one apart, read decodes what says which
+// rows are wanted, and pick the rest of those. It keeps its scratch memory.
+type blockReader struct {
+	columns
+	// rows are all that the block has, with their starts, series and durations only,
+	// or those that were picked. They are valid until the next block is opened.
+	rows
+	first    int64    // the instant of the first row or drop
+	n        int      // how many rows the block has
+	list     []uint32 // its series
+	sections [columnCount][]byte
+
+	userTexts, instanceTexts texts
+}
+
+// endsBefore says whether all of a block's requests started before the instant. Of
+// a block that is not sound it says no: reading it will tell.
+func endsBefore(b []byte, instant int64) bool {
+	c := cursor{b: b}
+	version := c.byte()
+	c.int(blockLimit)
+	last := int64(c.uvarint() + c.uvarint())
+	return !c.bad && version == blockVersion && last < instant
+}
+
+// open takes a block apart. It has no rows before it is read.
+func (br *blockReader) open(b []byte) error {
+	br.truncate()
+	c := cursor{b: b}
+	if c.byte() != blockVersion {
+		return errBlock
+	}
+	br.n = c.int(blockLimit)
+	br.first = int64(c.uvarint())
+	c.uvarint() // the span
+	br.list = br.list[:0]
+	for range c.int(blockLimit) {
+		br.list = append(br.list, uint32(c.uvarint()))
+	}
+	br.userTexts.open(c.section())
+	br.instanceTexts.open(c.section())
+	br.drops = br.drops[:0]
+	for range c.int(len(b)) {
+		br.drops = append(br.drops, drop{uint32(c.uvarint()), int64(c.uvarint()), c.uvarint()})
+	}
+	for i := range br.sections {
+		br.sections[i] = c.section()
+	}
+	if c.bad || len(c.b) > 0 {
+		return errBlock
+	}
+	return nil
+}
+
+// read decodes the start, the series and the duration of every row.
+func (br *blockReader) read() (err error) {
+	if br.start, err = br.readPacked(br.sections[columnStart], br.n, br.start); err != nil {
+		return err
+	}
+	at := br.first
+	for i, d := range br.start {
+		at += d
+		br.start[i] = at
+	}
+	if br.series, err = readSplit(&br.columns, br.sections[columnSeries], br.n, br.series); err != nil {
+		return err
+	}
+	for i, p := range br.series {
+		if int(p) >= len(br.list) {
+			return errBlock
+		}
+		br.series[i] = br.list[p]
+	}
+	br.duration, err = readSplit(&br.columns, br.sections[columnDuration], br.n, br.duration)
+	return err
+}
+
+// of returns those of the places that are of the user.
+func (br *blockReader) of(user string, places []uint32) ([]uint32, error) {
+	if err := br.userTexts.decode(); err != nil {
+		return nil, err
+	}
+	id, ok := br.userTexts.find(user)
+	if !ok {
+		return nil, nil
+	}
+	var err error
+	if br.user, err = readSplit(&br.columns, br.sections[columnUser], br.n, br.user); err != nil {
+		return nil, err
+	}
+	kept := places[:0]
+	for _, i := range places {
+		if br.user[i] == id {
+			kept = append(kept, i)
+		}
+	}
+	return kept, nil
+}
+
+// pick leaves the rows at these places, which are in order, and decodes the rest
+// of each.
+func (br *blockReader) pick(places []uint32) (err error) {
+	for k, i := range places {
+		br.start[k], br.series[k], br.duration[k] = br.start[i], br.series[i], br.duration[i]
+	}
+	n := len(places)
+	br.start, br.series, br.duration = br.start[:n], br.series[:n], br.duration[:n]
+	if br.firstByte, err = pickSplit(&br.columns, br.sections[columnFirstByte], br.n, places, br.firstByte); err != nil {
+		return err
+	}
+	for i, d := range br.firstByte {
+		if d != 0 {
+			br.firstByte[i] = br.duration[i] - d + 1
+		}
+	}
+	if br.lifetime, err = pickSplit(&br.columns, br.sections[columnLifetime], br.n, places, br.lifetime); err != nil {
+		return err
+	}
+	if br.size, err = pickSplit(&br.columns, br.sections[columnSize], br.n, places, br.size); err != nil {
+		return err
+	}
+	if br.user, err = pickSplit(&br.columns, br.sections[columnUser], br.n, places, br.user); err != nil {
+		return err
+	}
+	if br.users, err = br.userTexts.of(br.user, br.users); err != nil {
+		return err
+	}
+	if br.instance, err = pickSplit(&br.columns, br.sections[columnInstance], br.n, places, br.instance); err != nil {
+		return err
+	}
+	br.instances, err = br.instanceTexts.of(br.instance, br.instances)
+	return err
+}
+
+// texts is a list of texts of a block, each of them once.
+type texts struct {
+	zipped  []byte
+	all     string // one after the other
+	ends    []int  // of each in all
+	decoded bool
+}
+
+func (t *texts) open(section []byte) { t.zipped, t.decoded = section, false }
+
+func (t *texts) decode() error {
+	if t.decoded {
+		return nil
+	}
+	b, err := zstdReader.DecodeAll(t.zipped, nil)
+	if err != nil {
+		return errBlock
+	}
+	c := cursor{b: b}
+	t.ends = resize(t.ends, c.int(len(b)))
+	end := 0
+	for i := range t.ends {
+		end += c.int(len(b))
+		t.ends[i] = end
+	}
+	if c.bad || end > len(c.b) {
+		return errBlock
+	}
+	t.all, t.decoded = string(c.b), true
+	return nil
+}
+
+func (t *texts) at(i int) string {
+	if i == 0 {
+		return t.all[:t.ends[0]]
+	}
+	return t.all[t.ends[i-1]:t.ends[i]]
+}
+
+// find returns the place of a text.
+func (t *texts) find(text string) (place uint32, ok bool) {
+	for i := range t.ends {
+		if t.at(i) == text {
+			return uint32(i), true
+		}
+	}
+	return 0, false
+}
+
+// of returns the list with the texts that are at the places; the others may be missing.
+func (t *texts) of(places []uint32, list []string) ([]string, error) {
+	if err := t.decode(); err != nil {
+		return nil, err
+	}
+	list = resize(list, len(t.ends))
+	for _, p := range places {
+		if int(p) >= len(list) {
+			return nil, errBlock
+		}
+		list[p] = t.at(int(p))
+	}
+	return list, nil
+}
