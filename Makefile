@@ -9,7 +9,7 @@ export GOWORK := off
 FUZZTIME     ?= 20s
 MIN_COVERAGE := 95
 
-.PHONY: run ui ui-test screenshots test lint bench cover fuzz servers interop cluster help
+.PHONY: run ui ui-test screenshots paint test lint bench cover fuzz servers interop cluster help
 .DEFAULT_GOAL := help
 
 run: ## build the command and run its demo, with the dashboard if there is Node.js
@@ -29,6 +29,11 @@ screenshots: ui ## take pictures of every screen, with made-up data: build/scree
 	@cd hub && go build -o ../bin/kymo ./cmd/kymo
 	@cd e2e && go build -o ../bin/seed ./seedtest
 	@cd hub/web && node browser/screenshots.js
+
+paint: ui ## measure what a browser has to do until Overview is painted
+	@cd hub && go build -o ../bin/kymo ./cmd/kymo
+	@cd e2e && go build -o ../bin/seed ./seedtest
+	@cd hub/web && node browser/paint.js
 
 test: servers ui ## run the tests of every module and of the dashboard; fail under 95 % coverage of the product
 	@tools/test.sh $(MIN_COVERAGE)

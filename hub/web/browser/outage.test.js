@@ -36,3 +36,23 @@ test('a hub that is killed is missed in a banner, and comes back by itself', asy
     await hub.stop()
   }
 })
+
+test('the page has its bar before the script runs, and it stays in its place', async () => {
+  const hub = await startHub(dir.path)
+  const page = await openPage(browser)
+  try {
+    const mark = page.locator('.bar .mark')
+    await page.route('**/*.js', (route) => route.abort())
+    await page.goto(hub.url)
+    const before = await mark.boundingBox()
+    assert.equal(await mark.innerText(), 'kymo')
+    await page.unroute('**/*.js')
+    await page.goto(hub.url + '/?')
+    await settled(page)
+    assert.deepEqual(await mark.boundingBox(), before)
+    assert.equal(await page.locator('.bar').count(), 1)
+  } finally {
+    await page.context().close()
+    await hub.stop()
+  }
+})

@@ -3,4 +3,7 @@ import './app.css'
 import { mount } from 'svelte'
 import App from './App.svelte'
 
-mount(App, { target: document.getElementById('app')! })
+// What stood in its place until now was the page's own.
+const target = document.getElementById('app')!
+target.replaceChildren()
+mount(App, { target })
