@@ -21,6 +21,9 @@ import (
 const (
 	dashboards = 200
 	pollEvery  = 5 * time.Second // as the dashboard does for an hour
+
+	overview = "Overview"
+	endpoint = "one endpoint"
 )
 
 // call is a question that the dashboard asks.
@@ -30,8 +33,8 @@ type call struct {
 }
 
 // calls are those of its screens Overview and of one endpoint.
-func calls(endpoint string) []call {
-	one := url.Values{"service": {"bench"}, "endpoint": {endpoint}, "method": {"GET"}}
+func calls(busiest string) []call {
+	one := url.Values{"service": {"bench"}, "endpoint": {busiest}, "method": {"GET"}}
 	with := func(query url.Values, pairs ...string) url.Values {
 		more := url.Values{}
 		for name, values := range query {
@@ -43,16 +46,17 @@ func calls(endpoint string) []call {
 		return more
 	}
 	return []call{
-		{"Overview", "/api/v1/timeseries", with(nil, "previous", "true")},
-		{"Overview", "/metrics/endpoints", with(nil, "sort", "p95", "limit", "40")},
-		{"Overview", "/metrics/endpoints", with(nil, "sort", "error_rate", "limit", "40")},
-		{"Overview", "/health", nil},
-		{"one endpoint", "/api/v1/timeseries", with(one, "previous", "true")},
-		{"one endpoint", "/api/v1/heatmap", one},
-		{"one endpoint", "/metrics/endpoints", one},
-		{"one endpoint", "/api/v1/users", with(one, "limit", "8")},
-		{"one endpoint", "/api/v1/requests", with(one, "order", "slowest", "limit", "8")},
-		{"one endpoint", "/api/v1/requests", with(one, "status", "error", "limit", "8")},
+		{overview, "/api/v1/timeseries", with(nil, "previous", "true")},
+		{overview, "/metrics/endpoints", with(nil, "sort", "p95", "limit", "40")},
+		{overview, "/metrics/endpoints", with(nil, "sort", "error_rate", "limit", "40")},
+		{overview, "/metrics/endpoints", with(nil, "sort", "requests", "limit", "500")},
+		{overview, "/health", nil},
+		{endpoint, "/api/v1/timeseries", with(one, "previous", "true")},
+		{endpoint, "/api/v1/heatmap", one},
+		{endpoint, "/metrics/endpoints", one},
+		{endpoint, "/api/v1/users", with(one, "limit", "8")},
+		{endpoint, "/api/v1/requests", with(one, "order", "slowest", "limit", "8")},
+		{endpoint, "/api/v1/requests", with(one, "status", "error", "limit", "8")},
 	}
 }
 
@@ -97,34 +101,56 @@ func Dashboards(ctx context.Context, c Config) (calling, open *table.Table, err 
 	return calling, open, err
 }
 
-// call asks each question alone, over another window each time, so that no answer
-// is one that was given before.
+// call asks each question alone, and then those of a screen together, as a browser
+// does that opens it: over another window each time, so that no answer is one that
+// was given before.
 func (c Config) call(ctx context.Context, h *hub, all []call, n int) (*table.Table, error) {
 	t := &table.Table{
 		Title: "Dashboard: its questions over 168 hours",
-		Intro: fmt.Sprintf("Over %s requests; the endpoint is the one with most of them. Each answer is worked out anew. Medians.", table.Number(float64(n), 0)),
-		Left:  2,
-		Head:  []string{"screen", "question", "latency (ms)", "slowest (ms)", "answer (kB)"},
+		Intro: fmt.Sprintf("Over %s requests; the endpoint is the one with most of them. Alone, each answer is worked out anew; together, all questions of a screen are asked at the same instant. Medians and slowest.",
+			table.Number(float64(n), 0)),
+		Left: 2,
+		Head: []string{"screen", "question", "alone (ms)", "slowest (ms)", "together (ms)", "slowest (ms)", "answer (kB)"},
 	}
-	taken, sizes := make([][]float64, len(all)), make([]int, len(all))
-	end := time.Now()
-	err := measure.Rounds(c.Rounds+1, len(all), func(round, i int) error {
-		to := end.Add(-time.Duration(round) * time.Minute)
-		window := url.Values{"from": {strconv.FormatInt(to.Add(-window).UnixMilli(), 10)}, "to": {strconv.FormatInt(to.UnixMilli(), 10)}}
+	alone, together := make([][]float64, len(all)), make([][]float64, len(all))
+	sizes := make([]int, len(all))
+	end, asked := time.Now(), 0
+	another := func() url.Values {
+		asked++
+		to := end.Add(-time.Duration(asked) * time.Second)
+		return url.Values{"from": {strconv.FormatInt(to.Add(-window).UnixMilli(), 10)}, "to": {strconv.FormatInt(to.UnixMilli(), 10)}}
+	}
+	ask := func(ctx context.Context, i int, over url.Values, taken [][]float64) error {
 		start := time.Now()
-		body, err := h.get(ctx, all[i].over(window))
-		if round > 0 { // the first one warms
-			taken[i] = append(taken[i], time.Since(start).Seconds()*1e3)
-		}
+		body, err := h.get(ctx, all[i].over(over))
+		taken[i] = append(taken[i], time.Since(start).Seconds()*1e3)
 		sizes[i] = len(body)
 		return err
-	})
+	}
+	err := measure.Rounds(c.Rounds+1, len(all), func(_, i int) error { return ask(ctx, i, another(), alone) })
 	if err != nil {
 		return nil, err
 	}
+	for range c.Rounds + 1 {
+		for _, screen := range []string{overview, endpoint} {
+			over := another()
+			group, groupCtx := errgroup.WithContext(ctx)
+			for i := range all {
+				if all[i].screen == screen {
+					group.Go(func() error { return ask(groupCtx, i, over, together) })
+				}
+			}
+			if err := group.Wait(); err != nil {
+				return nil, err
+			}
+		}
+	}
 	for i, question := range all {
-		t.Add(question.screen, question.over(nil), table.Number(measure.Median(taken[i]), 1), table.Number(slices.Max(taken[i]), 1),
-			table.Number(float64(sizes[i])/1e3, 1))
+		row := []string{question.screen, question.over(nil)}
+		for _, taken := range [][]float64{alone[i][1:], together[i][1:]} { // the first one warms
+			row = append(row, table.Number(measure.Median(taken), 1), table.Number(slices.Max(taken), 1))
+		}
+		t.Add(append(row, table.Number(float64(sizes[i])/1e3, 1))...)
 	}
 	return t, nil
 }
@@ -155,7 +181,7 @@ func (c Config) watch(ctx context.Context, h *hub, all []call, n int) (*table.Ta
 					time.Sleep(time.Until(next))
 					next = next.Add(pollEvery)
 					for _, question := range all {
-						if (question.screen == "Overview") != (d%2 == 0) {
+						if (question.screen == overview) != (d%2 == 0) {
 							continue
 						}
 						asked := time.Now()

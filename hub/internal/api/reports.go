@@ -85,40 +85,42 @@ type endpointsOutput struct {
 	Body        []byte
 }
 
-// endpointList is the list with what is said of it in the headers.
+// endpointList is all endpoints of a selection, in no particular order. Those who
+// want them sorted differently share it.
 type endpointList struct {
-	rows   *written
-	all    int
+	rows   []report.Endpoint
 	window report.Window
 	trust  report.Trust
 }
 
-func (l *endpointList) size() int { return l.rows.size() }
+// size is about what a row takes for each of them.
+func (l *endpointList) size() int { return 256 * len(l.rows) }
 
 func (a *API) endpoints(ctx context.Context, in *endpointsInput) (*endpointsOutput, error) {
 	w, shared, err := in.span(a.Now())
 	if err != nil {
 		return nil, err
 	}
-	question := *in
-	question.Known = Known{}
-	list, err := once(ctx, a, question, shared, func(ctx context.Context) (*endpointList, error) {
+	type question struct{ Selection }
+	list, err := once(ctx, a, question{in.Selection}, shared, func(ctx context.Context) (*endpointList, error) {
 		s, err := a.summary(ctx, in.query(w))
 		if err != nil {
 			return nil, err
 		}
 		defer s.Free()
-		rows, all := s.Endpoints(report.Order(in.Sort), in.Limit)
-		body, err := write(rows)
-		return &endpointList{body, all, s.Window(), s.Trust()}, err
+		return &endpointList{s.Endpoints(), s.Window(), s.Trust()}, nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	e := list.rows.output(in.Tag)
+	body, err := write(report.Order(in.Sort).Sort(list.rows, in.Limit))
+	if err != nil {
+		return nil, err
+	}
+	e := body.output(in.Tag)
 	return &endpointsOutput{
 		Status: e.Status, ContentType: e.ContentType, Cache: e.Cache, ETag: e.ETag, Body: e.Body,
-		Total: list.all, Dropped: list.trust.Dropped, Overflowed: list.trust.Overflowed,
+		Total: len(list.rows), Dropped: list.trust.Dropped, Overflowed: list.trust.Overflowed,
 		From: list.window.From.Format(time.RFC3339Nano), To: list.window.To.Format(time.RFC3339Nano),
 	}, nil
 }

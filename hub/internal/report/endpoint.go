@@ -48,12 +48,11 @@ func (s *Summary) endpoint(r *row) Endpoint {
 	return e
 }
 
-// Endpoints returns the rows in the given order, at most limit of them if limit
-// is not 0, and how many there are in all.
-func (s *Summary) Endpoints(by Order, limit int) (rows []Endpoint, all int) {
-	rows = make([]Endpoint, len(s.rows))
+// Endpoints returns a row for each endpoint and method, in no particular order.
+func (s *Summary) Endpoints() []Endpoint {
+	rows := make([]Endpoint, len(s.rows))
 	for i, r := range s.rows {
 		rows[i] = s.endpoint(r)
 	}
-	return by.sort(rows, limit), len(s.rows)
+	return rows
 }

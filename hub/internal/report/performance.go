@@ -42,7 +42,7 @@ const Slowest = 10
 // Performance returns the report.
 func (s *Summary) Performance() *Performance {
 	h := &s.all
-	rows, all := s.Endpoints(ByP95, 0)
+	rows := s.Endpoints()
 	slow := 0
 	for i := range rows {
 		if rows[i].Slow {
@@ -58,9 +58,9 @@ func (s *Summary) Performance() *Performance {
 		MaxResponseTime:  ms(float64(h.Max())),
 		ErrorRate:        s.total.rate(s.total.errors),
 		ClientErrorRate:  s.total.rate(s.total.clientErrors),
-		SlowestEndpoints: rows[:min(all, Slowest)],
+		SlowestEndpoints: ByP95.Sort(rows, Slowest),
 		SlowEndpoints:    slow,
-		Endpoints:        all,
+		Endpoints:        len(rows),
 		Window:           s.Window(),
 		Trust:            s.Trust(),
 	}

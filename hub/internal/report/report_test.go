@@ -89,9 +89,9 @@ func TestNumbersAgainstAnExactOracle(t *testing.T) {
 	v := sample(40, 3000)
 	s := read(t, v, nil, &Slow{})
 	defer s.Free()
-	rows, all := s.Endpoints(ByName, 0)
-	if all != 40 || len(rows) != 40 {
-		t.Fatalf("%d rows of %d", len(rows), all)
+	rows := ByName.Sort(s.Endpoints(), 0)
+	if len(rows) != 40 {
+		t.Fatalf("%d rows", len(rows))
 	}
 	byEndpoint := make(map[string][]int64)
 	var total []int64
@@ -175,7 +175,7 @@ func TestSlow(t *testing.T) {
 		"other rule":     {"/a", many(3, 0.25), &Slow{Target: 100 * time.Microsecond, MinSamples: 3}, "p95 0.2 ms over target 0.1 ms (3 samples)"},
 	} {
 		s := read(t, values{{Service: "s", Endpoint: c.endpoint, Method: "GET", Status: 200}: c.d}, nil, c.rule)
-		rows, _ := s.Endpoints("", 0)
+		rows := s.Endpoints()
 		if rows[0].SlowReason != c.want || rows[0].Slow != (c.want != "") {
 			t.Errorf("%s: %v %q; want %q", name, rows[0].Slow, rows[0].SlowReason, c.want)
 		}
@@ -202,15 +202,16 @@ func TestOrders(t *testing.T) {
 	}
 	for _, by := range append(Orders, "") {
 		s := read(t, v, nil, &Slow{})
-		rows, all := s.Endpoints(by, 3)
-		if got := rows[0].Service + rows[0].Endpoint + " " + rows[0].Method; got != first[by] || len(rows) != 3 || all != 7 {
-			t.Errorf("by %q: %s first, %d of %d; want %s", by, got, len(rows), all, first[by])
+		all := s.Endpoints()
+		rows := by.Sort(all, 3)
+		if got := rows[0].Service + rows[0].Endpoint + " " + rows[0].Method; got != first[by] || len(rows) != 3 || len(all) != 7 {
+			t.Errorf("by %q: %s first, %d of %d; want %s", by, got, len(rows), len(all), first[by])
 		}
 		s.Free()
 	}
 	s := read(t, v, nil, &Slow{})
 	defer s.Free()
-	rows, _ := s.Endpoints(ByClientError, 0)
+	rows := ByClientError.Sort(s.Endpoints(), 0)
 	if rows[1].Service != "b" || rows[1].Method != "GET" || rows[2].Method != "PUT" {
 		t.Errorf("equal rows are not by name: %v", rows[:3])
 	}
@@ -309,7 +310,7 @@ func BenchmarkEndpoints(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		s.Endpoints(ByP95, 0)
+		ByP95.Sort(s.Endpoints(), 0)
 		s.Free()
 	}
 }

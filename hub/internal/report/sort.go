@@ -26,8 +26,9 @@ const (
 // Orders lists all orders.
 var Orders = []Order{ByRequests, ByName, ByAvg, ByP50, ByP95, ByP99, ByMax, ByErrorRate, ByClientError, ByTimeShare}
 
-// sort returns the rows in order, at most limit of them if limit is not 0.
-func (o Order) sort(rows []Endpoint, limit int) []Endpoint {
+// Sort returns the rows in order, at most limit of them if limit is not 0, and
+// leaves those that it is given as they are.
+func (o Order) Sort(rows []Endpoint, limit int) []Endpoint {
 	// An Endpoint is too large to be moved about.
 	type ranked struct {
 		value float64
