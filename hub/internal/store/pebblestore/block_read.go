@@ -13,12 +13,12 @@ const (
 	columnCount
 )
 
-// blockReader decodes blocks: open takes one apart, read decodes what says which
-// rows are wanted, and pick the rest of those. It keeps its scratch memory.
+// blockReader decodes blocks: open takes one apart, read decodes when and of which
+// series its rows are, and pick leaves those that are wanted, with all of their
+// columns. It keeps its scratch memory.
 type blockReader struct {
 	columns
-	// rows are all that the block has, with their starts, series and durations only,
-	// or those that were picked. They are valid until the next block is opened.
+	// rows are valid until the next block is opened.
 	rows
 	first    int64    // the instant of the first row or drop
 	n        int      // how many rows the block has
@@ -67,7 +67,7 @@ func (br *blockReader) open(b []byte) error {
 	return nil
 }
 
-// read decodes the start, the series and the duration of every row.
+// read decodes the start and the series of every row.
 func (br *blockReader) read() (err error) {
 	if br.start, err = br.readPacked(br.sections[columnStart], br.n, br.start); err != nil {
 		return err
@@ -86,8 +86,29 @@ func (br *blockReader) read() (err error) {
 		}
 		br.series[i] = br.list[p]
 	}
+	return nil
+}
+
+// durations decodes the duration of every row.
+func (br *blockReader) durations() (err error) {
 	br.duration, err = readSplit(&br.columns, br.sections[columnDuration], br.n, br.duration)
 	return err
+}
+
+// lasting returns those of the places, which are in order, whose rows took at least
+// so long.
+func (br *blockReader) lasting(least int64, places []uint32) ([]uint32, error) {
+	var err error
+	if br.duration, err = pickSplit(&br.columns, br.sections[columnDuration], br.n, places, br.duration); err != nil {
+		return nil, err
+	}
+	kept := places[:0]
+	for k, i := range places {
+		if br.duration[k] >= least {
+			kept = append(kept, i)
+		}
+	}
+	return kept, nil
 }
 
 // of returns those of the places that are of the user.
@@ -112,14 +133,16 @@ func (br *blockReader) of(user string, places []uint32) ([]uint32, error) {
 	return kept, nil
 }
 
-// pick leaves the rows at these places, which are in order, and decodes the rest
-// of each.
+// pick leaves the rows at these places, which are in order, and decodes all of each.
 func (br *blockReader) pick(places []uint32) (err error) {
 	for k, i := range places {
-		br.start[k], br.series[k], br.duration[k] = br.start[i], br.series[i], br.duration[i]
+		br.start[k], br.series[k] = br.start[i], br.series[i]
 	}
 	n := len(places)
-	br.start, br.series, br.duration = br.start[:n], br.series[:n], br.duration[:n]
+	br.start, br.series = br.start[:n], br.series[:n]
+	if br.duration, err = pickSplit(&br.columns, br.sections[columnDuration], br.n, places, br.duration); err != nil {
+		return err
+	}
 	if br.firstByte, err = pickSplit(&br.columns, br.sections[columnFirstByte], br.n, places, br.firstByte); err != nil {
 		return err
 	}

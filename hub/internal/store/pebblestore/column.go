@@ -232,6 +232,10 @@ func (c *columns) readPacked(column []byte, n int, dst []int64) ([]int64, error)
 	dst = resize(dst, n)
 	b := c.plane
 	for i := range dst {
+		if len(b) > 0 && b[0] < 0x80 { // as most distances between starts are
+			dst[i], b = int64(b[0]), b[1:]
+			continue
+		}
 		v, size := binary.Uvarint(b)
 		if size <= 0 {
 			return nil, errColumn

@@ -110,6 +110,12 @@ func TestCorruptBlocks(t *testing.T) {
 		if err := reader.read(); err != nil {
 			return err
 		}
+		if err := reader.durations(); err != nil {
+			return err
+		}
+		if _, err := reader.lasting(1000, slices.Clone(every[:reader.len()])); err != nil {
+			return err
+		}
 		if _, err := reader.of("a", slices.Clone(every[:reader.len()])); err != nil {
 			return err
 		}
@@ -153,14 +159,19 @@ func TestPickedRows(t *testing.T) {
 		}
 		every := rapid.IntRange(1, 700).Draw(t, "one in")
 		user := rapid.SampledFrom([]string{"", "a", "böb", "nobody"}).Draw(t, "user")
+		least := rapid.SampledFrom([]int64{0, 1e6, 5e7}).Draw(t, "least")
 		var places, want []uint32
 		for i := rapid.IntRange(0, 1999).Draw(t, "first"); i < 2000; i += every {
 			places = append(places, uint32(i))
-			if all.users[all.user[i]] == user {
+			if all.users[all.user[i]] == user && all.duration[i] >= least {
 				want = append(want, uint32(i))
 			}
 		}
-		places, err := reader.of(user, places)
+		places, err := reader.lasting(least, places)
+		if err != nil {
+			t.Fatal(err)
+		}
+		places, err = reader.of(user, places)
 		if err != nil || !slices.Equal(places, want) {
 			t.Fatalf("places %v, %v, want %v", places, err, want)
 		}

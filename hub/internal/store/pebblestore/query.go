@@ -269,6 +269,9 @@ func (r *spanReader) read(key, block []byte) error {
 	if err := r.blockReader.read(); err != nil {
 		return err
 	}
+	if err := r.durations(); err != nil {
+		return err
+	}
 	r.key = append(r.key, key...)
 	return nil
 }

@@ -108,11 +108,9 @@ func (m *merge) openBlock() error {
 	if err := reader.read(); err != nil {
 		return err
 	}
-	places := m.places(&reader.rows)
-	if m.query.User != "" && len(places) > 0 {
-		if places, err = reader.of(m.query.User, places); err != nil {
-			return err
-		}
+	places, err := m.picked(reader)
+	if err != nil {
+		return err
 	}
 	if len(places) == 0 {
 		readers.Put(reader)
@@ -125,16 +123,29 @@ func (m *merge) openBlock() error {
 	return nil
 }
 
+// picked are the places of the rows of a block that the query asks for. The user is
+// looked at last: a block's users are the most that it holds.
+func (m *merge) picked(r *blockReader) ([]uint32, error) {
+	places, err := m.places(&r.rows), error(nil)
+	if m.query.Least > 0 && len(places) > 0 {
+		places, err = r.lasting(int64(m.query.Least), places)
+	}
+	if m.query.User != "" && len(places) > 0 && err == nil {
+		places, err = r.of(m.query.User, places)
+	}
+	return places, err
+}
+
 // readers spares a query the megabytes that a block takes.
 var readers = sync.Pool{New: func() any { return new(blockReader) }}
 
 // addMemory opens a source for the rows of memory that the query asks for. No others
 // are sorted: memory has many, of which a query for seconds wants few.
 func (m *merge) addMemory(r *rows) {
-	places := m.places(r)
-	if m.query.User != "" {
-		places = slices.DeleteFunc(places, func(i uint32) bool { return r.users[r.user[i]] != m.query.User })
-	}
+	q := &m.query
+	places := slices.DeleteFunc(m.places(r), func(i uint32) bool {
+		return r.duration[i] < int64(q.Least) || q.User != "" && r.users[r.user[i]] != q.User
+	})
 	if len(places) == 0 {
 		return
 	}
@@ -149,12 +160,11 @@ func (m *merge) addMemory(r *rows) {
 	m.open = append(m.open, &source{r, order, nil})
 }
 
-// places are those of the rows that the query asks for, of whichever user.
+// places are those of the rows whose start and series the query asks for.
 func (m *merge) places(r *rows) []uint32 {
 	var places []uint32
-	least := int64(m.query.Least)
 	for i, start := range r.start {
-		if m.query.Contains(start) && r.duration[i] >= least && m.wanted[r.series[i]] {
+		if m.query.Contains(start) && m.wanted[r.series[i]] {
 			places = append(places, uint32(i))
 		}
 	}
