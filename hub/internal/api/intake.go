@@ -150,7 +150,7 @@ func (in *Intake) span() (from, to, now int64) {
 // known that they are taken: a number that is not used leaves a gap behind.
 func (in *Intake) keep(ctx context.Context, late int, anonymous bool, batches ...*wire.Batch) (Receipt, error) {
 	r := Receipt{Dropped: late}
-	over := make([]int, len(batches))
+	over := make([]template.Over, len(batches))
 	for i, b := range batches {
 		var err error
 		if over[i], err = in.templates.Cap(b); err != nil {
@@ -201,12 +201,13 @@ func (in *Intake) rename() {
 }
 
 // count counts a batch that is new. Its drops hold the late ones too.
-func (in *Intake) count(b *wire.Batch, late, over int) {
+func (in *Intake) count(b *wire.Batch, late int, over template.Over) {
+	in.templates.Kept(over)
 	c := &in.Counters
 	c.Batches.Add(1)
 	c.Requests.Add(uint64(b.Len()))
 	c.HealthRows.Add(uint64(len(b.Health)))
-	c.Overflowed.Add(uint64(over))
+	c.Overflowed.Add(over.All())
 	dropped := uint64(0)
 	for i := range b.Drops {
 		dropped += b.Drops[i].Count

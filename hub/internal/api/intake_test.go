@@ -163,6 +163,8 @@ func TestJSONThroughTheIntake(t *testing.T) {
 	counts, _ := rollups(t, st)
 	same(t, "counts", counts, map[string]uint64{"default/users/{id}": 3, "default/b": 3, "default(other)": 3, "orders/users/{id}": 3})
 	same(t, "overflowed", in.Counters.Overflowed.Load(), 3)
+	known, _ := in.templates.Cardinality()
+	same(t, "overflowed requests of a service, of three bodies that were kept", known[0].Overflowed, 3)
 
 	got, err := in.JSON(t.Context(), []byte("[]"), "")
 	if err != nil || got != (Receipt{}) {

@@ -6,19 +6,30 @@ import (
 	"github.com/kymohq/kymo/wire"
 )
 
-// Cap puts the requests of endpoints beyond the limit under wire.Other, those
-// of methods that HTTP does not have under wire.MethodOther, and returns how many
-// were of endpoints beyond the limit. A batch with a service beyond the limit is left
-// as it is and refused with a *wire.FieldError. The batch must be valid, and is
-// so afterwards.
-func (t *Table) Cap(b *wire.Batch) (over int, err error) {
+// Over is how many requests were of endpoints beyond the limit, by service.
+type Over map[string]uint64
+
+// All is the sum over all services.
+func (o Over) All() (n uint64) {
+	for _, requests := range o {
+		n += requests
+	}
+	return n
+}
+
+// Cap puts the requests of endpoints beyond the limit under wire.Other and those
+// of methods that HTTP does not have under wire.MethodOther. It returns how many
+// were beyond the limit: Kept is to be told once they are durable. A batch with a
+// service beyond the limit is left as it is and refused with a *wire.FieldError.
+// The batch must be valid, and is so afterwards.
+func (t *Table) Cap(b *wire.Batch) (over Over, err error) {
 	if t.knows(b) {
-		return 0, nil
+		return nil, nil
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if err := t.admitServices(b); err != nil {
-		return 0, err
+		return nil, err
 	}
 	var capped map[int]bool
 	odd := false
@@ -33,7 +44,7 @@ func (t *Table) Cap(b *wire.Batch) (over int, err error) {
 		}
 	}
 	if capped == nil && !odd {
-		return 0, nil
+		return nil, nil
 	}
 	for i := range b.Keys {
 		if capped[i] {
@@ -42,12 +53,26 @@ func (t *Table) Cap(b *wire.Batch) (over int, err error) {
 	}
 	for _, k := range b.Key {
 		if capped[int(k)] {
-			t.services[b.Keys[k].Service].overflow.requests++
-			over++
+			if over == nil {
+				over = make(Over)
+			}
+			over[b.Keys[k].Service]++
 		}
 	}
 	merge(b, capped)
 	return over, nil
+}
+
+// Kept counts what Cap returned of a batch that is durable and was not before.
+func (t *Table) Kept(over Over) {
+	if over == nil {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for name, n := range over {
+		t.services[name].overflow.requests += n
+	}
 }
 
 // knows is the way of almost every batch: nothing in it is new.

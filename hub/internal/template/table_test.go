@@ -87,8 +87,8 @@ func key(service, endpoint string) wire.Key {
 
 func TestCap(t *testing.T) {
 	table := New(Limits{Endpoints: 2})
-	if over, err := table.Cap(batch(key("a", "/1"), key("a", "/2"), key("b", "/1"))); over != 0 || err != nil {
-		t.Fatalf("within the cap: %d, %v", over, err)
+	if over, err := table.Cap(batch(key("a", "/1"), key("a", "/2"), key("b", "/1"))); over != nil || err != nil {
+		t.Fatalf("within the cap: %v, %v", over, err)
 	}
 	failed := key("a", "/3")
 	failed.Status = 500
@@ -99,8 +99,8 @@ func TestCap(t *testing.T) {
 		before[i] = b.Request(i)
 	}
 	over, err := table.Cap(b)
-	if over != 6 || err != nil {
-		t.Fatalf("Cap = %d, %v; want the 6 requests of /3 and /4", over, err)
+	if over.All() != 6 || over["a"] != 6 || err != nil {
+		t.Fatalf("Cap = %v, %v; want the 6 requests of /3 and /4", over, err)
 	}
 	if err := b.Validate(); err != nil {
 		t.Fatal(err)
@@ -158,8 +158,8 @@ func TestSeedKeepsTheLimitsAcrossRestarts(t *testing.T) {
 	for _, e := range []string{"/s/a", "/s/b", "/s/c", "/users/{id}", wire.Other, wire.Unmatched, "/over"} {
 		table.Seed("web", e)
 	}
-	if over, _ := table.Cap(batch(key("web", "/users/{id}"), key("web", "/new"))); over != 2 {
-		t.Errorf("%d requests are over; want the 2 of /new", over)
+	if over, _ := table.Cap(batch(key("web", "/users/{id}"), key("web", "/new"))); over.All() != 2 {
+		t.Errorf("%v requests are over; want the 2 of /new", over)
 	}
 	if got := table.Endpoint("web", "/s/d"); got != "/s/{id}" {
 		t.Errorf("a fourth sibling became %s", got)
@@ -267,8 +267,8 @@ func TestCapOnMethods(t *testing.T) {
 	table := New(Limits{})
 	for range 2 { // what is known takes another way
 		batch := b.Batch("i", 1)
-		if over, err := table.Cap(batch); over != 0 || err != nil {
-			t.Fatalf("%d over, %v", over, err)
+		if over, err := table.Cap(batch); over != nil || err != nil {
+			t.Fatalf("%v over, %v", over, err)
 		}
 		if err := batch.Validate(); err != nil || len(batch.Keys) != 2 {
 			t.Fatalf("keys %v, %v", batch.Keys, err)
