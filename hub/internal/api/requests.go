@@ -40,7 +40,7 @@ type RequestPage struct {
 
 // Found says how far a search went.
 type Found struct {
-	Scanned  int   `json:"scanned" doc:"How many requests were read for this answer." example:"5120"`
+	Scanned  int   `json:"scanned" doc:"How many requests were looked through for this answer, about." example:"5120"`
 	Complete bool  `json:"complete" doc:"Whether nothing is missing that belongs here. A search reads a bounded number of requests: if that ended it early, the next page goes on from where it came to. Of the slowest, there may then be slower ones than those shown." example:"true"`
 	Reached  int64 `json:"reached" doc:"The instant from which on everything was looked at, Unix ms; of the slowest, the window's beginning." example:"1795348800000"`
 }

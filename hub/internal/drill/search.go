@@ -34,14 +34,14 @@ type Budget struct {
 
 // Effort is what a search did.
 type Effort struct {
-	Scanned int // requests read
+	Scanned int // requests looked through: those of the parts read that are long enough
 	// Complete says whether the budget ended nothing early.
 	Complete bool
 	// Reached is the instant from which on everything was looked at, if the search
 	// is for the newest.
 	Reached int64
 
-	parts int
+	rows, parts int // read
 }
 
 // search goes through the parts of a window, the most promising first.
@@ -100,7 +100,7 @@ func (s *search) ready(p *part) bool {
 
 func (s *search) spent() bool {
 	b := &s.budget
-	return b.Rows > 0 && s.effort.Scanned >= b.Rows || b.Parts > 0 && s.effort.parts >= b.Parts || b.Ended != nil && s.effort.parts > 0 && b.Ended()
+	return b.Rows > 0 && s.effort.rows >= b.Rows || b.Parts > 0 && s.effort.parts >= b.Parts || b.Ended != nil && s.effort.parts > 0 && b.Ended()
 }
 
 // cut replaces a part by shorter ones, of which the store says what they can hold.
@@ -154,11 +154,12 @@ func stepAt(w rollup.Window, start, step int64) rollup.Window {
 // read tells each request of the part that matches.
 func (s *search) read(ctx context.Context, p part, tell func(*store.Record)) error {
 	s.effort.parts++
+	s.effort.Scanned += int(p.rows)
 	for r, err := range s.store.Requests(ctx, p.query(s.filter, s.least)) {
 		if err != nil {
 			return err
 		}
-		s.effort.Scanned++
+		s.effort.rows++
 		if s.filter.status(r.Status) {
 			tell(r)
 		}

@@ -31,10 +31,12 @@ type Users struct {
 func TopUsers(ctx context.Context, st store.Store, f Filter, limit int, b Budget) (*Users, error) {
 	u := new(Users)
 	byName := make(map[string]*User)
+	counted := 0
 	for r, err := range All(ctx, st, f, Position{}, b, &u.Effort) {
 		if err != nil {
 			return nil, err
 		}
+		counted++
 		if r.User == "" {
 			u.Anonymous++
 			continue
@@ -51,6 +53,7 @@ func TopUsers(ctx context.Context, st store.Store, f Filter, limit int, b Budget
 			user.Errors++
 		}
 	}
+	u.Scanned = counted
 	for _, user := range byName {
 		u.Users = append(u.Users, *user)
 	}

@@ -36,6 +36,9 @@ const number = (text) => Number(text.replaceAll(',', '').match(/[\d.]+/)?.[0])
 const milliseconds = (text) => number(text) * (/\dµs|µs$/.test(text) ? 0.001 : /ms/.test(text) ? 1 : 1000)
 const near = (a, b) => assert.ok(Math.abs(a - b) <= Math.max(Math.abs(b) * 0.006, 0.006), `${a} is not near ${b}`)
 
+/** The time in Berlin, where the pages are, as an input takes it. */
+const berlin = (at) => new Date(at).toLocaleString('sv', { timeZone: 'Europe/Berlin' }).replace(' ', 'T')
+
 describe('figures', () => {
   test('the overview says what the API says', async () => {
     const page = await open(`#/overview?${still}`)
@@ -126,6 +129,23 @@ describe('the address is the state', () => {
     assert.ok(after.includes(`${total.requests.toLocaleString('en')} requests`))
     await page.getByRole('link', { name: 'Reset' }).click()
     await page.waitForFunction(() => !location.hash.includes('from='))
+    await close(page)
+  })
+
+  test('a time can be typed, with the keyboard alone', async () => {
+    const page = await open('#/overview?w=24h')
+    await page.getByRole('button', { name: 'Custom…' }).focus()
+    await page.keyboard.press('Enter')
+    const begin = page.getByLabel('From', { exact: true })
+    await begin.fill('2026-11-01T10:00:00')
+    await page.keyboard.press('Enter')
+    await page.getByRole('alert').filter({ hasText: 'more than 7 days' }).waitFor()
+    const wanted = Math.round((now - 3_600_000) / 1000) * 1000
+    await begin.fill(berlin(wanted))
+    await page.getByLabel('To', { exact: true }).fill(berlin(wanted + 1_800_000))
+    await page.keyboard.press('Enter')
+    await page.waitForFunction((f) => location.hash.includes(`from=${f}&to=${f + 1_800_000}`), wanted)
+    assert.equal(await page.evaluate(() => document.activeElement.textContent), 'Custom…')
     await close(page)
   })
 

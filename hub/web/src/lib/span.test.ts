@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { pollEvery, readSpan, spanQuery, usual, zoomed } from './span'
+import { chosen, localTime, pollEvery, readSpan, spanQuery, usual, zoomed } from './span'
 
 const read = (text: string) => readSpan(new URLSearchParams(text))
 
@@ -19,3 +19,14 @@ test('a range that was drawn is on whole seconds, and neither too short nor too 
   const { from, to } = zoomed(0, 1e12)
   expect(to - from).toBe(168 * 3_600_000)
 })
+
+test('a range that was typed is in the time of the viewer', () => {
+  const from = new Date(2026, 2, 28, 23, 59, 7).getTime()
+  const to = new Date(2026, 2, 29, 12, 0, 0).getTime() // behind a change of the clocks, in much of Europe
+  expect(chosen(localTime(from), localTime(to))).toEqual({ from, to })
+})
+
+test.each([
+  ['', '2026-11-25T10:00', 'Enter when it begins'], ['2026-11-25T10:00', '', 'Enter when it ends'],
+  ['2026-11-25T10:00', '2026-11-25T10:00', 'must begin before'], ['2026-11-01T10:00', '2026-11-25T10:00', 'more than 7 days'],
+])('a range from %s to %s is none', (from, to, why) => expect(chosen(from, to)).toContain(why))

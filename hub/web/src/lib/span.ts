@@ -60,3 +60,19 @@ export function zoomed(a: number, b: number): { from: number; to: number } {
   }
   return { from, to: Math.min(to, from + LONGEST) }
 }
+
+/** An instant as an input for local times takes it, to the second. */
+export function localTime(at: number): string {
+  const d = new Date(at)
+  return new Date(at - d.getTimezoneOffset() * 60_000).toISOString().slice(0, 19)
+}
+
+/** The range between two local times, or what is wrong with them. */
+export function chosen(from: string, to: string): { from: number; to: number } | string {
+  const range = { from: Date.parse(from), to: Date.parse(to) }
+  if (Number.isNaN(range.from)) return 'Enter when it begins, day and time.'
+  if (Number.isNaN(range.to)) return 'Enter when it ends, day and time.'
+  if (range.from >= range.to) return 'It must begin before it ends.'
+  if (range.to - range.from > LONGEST) return 'That is more than 7 days; bring the two closer together.'
+  return range
+}
