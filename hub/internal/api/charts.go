@@ -63,7 +63,7 @@ func (a *API) timeseries(ctx context.Context, in *seriesInput) (*writtenOutput, 
 	}
 	question := *in
 	question.Known = Known{}
-	e, err := once(ctx, a, question, age(length(c.window)), func(ctx context.Context) (*written, error) {
+	return a.reply(ctx, question, age(length(c.window)), in.Tag, func(ctx context.Context) (any, error) {
 		columns, err := a.columns(ctx, c, &in.Series)
 		if err != nil {
 			return nil, err
@@ -76,12 +76,8 @@ func (a *API) timeseries(ctx context.Context, in *seriesInput) (*writtenOutput, 
 				return nil, err
 			}
 		}
-		return write(s)
+		return s, nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	return e.output(in.Tag), nil
 }
 
 func (a *API) columns(ctx context.Context, c chart, s *Series) (*report.Columns, error) {
@@ -97,17 +93,9 @@ func (a *API) heatmap(ctx context.Context, in *heatmapInput) (*writtenOutput, er
 	}
 	question := *in
 	question.Known = Known{}
-	e, err := once(ctx, a, question, age(length(c.window)), func(ctx context.Context) (*written, error) {
+	return a.reply(ctx, question, age(length(c.window)), in.Tag, func(ctx context.Context) (any, error) {
 		q := in.Series.query(c.window)
 		q.Step, q.Coarse = c.millis, true
-		m, err := report.ReadHeatmap(a.Store.Rollups(ctx, q), c.window, c.millis, a.Slow)
-		if err != nil {
-			return nil, err
-		}
-		return write(m)
+		return report.ReadHeatmap(a.Store.Rollups(ctx, q), c.window, c.millis, a.Slow)
 	})
-	if err != nil {
-		return nil, err
-	}
-	return e.output(in.Tag), nil
 }

@@ -51,18 +51,14 @@ func (a *API) performance(ctx context.Context, in *performanceInput) (*writtenOu
 	}
 	question := *in
 	question.Known = Known{}
-	e, err := once(ctx, a, question, shared, func(ctx context.Context) (*written, error) {
+	return a.reply(ctx, question, shared, in.Tag, func(ctx context.Context) (any, error) {
 		s, err := a.summary(ctx, in.query(w))
 		if err != nil {
 			return nil, err
 		}
 		defer s.Free()
-		return write(s.Performance())
+		return s.Performance(), nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	return e.output(in.Tag), nil
 }
 
 type endpointsInput struct {

@@ -82,3 +82,19 @@ func once[T any](ctx context.Context, a *API, question any, age time.Duration, f
 	}
 	return answer, nil
 }
+
+// reply writes what find returns, or what it returned to those who asked the same.
+// known is the tag of the answer that the caller has.
+func (a *API) reply(ctx context.Context, question any, age time.Duration, known string, find func(context.Context) (any, error)) (*writtenOutput, error) {
+	e, err := once(ctx, a, question, age, func(ctx context.Context) (*written, error) {
+		v, err := find(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return write(v)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return e.output(known), nil
+}
