@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"net/http"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -62,7 +61,7 @@ func (a *API) users(ctx context.Context, in *usersInput) (*writtenOutput, error)
 		for i, one := range top.Users {
 			u.Users[i] = User{
 				UserID: one.Name, Requests: one.Requests, Errors: one.Errors,
-				Avg: inMS(one.Sum / time.Duration(one.Requests)), Max: inMS(one.Longest), Last: one.Last,
+				Avg: one.Sum / float64(one.Requests) / 1e6, Max: inMS(one.Longest), Last: one.Last,
 			}
 		}
 		return write(u)

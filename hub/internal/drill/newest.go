@@ -4,7 +4,6 @@ import (
 	"container/heap"
 	"context"
 	"iter"
-	"slices"
 	"time"
 
 	"github.com/kymohq/kymo/hub/internal/rollup"
@@ -37,14 +36,8 @@ func All(ctx context.Context, st store.Store, f Filter, from Position, b Budget,
 		for _, w := range lookback(f.Window) {
 			heap.Push(&s.queue, unknown(w))
 		}
-		var found []store.Record
-		var ordered []*store.Record
 		for {
 			p, ok, err := s.next(ctx)
-			if err == nil && ok {
-				found = found[:0]
-				err = s.read(ctx, p, func(r *store.Record) { found = append(found, *r) })
-			}
 			switch {
 			case err != nil:
 				yield(nil, err)
@@ -56,16 +49,14 @@ func All(ctx context.Context, st store.Store, f Filter, from Position, b Budget,
 				e.Reached = p.To
 				return
 			}
-			ordered = ordered[:0]
-			for i := range found {
-				ordered = append(ordered, &found[len(found)-1-i]) // almost in order
-			}
-			slices.SortFunc(ordered, newest)
-			for _, r := range ordered {
-				if newest(r, &bound) < 0 {
+			for r, err := range s.ordered(ctx, p) {
+				switch {
+				case err != nil:
+					yield(nil, err)
+					return
+				case newest(r, &bound) < 0:
 					continue
-				}
-				if from.Skip > 0 && from.same(r) {
+				case from.Skip > 0 && from.same(r):
 					from.Skip--
 					continue
 				}
@@ -75,6 +66,37 @@ func All(ctx context.Context, st store.Store, f Filter, from Position, b Budget,
 				}
 			}
 			e.Reached = p.From
+		}
+	}
+}
+
+// ordered yields the requests of a part that match, the newest first. A part that
+// cannot be cut any shorter may have any number of them: it is read again and again,
+// for some thousands each time.
+func (s *search) ordered(ctx context.Context, p part) iter.Seq2[*store.Record, error] {
+	return func(yield func(*store.Record, error) bool) {
+		var last *store.Record
+		for {
+			next := top{order: newest, n: few}
+			err := s.read(ctx, p, func(r *store.Record) {
+				if last == nil || newest(r, last) > 0 {
+					next.add(r)
+				}
+			})
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			for _, r := range next.all() {
+				for range r.times {
+					if !yield(r.Record, nil) {
+						return
+					}
+				}
+			}
+			if last = next.last; last == nil {
+				return
+			}
 		}
 	}
 }

@@ -3,7 +3,6 @@ package drill
 import (
 	"container/heap"
 	"context"
-	"slices"
 	"time"
 
 	"github.com/kymohq/kymo/hub/internal/store"
@@ -16,7 +15,7 @@ import (
 func Slowest(ctx context.Context, st store.Store, f Filter, from Position, limit int, b Budget) (*Page, error) {
 	bound := from.bound()
 	p := &Page{Effort: Effort{Complete: true, Reached: f.From}}
-	best := top{n: limit + 1 + from.Skip}
+	best := top{order: slowest, n: limit + 1 + from.Skip}
 	s := search{store: st, filter: &f, budget: b, effort: &p.Effort, bySeries: true}
 	// What is slower than the position was given before: it makes no part better.
 	s.queue.first = func(a, b *part) bool {
@@ -39,10 +38,10 @@ func Slowest(ctx context.Context, st store.Store, f Filter, from Position, limit
 		case err != nil:
 			return nil, err
 		case !ok && p.Complete:
-			p.give(best.behind(from), from, limit)
+			p.give(best.records(from), from, limit)
 			return p, nil
 		case !ok:
-			p.giveCertain(best.behind(from), from, limit, part.longest)
+			p.giveCertain(best.records(from), from, limit, part.longest)
 			return p, nil
 		}
 	}
@@ -76,53 +75,4 @@ func behind(records []store.Record, at Position) *Position {
 		at = at.after(&records[i])
 	}
 	return &at
-}
-
-// top keeps the n slowest requests of many.
-type top struct {
-	n       int
-	records []*store.Record // beyond n, some that may be too fast
-	least   *store.Record   // at least n are as slow as it; nil without so many
-}
-
-func (t *top) add(r *store.Record) {
-	if t.least != nil && slowest(r, t.least) > 0 {
-		return
-	}
-	c := *r
-	t.records = append(t.records, &c)
-	if len(t.records) >= 2*t.n+1000 {
-		t.sort()
-	}
-}
-
-// worst is the last of the n slowest; nil if there are fewer.
-func (t *top) worst() *store.Record {
-	if len(t.records) > t.n || len(t.records) == t.n && t.least == nil {
-		t.sort()
-	}
-	return t.least
-}
-
-func (t *top) sort() {
-	slices.SortFunc(t.records, slowest)
-	if len(t.records) >= t.n {
-		clear(t.records[t.n:])
-		t.records = t.records[:t.n]
-		t.least = t.records[t.n-1]
-	}
-}
-
-// behind returns what is kept in order, without what a position skips.
-func (t *top) behind(from Position) []store.Record {
-	t.sort()
-	var records []store.Record
-	for _, r := range t.records {
-		if from.Skip > 0 && from.same(r) {
-			from.Skip--
-			continue
-		}
-		records = append(records, *r)
-	}
-	return records
 }

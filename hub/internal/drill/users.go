@@ -14,7 +14,7 @@ type User struct {
 	Name     string
 	Requests uint64
 	Errors   uint64 // status 5xx
-	Sum      time.Duration
+	Sum      float64 // of the durations, ns
 	Longest  time.Duration
 	Last     int64 // when the newest request started, Unix milliseconds
 }
@@ -36,6 +36,11 @@ func TopUsers(ctx context.Context, st store.Store, f Filter, limit int, b Budget
 		if err != nil {
 			return nil, err
 		}
+		// A part may hold any number of requests.
+		if b.Rows > 0 && counted == 2*b.Rows {
+			u.Complete, u.Reached = false, r.Start+1
+			break
+		}
 		counted++
 		if r.User == "" {
 			u.Anonymous++
@@ -47,7 +52,7 @@ func TopUsers(ctx context.Context, st store.Store, f Filter, limit int, b Budget
 			byName[r.User] = user
 		}
 		user.Requests++
-		user.Sum += r.Duration
+		user.Sum += float64(r.Duration)
 		user.Longest = max(user.Longest, r.Duration)
 		if r.Status >= 500 && r.Status <= 599 {
 			user.Errors++
