@@ -13,7 +13,7 @@ import (
 type seriesInput struct {
 	Range
 	Stepped
-	Previous bool `query:"previous" doc:"Whether to answer for the window of the same length just before, too." example:"true"`
+	Previous bool `query:"previous" doc:"Whether to answer for the window of the same length just before, too. Without it, if the hub does not know all of that window." example:"true"`
 	Known
 }
 
@@ -64,26 +64,28 @@ func (a *API) timeseries(ctx context.Context, in *seriesInput) (*writtenOutput, 
 	question := *in
 	question.Known = Known{}
 	return a.reply(ctx, question, age(length(c.window)), in.Tag, func(ctx context.Context) (any, error) {
-		columns, err := a.columns(ctx, c, &in.Series)
+		known, err := a.known(ctx)
 		if err != nil {
 			return nil, err
 		}
-		s := &report.Series{Columns: *columns, Step: c.millis / 1000}
-		if in.Previous {
-			before := c
-			before.window = rollup.Window{From: 2*c.window.From - c.window.To, To: c.window.From}
-			if s.Previous, err = a.columns(ctx, before, &in.Series); err != nil {
-				return nil, err
-			}
+		columns, err := a.columns(ctx, c, &in.Series, known)
+		if err != nil {
+			return nil, err
 		}
-		return s, nil
+		s := &report.Series{Columns: *columns, Step: c.millis / 1000, KnownFrom: known}
+		before := c
+		before.window = rollup.Window{From: 2*c.window.From - c.window.To, To: c.window.From}
+		if in.Previous && before.window.From >= known {
+			s.Previous, err = a.columns(ctx, before, &in.Series, known)
+		}
+		return s, err
 	})
 }
 
-func (a *API) columns(ctx context.Context, c chart, s *Series) (*report.Columns, error) {
+func (a *API) columns(ctx context.Context, c chart, s *Series, known int64) (*report.Columns, error) {
 	q := s.query(c.window)
 	q.Step, q.Coarse = c.millis, true
-	return report.ReadColumns(a.Store.Rollups(ctx, q), c.window, c.millis, a.Slow, s.Endpoint)
+	return report.ReadColumns(a.Store.Rollups(ctx, q), c.window, c.millis, a.Slow, s.Endpoint, known)
 }
 
 func (a *API) heatmap(ctx context.Context, in *heatmapInput) (*writtenOutput, error) {

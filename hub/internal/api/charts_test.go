@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -89,6 +90,35 @@ func TestThePreviousWindow(t *testing.T) {
 	}
 }
 
+// What lies before the first request that is kept is unknown, and no time without
+// requests: rates are of what is known, and so is the window before.
+func TestKnownFrom(t *testing.T) {
+	now := noon
+	a := newAPI(storetest.NewOracle(), func(c *Config) { c.Now = func() time.Time { return now } })
+	if s := get[report.Series](t, a, "/api/v1/timeseries?minutes=60"); s.KnownFrom != noon.UnixMilli() || s.Total.Rate != 0 {
+		t.Errorf("of an empty hub: %+v", s)
+	}
+	first := noon.Add(-100 * time.Minute)
+	for i := range 50 {
+		body := fmt.Sprintf(`{"endpoint":"/a","method":"GET","response_time_ms":1,"status_code":200,"timestamp":"%s"}`, first.Add(time.Duration(i)*2*time.Minute).Format(time.RFC3339))
+		if w := ask(a, "POST /api/v1/requests", body); w.Code != http.StatusAccepted {
+			t.Fatal(w.Body)
+		}
+	}
+	now = now.Add(knownFor)
+	to := now.Truncate(5 * time.Second)
+	for minutes, before := range map[int]bool{15: true, 50: true, 51: false, 60: false, 1440: false} {
+		s := get[report.Series](t, a, fmt.Sprintf("/api/v1/timeseries?previous=true&minutes=%d", minutes))
+		seconds := min(time.Duration(minutes)*time.Minute, to.Sub(first)).Seconds()
+		if s.KnownFrom != first.UnixMilli() || (s.Previous != nil) != before || s.Total.Rate != float64(s.Total.Requests)/seconds {
+			t.Errorf("%d min: known from %d, the window before %v, %d requests are %v a second; want %d, %v", minutes, s.KnownFrom, s.Previous != nil, s.Total.Requests, s.Total.Rate, first.UnixMilli(), before)
+		}
+	}
+	if got := ask(a, "GET /metrics/endpoints", "").Header().Get("Kymo-Known-From"); got != "2026-11-23T10:20:00Z" {
+		t.Errorf("endpoints: known from %s", got)
+	}
+}
+
 // Apdex and the threshold of one endpoint follow its own target.
 func TestApdexOfAnEndpoint(t *testing.T) {
 	a := newAPI(storetest.NewOracle(), func(c *Config) {
@@ -138,6 +168,7 @@ func TestSharedAnswers(t *testing.T) {
 		}
 	}
 	for _, path := range []string{"/metrics/endpoints?hours=24", "/metrics/performance"} {
+		ask(a, "GET "+path, "") // from when on anything is known is shared
 		before := st.asked
 		ask(a, "GET "+path, "")
 		if ask(a, "GET "+path, ""); st.asked != before+2 {
@@ -183,6 +214,9 @@ func TestCardinality(t *testing.T) {
 		`{"template":"/users/{id}","paths":50,"examples":["/users/2","/users/8","/users/14","/users/20","/users/26"]}]}`
 	if len(c.Services) != 2 || string(got) != want {
 		t.Errorf("%s, want\n%s", got, want)
+	}
+	if names := get[ServiceNames](t, a, "/api/v1/services").Services; !slices.Equal(names, []string{"api", "web"}) {
+		t.Errorf("services %q", names)
 	}
 }
 

@@ -24,7 +24,7 @@ import (
 var routes = []string{
 	"get /", "get /docs", "get /health", "get /health/live", "get /health/ready", "get /health/started", "get /api/v1/health/history", "get /metrics", "get /metrics/endpoints", "get /metrics/performance",
 	"get /openapi.json", "post /api/v1/batches", "post /api/v1/requests",
-	"get /api/v1/timeseries", "get /api/v1/heatmap", "get /api/v1/requests", "get /api/v1/requests/export", "get /api/v1/users", "get /api/v1/cardinality",
+	"get /api/v1/timeseries", "get /api/v1/heatmap", "get /api/v1/requests", "get /api/v1/requests/export", "get /api/v1/users", "get /api/v1/cardinality", "get /api/v1/services",
 	"get /api/v1/session", "post /api/v1/session", "delete /api/v1/session",
 }
 
@@ -266,6 +266,11 @@ func TestPages(t *testing.T) {
 	}
 	if !strings.Contains(ask(a, "GET /", "").Body.String(), "make ui") {
 		t.Error("the first page does not say how to build the dashboard")
+	}
+	for _, path := range []string{"/?utm_source=chat", "/docs?a=%zz"} {
+		if w := ask(a, "GET "+path, ""); w.Code != http.StatusOK {
+			t.Errorf("%s answers %d", path, w.Code)
+		}
 	}
 	golden(t, "docs.html", ask(newAPI(storetest.NewOracle(), nil), "GET /docs", "").Body.Bytes())
 }

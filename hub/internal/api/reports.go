@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -63,8 +64,9 @@ func (a *API) performance(ctx context.Context, in *performanceInput) (*writtenOu
 
 type endpointsInput struct {
 	Selection
-	Sort  string `query:"sort" default:"requests" enum:"requests,name,avg,p50,p95,p99,max,error_rate,client_error_rate,time_share" doc:"What to sort by: the largest first, names by the alphabet." example:"p95"`
-	Limit int    `query:"limit" minimum:"1" maximum:"10000" doc:"At most so many endpoints, after sorting; without it, all." example:"20"`
+	Sort   string `query:"sort" default:"requests" enum:"requests,name,avg,p50,p95,p99,max,error_rate,client_error_rate,time_share" doc:"What to sort by: the largest first, names by the alphabet." example:"p95"`
+	Limit  int    `query:"limit" minimum:"1" maximum:"10000" doc:"At most so many endpoints, after sorting; without it, all." example:"20"`
+	Judged bool   `query:"judged" doc:"Only endpoints with enough requests to be judged by." example:"true"`
 	Known
 }
 
@@ -76,6 +78,7 @@ type endpointsOutput struct {
 	Total       int    `header:"X-Total-Count" doc:"How many endpoints there are without the limit." example:"42"`
 	From        string `header:"Kymo-Window-From" doc:"The first instant of the window, RFC 3339." example:"2026-11-22T10:00:00Z"`
 	To          string `header:"Kymo-Window-To" doc:"The first instant after the window, RFC 3339." example:"2026-11-23T10:00:00Z"`
+	KnownFrom   string `header:"Kymo-Known-From" doc:"About the first instant of which the hub has requests, of whichever service, RFC 3339: before it nothing is known." example:"2026-11-22T10:00:00Z"`
 	Dropped     uint64 `header:"Kymo-Dropped" doc:"Requests that could not be kept and are missing in the numbers." example:"0"`
 	Overflowed  uint64 `header:"Kymo-Overflowed" doc:"Requests counted under (other) because of the cap on endpoints." example:"0"`
 	Body        []byte
@@ -86,6 +89,7 @@ type endpointsOutput struct {
 type endpointList struct {
 	rows   []report.Endpoint
 	window report.Window
+	known  int64
 	trust  report.Trust
 }
 
@@ -104,19 +108,24 @@ func (a *API) endpoints(ctx context.Context, in *endpointsInput) (*endpointsOutp
 			return nil, err
 		}
 		defer s.Free()
-		return &endpointList{s.Endpoints(), s.Window(), s.Trust()}, nil
+		known, err := a.known(ctx)
+		return &endpointList{s.Endpoints(), s.Window(), known, s.Trust()}, err
 	})
 	if err != nil {
 		return nil, err
 	}
-	body, err := write(report.Order(in.Sort).Sort(list.rows, in.Limit))
+	rows := list.rows
+	if in.Judged {
+		rows = slices.DeleteFunc(slices.Clone(rows), func(e report.Endpoint) bool { return e.InsufficientData })
+	}
+	body, err := write(report.Order(in.Sort).Sort(rows, in.Limit))
 	if err != nil {
 		return nil, err
 	}
 	e := body.output(in.Tag)
 	return &endpointsOutput{
 		Status: e.Status, ContentType: e.ContentType, Cache: e.Cache, ETag: e.ETag, Body: e.Body,
-		Total: len(list.rows), Dropped: list.trust.Dropped, Overflowed: list.trust.Overflowed,
+		Total: len(rows), KnownFrom: time.UnixMilli(list.known).UTC().Format(time.RFC3339Nano), Dropped: list.trust.Dropped, Overflowed: list.trust.Overflowed,
 		From: list.window.From.Format(time.RFC3339Nano), To: list.window.To.Format(time.RFC3339Nano),
 	}, nil
 }

@@ -70,7 +70,7 @@ func TestSessions(t *testing.T) {
 	cookie := signIn(t, a, "out")
 	statuses := func(a *API, cookie string, want int) {
 		t.Helper()
-		for _, path := range []string{"/metrics/performance", "/metrics", "/api/v1/timeseries", "/api/v1/heatmap", "/api/v1/requests", "/api/v1/requests/export", "/api/v1/users", "/api/v1/cardinality"} {
+		for _, path := range []string{"/metrics/performance", "/metrics", "/api/v1/timeseries", "/api/v1/heatmap", "/api/v1/requests", "/api/v1/requests/export", "/api/v1/users", "/api/v1/cardinality", "/api/v1/services"} {
 			for _, method := range []string{"GET ", "HEAD "} {
 				if w := ask(a, method+path, "", "Cookie", cookie); w.Code != want {
 					t.Errorf("%s: %d with %q, want %d", path, w.Code, cookie, want)

@@ -36,7 +36,9 @@ type Columns struct {
 type Series struct {
 	Columns
 	Step     int64    `json:"step" doc:"The length of a step, in seconds." example:"900"`
-	Previous *Columns `json:"previous,omitempty" doc:"The same for the window of the same length just before, with its own times; if asked for."`
+	Previous *Columns `json:"previous,omitempty" doc:"The same for the window of the same length just before, with its own times; if asked for, and if all of it is known."`
+
+	KnownFrom int64 `json:"known_from" doc:"About the first instant of which the hub has requests, of whichever service, Unix ms: before it nothing is known. It is now if there are none." example:"1795348800000"`
 }
 
 // Total is the numbers of a window as a whole.
@@ -46,7 +48,7 @@ type Total struct {
 	ClientErrors    uint64  `json:"client_errors" doc:"How many were answered with 4xx, other than 499." example:"2528"`
 	ErrorRate       float64 `json:"error_rate" minimum:"0" maximum:"1" doc:"Share of errors." example:"0.004"`
 	ClientErrorRate float64 `json:"client_error_rate" minimum:"0" maximum:"1" doc:"Share of client errors." example:"0.021"`
-	Rate            float64 `json:"rate" doc:"Requests a second, over the whole window." example:"1.39"`
+	Rate            float64 `json:"rate" doc:"Requests a second, over as much of the window as the hub knows." example:"1.39"`
 
 	Avg *float64 `json:"avg" doc:"Mean duration, ms; null without requests." example:"48.2"`
 	P50 *float64 `json:"p50" doc:"Median duration, ms, or null." example:"31.9"`
@@ -60,9 +62,10 @@ type Total struct {
 }
 
 // ReadColumns makes columns of the rollups of a window by step (milliseconds).
-// Apdex is by the target of the endpoint, or by that of all if it is empty. It
-// fails only as the iterator does.
-func ReadColumns(rollups iter.Seq2[*rollup.Rollup, error], w rollup.Window, millis int64, slow *Slow, endpoint string) (*Columns, error) {
+// Apdex is by the target of the endpoint, or by that of all if it is empty; rates
+// are over what lies behind the instant known (Unix ms). It fails only as the
+// iterator does.
+func ReadColumns(rollups iter.Seq2[*rollup.Rollup, error], w rollup.Window, millis int64, slow *Slow, endpoint string, known int64) (*Columns, error) {
 	at := starts(w, millis)
 	n := len(at)
 	counts := func() []uint64 { return make([]uint64, n) }
@@ -87,6 +90,7 @@ func ReadColumns(rollups iter.Seq2[*rollup.Rollup, error], w rollup.Window, mill
 		return nil, err
 	}
 	c.Statuses = named(statuses, total.statuses)
+	w.From = max(w.From, known)
 	c.Total = total.total(w, slow, endpoint)
 	c.Trust = total.trust(slow)
 	return c, nil

@@ -66,7 +66,7 @@ func stepped(t *testing.T, st store.Store, w rollup.Window, step int64) iter.Seq
 func TestColumns(t *testing.T) {
 	requests, st := over(t, 4000, []int{200, 200, 200, 201, 404, wire.ClientClosed, 500, 503})
 	slow := &Slow{Target: 300 * time.Millisecond, MinSamples: 10_000, Routes: []RouteTarget{{"/e1", time.Second}}}
-	c, err := ReadColumns(stepped(t, st, ragged, fiveMinutes), ragged, fiveMinutes, slow, "")
+	c, err := ReadColumns(stepped(t, st, ragged, fiveMinutes), ragged, fiveMinutes, slow, "", 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -147,7 +147,7 @@ func TestColumns(t *testing.T) {
 	if c.Trust.Samples != all || c.Trust.Dropped != 3 || c.Trust.Overflowed != others || c.Trust.ErrorBound != hist.MaxRelativeError || c.Window != Span(ragged) {
 		t.Errorf("%+v %+v", c.Trust, c.Window)
 	}
-	if c, _ = ReadColumns(stepped(t, st, ragged, fiveMinutes), ragged, fiveMinutes, slow, "/e1"); c.Total.ApdexThreshold != 1000 {
+	if c, _ = ReadColumns(stepped(t, st, ragged, fiveMinutes), ragged, fiveMinutes, slow, "/e1", 0); c.Total.ApdexThreshold != 1000 {
 		t.Errorf("the threshold of an endpoint with a target of its own is %v", c.Total.ApdexThreshold)
 	}
 }
@@ -159,11 +159,11 @@ func TestApdexByHand(t *testing.T) {
 	failed := k
 	failed.Status = 500
 	v := values{k: {0, 1e6, 499e6, 600e6, 1900e6, 2100e6}, failed: {1e6, 700e6}}
-	c, err := ReadColumns(v.rollups(nil), firstDay, day, &Slow{}, "")
+	c, err := ReadColumns(v.rollups(nil), firstDay, day, &Slow{}, "", 0)
 	if err != nil || *c.Total.Apdex != (3+2.0/2)/8 {
 		t.Errorf("%v, %v", *c.Total.Apdex, err)
 	}
-	c, err = ReadColumns(values{}.rollups(nil), window, fiveMinutes, &Slow{}, "")
+	c, err = ReadColumns(values{}.rollups(nil), window, fiveMinutes, &Slow{}, "", 0)
 	if err != nil || c.Total.Apdex != nil || c.Total.P95 != nil || len(c.At) != 288 || len(c.Statuses) != 0 {
 		t.Errorf("without requests: %+v, %v", c.Total, err)
 	}
@@ -174,7 +174,7 @@ func TestRareStatusesAreOne(t *testing.T) {
 	for code := 400; code < 430; code++ {
 		v[rollup.Key{Service: "web", Endpoint: "/", Method: "GET", Status: code}] = make([]int64, code)
 	}
-	c, err := ReadColumns(v.rollups(nil), firstDay, day, &Slow{}, "")
+	c, err := ReadColumns(v.rollups(nil), firstDay, day, &Slow{}, "", 0)
 	if err != nil || len(c.Statuses) != 21 || c.Statuses["410"][0] != 410 || c.Statuses["409"] != nil || c.Statuses["other"][0] != 10*(400+409)/2 {
 		t.Errorf("%v: %v", err, c.Statuses)
 	}
@@ -249,7 +249,7 @@ func TestRowsOfHeatmaps(t *testing.T) {
 func TestChartsFailAsTheIterator(t *testing.T) {
 	broken := errors.New("broken")
 	fails := func(yield func(*rollup.Rollup, error) bool) { yield(nil, broken) }
-	if _, err := ReadColumns(fails, window, fiveMinutes, &Slow{}, ""); !errors.Is(err, broken) {
+	if _, err := ReadColumns(fails, window, fiveMinutes, &Slow{}, "", 0); !errors.Is(err, broken) {
 		t.Errorf("ReadColumns: %v", err)
 	}
 	if _, err := ReadHeatmap(fails, window, fiveMinutes, &Slow{}); !errors.Is(err, broken) {

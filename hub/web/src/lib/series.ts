@@ -2,15 +2,13 @@
 
 import type { Columns, Timeseries } from './types'
 
-/** How much of step i lies in the window, in seconds: the first and the last are cut. */
-function covered(at: number, step: number, window: { from: number; to: number }): number {
-  return (Math.min(at + step * 1000, window.to) - Math.max(at, window.from)) / 1000
-}
-
-/** Requests a second. A last step that has hardly begun says nothing yet. */
-export function rates(s: Columns, step: number): (number | null)[] {
+/**
+ * Requests a second, in each step over as much of it as lies in the window and behind the
+ * instant from which on anything is known. Of a step that has hardly begun it says nothing yet.
+ */
+export function rates(s: Columns, step: number, known = 0): (number | null)[] {
   return s.requests.map((n, i) => {
-    const seconds = covered(s.at[i], step, s.window)
+    const seconds = (Math.min(s.at[i] + step * 1000, s.window.to) - Math.max(s.at[i], s.window.from, known)) / 1000
     return seconds < Math.min(step / 2, 2) ? null : n / seconds
   })
 }
@@ -41,14 +39,9 @@ export const classColor: Record<string, string> = {
   '1xx': 's0', '2xx': 's2', '3xx': 's3', '4xx': 's4', '5xx': 's5', other: 's0',
 }
 
-/**
- * Where the data begin, if they begin within the window: a hub that was just started, or a service
- * that is new. Null if there were requests all along, as far as is known.
- */
+/** Where what the hub knows begins, if that is well within the window; null if it knows all of it. */
 export function began(s: Timeseries): number | null {
-  if (!s.previous || s.previous.total.requests > 0) return null
-  const first = s.requests.findIndex((n) => n > 0)
-  return first > 0 ? s.at[first] : null
+  return s.known_from - s.window.from > s.step * 1000 ? Math.min(s.known_from, s.window.to) : null
 }
 
 /** From when on to draw: what has just begun would be a sliver at the edge of the whole window. */

@@ -1,0 +1,44 @@
+package api
+
+import (
+	"context"
+	"time"
+
+	"github.com/kymohq/kymo/hub/internal/rollup"
+	"github.com/kymohq/kymo/hub/internal/store"
+)
+
+// knownFor is for how long an instant found by known is taken for right.
+const knownFor = 15 * time.Second
+
+// known is about the first instant of which the hub has requests (Unix ms): what
+// lies before it is not nothing, but unknown. It is now if there are none.
+func (a *API) known(ctx context.Context) (int64, error) {
+	type question struct{}
+	return askOnce(ctx, &a.shared, question{}, a.Now, knownFor, func(ctx context.Context) (int64, error) {
+		now := a.Now()
+		w := rollup.Window{From: now.Add(-a.Intake.retention).UnixMilli(), To: now.UnixMilli()}
+		for _, step := range []time.Duration{time.Hour, 10 * time.Second} {
+			first, err := a.firstStep(ctx, w, step.Milliseconds())
+			if err != nil || first == w.To {
+				return first, err
+			}
+			w = rollup.Window{From: max(w.From, first), To: min(w.To, first+step.Milliseconds())}
+		}
+		return w.From, nil
+	})
+}
+
+// firstStep is the beginning of the first step of a window that has requests, and
+// the window's end if none has.
+func (a *API) firstStep(ctx context.Context, w rollup.Window, millis int64) (int64, error) {
+	for r, err := range a.Store.Rollups(ctx, store.Query{Window: w, Step: millis, Coarse: true}) {
+		if err != nil {
+			return 0, err
+		}
+		if r.Durations.Count() > 0 {
+			return r.Start, nil
+		}
+	}
+	return w.To, nil
+}
