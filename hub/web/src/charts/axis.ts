@@ -17,16 +17,27 @@ export function plain(figure: string): string {
   return figure.replace(/(\.\d*?)0+(?=\D|$)/, (_, digits) => (digits === '.' ? '' : digits))
 }
 
-/** 1, 2 and 5 of each power of ten between two values; powers alone if those were many. */
+const long = [60_000, 3_600_000, 86_400_000] // a minute, an hour and a day, in ms
+
+/**
+ * 1, 2 and 5 of each power of ten between two durations (ms), of minutes from a minute on, and of
+ * hours and days likewise; the powers alone if those were many.
+ */
 export function decades(low: number, high: number): number[] {
-  const all: number[] = []
-  for (let p = Math.floor(Math.log10(low)); p <= Math.ceil(Math.log10(high)); p++) {
-    for (const f of [1, 2, 5]) {
-      const v = Number((f * 10 ** p).toPrecision(1))
-      if (v >= low && v <= high) all.push(v)
+  const all: [mark: number, factor: number][] = []
+  const units: [unit: number, from: number][] = [[1, 0], ...long.map((u): [number, number] => [u, u])]
+  units.forEach(([unit, from], i) => {
+    const end = Math.min(units[i + 1]?.[1] ?? Infinity, high)
+    const least = Math.max(low, from)
+    if (least > end) return
+    for (let p = Math.floor(Math.log10(least / unit)); p <= Math.ceil(Math.log10(end / unit)); p++) {
+      for (const f of [1, 2, 5]) {
+        const v = Number((f * 10 ** p).toPrecision(1)) * unit
+        if (v >= least && v <= high && (v < end || v === high)) all.push([v, f])
+      }
     }
-  }
-  return all.length <= 8 ? all : all.filter((v) => /^0*\.?0*1/.test(String(v)))
+  })
+  return all.filter(([, f]) => all.length <= 8 || f === 1).map(([v]) => v)
 }
 
 /** What a line shows, in words, for those who cannot see it. */

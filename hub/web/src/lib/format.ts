@@ -113,9 +113,11 @@ export function minute(at: number): string {
   return clock(at).slice(0, 5)
 }
 
-export function day(at: number): string {
+/** A day, with its year unless it is this one. */
+export function day(at: number, now = Date.now()): string {
   const d = new Date(at)
-  return `${d.getDate()} ${months[d.getMonth()]}`
+  const year = d.getFullYear()
+  return `${d.getDate()} ${months[d.getMonth()]}${year === new Date(now).getFullYear() ? '' : ` ${year}`}`
 }
 
 export function weekday(at: number): string {
@@ -125,7 +127,7 @@ export function weekday(at: number): string {
 /** A time of day, with the day unless it is today. */
 export function moment(at: number, now = Date.now(), fraction = false): string {
   const same = new Date(at).toDateString() === new Date(now).toDateString()
-  return (same ? '' : day(at) + ', ') + clock(at, fraction)
+  return (same ? '' : day(at, now) + ', ') + clock(at, fraction)
 }
 
 /** The same in UTC, for titles. */
@@ -139,8 +141,8 @@ export function between(from: number, to: number, now = Date.now()): string {
   const exact = to - from < 300_000
   const time = exact ? clock : minute
   const today = new Date(to).toDateString() === new Date(now).toDateString()
-  if (sameDay) return `${today ? '' : day(from) + ', '}${time(from)} – ${time(to)}`
-  return `${day(from)}, ${time(from)} – ${day(to)}, ${time(to)}`
+  if (sameDay) return `${today ? '' : day(from, now) + ', '}${time(from)} – ${time(to)}`
+  return `${day(from, now)}, ${time(from)} – ${day(to, now)}, ${time(to)}`
 }
 
 /** How a figure changed against the one before, as a share with its sign; empty if that says nothing. */
