@@ -36,7 +36,7 @@ func (a *API) routeExport() {
 	register(a, huma.Operation{
 		OperationID: "export", Method: http.MethodGet, Path: "/api/v1/requests/export", Tags: []string{tagReports},
 		Summary:     "Single requests as a file",
-		Description: "The requests of /api/v1/requests, the newest first, as they are found. A cell of CSV that begins with =, +, -, @, a tab or a carriage return gets an apostrophe before it: a spreadsheet would run it as a formula. If the store fails on the way, the connection breaks off, so that half a file is not taken for a whole one.",
+		Description: "The requests of /api/v1/requests, the newest first, as they are found. A file with as many as the limit may have been cut there. It is for reading: kymo copy takes requests to another store. A cell of CSV that begins with =, +, -, @, a tab or a carriage return gets an apostrophe before it: a spreadsheet would run it as a formula. If the store fails on the way, the connection breaks off, so that half a file is not taken for a whole one.",
 		Responses: map[string]*huma.Response{"200": {
 			Description: "The file.",
 			Content: map[string]*huma.MediaType{
