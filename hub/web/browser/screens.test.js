@@ -53,6 +53,35 @@ describe('figures', () => {
     await close(page)
   })
 
+  test('a chart of few requests has one unit from its foot to its top', async () => {
+    const page = await openPage(browser)
+    // What stands on axes is drawn, not written into the page.
+    await page.addInitScript(() => {
+      window.drawn = []
+      const fillText = CanvasRenderingContext2D.prototype.fillText
+      CanvasRenderingContext2D.prototype.fillText = function (text, ...place) {
+        window.drawn.push(text)
+        return fillText.call(this, text, ...place)
+      }
+    })
+    // One in ten minutes and thirty in ten minutes: alone, each has a unit of its own.
+    const service = 'seldom'
+    const at = (hours) => new Date(now - hours * 3_600_000).toISOString()
+    const few = [at(9), ...Array(30).fill(at(5))].map((timestamp) => ({ service, endpoint: '/few', method: 'GET', response_time_ms: 5, status_code: 200, timestamp }))
+    assert.equal((await fetch(`${hub.url}/api/v1/requests`, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(few) })).status, 202)
+    await page.goto(`${hub.url}/#/overview?${still}&service=${service}`)
+    await settled(page)
+    const { requests, step } = await ask(`/api/v1/timeseries?${still}&service=${service}`)
+    const most = Math.max(...requests) / step
+    assert.ok(most > 0 && most < 0.1, `${most} a second are no few`)
+    const panel = page.locator('section', { has: page.getByRole('heading', { name: 'Requests', exact: true }) })
+    const words = [...(await page.evaluate(() => window.drawn)), await panel.locator('.legend').innerText(), await panel.getByRole('img').getAttribute('aria-label')].join(' ')
+    const units = words.match(/(?<=\d\u202f)\/(s|min|h)\b/g)
+    assert.ok(units.length >= 6, words)
+    assert.deepEqual([...new Set(units)].length, 1, words)
+    await close(page)
+  })
+
   test('the table of endpoints says what the API says, and too few where they are', async () => {
     const page = await open(`#/endpoints?${still}&service=shop&sort=-requests`)
     const rows = (await ask(`/metrics/endpoints?${still}&service=shop`)).sort((a, b) => b.total_requests - a.total_requests)
