@@ -118,6 +118,22 @@ describe('figures', () => {
   })
 })
 
+test('a distribution is a table, too, whose first row begins at 0', async () => {
+  const where = `${still}&service=shop&method=GET&endpoint=/search`
+  const page = await open(`#/endpoint?${where}`)
+  const { bounds, distribution } = await ask(`/api/v1/heatmap?${where}`)
+  const rows = await page.getByRole('table', { name: 'How many requests took how long' }).getByRole('row').all()
+  const held = distribution.counts.flatMap((n, i) => (n > 0 ? [{ n, i }] : []))
+  assert.equal(rows.length, held.length + 1)
+  for (const [at, { n, i }] of held.entries()) {
+    const took = await rows[at + 1].getByRole('rowheader').innerText()
+    assert.equal(number(await rows[at + 1].getByRole('cell').first().innerText()), n)
+    near(milliseconds(took.split(' to ').at(-1)), bounds[i])
+    assert.equal(took.startsWith('at most'), i === 0, took)
+  }
+  await close(page)
+})
+
 describe('the address is the state', () => {
   test('sorting and filtering go into it, and an address that is shared shows the same', async () => {
     const page = await open(`#/endpoints?${still}&service=shop`)
