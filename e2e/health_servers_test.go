@@ -203,6 +203,10 @@ type history struct {
 		From, To string
 		Reason   string
 	}
+	Segments []struct {
+		From, To int64
+		Status   string
+	}
 }
 
 // checkHistory holds a check's history against itself: the transitions follow
@@ -226,6 +230,9 @@ func checkHistory(t *testing.T, h *hub, name string) {
 				t.Errorf("%s: down without a reason: %+v", name, x)
 			}
 		}
+	}
+	if n := len(got.Transitions); len(got.Segments) != n+1 || got.Segments[n].Status != got.Transitions[n-1].To || got.Segments[n].From != got.Transitions[n-1].At.UnixMilli() {
+		t.Errorf("%s: %+v beside %+v", name, got.Segments, got.Transitions)
 	}
 	if got.Name != name || downs < 4 || got.Checks < 20 || got.Failures < 8 || got.P95 <= 0 ||
 		got.UptimePercent == nil || *got.UptimePercent <= 0 || *got.UptimePercent >= 100 {

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"maps"
@@ -21,21 +22,32 @@ type historyInput struct {
 	Name  string `query:"name" required:"true" minLength:"1" maxLength:"100" doc:"Which check: one of the hub's own, a service, or service/check." example:"database"`
 	Hours int    `query:"hours" minimum:"1" maximum:"2160" default:"24" doc:"The window is the last so many hours: [now - hours, now), UTC; 2160 are 90 days. The hub knows no more than it keeps." example:"24"`
 	Limit int    `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"At most so many transitions, the newest." example:"100"`
+	Known
 }
 
-type historyOutput struct{ Body *report.History }
+// historyQuestion tells answers apart. One that was made before a check changed
+// is not given again after that.
+type historyQuestion struct {
+	name         string
+	hours, limit int
+	status       health.Status
+	since        int64
+}
+
+// errNoCheck says that nothing is known of a check. It goes no further than history.
+var errNoCheck = errors.New("no such check")
 
 func (a *API) routeHistory() {
 	register(a, huma.Operation{
 		OperationID: "health-history", Method: http.MethodGet, Path: "/api/v1/health/history", Tags: []string{tagHealth},
 		Summary:     "How one check has been",
-		Description: "Its transitions, its uptime and how long its runs took. Of several instances the worst counts at each instant. Time in which nobody looked for more than two minutes is unknown, and counts neither for the uptime nor against it.",
-		Security:    needs(forRead),
-		Errors:      []int{http.StatusNotFound, http.StatusUnprocessableEntity, http.StatusInternalServerError, http.StatusServiceUnavailable},
+		Description: "How it stood when, its transitions, its uptime and how long its runs took. Of several instances the worst counts at each instant. Time in which nobody looked for more than two minutes is unknown, and counts neither for the uptime nor against it." + onceFor,
+		Responses:   answers[report.History](a), Security: needs(forRead),
+		Errors: []int{http.StatusNotFound, http.StatusUnprocessableEntity, http.StatusInternalServerError, http.StatusServiceUnavailable},
 	}, a.history)
 }
 
-func (a *API) history(ctx context.Context, in *historyInput) (*historyOutput, error) {
+func (a *API) history(ctx context.Context, in *historyInput) (*writtenOutput, error) {
 	w := rollup.LastHours(a.Now(), in.Hours)
 	now := make(map[string]*health.CheckReport)
 	checks := a.report().Checks
@@ -43,18 +55,30 @@ func (a *API) history(ctx context.Context, in *historyInput) (*historyOutput, er
 		now[checks[i].Name] = &checks[i]
 	}
 	current := now[in.Name]
-	kept := a.Store.Health(ctx, store.HealthQuery{Window: w, Name: in.Name})
-	h, err := report.ReadHistory(in.Name, upToNow(kept, current, w), w, in.Limit)
-	if err != nil {
+	question := historyQuestion{name: in.Name, hours: in.Hours, limit: in.Limit}
+	if current != nil {
+		question.status, question.since = current.Status, current.Since.UnixMilli()
+	}
+	e, err := askOnce(ctx, &a.shared, question, a.Now, age(length(w)), func(ctx context.Context) (*written, error) {
+		kept := a.Store.Health(ctx, store.HealthQuery{Window: w, Name: in.Name})
+		h, err := report.ReadHistory(in.Name, upToNow(kept, current, w), w, in.Limit)
+		switch {
+		case err != nil:
+			return nil, err
+		case current != nil:
+			h.Status = current.Status.String()
+		case h.Checks == 0 && len(h.Segments) == 0:
+			return nil, errNoCheck
+		}
+		return write(h)
+	})
+	switch {
+	case errors.Is(err, errNoCheck):
+		return nil, a.noSuchCheck(ctx, in.Name, slices.Collect(maps.Keys(now)))
+	case err != nil:
 		return nil, a.storeProblem(ctx, err)
 	}
-	switch {
-	case current != nil:
-		h.Status = current.Status.String()
-	case h.Checks == 0 && len(h.Transitions) == 0 && h.UptimePercent == nil:
-		return nil, a.noSuchCheck(ctx, in.Name, slices.Collect(maps.Keys(now)))
-	}
-	return &historyOutput{h}, nil
+	return e.output(in.Tag), nil
 }
 
 // upToNow adds how a check stands at present, which the store will have within a

@@ -138,13 +138,20 @@ func TestHistoryRoute(t *testing.T) {
 		h.TransitionsTotal != 2 || h.Window.Hours != 1 || h.KnownPercent < 16 || h.KnownPercent > 17 {
 		t.Errorf("%+v", h)
 	}
+	var statuses []string
+	for _, s := range h.Segments {
+		statuses = append(statuses, s.Status)
+	}
+	if got := strings.Join(statuses, " "); got != "healthy down healthy" || h.Segments[1].From != noon.UnixMilli()-6*minute || h.Segments[1].Reason != "connection refused" {
+		t.Errorf("%+v", h.Segments)
+	}
 	if x := h.Transitions[1]; x.From != "healthy" || x.To != "down" || x.Reason != "connection refused" || x.LastedMS != 2*minute || string(x.Details) != `{"a":1}` {
 		t.Errorf("%+v", x)
 	}
 	if h := get("name=redis&limit=1"); len(h.Transitions) != 1 || h.TransitionsTotal != 2 || h.Window.Hours != 24 {
 		t.Errorf("%+v", h)
 	}
-	if h := get("name=orders/stock&hours=48"); h.Status != "unknown" || h.UptimePercent == nil {
+	if h := get("name=orders/stock&hours=48"); h.Status != "unknown" || h.UptimePercent == nil || h.Segments[0].Status != "healthy" {
 		t.Errorf("%+v", h)
 	}
 	// What the store does not have yet is known all the same.
@@ -173,6 +180,58 @@ func TestHistoryRoute(t *testing.T) {
 		if len(p.Errors) == 0 || p.Errors[0].Location != field {
 			t.Errorf("%s: %+v, want %s", query, p, field)
 		}
+	}
+}
+
+// Equal questions share an answer, but none of before a check changed; and a check
+// that is there only now is found at once.
+func TestSharedHistory(t *testing.T) {
+	st := &counting{Store: storetest.NewOracle()}
+	now, redis := noon, health.State{Status: health.Down, Since: noon.Add(-time.Minute)}
+	a := newAPI(st, func(c *Config) {
+		c.Now = func() time.Time { return now }
+		c.Health = func() health.Report {
+			r := standing()
+			r.Checks[3].State = redis
+			return r
+		}
+	})
+	for _, c := range []struct {
+		query string
+		after time.Duration
+		asks  bool
+	}{
+		{"name=redis&hours=1", 0, true}, {"name=redis&hours=1", 1999 * time.Millisecond, false}, {"name=redis&hours=1", time.Millisecond, true},
+		{"name=redis&limit=40", 0, true}, {"name=redis&limit=41", 0, true}, {"name=redis&limit=40", 4999 * time.Millisecond, false},
+		{"name=redis&hours=168", 0, true}, {"name=cache&hours=168", 0, true}, {"name=redis&hours=168", 14 * time.Second, false}, {"name=redis&hours=168", time.Second, true},
+	} {
+		now = now.Add(c.after)
+		before := st.asked
+		w := ask(a, "GET /api/v1/health/history?"+c.query, "")
+		if w.Code != http.StatusOK || (st.asked > before) != c.asks {
+			t.Errorf("%s after %v: %d, asked the store %v", c.query, c.after, w.Code, st.asked > before)
+		}
+		again := ask(a, "GET /api/v1/health/history?"+c.query, "", "If-None-Match", w.Header().Get("ETag"))
+		if again.Code != http.StatusNotModified || again.Body.Len() != 0 {
+			t.Errorf("%s: %d %q to those who have it", c.query, again.Code, again.Body)
+		}
+	}
+	redis = health.State{Status: health.Healthy, Since: now}
+	if h := get[report.History](t, a, "/api/v1/health/history?name=redis&hours=168"); h.Status != "healthy" {
+		t.Errorf("after it recovered: %+v", h)
+	}
+
+	const late = "/api/v1/health/history?name=late/one&hours=168"
+	problem(t, ask(a, "GET "+late, ""), http.StatusNotFound)
+	b := &wire.Batch{Instance: "late", Sequence: 1, Health: []wire.HealthResult{
+		{Service: "late", Check: "one", Status: health.Healthy, From: now.UnixMilli() - 1000, To: now.UnixMilli()},
+	}}
+	if _, err := st.Append(t.Context(), b); err != nil {
+		t.Fatal(err)
+	}
+	want := report.Stretch{From: now.UnixMilli() - 1000, To: now.UnixMilli(), Status: "healthy"}
+	if h := get[report.History](t, a, late); len(h.Segments) != 1 || h.Segments[0] != want {
+		t.Errorf("%+v, want %+v", h.Segments, want)
 	}
 }
 

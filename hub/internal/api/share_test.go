@@ -25,6 +25,11 @@ func (s *counting) Rollups(ctx context.Context, q store.Query) iter.Seq2[*rollup
 	return s.Store.Rollups(ctx, q)
 }
 
+func (s *counting) Health(ctx context.Context, q store.HealthQuery) iter.Seq2[*store.HealthRecord, error] {
+	s.asked++
+	return s.Store.Health(ctx, q)
+}
+
 // While an answer is being made, those who ask the same wait for it, whoever of
 // them goes away.
 func TestWaitingForTheSameAnswer(t *testing.T) {

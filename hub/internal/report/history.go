@@ -40,6 +40,7 @@ type History struct {
 
 	Transitions      []Transition `json:"transitions" nullable:"false" doc:"The changes of the status, the newest first."`
 	TransitionsTotal int          `json:"transitions_total" doc:"How many there were without the limit." example:"2"`
+	Segments         []Stretch    `json:"segments" nullable:"false" doc:"How it was from the first instant of the window that is known, the earliest first, one after the other without a gap. Of more than 2000 the newest; the limit does not matter to them."`
 	Window           Window       `json:"window"`
 }
 
@@ -62,7 +63,18 @@ type Transition struct {
 	LastedMS int64           `json:"lasted_ms" doc:"How long it stayed so, until the next transition or the end of what is known." example:"42000"`
 }
 
-// segment is a stretch of time, [from, to), with one status.
+// maxStretches bounds a history's segments: there are no more than pixels to draw them.
+const maxStretches = 2000
+
+// Stretch is a stretch of time, [from, to), with one status.
+type Stretch struct {
+	From   int64  `json:"from" doc:"When it begins, Unix milliseconds." example:"1795428930000"`
+	To     int64  `json:"to" doc:"The first instant after it, Unix milliseconds." example:"1795428972000"`
+	Status string `json:"status" enum:"healthy,degraded,down,unknown" doc:"How it was. Unknown is time in which nobody looked." example:"down"`
+	Reason string `json:"reason" doc:"Why it was not healthy." example:"connection refused"`
+}
+
+// segment is a stretch of time with the result that brought it about.
 type segment struct {
 	from, to int64
 	status   health.Status
@@ -105,6 +117,7 @@ func readHistory(name string, results iter.Seq2[*store.HealthRecord, error], win
 	segments := timeline(records, window, bridge)
 	h.shares(segments, window)
 	h.transitions(segments, limit)
+	h.Segments = stretches(segments)
 	h.Status = health.Unknown.String()
 	if n := len(segments); n > 0 {
 		h.Status = segments[n-1].status.String()
@@ -139,17 +152,34 @@ func (h *History) transitions(segments []segment, limit int) {
 		t := Transition{
 			At: time.UnixMilli(s.from).UTC(), From: segments[i-1].status.String(), To: s.status.String(), LastedMS: s.to - s.from,
 		}
+		t.Reason = s.reason()
 		if s.cause != nil {
-			t.Reason, t.Flapping = s.cause.Reason, s.cause.Flapping
+			t.Flapping = s.cause.Flapping
 			if s.cause.Details != "" {
 				t.Details = json.RawMessage(s.cause.Details)
-			}
-			if s.status == health.Healthy {
-				t.Reason = "" // of a run that failed within a span that was healthy
 			}
 		}
 		h.Transitions = append(h.Transitions, t)
 	}
+}
+
+// stretches are the newest of the segments, as they are answered.
+func stretches(segments []segment) []Stretch {
+	segments = segments[max(len(segments)-maxStretches, 0):]
+	all := make([]Stretch, len(segments))
+	for i, s := range segments {
+		all[i] = Stretch{From: s.from, To: s.to, Status: s.status.String(), Reason: s.reason()}
+	}
+	return all
+}
+
+// reason says why it was not healthy. A span that was may have had a run that
+// failed, whose reason it keeps.
+func (s *segment) reason() string {
+	if s.cause == nil || s.status == health.Healthy {
+		return ""
+	}
+	return s.cause.Reason
 }
 
 func windowOf(w rollup.Window) Window { return (&Summary{window: w}).Window() }

@@ -184,17 +184,35 @@ func TestHistory(t *testing.T) {
 	if fmt.Sprintf("%+v", h.Transitions) != fmt.Sprintf("%+v", want) || h.TransitionsTotal != 2 {
 		t.Errorf("%+v, want %+v", h.Transitions, want)
 	}
-	if h, _ := ReadHistory("redis", each(records), window, 1); len(h.Transitions) != 1 || h.TransitionsTotal != 2 {
+	stretches := []Stretch{
+		{0, hour, "healthy", ""}, {hour, hour + hour/2, "down", fmt.Sprintf("down since %d", hour)}, {hour + hour/2, 2 * hour, "healthy", ""},
+	}
+	if !slices.Equal(h.Segments, stretches) {
+		t.Errorf("%v, want %v", h.Segments, stretches)
+	}
+	if h, _ := ReadHistory("redis", each(records), window, 1); len(h.Transitions) != 1 || h.TransitionsTotal != 2 || !slices.Equal(h.Segments, stretches) {
 		t.Errorf("limited: %+v", h)
 	}
 	empty, err := ReadHistory("redis", each(nil), window, 10)
-	if err != nil || empty.UptimePercent != nil || empty.Status != "unknown" || empty.Transitions == nil || empty.KnownPercent != 0 {
+	if err != nil || empty.UptimePercent != nil || empty.Status != "unknown" || empty.Transitions == nil || empty.Segments == nil || empty.KnownPercent != 0 {
 		t.Errorf("%+v, %v", empty, err)
 	}
 	broken := errors.New("the disk is gone")
 	_, err = ReadHistory("redis", func(yield func(*store.HealthRecord, error) bool) { yield(nil, broken) }, window, 10)
 	if !errors.Is(err, broken) {
 		t.Error(err)
+	}
+}
+
+// Of a check that changes all the time, the newest segments are named.
+func TestSegmentsAreBounded(t *testing.T) {
+	var records []*store.HealthRecord
+	for i := range int64(2345) {
+		records = append(records, span("a", health.Status(1+i%3), i, i+1))
+	}
+	h, err := readHistory("redis", each(records), rollup.Window{From: 0, To: 2345}, 3, 10)
+	if n := len(h.Segments); err != nil || n != 2000 || h.Segments[0].From != 345 || h.Segments[n-1].To != 2345 || h.TransitionsTotal != 2344 {
+		t.Errorf("%d segments, %+v; %v", n, h.Segments[:1], err)
 	}
 }
 

@@ -53,6 +53,35 @@ describe('figures', () => {
     await close(page)
   })
 
+  test('a chart of few requests has one unit from its foot to its top', async () => {
+    const page = await openPage(browser)
+    // What stands on axes is drawn, not written into the page.
+    await page.addInitScript(() => {
+      window.drawn = []
+      const fillText = CanvasRenderingContext2D.prototype.fillText
+      CanvasRenderingContext2D.prototype.fillText = function (text, ...place) {
+        window.drawn.push(text)
+        return fillText.call(this, text, ...place)
+      }
+    })
+    // One in ten minutes and thirty in ten minutes: alone, each has a unit of its own.
+    const service = 'seldom'
+    const at = (hours) => new Date(now - hours * 3_600_000).toISOString()
+    const few = [at(9), ...Array(30).fill(at(5))].map((timestamp) => ({ service, endpoint: '/few', method: 'GET', response_time_ms: 5, status_code: 200, timestamp }))
+    assert.equal((await fetch(`${hub.url}/api/v1/requests`, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(few) })).status, 202)
+    await page.goto(`${hub.url}/#/overview?${still}&service=${service}`)
+    await settled(page)
+    const { requests, step } = await ask(`/api/v1/timeseries?${still}&service=${service}`)
+    const most = Math.max(...requests) / step
+    assert.ok(most > 0 && most < 0.1, `${most} a second are no few`)
+    const panel = page.locator('section', { has: page.getByRole('heading', { name: 'Requests', exact: true }) })
+    const words = [...(await page.evaluate(() => window.drawn)), await panel.locator('.legend').innerText(), await panel.getByRole('img').getAttribute('aria-label')].join(' ')
+    const units = words.match(/(?<=\d\u202f)\/(s|min|h)\b/g)
+    assert.ok(units.length >= 6, words)
+    assert.deepEqual([...new Set(units)].length, 1, words)
+    await close(page)
+  })
+
   test('the table of endpoints says what the API says, and too few where they are', async () => {
     const page = await open(`#/endpoints?${still}&service=shop&sort=-requests`)
     const rows = (await ask(`/metrics/endpoints?${still}&service=shop`)).sort((a, b) => b.total_requests - a.total_requests)
@@ -87,6 +116,22 @@ describe('figures', () => {
     }
     await close(page)
   })
+})
+
+test('a distribution is a table, too, whose first row begins at 0', async () => {
+  const where = `${still}&service=shop&method=GET&endpoint=/search`
+  const page = await open(`#/endpoint?${where}`)
+  const { bounds, distribution } = await ask(`/api/v1/heatmap?${where}`)
+  const rows = await page.getByRole('table', { name: 'How many requests took how long' }).getByRole('row').all()
+  const held = distribution.counts.flatMap((n, i) => (n > 0 ? [{ n, i }] : []))
+  assert.equal(rows.length, held.length + 1)
+  for (const [at, { n, i }] of held.entries()) {
+    const took = await rows[at + 1].getByRole('rowheader').innerText()
+    assert.equal(number(await rows[at + 1].getByRole('cell').first().innerText()), n)
+    near(milliseconds(took.split(' to ').at(-1)), bounds[i])
+    assert.equal(took.startsWith('at most'), i === 0, took)
+  }
+  await close(page)
 })
 
 describe('the address is the state', () => {

@@ -5,6 +5,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -26,12 +27,25 @@ export async function folder() {
   return { path, remove: () => rm(path, { recursive: true, force: true }) }
 }
 
-const config = `
+export const config = `
 slow: {target: 500ms, min_samples: 20}
 checks:
   - {name: disk, type: disk, path: /, interval: 2s}
   - {name: gateway, type: tcp, url: "tcp://127.0.0.1:9", interval: 2s}
 `
+
+/** A service with a health page, which a hub can poll; close it at the end. */
+export async function polled(name, page) {
+  const server = createServer((_, response) => response.setHeader('Content-Type', 'application/json').end(JSON.stringify(page))).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return {
+    settings: `${config}services:\n  - {name: ${name}, health: "http://127.0.0.1:${server.address().port}/health"}\n`,
+    close() {
+      server.closeAllConnections()
+      server.close()
+    },
+  }
+}
 
 /** Starts a hub that keeps its data in dir. */
 export async function startHub(dir, { listen = '127.0.0.1:0', env = {}, settings = config } = {}) {

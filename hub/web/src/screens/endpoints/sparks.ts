@@ -2,39 +2,18 @@
 // while, since rows come and go with scrolling.
 
 import { ask, type Query } from '../../lib/hub.svelte'
+import { Turns } from '../../lib/turns'
 import type { Timeseries } from '../../lib/types'
 
-const atOnce = 3
+const turns = new Turns(3)
 const kept = new Map<string, { at: number; values: Promise<(number | null)[]> }>()
-const waiting: (() => void)[] = []
-let running = 0
-
-async function turn() {
-  if (running < atOnce) running++
-  else await new Promise<void>((go) => waiting.push(go))
-}
-
-function done() {
-  const next = waiting.shift()
-  if (next) next()
-  else running--
-}
 
 export function spark(query: Query, maxAge: number): Promise<(number | null)[]> {
   const key = JSON.stringify(query)
   const old = kept.get(key)
   if (old && Date.now() - old.at < maxAge) return old.values
-  const values = (async () => {
-    await turn()
-    try {
-      return (await ask<Timeseries>('/api/v1/timeseries', query)).body.p95
-    } catch (e) {
-      kept.delete(key)
-      throw e
-    } finally {
-      done()
-    }
-  })()
+  const values = turns.run(async () => (await ask<Timeseries>('/api/v1/timeseries', query)).body.p95)
+  values.catch(() => kept.delete(key))
   if (kept.size > 600) kept.clear()
   kept.set(key, { at: Date.now(), values })
   return values
