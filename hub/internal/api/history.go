@@ -2,12 +2,13 @@ package api
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
-	"maps"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -49,15 +50,14 @@ func (a *API) routeHistory() {
 
 func (a *API) history(ctx context.Context, in *historyInput) (*writtenOutput, error) {
 	w := rollup.LastHours(a.Now(), in.Hours)
-	now := make(map[string]*health.CheckReport)
 	checks := a.report().Checks
-	for i := range checks {
-		now[checks[i].Name] = &checks[i]
-	}
-	current := now[in.Name]
+	current, own := present(checks, in.Name)
 	question := historyQuestion{name: in.Name, hours: in.Hours, limit: in.Limit}
 	if current != nil {
-		question.status, question.since = current.Status, current.Since.UnixMilli()
+		question.status = current.Status
+	}
+	if own {
+		question.since = current.Since.UnixMilli()
 	}
 	e, err := askOnce(ctx, &a.shared, question, a.Now, age(length(w)), func(ctx context.Context) (*written, error) {
 		kept := a.Store.Health(ctx, store.HealthQuery{Window: w, Name: in.Name})
@@ -74,11 +74,43 @@ func (a *API) history(ctx context.Context, in *historyInput) (*writtenOutput, er
 	})
 	switch {
 	case errors.Is(err, errNoCheck):
-		return nil, a.noSuchCheck(ctx, in.Name, slices.Collect(maps.Keys(now)))
+		var known []string
+		for i := range checks {
+			known = append(known, checks[i].Name)
+		}
+		return nil, a.noSuchCheck(ctx, in.Name, known)
 	case err != nil:
 		return nil, a.storeProblem(ctx, err)
 	}
 	return e.output(in.Tag), nil
+}
+
+// present is how a check stands: one of the hub's own, or else one of a service as
+// the service said last, since then at least.
+func present(checks []health.CheckReport, name string) (c *health.CheckReport, own bool) {
+	for i := range checks {
+		c := &checks[i]
+		if c.Name == name {
+			return c, true
+		}
+		within, ok := strings.CutPrefix(name, c.Name+"/")
+		if !ok {
+			continue
+		}
+		var said struct {
+			Checks map[string]struct {
+				Status health.Status
+				Reason string
+			}
+		}
+		if json.Unmarshal(c.Details, &said) != nil { // a service that is polled says less
+			continue
+		}
+		if s, ok := said.Checks[within]; ok {
+			return &health.CheckReport{Name: name, State: health.State{Status: s.Status, Since: c.CheckedAt}, Reason: s.Reason, CheckedAt: c.CheckedAt}, false
+		}
+	}
+	return nil, false
 }
 
 // upToNow adds how a check stands at present, which the store will have within a

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"iter"
+	"math"
 	"net/http"
 	"strings"
 	"testing"
@@ -181,6 +182,31 @@ func TestHistoryRoute(t *testing.T) {
 			t.Errorf("%s: %+v, want %s", query, p, field)
 		}
 	}
+}
+
+// A check of a service goes on as the service says, though the store has only its
+// beginning until the minute is over.
+func TestHistoryOfAServicesCheck(t *testing.T) {
+	o := storetest.NewOracle()
+	down := noon.Add(-50 * time.Second).UnixMilli()
+	if _, err := o.Append(t.Context(), &wire.Batch{Instance: "shop-1", Sequence: 1, Health: []wire.HealthResult{
+		{Service: "shop", Check: "stock", Status: health.Healthy, From: down - 100_000, To: down},
+		{Service: "shop", Check: "stock", Status: health.Down, Reason: "gone", From: down, To: down},
+	}}); err != nil {
+		t.Fatal(err)
+	}
+	a := newAPI(o, watching(func() health.Report {
+		r := standing()
+		r.Checks[2].Name, r.Checks[2].CheckedAt = "shop", noon.Add(-10*time.Second)
+		r.Checks[2].Details = json.RawMessage(`{"instances":1,"checks":{"stock":{"status":"down","reason":"gone","response_time_ms":1}}}`)
+		r.Checks[3].Name, r.Checks[3].Details = "polled", json.RawMessage(`{"checks":{"stock":"down"}}`)
+		return r
+	}))
+	h := get[report.History](t, a, "/api/v1/health/history?name=shop/stock")
+	if len(h.Segments) != 2 || h.Segments[1] != (report.Stretch{From: down, To: down + 40_001, Status: "down", Reason: "gone"}) || h.Status != "down" || math.Abs(*h.UptimePercent-100*100./140) > 0.01 {
+		t.Errorf("%+v, up %v", h.Segments, *h.UptimePercent)
+	}
+	problem(t, ask(a, "GET /api/v1/health/history?name=polled/stock", ""), http.StatusNotFound)
 }
 
 // Equal questions share an answer, but none of before a check changed; and a check
