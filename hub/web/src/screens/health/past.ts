@@ -1,6 +1,7 @@
 // How much of a check's past is shown, and what its uptime reads.
 
 export const ranges = [
+  { hours: 1, label: '1 h' },
   { hours: 24, label: '24 h' },
   { hours: 168, label: '7 days' },
   { hours: 720, label: '30 days' },
