@@ -166,6 +166,7 @@ describe('the address is the state', () => {
     const second = await ask(`/api/v1/requests?${still}&status=5xx&min_ms=100&order=slowest&limit=100&cursor=${encodeURIComponent(first.next)}`)
     const cells = await page.locator('tbody tr').first().locator('td').allInnerTexts()
     near(milliseconds(cells[4]), second.requests[0].response_time_ms)
+    assert.doesNotMatch(await page.getByRole('link', { name: '24 h', exact: true }).getAttribute('href'), /cursor/, 'another time begins at its beginning')
     for (const name of ['CSV', 'NDJSON']) {
       const download = page.waitForEvent('download')
       await page.getByRole('link', { name, exact: true }).click()

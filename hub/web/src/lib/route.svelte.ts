@@ -26,12 +26,18 @@ export function format(screen: Screen, params: URLSearchParams): string {
   return `#/${screen}` + (query && '?' + query)
 }
 
+function rest(params: URLSearchParams): string {
+  return String(new URLSearchParams([...params].filter(([name]) => name !== 'cursor')))
+}
+
 export function changed(params: URLSearchParams, changes: Changes): URLSearchParams {
   const next = new URLSearchParams(params)
   for (const [name, value] of Object.entries(changes)) {
     if (value == null || value === '') next.delete(name)
     else next.set(name, String(value))
   }
+  // A cursor belongs to the parameters that it was given for, whoever changes them.
+  if (rest(next) !== rest(params)) next.delete('cursor')
   return next
 }
 
