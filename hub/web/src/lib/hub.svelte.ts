@@ -18,6 +18,8 @@ let lostSince = $state<number | null>(null)
 let signIn = $state(false)
 let session = $state.raw<Session | null>(null)
 let recovered = $state(0)
+let firstVersion = ''
+let newVersion = $state<string | null>(null)
 
 export const hub = {
   /** When the hub ceased to answer; null while it does. */
@@ -30,6 +32,10 @@ export const hub = {
   },
   get session() {
     return session
+  },
+  /** The version of a hub that has come in place of the one that this page is of. */
+  get newVersion() {
+    return newVersion
   },
   /** Grows whenever it is worth asking everything again at once. */
   get recovered() {
@@ -103,16 +109,38 @@ export async function ask<T>(path: string, query?: Query, signal?: AbortSignal, 
   return { body, headers: response.headers }
 }
 
-/** Asks whether one must sign in. */
+/** Asks whether one must sign in, and which hub this is. */
 export async function readSession() {
   try {
-    const { body } = await ask<Session>('/api/v1/session')
-    session = body
-    signIn = body.required && !body.signed_in
+    await currentSession()
   } catch (e) {
     // It is asked again when the hub is back.
     if (!(e instanceof Problem)) throw e
   }
+}
+
+async function currentSession(): Promise<Session> {
+  const asked = Date.now()
+  const { body, headers } = await ask<Session>('/api/v1/session')
+  keepOffset(headers.get('Date'), (asked + Date.now()) / 2)
+  session = body
+  signIn = body.required && !body.signed_in
+  firstVersion ||= body.version
+  newVersion = body.version === firstVersion ? null : body.version
+  return body
+}
+
+let offset = 0
+
+/** How far the hub's clock is ahead, from an answer that no cache can have kept. */
+function keepOffset(date: string | null, at: number) {
+  const ahead = Date.parse(date ?? '') + 500 - at // the header has whole seconds
+  if (!Number.isNaN(ahead)) offset = Math.abs(ahead) > 2000 ? ahead : 0
+}
+
+/** The time by the hub's clock, Unix milliseconds: windows up to now end there. */
+export function hubNow(): number {
+  return Math.round(Date.now() + offset)
 }
 
 export async function startSession(token: string) {
@@ -122,15 +150,17 @@ export async function startSession(token: string) {
     body: JSON.stringify({ token }),
   })
   if (!response.ok) throw await problem(response)
-  signIn = false
-  recovered++
-  await readSession()
+  const now = await currentSession()
+  if (!now.signed_in) {
+    throw new Problem(response.status, 'The token is right, but the browser did not keep the cookie that stands for it. Allow this site its cookies, or open it as https.')
+  }
 }
 
 export async function endSession() {
   const response = await send('/api/v1/session', { method: 'DELETE' })
   if (!response.ok) throw await problem(response)
-  await readSession()
+  const now = await currentSession()
+  if (now.signed_in) throw new Problem(response.status, 'Something before the hub signs you in.')
 }
 
 let looking = false
