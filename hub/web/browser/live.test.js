@@ -113,3 +113,40 @@ test('a list stays when a proxy says that the hub is gone, but not in place of a
   await page.locator('tbody tr').first().waitFor()
   await close(page)
 })
+
+test('endpoints: the window on screen can be held, and its rates are its own', async () => {
+  const { page } = await open('#/endpoints?w=1h&service=shop')
+  const rates = () => page.locator('tr.row td:nth-child(3)').allInnerTexts()
+  let go
+  const held = new Promise((done) => (go = done))
+  const before = await rates()
+  await page.route('**/metrics/endpoints?minutes=1440*', async (route) => {
+    await held
+    await route.continue()
+  })
+  await page.getByRole('link', { name: '24 h', exact: true }).click()
+  await page.locator('section.stale').waitFor()
+  assert.deepEqual(await rates(), before, 'rows of an hour are not spread over a day')
+  go()
+  await settled(page)
+  assert.notDeepEqual(await rates(), before)
+  await page.getByRole('button', { name: 'Live' }).click()
+  await page.waitForFunction(() => location.hash.includes('from='))
+  const params = await page.evaluate(() => Object.fromEntries(new URLSearchParams(location.hash.split('?')[1])))
+  assert.equal(params.to - params.from, 24 * 3_600_000)
+  await close(page)
+})
+
+test('a filter that is being typed is not carried to the next screen', async () => {
+  const { page } = await open(`#/endpoints?${still}`)
+  await page.evaluate(() => {
+    const filter = document.querySelector('input[type=search]')
+    filter.value = 'busy'
+    filter.dispatchEvent(new Event('input', { bubbles: true }))
+    document.querySelector('nav a[href^="#/health"]').click()
+  })
+  await page.getByRole('heading', { name: 'Health', exact: true }).waitFor()
+  await page.waitForTimeout(300)
+  assert.doesNotMatch(page.url(), /q=/)
+  await close(page)
+})
