@@ -188,6 +188,22 @@ test('a table of 1,900 endpoints has only the rows in sight in the page, and scr
   await close(page)
 })
 
+test('back leads to where one was, another screen begins at its top', async () => {
+  const page = await open(`#/endpoints?${still}&sort=name`)
+  await page.evaluate(() => scrollTo(0, 5000))
+  await page.waitForFunction(() => document.querySelector('tbody td.space')?.offsetHeight > 1000)
+  await page.locator('tr.row a').nth(20).evaluate((row) => row.click())
+  await page.waitForFunction(() => location.hash.startsWith('#/endpoint?') && scrollY === 0)
+  await settled(page)
+  await page.evaluate(() => scrollTo(0, 300))
+  await page.waitForTimeout(100)
+  await page.goBack()
+  await page.waitForFunction(() => scrollY === 5000)
+  await page.goForward()
+  await page.waitForFunction(() => scrollY === 300)
+  await close(page)
+})
+
 test('rows keep their places while someone points at one', async () => {
   const page = await open('#/endpoints?w=24h&service=shop&sort=-requests')
   const names = () => page.locator('tr.row .path').allInnerTexts()

@@ -2,6 +2,7 @@ import { expect, test, vi } from 'vitest'
 
 vi.stubGlobal('location', { hash: '#/endpoints?w=6h' })
 vi.stubGlobal('addEventListener', () => {})
+vi.stubGlobal('history', { state: null, replaceState: () => {} })
 const { changed, format, parse } = await import('./route.svelte')
 
 test.each(['#/endpoints?w=6h&sort=-p95', '#/endpoint?service=shop&method=GET&endpoint=/orders/{id}', '#/overview'])('%s stays what it is', (hash) => {
