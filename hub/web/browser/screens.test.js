@@ -211,6 +211,7 @@ describe('the address is the state', () => {
     const second = await ask(`/api/v1/requests?${still}&status=5xx&min_ms=100&order=slowest&limit=100&cursor=${encodeURIComponent(first.next)}`)
     const cells = await page.locator('tbody tr').first().locator('td').allInnerTexts()
     near(milliseconds(cells[4]), second.requests[0].response_time_ms)
+    assert.doesNotMatch(await page.getByRole('link', { name: '24 h', exact: true }).getAttribute('href'), /cursor/, 'another time begins at its beginning')
     for (const name of ['CSV', 'NDJSON']) {
       const download = page.waitForEvent('download')
       await page.getByRole('link', { name, exact: true }).click()
@@ -229,6 +230,22 @@ test('a table of 1,900 endpoints has only the rows in sight in the page, and scr
   const last = rows.map((r) => `${r.endpoint} ${r.method} ${r.service}`).sort().at(-1).split(' ')[0]
   await page.locator('tr.row .path', { hasText: last }).last().waitFor()
   assert.equal(await page.locator('tr.row').last().getAttribute('aria-rowindex'), String(rows.length + 1))
+  await close(page)
+})
+
+test('back leads to where one was, another screen begins at its top', async () => {
+  const page = await open(`#/endpoints?${still}&sort=name`)
+  await page.evaluate(() => scrollTo(0, 5000))
+  await page.waitForFunction(() => document.querySelector('tbody td.space')?.offsetHeight > 1000)
+  await page.locator('tr.row a').nth(20).evaluate((row) => row.click())
+  await page.waitForFunction(() => location.hash.startsWith('#/endpoint?') && scrollY === 0)
+  await settled(page)
+  await page.evaluate(() => scrollTo(0, 300))
+  await page.waitForTimeout(100)
+  await page.goBack()
+  await page.waitForFunction(() => scrollY === 5000)
+  await page.goForward()
+  await page.waitForFunction(() => scrollY === 300)
   await close(page)
 })
 

@@ -10,19 +10,15 @@ const grouped = new Intl.NumberFormat('en', { maximumFractionDigits: 0 })
 
 /** Three significant figures, without an exponent. */
 function three(v: number): string {
-  const a = Math.abs(v)
-  if (a >= 999.5) return grouped.format(v)
-  if (a >= 99.95) return v.toFixed(0)
-  if (a >= 9.995) return v.toFixed(1)
-  return v.toFixed(2)
+  return Math.abs(v) >= 999.5 ? grouped.format(v) : v.toPrecision(3)
 }
 
 /** A duration that is given in milliseconds. */
 export function duration(ms: Maybe): string {
   if (ms == null || !Number.isFinite(ms)) return NONE
   if (ms === 0) return `0${THIN}ms`
-  if (ms < 0.000_995) return three(ms * 1e6) + THIN + 'ns'
-  if (ms < 0.0995) return three(ms * 1000) + THIN + 'µs'
+  if (ms < 0.000_9995) return three(ms * 1e6) + THIN + 'ns'
+  if (ms < 0.099_95) return three(ms * 1000) + THIN + 'µs'
   if (ms < 999.5) return three(ms) + THIN + 'ms'
   if (ms < 99_950) return three(ms / 1000) + THIN + 's'
   return span(ms)
@@ -53,7 +49,7 @@ export function rate(perSecond: Maybe, unit?: RateUnit): string {
   unit ??= rateUnit(perSecond)
   const v = perSecond * { s: 1, min: 60, h: 3600 }[unit]
   if (v === 0) return `0${THIN}/${unit}`
-  if (v < 0.005) return `<${THIN}0.01${THIN}/${unit}`
+  if (v < 0.01) return `<${THIN}0.01${THIN}/${unit}`
   if (v < 999.5) return three(v) + THIN + '/' + unit
   if (v < 999_500) return three(v / 1000) + THIN + 'k/' + unit
   return three(v / 1e6) + THIN + 'M/' + unit

@@ -7,6 +7,8 @@ export class Problem extends Error {
   constructor(
     readonly status: number,
     message: string,
+    /** Whether it was not the hub that answered, or nobody. */
+    readonly gone = false,
   ) {
     super(message)
   }
@@ -16,6 +18,8 @@ let lostSince = $state<number | null>(null)
 let signIn = $state(false)
 let session = $state.raw<Session | null>(null)
 let recovered = $state(0)
+let firstVersion = ''
+let newVersion = $state<string | null>(null)
 
 export const hub = {
   /** When the hub ceased to answer; null while it does. */
@@ -28,6 +32,10 @@ export const hub = {
   },
   get session() {
     return session
+  },
+  /** The version of a hub that has come in place of the one that this page is of. */
+  get newVersion() {
+    return newVersion
   },
   /** Grows whenever it is worth asking everything again at once. */
   get recovered() {
@@ -52,15 +60,20 @@ async function send(path: string, init?: RequestInit): Promise<Response> {
     response = await fetch(path, { credentials: 'same-origin', ...init })
   } catch (e) {
     if (init?.signal?.aborted) throw e
-    lost()
-    throw new Problem(0, 'The hub does not answer.')
+    throw lost(0)
   }
-  // A proxy before the hub speaks for it when it is gone.
-  if (response.status === 502 || response.status === 504) {
-    lost()
-    throw new Problem(response.status, 'The hub does not answer.')
-  }
+  // A proxy before the hub speaks for it when it is gone. The hub's own 503 is JSON.
+  const { status } = response
+  if (status === 502 || status === 504 || (status === 503 && !isJSON(response))) throw lost(status)
   return response
+}
+
+function isProblem(response: Response): boolean {
+  return response.headers.get('Content-Type')?.startsWith('application/problem+json') ?? false
+}
+
+function isJSON(response: Response): boolean {
+  return /^application\/(problem\+)?json\b/.test(response.headers.get('Content-Type') ?? '')
 }
 
 async function problem(response: Response): Promise<Problem> {
@@ -87,22 +100,47 @@ export interface Answer<T> {
 export async function ask<T>(path: string, query?: Query, signal?: AbortSignal, also: number[] = []): Promise<Answer<T>> {
   const response = await send(address(path, query), { signal })
   if (response.status === 401) signIn = true
-  if (!response.ok && !also.includes(response.status)) throw await problem(response)
+  // A hub that shuts down answers everything with 503, but as a problem.
+  if (!response.ok && (!also.includes(response.status) || isProblem(response))) throw await problem(response)
+  // Such as the page on which a proxy has one sign in.
+  if (!isJSON(response)) throw new Problem(response.status, 'Something before the hub answered in its place.', true)
   const body = (await response.json()) as T
   lostSince = null
   return { body, headers: response.headers }
 }
 
-/** Asks whether one must sign in. */
+/** Asks whether one must sign in, and which hub this is. */
 export async function readSession() {
   try {
-    const { body } = await ask<Session>('/api/v1/session')
-    session = body
-    signIn = body.required && !body.signed_in
+    await currentSession()
   } catch (e) {
     // It is asked again when the hub is back.
     if (!(e instanceof Problem)) throw e
   }
+}
+
+async function currentSession(): Promise<Session> {
+  const asked = Date.now()
+  const { body, headers } = await ask<Session>('/api/v1/session')
+  keepOffset(headers.get('Date'), (asked + Date.now()) / 2)
+  session = body
+  signIn = body.required && !body.signed_in
+  firstVersion ||= body.version
+  newVersion = body.version === firstVersion ? null : body.version
+  return body
+}
+
+let offset = 0
+
+/** How far the hub's clock is ahead, from an answer that no cache can have kept. */
+function keepOffset(date: string | null, at: number) {
+  const ahead = Date.parse(date ?? '') + 500 - at // the header has whole seconds
+  if (!Number.isNaN(ahead)) offset = Math.abs(ahead) > 2000 ? ahead : 0
+}
+
+/** The time by the hub's clock, Unix milliseconds: windows up to now end there. */
+export function hubNow(): number {
+  return Math.round(Date.now() + offset)
 }
 
 export async function startSession(token: string) {
@@ -112,34 +150,50 @@ export async function startSession(token: string) {
     body: JSON.stringify({ token }),
   })
   if (!response.ok) throw await problem(response)
-  signIn = false
-  recovered++
-  await readSession()
+  const now = await currentSession()
+  if (!now.signed_in) {
+    throw new Problem(response.status, 'The token is right, but the browser did not keep the cookie that stands for it. Allow this site its cookies, or open it as https.')
+  }
 }
 
 export async function endSession() {
   const response = await send('/api/v1/session', { method: 'DELETE' })
   if (!response.ok) throw await problem(response)
-  await readSession()
+  const now = await currentSession()
+  if (now.signed_in) throw new Problem(response.status, 'Something before the hub signs you in.')
 }
 
-/** Notes that the hub is gone, and looks for it until it is back. */
-function lost() {
-  if (lostSince !== null) return
-  lostSince = Date.now()
-  const look = async () => {
-    try {
-      const response = await fetch('/health/live', { cache: 'no-store' })
-      if (response.ok) {
-        lostSince = null
-        recovered++
-        void readSession()
-        return
-      }
-    } catch {
-      // Still gone.
-    }
-    setTimeout(look, 2000)
+let looking = false
+let foundAt = 0
+
+/** Notes that something was not answered, and finds out whether the hub is gone. */
+function lost(status: number): Problem {
+  if (!looking) void look(Date.now())
+  return new Problem(status, 'The hub does not answer.', true)
+}
+
+/** Looks for the hub until it is there. */
+async function look(since: number) {
+  looking = true
+  while (!(await isThere())) {
+    lostSince ??= since
+    await new Promise((go) => setTimeout(go, 2000))
   }
-  setTimeout(look, 1000)
+  looking = false
+  const wasGone = lostSince !== null
+  lostSince = null
+  // Where a proxy fails one route alone, asking for everything again would go on and on.
+  if (!wasGone && Date.now() - foundAt < 15_000) return
+  foundAt = Date.now()
+  recovered++
+  void readSession()
+}
+
+async function isThere(): Promise<boolean> {
+  try {
+    const response = await fetch('/health/live', { cache: 'no-store', signal: AbortSignal.timeout(5000) })
+    return response.ok && isJSON(response)
+  } catch {
+    return false
+  }
 }

@@ -2,6 +2,7 @@
 // the question changes, every so often, and when the hub or the page comes back.
 
 import { untrack } from 'svelte'
+import { failing } from './failing.svelte'
 import { hub, Problem, type Answer } from './hub.svelte'
 
 export interface Question<T> {
@@ -15,6 +16,7 @@ export interface Question<T> {
 export class Live<T> {
   data = $state.raw<T | null>(null)
   headers = $state.raw<Headers | null>(null)
+  /** Why there is no data. Where there is, and it could not be refreshed, the banner says so. */
   error = $state<string | null>(null)
   /** Whether the data answer an earlier question than the present one. */
   stale = $state(false)
@@ -23,26 +25,26 @@ export class Live<T> {
   #timer: ReturnType<typeof setTimeout> | undefined
   #flight: AbortController | undefined
   #question: Question<T> | null = null
-  #key = ''
+  #key: string | null = null
+  /** When asking the present question began to fail. */
+  #failed: number | null = null
 
   constructor(question: () => Question<T> | null) {
+    // What makes the question is read anew whenever the address changes, and is
+    // mostly the same: only another key asks.
+    const present = $derived(question())
+    const key = $derived(present?.key ?? null)
+    const every = $derived(present?.every ?? null)
     $effect(() => {
-      const q = question()
-      void hub.recovered
-      this.#question = q
-      if (q === null) {
-        this.#stop()
-        return
+      void [key, every, hub.recovered]
+      untrack(() => this.#begin(present))
+      const shown = () => {
+        if (!document.hidden && this.#wanting) void this.#run()
       }
-      if (q.key !== this.#key) {
-        this.#key = q.key
-        this.stale = untrack(() => this.data !== null)
-      }
-      untrack(() => void this.#run())
-      const shown = () => !document.hidden && void this.#run()
       document.addEventListener('visibilitychange', shown)
       return () => {
         document.removeEventListener('visibilitychange', shown)
+        failing.drop(this)
         this.#stop()
       }
     })
@@ -50,6 +52,22 @@ export class Live<T> {
 
   again() {
     void this.#run()
+  }
+
+  /** Whether it is worth asking again by itself: what is asked once stays as it was answered. */
+  get #wanting(): boolean {
+    return this.#question?.every != null || this.data === null || this.stale || this.#failed !== null
+  }
+
+  #begin(q: Question<T> | null) {
+    this.#question = q
+    if (q === null) return
+    if (q.key !== this.#key) {
+      this.#key = q.key
+      this.#failed = null
+      this.stale = this.data !== null
+    }
+    if (this.#wanting) void this.#run()
   }
 
   #stop() {
@@ -70,14 +88,27 @@ export class Live<T> {
       this.error = null
       this.stale = false
       this.at = Date.now()
+      this.#failed = null
+      failing.drop(this)
     } catch (e) {
       if (flight.signal.aborted) return
-      // What was seen last stays; the banner says that the hub is gone.
-      const gone = e instanceof Problem && e.status === 0 && this.data !== null
-      this.error = gone ? null : e instanceof Error ? e.message : String(e)
+      this.#fail(e)
     }
     if (q.every !== null && !document.hidden) {
       this.#timer = setTimeout(() => void this.#run(), q.every)
     }
+  }
+
+  #fail(e: unknown) {
+    const reason = e instanceof Error ? e.message : String(e)
+    this.#failed ??= Date.now()
+    // What was seen last stays while the hub is gone. Once it has answered that it
+    // has no answer, that of another question would only pass for one.
+    if (this.stale && !(e instanceof Problem && e.gone)) {
+      this.data = this.headers = null
+      this.stale = false
+    }
+    this.error = this.data === null ? reason : null
+    if (this.data !== null) failing.set(this, { since: this.#failed, reason, again: () => this.again() })
   }
 }

@@ -26,23 +26,51 @@ export function format(screen: Screen, params: URLSearchParams): string {
   return `#/${screen}` + (query && '?' + query)
 }
 
+function rest(params: URLSearchParams): string {
+  return String(new URLSearchParams([...params].filter(([name]) => name !== 'cursor')))
+}
+
 export function changed(params: URLSearchParams, changes: Changes): URLSearchParams {
   const next = new URLSearchParams(params)
   for (const [name, value] of Object.entries(changes)) {
     if (value == null || value === '') next.delete(name)
     else next.set(name, String(value))
   }
+  // A cursor belongs to the parameters that it was given for, whoever changes them.
+  if (rest(next) !== rest(params)) next.delete('cursor')
   return next
 }
 
 let place = $state.raw(parse(location.hash))
-addEventListener('hashchange', () => (place = parse(location.hash)))
+
+// An entry of the history that was seen before bears a mark, and one that a link
+// has just made does not: popstate comes for both.
+let returned = false
+let entry: number = history.state?.entry ?? mark()
+function mark(): number {
+  const at = Date.now()
+  history.replaceState({ entry: at }, '')
+  return at
+}
+addEventListener('hashchange', () => {
+  returned = history.state?.entry !== undefined
+  entry = history.state?.entry ?? mark()
+  place = parse(location.hash)
+})
 
 const span = $derived(readSpan(place.params))
 
 export const route = {
   get screen() {
     return place.screen
+  },
+  /** Whether one came here by back or forward. */
+  get returned() {
+    return returned
+  },
+  /** The entry of the history that this is. */
+  get entry() {
+    return entry
   },
   get span() {
     return span
@@ -68,7 +96,7 @@ export const route = {
     const hash = route.with(changes)
     if (hash === format(place.screen, place.params)) return
     if (replace) {
-      history.replaceState(null, '', hash)
+      history.replaceState(history.state, '', hash)
       place = parse(hash)
     } else {
       location.hash = hash

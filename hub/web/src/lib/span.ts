@@ -17,6 +17,7 @@ export const choices: Choice[] = [
 ]
 
 export const usual = choices[1]
+const LATEST = Date.UTC(10_000, 0)
 const LONGEST = 168 * 3_600_000
 
 export interface Span {
@@ -29,8 +30,17 @@ export function readSpan(params: URLSearchParams): Span {
   const choice = choices.find((c) => c.name === params.get('w')) ?? usual
   const from = Number(params.get('from') ?? NaN)
   const to = Number(params.get('to') ?? NaN)
-  const valid = Number.isSafeInteger(from) && Number.isSafeInteger(to) && from >= 0 && from < to && to < 8e15 && to - from <= LONGEST
+  const valid = Number.isSafeInteger(from) && Number.isSafeInteger(to) && wrongWith(from, to) === ''
   return { choice, fixed: valid ? { from, to } : null }
+}
+
+/** Why there is nothing to be seen between two instants; empty if there may be. */
+function wrongWith(from: number, to: number): string {
+  if (from < 0) return 'It must begin after 1970.'
+  if (from >= to) return 'It must begin before it ends.'
+  if (to >= LATEST) return 'It must end before the year 10000.'
+  if (to - from > LONGEST) return 'That is more than 7 days; bring the two closer together.'
+  return ''
 }
 
 /** What the hub is asked for it. */
@@ -40,6 +50,20 @@ export function spanQuery(s: Span): Record<string, string | number> {
 
 export function spanMinutes(s: Span): number {
   return s.fixed ? (s.fixed.to - s.fixed.from) / 60_000 : s.choice.minutes
+}
+
+/** The window that an answer is of, where its headers say so. */
+export function windowOf(headers: Headers | null): { from: number; to: number } | null {
+  const [from, to] = ['From', 'To'].map((end) => Date.parse(headers?.get(`Kymo-Window-${end}`) ?? ''))
+  return from < to ? { from, to } : null
+}
+
+/** How much of an answer's window the hub knows, in seconds, where its headers say so. */
+export function knownSeconds(headers: Headers | null): number | null {
+  const window = windowOf(headers)
+  if (window === null) return null
+  const known = Date.parse(headers?.get('Kymo-Known-From') ?? '') || 0
+  return Math.max(window.to - Math.max(window.from, known), 1000) / 1000
 }
 
 /** How often to ask again, in milliseconds; what stands still is not asked again. */
@@ -72,7 +96,5 @@ export function chosen(from: string, to: string): { from: number; to: number } |
   const range = { from: Date.parse(from), to: Date.parse(to) }
   if (Number.isNaN(range.from)) return 'Enter when it begins, day and time.'
   if (Number.isNaN(range.to)) return 'Enter when it ends, day and time.'
-  if (range.from >= range.to) return 'It must begin before it ends.'
-  if (range.to - range.from > LONGEST) return 'That is more than 7 days; bring the two closer together.'
-  return range
+  return wrongWith(range.from, range.to) || range
 }
