@@ -17,7 +17,7 @@ test.each<[number | null, string]>([
 
 test('a column of rates has one unit', () => {
   expect(plain(rate(0.00001, 'min'))).toBe('< 0.01 /min')
-  expect(plain(rate(0.0004, 'min'))).toBe('0.0240 /min')
+  expect(plain(rate(0.0004, 'min'))).toBe('0.024 /min')
   expect(plain(rate(20, 'min'))).toBe('1.20 k/min')
 })
 

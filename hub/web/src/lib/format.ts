@@ -50,6 +50,7 @@ export function rate(perSecond: Maybe, unit?: RateUnit): string {
   const v = perSecond * { s: 1, min: 60, h: 3600 }[unit]
   if (v === 0) return `0${THIN}/${unit}`
   if (v < 0.01) return `<${THIN}0.01${THIN}/${unit}`
+  if (v < 0.1) return v.toFixed(3) + THIN + '/' + unit
   if (v < 999.5) return three(v) + THIN + '/' + unit
   if (v < 999_500) return three(v / 1000) + THIN + 'k/' + unit
   return three(v / 1e6) + THIN + 'M/' + unit
