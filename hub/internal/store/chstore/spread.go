@@ -167,9 +167,9 @@ func (n *node) ended() bool {
 
 // active is how many replicas are alive, as ZooKeeper knows.
 func (c *cluster) active(ctx context.Context, n *node, tables []string) (int, error) {
-	var active uint8
-	err := n.conn.QueryRow(ctx, `SELECT max(active_replicas) FROM system.replicas WHERE `+c.among(tables)).Scan(&active)
-	return int(active), err
+	// It is a number of 8 bits, and of 32 since version 24.4.
+	alive, err := count(ctx, n, `SELECT toUInt64(max(active_replicas)) FROM system.replicas WHERE `+c.among(tables))
+	return int(alive), err
 }
 
 // among is the condition for tables in the system's tables.
