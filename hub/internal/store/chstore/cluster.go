@@ -189,30 +189,35 @@ func (c *cluster) table(name string) string {
 // hold the same. do must not have changed anything when it fails.
 func (c *cluster) reach(ctx context.Context, s *shard, do func(n *node) error) error {
 	var errs []error
-	for round := range 2 {
-		for _, n := range s.nodes {
-			if reason := n.avoided(); round == 0 && reason != nil {
-				continue // tried when the others are no better
-			} else if round == 1 && reason == nil {
-				continue
-			}
-			err := c.prepare(ctx, n)
-			if err == nil {
-				err = do(n)
-			}
-			if err == nil || ctx.Err() != nil || !elsewhere(err) {
-				return err
-			}
-			if !errors.Is(err, errBehind) && !errors.Is(err, errNotLeader) {
-				n.shun(err)
-			}
-			errs = append(errs, fmt.Errorf("%s: %w", n.host, err))
+	for _, n := range s.inOrder() {
+		err := c.prepare(ctx, n)
+		if err == nil {
+			err = do(n)
 		}
-		if len(errs) == len(s.nodes) {
-			break
+		if err == nil || ctx.Err() != nil || !elsewhere(err) {
+			return err
 		}
+		if !errors.Is(err, errBehind) && !errors.Is(err, errNotLeader) {
+			n.shun(err)
+		}
+		errs = append(errs, fmt.Errorf("%s: %w", n.host, err))
 	}
 	return &shardError{s.number, errors.Join(errs...)}
+}
+
+// inOrder are the shard's servers, each once. Those that are avoided come last:
+// they are tried when the others are no better.
+func (s *shard) inOrder() []*node {
+	nodes := make([]*node, 0, len(s.nodes))
+	var avoided []*node
+	for _, n := range s.nodes {
+		if n.avoided() != nil {
+			avoided = append(avoided, n)
+		} else {
+			nodes = append(nodes, n)
+		}
+	}
+	return append(nodes, avoided...)
 }
 
 // shardError says that no server of a shard could do something.

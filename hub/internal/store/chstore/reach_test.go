@@ -1,0 +1,68 @@
+package chstore
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/kymohq/kymo/internal/serverstest"
+)
+
+// twoNodes is a store whose shard has its server twice, as if it were two.
+func twoNodes(t testing.TB, server *serverstest.ClickHouseServer) (s *Store, a, b *node) {
+	t.Helper()
+	s = open(t, database(server), Options{tuning: quick})
+	conn, err := s.connect(server.Addr(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, b = s.ledger().nodes[0], &node{host: "b", ledger: true, conn: conn}
+	s.ledger().nodes = append(s.ledger().nodes, b)
+	return s, a, b
+}
+
+// Each server of a shard is asked once, whatever becomes known of it meanwhile.
+func TestReachEachOnce(t *testing.T) {
+	s, a, b := twoNodes(t, serverstest.ClickHouse(t, password))
+	hosts := func(fail func(n *node) error) (asked []string, err error) {
+		err = s.reach(t.Context(), s.ledger(), func(n *node) error {
+			asked = append(asked, n.host)
+			return fail(n)
+		})
+		return asked, err
+	}
+	past := func(n *node) {
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		n.avoid = time.Time{}
+	}
+	both := []string{a.host, b.host}
+
+	a.shun(errNoZooKeeper)
+	asked, err := hosts(func(*node) error { past(a); return errBehind }) // it is no longer avoided when its turn comes
+	if !slices.Equal(asked, []string{b.host, a.host}) || !errors.Is(err, errBehind) {
+		t.Errorf("asked were %v: %v", asked, err)
+	}
+	b.shun(errNoZooKeeper)
+	asked, err = hosts(func(*node) error { return errNoZooKeeper })
+	if !slices.Equal(asked, both) || !errors.Is(err, errNoZooKeeper) {
+		t.Errorf("asked were %v: %v", asked, err)
+	}
+	past(b)
+	asked, err = hosts(func(n *node) error {
+		if n == b {
+			return nil
+		}
+		return errNoZooKeeper
+	})
+	if want := []string{b.host}; err != nil || !slices.Equal(asked, want) {
+		t.Errorf("asked were %v: %v", asked, err)
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := s.reach(ended, s.ledger(), func(*node) error { return nil }); !errors.Is(err, context.Canceled) {
+		t.Errorf("when nobody waits any more: %v", err)
+	}
+}
