@@ -25,13 +25,18 @@ func (s *Store) write(ctx context.Context, calls []*gather.Call) error {
 
 // keep writes a group under a new number.
 func (s *Store) keep(ctx context.Context, calls []*gather.Call) error {
-	began := time.Now()
-	number := newNumber(s.now())
-	batches := identities(calls)
-	if len(batches) == 0 {
-		return nil
+	if batches := identities(calls); len(batches) > 0 {
+		return s.keepAs(ctx, newNumber(s.now()), batches, calls)
 	}
+	return nil
+}
+
+func (s *Store) keepAs(ctx context.Context, number uint64, batches []identity, calls []*gather.Call) error {
+	began := time.Now()
 	known, err := s.enter(ctx, number, batches)
+	if errors.Is(err, errSameNumber) {
+		return err // void would be the other hub's group
+	}
 	if err != nil {
 		s.abandon(number)
 		return err
