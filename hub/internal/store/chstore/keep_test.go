@@ -34,3 +34,25 @@ func TestSameNumber(t *testing.T) {
 	}
 	storetest.Same(t, other, oracle)
 }
+
+// A batch that an attempt could not write is not new because of it: another hub
+// may have kept it before the next one.
+func TestFreshOnceWritten(t *testing.T) {
+	server := serverstest.ClickHouse(t, password)
+	url := database(server)
+	s, other := open(t, url, Options{tuning: quick}), open(t, url, Options{tuning: quick})
+	oracle := storetest.NewOracle()
+	b := storetest.Batch("a", 1, 30)
+	calls := callOf(b)
+	table := s.table(requestsTable)
+	server.SQL("RENAME TABLE " + table + " TO " + table + "_away")
+	if err := s.keep(t.Context(), calls); err == nil || calls[0].Fresh[0] {
+		t.Errorf("a batch that could not be written: %v, %v", calls[0].Fresh, err)
+	}
+	server.SQL("RENAME TABLE " + table + "_away TO " + table)
+	mustAppend(t, other, oracle, b)
+	if err := s.keep(t.Context(), calls); err != nil || calls[0].Fresh[0] {
+		t.Errorf("a batch that another hub has kept: %v, %v", calls[0].Fresh, err)
+	}
+	storetest.Same(t, s, oracle)
+}

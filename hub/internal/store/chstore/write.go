@@ -41,7 +41,7 @@ func (s *Store) keepAs(ctx context.Context, number uint64, batches []identity, c
 		s.abandon(number)
 		return err
 	}
-	fresh := admit(calls, known)
+	fresh, answers := admit(calls, known)
 	if len(fresh) == 0 {
 		s.abandon(number) // it holds nothing
 		return nil
@@ -49,6 +49,9 @@ func (s *Store) keepAs(ctx context.Context, number uint64, batches []identity, c
 	if err := s.put(ctx, number, fresh); err != nil {
 		s.abandon(number)
 		return err
+	}
+	for _, answer := range answers {
+		*answer = true
 	}
 	// From here on others may see it confirmed, even if the attempt fails. Only
 	// time can make it void then.
@@ -168,19 +171,19 @@ func (s *Store) abandon(number uint64) {
 	}
 }
 
-// admit finds the batches that are new.
-func admit(calls []*gather.Call, known map[identity]bool) (fresh []*wire.Batch) {
+// admit finds the batches that are new, and where to answer so once they are written.
+func admit(calls []*gather.Call, known map[identity]bool) (fresh []*wire.Batch, answers []*bool) {
 	for _, c := range calls {
 		for i, b := range c.Batches {
 			id := identity{b.Instance, b.Sequence}
 			if known[id] {
 				continue
 			}
-			known[id], c.Fresh[i] = true, true
-			fresh = append(fresh, b)
+			known[id] = true
+			fresh, answers = append(fresh, b), append(answers, &c.Fresh[i])
 		}
 	}
-	return fresh
+	return fresh, answers
 }
 
 // put writes a group's rows to all shards that get some.
