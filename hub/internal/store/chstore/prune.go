@@ -42,10 +42,12 @@ func (s *Store) prune(ctx context.Context, before int64) error {
 		}
 		s.raise(before)
 	}
-	if err := s.prunedEverywhere(ctx, max(before, snap.floor)); err != nil {
+	// Not what another snapshot has found meanwhile: nobody has asked the replicas for that.
+	floor := max(before, snap.floor)
+	if err := s.prunedEverywhere(ctx, floor); err != nil {
 		return err
 	}
-	old := func(p partition) bool { return p.past() <= earliest(s.pruned.Load()) }
+	old := func(p partition) bool { return p.past() <= earliest(floor) }
 	forgotten := func(p partition) bool { return p.past() <= snap.now-int64(identityAge/time.Second) }
 	var errs []error
 	for _, sh := range s.shards {
