@@ -14,21 +14,15 @@ import (
 
 	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
-
-	"github.com/kymohq/kymo/hub/internal/store"
 )
 
 const (
-	connections     = 8 // to each server
-	dialTimeout     = 2 * time.Second
-	readTimeout     = 30 * time.Second
-	avoidFor        = 5 * time.Second // a server that did not answer
-	openTimeout     = time.Minute
-	makeTimeout     = 20 * time.Second
-	unknownTable    = 60
-	unknownDatabase = 81
-	readOnlyTable   = 242
-	notEnoughSpace  = 243
+	connections = 8 // to each server
+	dialTimeout = 2 * time.Second
+	readTimeout = 30 * time.Second
+	avoidFor    = 5 * time.Second // a server that could not do what another may
+	openTimeout = time.Minute
+	makeTimeout = 20 * time.Second
 )
 
 // cluster is the servers.
@@ -59,6 +53,7 @@ type node struct {
 	behind time.Time  // when it was found to be
 	avoid  time.Time  // until then
 	reason error      // for avoiding it
+	ready  bool       // it answers, and its tables are there, even if it is avoided
 }
 
 func (a *address) connect(host string, settings clickhouse.Settings) (driver.Conn, error) {
@@ -191,14 +186,15 @@ func (c *cluster) reach(ctx context.Context, s *shard, do func(n *node) error) e
 	var errs []error
 	for _, n := range s.inOrder() {
 		err := c.prepare(ctx, n)
-		if err == nil {
+		ready := err == nil
+		if ready {
 			err = do(n)
 		}
 		if err == nil || ctx.Err() != nil || !elsewhere(err) {
 			return err
 		}
 		if !errors.Is(err, errBehind) && !errors.Is(err, errNotLeader) {
-			n.shun(err)
+			n.shun(err, ready)
 		}
 		errs = append(errs, fmt.Errorf("%s: %w", n.host, err))
 	}
@@ -232,33 +228,7 @@ func (e *shardError) Error() string {
 
 func (e *shardError) Unwrap() error { return e.err }
 
-// elsewhere says whether another server may do what this one cannot: it did not
-// answer, or is no good at present. What the server did not like as such, the
-// others would not like either.
-func elsewhere(err error) bool {
-	var refused *clickhouse.Exception
-	var once *onceError
-	if errors.As(err, &once) {
-		return false
-	}
-	if errors.Is(err, errNoTables) {
-		return true
-	}
-	if !errors.As(err, &refused) {
-		return err != nil && !errors.Is(err, store.ErrVersion)
-	}
-	switch refused.Code {
-	case readOnlyTable, notEnoughSpace, 999, 225, 209, 210, 252, 236, 319: // ZooKeeper, network, too many parts, aborted, not enough replicas
-		return true
-	}
-	return false
-}
-
-// onceError is of something that may have been done and is not to be done twice.
-type onceError struct{ error }
-
-func (e *onceError) Unwrap() error { return e.error }
-
+// avoided is why others are asked before a server at present.
 func (n *node) avoided() error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -268,13 +238,25 @@ func (n *node) avoided() error {
 	return nil
 }
 
-func (n *node) shun(reason error) {
+// away is why a server need not be asked at all at present. One that could not do
+// something, but answers, is not away: it must have what is acknowledged.
+func (n *node) away() error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if time.Now().Before(n.avoid) && !n.ready {
+		return n.reason
+	}
+	return nil
+}
+
+// shun has a server avoided for a while. It was ready if it answered before it failed.
+func (n *node) shun(reason error, ready bool) {
 	if errors.Is(reason, clickhouse.ErrAcquireConnTimeout) {
 		return // we have asked too much of it at once
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.avoid, n.reason = time.Now().Add(avoidFor), reason
+	n.avoid, n.reason, n.ready = time.Now().Add(avoidFor), reason, ready
 	if errors.Is(reason, errNoTables) {
 		n.made = false
 	}

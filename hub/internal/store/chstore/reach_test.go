@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ClickHouse/clickhouse-go/v2"
+
 	"github.com/kymohq/kymo/internal/serverstest"
 )
 
@@ -40,12 +42,12 @@ func TestReachEachOnce(t *testing.T) {
 	}
 	both := []string{a.host, b.host}
 
-	a.shun(errNoZooKeeper)
+	a.shun(errNoZooKeeper, true)
 	asked, err := hosts(func(*node) error { past(a); return errBehind }) // it is no longer avoided when its turn comes
 	if !slices.Equal(asked, []string{b.host, a.host}) || !errors.Is(err, errBehind) {
 		t.Errorf("asked were %v: %v", asked, err)
 	}
-	b.shun(errNoZooKeeper)
+	b.shun(errNoZooKeeper, true)
 	asked, err = hosts(func(*node) error { return errNoZooKeeper })
 	if !slices.Equal(asked, both) || !errors.Is(err, errNoZooKeeper) {
 		t.Errorf("asked were %v: %v", asked, err)
@@ -64,5 +66,22 @@ func TestReachEachOnce(t *testing.T) {
 	cancel()
 	if err := s.reach(ended, s.ledger(), func(*node) error { return nil }); !errors.Is(err, context.Canceled) {
 		t.Errorf("when nobody waits any more: %v", err)
+	}
+}
+
+// A server that could not do something is asked after the others, but still has to
+// have what is acknowledged; one that did not answer is not waited for.
+func TestShun(t *testing.T) {
+	_, a, b := twoNodes(t, serverstest.ClickHouse(t, password))
+	a.shun(&clickhouse.Exception{Code: tooManyParts}, true)
+	b.shun(errNoZooKeeper, false)
+	if a.avoided() == nil || a.away() != nil || b.avoided() == nil || b.away() == nil {
+		t.Errorf("avoided are %v and %v, away %v and %v", a.avoided(), b.avoided(), a.away(), b.away())
+	}
+	const syntaxError = 62
+	for code, want := range map[int32]bool{syntaxError: false, memoryLimitExceeded: true, tooManySimultaneousQueries: true, queryWasCancelled: true} {
+		if got := elsewhere(&clickhouse.Exception{Code: code}); got != want {
+			t.Errorf("another server may do better after error %d: %v", code, got)
+		}
 	}
 }

@@ -93,12 +93,12 @@ func (c *cluster) everywhereNow(ctx context.Context, s *shard, tables []string, 
 
 // passes runs the check at a replica, and returns how many are alive.
 func (c *cluster) passes(ctx context.Context, n *node, tables []string, check func(context.Context, *node) error) (alive int, err error) {
-	if reason := n.avoided(); reason != nil {
+	if reason := n.away(); reason != nil {
 		return 0, reason
 	}
 	if err := c.prepare(ctx, n); err != nil {
 		if ctx.Err() == nil {
-			n.shun(err)
+			n.shun(err, false)
 		}
 		return 0, err
 	}
@@ -125,7 +125,7 @@ func (c *cluster) ends(ctx context.Context, s *shard, tables []string) map[strin
 	var work sync.WaitGroup
 	goals := make(map[string]uint64)
 	for _, n := range s.nodes {
-		if n.avoided() != nil {
+		if n.away() != nil {
 			continue
 		}
 		work.Go(func() {
