@@ -68,8 +68,8 @@ func (s *Store) prune(ctx context.Context, before int64) error {
 // may have noted it, and then failed.
 func (s *Store) prunedEverywhere(ctx context.Context, before int64) error {
 	return s.everywhere(ctx, s.ledger(), []string{stateTable}, func(ctx context.Context, n *node) error {
-		floor, err := s.floorAt(ctx, n)
-		if err == nil && floor < before {
+		found, err := s.notesAt(ctx, n)
+		if err == nil && found.floor < before {
 			err = errBehind
 		}
 		return err
