@@ -123,12 +123,15 @@ func (s *Store) size(ctx context.Context) (bytes int64, oldest partition, err er
 	return bytes, oldest, nil
 }
 
-// dropSettled drops the sums for which others stand, once nobody reads them.
+// dropSettled drops the sums for which others have stood for a while: whoever began
+// before that, a report or another hub that adds up, still reads the old ones.
 func (s *Store) dropSettled(ctx context.Context, snap *snapshot) error {
-	const meanwhile = 3600
 	// Up to which second a higher tier stands for one.
 	var stands [tierDays]int64
 	for _, x := range snap.chain {
+		if snap.now-secondOf(x.piece) < s.settle.meanwhile {
+			break // what is dropped ends before it
+		}
 		for tier := range x.tier {
 			stands[tier] = x.past
 		}
@@ -136,7 +139,7 @@ func (s *Store) dropSettled(ctx context.Context, snap *snapshot) error {
 	var errs []error
 	for _, sh := range s.shards {
 		errs = append(errs, s.drop(ctx, sh, rollupsTable, func(p partition) bool {
-			return p.second < len(stands) && p.past()+meanwhile <= stands[p.second]
+			return p.second < len(stands) && p.past() <= stands[p.second]
 		}))
 	}
 	return errors.Join(errs...)
