@@ -35,6 +35,9 @@ type identity struct {
 	sequence uint64
 }
 
+// identityDays is how many days are searched for other groups with a batch.
+const identityDays = 10
+
 // announce notes the batches of a group.
 func (s *Store) announce(ctx context.Context, number uint64, batches []identity) error {
 	day := dayOf(secondOf(number))

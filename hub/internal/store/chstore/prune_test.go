@@ -71,7 +71,7 @@ func TestAddedUpStaysMeanwhile(t *testing.T) {
 		}
 	}
 	before := ago(0) // as who still reads what the days stand for has it
-	for range 2 { // what the first one adds up, the second finds
+	for range 2 {    // what the first one adds up, the second finds
 		if err := s.settleUp(t.Context()); err != nil {
 			t.Fatal(err)
 		}

@@ -152,10 +152,11 @@ func (s *Store) readGroups(ctx context.Context, n *node, snap *snapshot) error {
 	return rows.Err()
 }
 
-// unsettled reads which groups up to a second are neither confirmed nor void.
+// unsettled reads which groups from the seals up to a second are neither confirmed
+// nor void. However old they are, their batches are not forgotten before.
 func (s *Store) unsettled(ctx context.Context, n *node, snap *snapshot, past int64) ([]uint64, error) {
-	rows, err := n.conn.Query(ctx, fmt.Sprintf(`SELECT group_id FROM %s WHERE day >= today() - %d AND group_id >= %d AND group_id < %d GROUP BY group_id`,
-		s.table(batchesTable), identityDays, numbersFrom(snap.sealed), numbersFrom(past)))
+	rows, err := n.conn.Query(ctx, fmt.Sprintf(`SELECT group_id FROM %s WHERE day >= %s AND day <= %s AND group_id >= %d AND group_id < %d GROUP BY group_id`,
+		s.table(batchesTable), dayText(snap.sealed), dayText(past), numbersFrom(snap.sealed), numbersFrom(past)))
 	if err != nil {
 		return nil, err
 	}
