@@ -2,8 +2,12 @@ package chstore
 
 import (
 	"errors"
+	"slices"
 	"testing"
+	"time"
 
+	"github.com/kymohq/kymo/hub/internal/rollup"
+	"github.com/kymohq/kymo/hub/internal/store"
 	"github.com/kymohq/kymo/hub/internal/store/gather"
 	"github.com/kymohq/kymo/hub/internal/store/storetest"
 	"github.com/kymohq/kymo/internal/serverstest"
@@ -55,4 +59,39 @@ func TestFreshOnceWritten(t *testing.T) {
 		t.Errorf("a batch that another hub has kept: %v, %v", calls[0].Fresh, err)
 	}
 	storetest.Same(t, s, oracle)
+}
+
+// A batch that was announced long ago, and has no state, was kept if that is
+// forgotten; if it cannot be forgotten yet, the batch was not kept.
+func TestAnnouncedLongAgo(t *testing.T) {
+	s := open(t, database(serverstest.ClickHouse(t, password)), Options{tuning: quick})
+	oracle := storetest.NewOracle()
+	kept, open := storetest.Batch("a", 1, 30), storetest.Batch("a", 2, 30)
+	age := int64(promisedAge/time.Second) + 600
+	if err := s.decide(t.Context(), confirmed, announced(t, s, age+60, kept, true)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := oracle.Append(t.Context(), kept); err != nil {
+		t.Fatal(err)
+	}
+	snap, err := s.snapshot(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	snap.now -= age + 30
+	if err := s.sealGroups(t.Context(), snap); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.drop(t.Context(), s.ledger(), groupsTable, func(partition) bool { return true }); err != nil {
+		t.Fatal(err)
+	}
+	announced(t, s, age, open, true)
+	mustAppend(t, s, oracle, open)
+	if fresh, err := s.Append(t.Context(), kept); err != nil || fresh[0] {
+		t.Errorf("a batch whose group's state is forgotten: %v, %v", fresh, err)
+	}
+	all := store.Query{Window: rollup.Window{From: 0, To: storetest.Noon + daySeconds*1000}}
+	if got, want := storetest.Rollups(t, s, all), storetest.Rollups(t, oracle, all); !slices.Equal(got, want) {
+		t.Errorf("the sums are\n%v, not\n%v", got, want)
+	}
 }

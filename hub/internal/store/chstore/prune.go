@@ -48,18 +48,20 @@ func (s *Store) prune(ctx context.Context, before int64) error {
 		return err
 	}
 	old := func(p partition) bool { return p.past() <= earliest(floor) }
-	forgotten := func(p partition) bool { return p.past() <= snap.now-int64(identityAge/time.Second) }
+	// Groups that are open are found by their batches.
+	settled := min(snap.sealed, snap.now-int64(identityAge/time.Second))
+	forgotten := func(p partition) bool { return p.past() <= settled }
 	var errs []error
 	for _, sh := range s.shards {
 		errs = append(errs, s.drop(ctx, sh, requestsTable, old), s.drop(ctx, sh, rollupsTable, old))
 	}
-	errs = append(errs, s.drop(ctx, s.ledger(), healthTable, old), s.drop(ctx, s.ledger(), dropsTable, old),
-		// Groups that are open are found by their batches.
-		s.drop(ctx, s.ledger(), batchesTable, func(p partition) bool { return forgotten(p) && p.past() <= snap.sealed }),
+	errs = append(errs, s.drop(ctx, s.ledger(), healthTable, old), s.drop(ctx, s.ledger(), dropsTable, old))
+	if err := s.sealedEverywhere(ctx, settled); err != nil {
+		return errors.Join(append(errs, err)...)
+	}
+	errs = append(errs, s.drop(ctx, s.ledger(), batchesTable, forgotten),
 		// That a group is void has to be known as long as its rows may be there.
-		s.drop(ctx, s.ledger(), groupsTable, func(p partition) bool {
-			return forgotten(p) && p.past() <= snap.sealed && (p.second != int(void) || old(p))
-		}))
+		s.drop(ctx, s.ledger(), groupsTable, func(p partition) bool { return forgotten(p) && (p.second != int(void) || old(p)) }))
 	return errors.Join(errs...)
 }
 
@@ -70,6 +72,19 @@ func (s *Store) prunedEverywhere(ctx context.Context, before int64) error {
 	return s.everywhere(ctx, s.ledger(), []string{stateTable}, func(ctx context.Context, n *node) error {
 		found, err := s.notesAt(ctx, n)
 		if err == nil && found.floor < before {
+			err = errBehind
+		}
+		return err
+	})
+}
+
+// sealedEverywhere fails unless all replicas that are alive know of seals up to a
+// second: for who does not, a group whose state is forgotten was never confirmed.
+func (s *Store) sealedEverywhere(ctx context.Context, second int64) error {
+	return s.everywhere(ctx, s.ledger(), []string{sealsTable}, func(ctx context.Context, n *node) error {
+		known := snapshot{}
+		err := s.readSeals(ctx, n, &known)
+		if err == nil && known.sealed < second {
 			err = errBehind
 		}
 		return err

@@ -121,6 +121,7 @@ func (s *Store) look(ctx context.Context, number uint64, batches []identity) (ma
 	}
 	known := make(map[identity]bool)
 	var kept, gone []uint64
+	var old []*other // without a state, which may be forgotten already where their batches are not yet
 	busy := false
 	for _, o := range found {
 		switch {
@@ -131,14 +132,26 @@ func (s *Store) look(ctx context.Context, number uint64, batches []identity) (ma
 			}
 		case o.state == void:
 		case now-secondOf(o.number) >= int64(promisedAge/time.Second):
-			// Its state may be forgotten already, where its batches are not yet.
-			for _, id := range o.batches {
-				known[id] = true
-			}
+			old = append(old, o)
 		case s.orphans.has(o.number), now-secondOf(o.number) >= staleAfter:
 			gone = append(gone, o.number)
 		default:
 			busy = true
+		}
+	}
+	if len(old) > 0 {
+		snap, err := s.snapshot(ctx)
+		if err != nil {
+			return nil, err
+		}
+		for _, o := range old {
+			if o.number >= numbersFrom(snap.sealed) { // so nothing of it is forgotten
+				gone = append(gone, o.number)
+				continue
+			}
+			for _, id := range o.batches {
+				known[id] = true
+			}
 		}
 	}
 	if len(gone) > 0 {
