@@ -95,3 +95,32 @@ func TestAnnouncedLongAgo(t *testing.T) {
 		t.Errorf("the sums are\n%v, not\n%v", got, want)
 	}
 }
+
+// A group is not acknowledged when its time is over by either clock, nor when
+// somebody has given it up.
+func TestConfirmInTime(t *testing.T) {
+	s := open(t, database(serverstest.ClickHouse(t, password)), Options{tuning: quick})
+	b := storetest.Batch("a", 1, 30)
+	if err := s.confirm(t.Context(), announced(t, s, 0, b, true), time.Now()); err != nil {
+		t.Errorf("in time: %v", err)
+	}
+	b = storetest.Batch("a", 2, 30)
+	if err := s.confirm(t.Context(), announced(t, s, confirmWithin, b, true), time.Now()); !errors.Is(err, errLate) {
+		t.Errorf("after the machine has slept: %v", err)
+	}
+	if err := s.confirm(t.Context(), announced(t, s, 0, b, true), time.Now().Add(-confirmWithin*time.Second)); !errors.Is(err, errLate) {
+		t.Errorf("after the clock was set back: %v", err)
+	}
+	number := announced(t, s, 0, b, true)
+	if err := s.decide(t.Context(), void, number); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.confirm(t.Context(), number, time.Now()); !errors.Is(err, errGivenUp) {
+		t.Errorf("after another hub has given it up: %v", err)
+	}
+	oracle := storetest.NewOracle()
+	if _, err := oracle.Append(t.Context(), storetest.Batch("a", 1, 30)); err != nil {
+		t.Fatal(err)
+	}
+	storetest.Same(t, s, oracle)
+}

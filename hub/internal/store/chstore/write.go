@@ -16,6 +16,7 @@ import (
 var (
 	errOtherHub = errors.New("another hub is about to keep the same batch")
 	errLate     = errors.New("it took too long")
+	errGivenUp  = errors.New("another hub has given the group up meanwhile")
 )
 
 // write makes a group durable.
@@ -50,29 +51,68 @@ func (s *Store) keepAs(ctx context.Context, number uint64, batches []identity, c
 		s.abandon(number)
 		return err
 	}
-	for _, answer := range answers {
-		*answer = true
+	answer := func(fresh bool) {
+		for _, a := range answers {
+			*a = fresh
+		}
 	}
-	// From here on others may see it confirmed, even if the attempt fails. Only
-	// time can make it void then.
-	for attempt := 1; ; attempt++ {
+	answer(true)
+	err = s.confirm(ctx, number, began)
+	if errors.Is(err, errGivenUp) {
+		answer(false)
+	}
+	return err
+}
+
+// confirm confirms a group. Once it is called others may see that, even if it
+// fails. Only time can make the group void then.
+func (s *Store) confirm(ctx context.Context, number uint64, began time.Time) error {
+	late := func() bool {
+		// The first of the clocks may stand while the machine sleeps, the second may be set.
+		return time.Since(began) >= confirmWithin*time.Second || s.now()-secondOf(number) >= confirmWithin
+	}
+	var err error
+	for attempt := 1; !late(); attempt++ {
 		// The same block again would not be kept, even if the first one is with a
 		// replica that has died.
 		since := s.now()
-		err := s.decide(ctx, confirmed, slices.Repeat([]uint64{number}, attempt)...)
+		err = s.decide(ctx, confirmed, slices.Repeat([]uint64{number}, attempt)...)
 		if err == nil {
 			err = s.spread(ctx, s.ledger(), since, groupsTable)
 		}
-		if late := time.Since(began) >= confirmWithin*time.Second; err == nil && !late {
-			return nil
-		} else if late || ctx.Err() != nil {
-			return errors.Join(errLate, err)
+		if err == nil {
+			err = s.isConfirmed(ctx, number)
+		}
+		if err == nil && !late() || errors.Is(err, errGivenUp) {
+			return err
+		}
+		if ctx.Err() != nil {
+			break
 		}
 		select {
 		case <-ctx.Done():
 		case <-time.After(50 * time.Millisecond):
 		}
 	}
+	return errors.Join(errLate, err)
+}
+
+// isConfirmed fails unless a group that is known everywhere to be confirmed is not
+// void: whatever the clocks say, somebody may have taken it for dead.
+func (s *Store) isConfirmed(ctx context.Context, number uint64) error {
+	return s.read(ctx, s.ledger(), func(n *node) error {
+		group := &other{number: number}
+		err := s.states(ctx, n, map[uint64]*other{number: group})
+		switch {
+		case err != nil:
+			return err
+		case group.state == void:
+			return &onceError{errGivenUp}
+		case group.state != confirmed:
+			return errBehind
+		}
+		return nil
+	})
 }
 
 // now is the ledger's second.
