@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
 	"github.com/kymohq/kymo/internal/serverstest"
 )
@@ -83,5 +85,42 @@ func TestShun(t *testing.T) {
 		if got := elsewhere(&clickhouse.Exception{Code: code}); got != want {
 			t.Errorf("another server may do better after error %d: %v", code, got)
 		}
+	}
+}
+
+// An answer may take longer than others do, and one that takes too long is not asked
+// for again elsewhere: that would take as long.
+func TestLongAnswer(t *testing.T) {
+	server := serverstest.ClickHouse(t, password)
+	s, a, b := twoNodes(t, server)
+	conn, err := clickhouse.Open(&clickhouse.Options{
+		Addr: []string{server.Addr()}, Auth: clickhouse.Auth{Password: password}, ReadTimeout: 200 * time.Millisecond,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	defer a.conn.Close()
+	a.conn = conn
+	slow := func(rows driver.Rows) (slept int64, err error) { return slept, rows.Scan(&slept) }
+	c, err := ask(t.Context(), s, s.ledger(), question{sql: "SELECT toInt64(sleep(1))", snap: new(snapshot)}, slow)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.each(func(int64) bool { return true }); err != nil || a.avoided() != nil {
+		t.Errorf("a slow answer: %v; avoided: %v", err, a.avoided())
+	}
+	s.patience = 300 * time.Millisecond
+	_, err = ask(t.Context(), s, s.ledger(), question{sql: "SELECT toInt64(sleep(1))", snap: new(snapshot)}, slow)
+	if !timedOut(err) || !strings.HasPrefix(err.Error(), "shard 1: "+a.host) || strings.Contains(err.Error(), b.host+":") {
+		t.Errorf("an answer that takes too long: %v", err)
+	}
+	if a.avoided() != nil {
+		t.Errorf("its server is avoided: %v", a.avoided())
+	}
+	ended, end := context.WithCancelCause(t.Context())
+	end(errSilent)
+	if err := a.why(ended, ended.Err()); !errors.Is(err, errSilent) || !elsewhere(err) {
+		t.Errorf("a server that hangs: %v", err)
 	}
 }

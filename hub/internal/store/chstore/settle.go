@@ -168,8 +168,10 @@ func (s *Store) seal(ctx context.Context, x seal, parts []uint64, from, span str
 				if err != nil {
 					return err
 				}
+				ctx, end := n.within(ctx, sealWithin)
+				defer end()
 				if err := n.conn.Exec(ctx, sql); err != nil {
-					return &onceError{err}
+					return &onceError{n.why(ctx, err)}
 				}
 				return nil
 			})

@@ -30,11 +30,13 @@ type tuning struct {
 	enough      int           // of them, for a group not to wait for more
 	pace        time.Duration // from the beginning of a group to that of the next
 	hold, limit time.Duration // see gather.Config
+	patience    time.Duration // with an answer
 	settle      settling
 }
 
 var usualTuning = tuning{
-	requests: 100_000, enough: 10_000, pace: time.Second, hold: 10 * time.Second, limit: confirmWithin * time.Second, settle: usualSettling,
+	requests: 100_000, enough: 10_000, pace: time.Second, hold: 10 * time.Second, limit: confirmWithin * time.Second,
+	patience: answerWithin, settle: usualSettling,
 }
 
 // Store is the store in ClickHouse. It implements store.Store.
@@ -93,6 +95,7 @@ func (t *tuning) complete() {
 	u := usualTuning
 	t.requests, t.enough, t.pace = cmp.Or(t.requests, u.requests), cmp.Or(t.enough, u.enough), cmp.Or(t.pace, u.pace)
 	t.hold, t.limit = cmp.Or(t.hold, u.hold), cmp.Or(t.limit, u.limit)
+	t.patience = cmp.Or(t.patience, u.patience)
 	t.settle = cmp.Or(t.settle, u.settle)
 }
 
