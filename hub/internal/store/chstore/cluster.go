@@ -181,7 +181,8 @@ func (c *cluster) table(name string) string {
 }
 
 // reach calls do with each of the shard's servers until it succeeds: replicas
-// hold the same. do must not have changed anything when it fails.
+// hold the same. What do has changed when it fails must be what it changes again
+// elsewhere (the same block, a partition that is dropped), or a onceError.
 func (c *cluster) reach(ctx context.Context, s *shard, do func(n *node) error) error {
 	var errs []error
 	for _, n := range s.inOrder() {

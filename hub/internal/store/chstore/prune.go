@@ -20,9 +20,10 @@ const (
 
 const daySeconds = 24 * 3600
 
-// Prune forgets what lies before the instant: at once for reports, and in
-// whole days for the tables, whose partitions are dropped. A partition holds
-// what came in on its day, and so goes when the youngest of that is too old.
+// Prune forgets what lies before the instant: for reports within
+// minutes (floorStep), and in whole days for the tables, whose partitions are
+// dropped. A partition holds what came in on its day, and so goes when the youngest
+// of that is too old.
 func (s *Store) Prune(ctx context.Context, before int64) error {
 	if s.closed.Load() {
 		return store.ErrClosed
@@ -35,15 +36,16 @@ func (s *Store) prune(ctx context.Context, before int64) error {
 	if err != nil {
 		return err
 	}
-	// Retention asks once a minute; the row is written when something is to go.
-	if before > snap.floor {
+	// Not s.pruned, which another snapshot may have raised meanwhile: nobody has asked
+	// the replicas for that.
+	floor := snap.floor
+	if moves(floor, before) {
 		if err := s.note(ctx, "pruned", before); err != nil {
 			return err
 		}
 		s.raise(before)
+		floor = before
 	}
-	// Not what another snapshot has found meanwhile: nobody has asked the replicas for that.
-	floor := max(before, snap.floor)
 	if err := s.prunedEverywhere(ctx, floor); err != nil {
 		return err
 	}
@@ -63,6 +65,15 @@ func (s *Store) prune(ctx context.Context, before int64) error {
 		// That a group is void has to be known as long as its rows may be there.
 		s.drop(ctx, s.ledger(), groupsTable, func(p partition) bool { return forgotten(p) && (p.second != int(void) || old(p)) }))
 	return errors.Join(errs...)
+}
+
+// floorStep is by how much the floor moves at least (ms), unless a day is to go. It
+// is a row each time, which stays, and retention asks for it once a minute.
+const floorStep = 5 * 60 * 1000
+
+// moves says whether the floor is to move up to an instant (Unix ms).
+func moves(floor, before int64) bool {
+	return before >= floor+floorStep || before > floor && dayOf(earliest(before)) != dayOf(earliest(floor))
 }
 
 // prunedEverywhere fails unless all replicas that are alive know how far was

@@ -20,7 +20,7 @@ func TestHealthForgottenMeanwhile(t *testing.T) {
 	if _, err := s.Append(t.Context(), b); err != nil {
 		t.Fatal(err)
 	}
-	window := rollup.Window{From: storetest.Noon, To: storetest.Noon + 1}
+	window := rollup.Window{From: storetest.Noon, To: storetest.Noon + floorStep}
 	read := func(meanwhile int64) (found int, failed error) {
 		for _, err := range s.Health(t.Context(), store.HealthQuery{Window: window}) {
 			if failed = err; err == nil {
@@ -103,5 +103,38 @@ func TestAddedUpStaysMeanwhile(t *testing.T) {
 	all := store.Query{Window: rollup.Window{From: 0, To: storetest.Noon + daySeconds*1000}}
 	if got, want := storetest.Rollups(t, s, all), storetest.Rollups(t, oracle, all); !slices.Equal(got, want) {
 		t.Errorf("the sums are\n%v, not\n%v", got, want)
+	}
+}
+
+// The floor is not noted for each minute that retention moves on, but for each day
+// that is to go.
+func TestFloorMoves(t *testing.T) {
+	const minute, day = 60_000, daySeconds * 1000
+	boundary := (dayOf(storetest.Noon/1000).Unix() + ahead) * 1000 // before it, a day is still needed
+	for _, test := range []struct {
+		floor, before int64
+		want          bool
+	}{
+		{0, storetest.Noon, true},
+		{storetest.Noon, storetest.Noon, false},
+		{storetest.Noon, storetest.Noon - day, false},
+		{storetest.Noon, storetest.Noon + minute, false},
+		{storetest.Noon, storetest.Noon + floorStep, true},
+		{boundary - minute, boundary - 1, false},
+		{boundary - minute, boundary, true},
+		{boundary, boundary - minute, false},
+	} {
+		if got := moves(test.floor, test.before); got != test.want {
+			t.Errorf("from %d to %d: %v", test.floor, test.before, got)
+		}
+	}
+	s := open(t, database(serverstest.ClickHouse(t, password)), Options{tuning: quick})
+	for i := range int64(7) {
+		if err := s.Prune(t.Context(), storetest.Noon+i*minute); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if rows, err := count(t.Context(), s.ledger().nodes[0], `SELECT count() FROM `+s.table(stateTable)+` WHERE key = 'pruned'`); rows != 2 || err != nil {
+		t.Errorf("the floor was noted %d times: %v", rows, err)
 	}
 }

@@ -95,8 +95,9 @@ var errPruned = errors.New("the beginning of the window was forgotten meanwhile"
 // readSeals finds the chain of seals: from where one ends, the next is taken
 // that begins there. Of several that begin there the highest tier is taken, and
 // of these the one that was made first. Everyone who looks at the same seals so
-// takes the same, and any chain is right: what it does not reach is read from
-// the groups.
+// takes the same. Another chain is as right, as long as there is what it reads instead:
+// of a group, the state stays until every replica knows of a seal over it, and sums stay
+// for an hour after others stand for them (prune.go).
 func (s *Store) readSeals(ctx context.Context, n *node, snap *snapshot) error {
 	// Of minutes there are many: only those are of interest that no hours stand for,
 	// and some before, as two hubs may have chosen different ones.
