@@ -185,12 +185,14 @@ func (s *Store) look(ctx context.Context, number uint64, batches []identity) (ma
 			return nil, err
 		}
 		for _, o := range old {
-			if o.number >= numbersFrom(snap.sealed) { // so nothing of it is forgotten
+			switch {
+			case slices.Contains(snap.voids, o.number): // since it was sealed, a moment ago
+			case o.number >= numbersFrom(snap.sealed): // so nothing of it is forgotten
 				gone = append(gone, o.number)
-				continue
-			}
-			for _, id := range o.batches {
-				known[id] = true
+			default:
+				for _, id := range o.batches {
+					known[id] = true
+				}
 			}
 		}
 	}
