@@ -15,6 +15,7 @@ const (
 	answerWithin = time.Hour // for who reads the answer, too
 	sealWithin   = 10 * time.Minute
 	guardEvery   = 5 * time.Second
+	mostMissed   = 3 // signs of life, one after the other: one that is busy may miss some
 )
 
 var errSilent = errors.New("it no longer answers")
@@ -26,7 +27,7 @@ func (n *node) within(ctx context.Context, limit time.Duration) (context.Context
 	ctx, fail := context.WithCancelCause(ctx)
 	ctx, end := context.WithTimeout(ctx, limit)
 	go func() {
-		for {
+		for missed := 0; missed < mostMissed; {
 			select {
 			case <-ctx.Done():
 				return
@@ -35,7 +36,9 @@ func (n *node) within(ctx context.Context, limit time.Duration) (context.Context
 			soon, cancel := context.WithTimeout(ctx, readTimeout)
 			err := n.conn.Ping(soon)
 			cancel()
-			if err != nil && !errors.Is(err, clickhouse.ErrAcquireConnTimeout) { // which we keep busy ourselves
+			if err == nil || errors.Is(err, clickhouse.ErrAcquireConnTimeout) { // we keep it busy ourselves
+				missed = 0
+			} else if missed++; missed == mostMissed {
 				fail(fmt.Errorf("%w: %w", errSilent, err))
 			}
 		}
