@@ -14,21 +14,15 @@ import (
 
 	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
-
-	"github.com/kymohq/kymo/hub/internal/store"
 )
 
 const (
-	connections     = 8 // to each server
-	dialTimeout     = 2 * time.Second
-	readTimeout     = 30 * time.Second
-	avoidFor        = 5 * time.Second // a server that did not answer
-	openTimeout     = time.Minute
-	makeTimeout     = 20 * time.Second
-	unknownTable    = 60
-	unknownDatabase = 81
-	readOnlyTable   = 242
-	notEnoughSpace  = 243
+	connections = 8 // to each server
+	dialTimeout = 2 * time.Second
+	readTimeout = 30 * time.Second
+	avoidFor    = 5 * time.Second // a server that could not do what another may
+	openTimeout = time.Minute
+	makeTimeout = 20 * time.Second
 )
 
 // cluster is the servers.
@@ -59,6 +53,7 @@ type node struct {
 	behind time.Time  // when it was found to be
 	avoid  time.Time  // until then
 	reason error      // for avoiding it
+	ready  bool       // it answers, and its tables are there, even if it is avoided
 }
 
 func (a *address) connect(host string, settings clickhouse.Settings) (driver.Conn, error) {
@@ -186,33 +181,40 @@ func (c *cluster) table(name string) string {
 }
 
 // reach calls do with each of the shard's servers until it succeeds: replicas
-// hold the same. do must not have changed anything when it fails.
+// hold the same. What do has changed when it fails must be what it changes again
+// elsewhere (the same block, a partition that is dropped), or a onceError.
 func (c *cluster) reach(ctx context.Context, s *shard, do func(n *node) error) error {
 	var errs []error
-	for round := range 2 {
-		for _, n := range s.nodes {
-			if reason := n.avoided(); round == 0 && reason != nil {
-				continue // tried when the others are no better
-			} else if round == 1 && reason == nil {
-				continue
-			}
-			err := c.prepare(ctx, n)
-			if err == nil {
-				err = do(n)
-			}
-			if err == nil || ctx.Err() != nil || !elsewhere(err) {
-				return err
-			}
-			if !errors.Is(err, errBehind) && !errors.Is(err, errNotLeader) {
-				n.shun(err)
-			}
-			errs = append(errs, fmt.Errorf("%s: %w", n.host, err))
+	for _, n := range s.inOrder() {
+		err := c.prepare(ctx, n)
+		ready := err == nil
+		if ready {
+			err = do(n)
 		}
-		if len(errs) == len(s.nodes) {
-			break
+		if err == nil || ctx.Err() != nil || !elsewhere(err) {
+			return err
 		}
+		if !errors.Is(err, errBehind) && !errors.Is(err, errNotLeader) {
+			n.shun(err, ready)
+		}
+		errs = append(errs, fmt.Errorf("%s: %w", n.host, err))
 	}
 	return &shardError{s.number, errors.Join(errs...)}
+}
+
+// inOrder are the shard's servers, each once. Those that are avoided come last:
+// they are tried when the others are no better.
+func (s *shard) inOrder() []*node {
+	nodes := make([]*node, 0, len(s.nodes))
+	var avoided []*node
+	for _, n := range s.nodes {
+		if n.avoided() != nil {
+			avoided = append(avoided, n)
+		} else {
+			nodes = append(nodes, n)
+		}
+	}
+	return append(nodes, avoided...)
 }
 
 // shardError says that no server of a shard could do something.
@@ -227,33 +229,7 @@ func (e *shardError) Error() string {
 
 func (e *shardError) Unwrap() error { return e.err }
 
-// elsewhere says whether another server may do what this one cannot: it did not
-// answer, or is no good at present. What the server did not like as such, the
-// others would not like either.
-func elsewhere(err error) bool {
-	var refused *clickhouse.Exception
-	var once *onceError
-	if errors.As(err, &once) {
-		return false
-	}
-	if errors.Is(err, errNoTables) {
-		return true
-	}
-	if !errors.As(err, &refused) {
-		return err != nil && !errors.Is(err, store.ErrVersion)
-	}
-	switch refused.Code {
-	case readOnlyTable, notEnoughSpace, 999, 225, 209, 210, 252, 236, 319: // ZooKeeper, network, too many parts, aborted, not enough replicas
-		return true
-	}
-	return false
-}
-
-// onceError is of something that may have been done and is not to be done twice.
-type onceError struct{ error }
-
-func (e *onceError) Unwrap() error { return e.error }
-
+// avoided is why others are asked before a server at present.
 func (n *node) avoided() error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -263,13 +239,25 @@ func (n *node) avoided() error {
 	return nil
 }
 
-func (n *node) shun(reason error) {
+// away is why a server need not be asked at all at present. One that could not do
+// something, but answers, is not away: it must have what is acknowledged.
+func (n *node) away() error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if time.Now().Before(n.avoid) && !n.ready {
+		return n.reason
+	}
+	return nil
+}
+
+// shun has a server avoided for a while. It was ready if it answered before it failed.
+func (n *node) shun(reason error, ready bool) {
 	if errors.Is(reason, clickhouse.ErrAcquireConnTimeout) {
 		return // we have asked too much of it at once
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.avoid, n.reason = time.Now().Add(avoidFor), reason
+	n.avoid, n.reason, n.ready = time.Now().Add(avoidFor), reason, ready
 	if errors.Is(reason, errNoTables) {
 		n.made = false
 	}

@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
 	"github.com/kymohq/kymo/hub/internal/rollup"
 	"github.com/kymohq/kymo/hub/internal/store"
 	"github.com/kymohq/kymo/hub/internal/store/storetest"
@@ -169,6 +171,39 @@ func TestFrozenReplica(t *testing.T) {
 	servers.Nodes[0][0].Thaw()
 	out.more(10)
 	out.end()
+}
+
+// A replica that hangs while it makes an answer is not waited for; the other one gives it.
+func TestReplicaThatHangsInAnAnswer(t *testing.T) {
+	servers := serverstest.ClickHouseCluster(t, "main", password, 1, 2)
+	s := open(t, servers.URL("kymo"), Options{tuning: quick})
+	trusted(t, s)
+	ended := make(chan error, 1)
+	go func() {
+		c, err := ask(t.Context(), s, s.ledger(), question{sql: "SELECT toInt64(sleep(3))", snap: new(snapshot)}, func(rows driver.Rows) (n int64, err error) {
+			err = rows.Scan(&n)
+			return n, err
+		})
+		if err == nil {
+			c.close()
+		}
+		ended <- err
+	}()
+	select {
+	case err := <-ended:
+		t.Fatalf("the answer came at once: %v", err)
+	case <-time.After(time.Second):
+	}
+	servers.Nodes[0][0].Freeze()
+	defer servers.Nodes[0][0].Thaw()
+	select {
+	case err := <-ended:
+		if err != nil || s.ledger().nodes[0].avoided() == nil {
+			t.Errorf("the answer is %v, and the replica that hangs is not avoided", err)
+		}
+	case <-time.After(2 * time.Minute):
+		t.Error("there is no answer")
+	}
 }
 
 // Without a shard nothing is acknowledged that belongs there, and no report

@@ -2,6 +2,7 @@ package chstore
 
 import (
 	"context"
+	"errors"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 )
@@ -9,6 +10,9 @@ import (
 // cursor walks through the rows of an answer.
 type cursor[T any] struct {
 	rows driver.Rows
+	node *node
+	ctx  context.Context // of the answer
+	end  context.CancelFunc
 	scan func(driver.Rows) (T, error)
 	next T
 	any  bool // whether next is a row; false at the end
@@ -32,7 +36,11 @@ func ask[T any](ctx context.Context, s *Store, sh *shard, q question, scan func(
 		if err != nil {
 			return err
 		}
-		if c.rows, err = n.conn.Query(with, q.sql); err != nil {
+		c.node = n
+		c.ctx, c.end = n.within(with, s.patience)
+		if c.rows, err = n.conn.Query(c.ctx, q.sql); err != nil {
+			err = n.why(c.ctx, err)
+			c.end()
 			return err
 		}
 		if err = c.advance(); err != nil {
@@ -40,6 +48,10 @@ func ask[T any](ctx context.Context, s *Store, sh *shard, q question, scan func(
 		}
 		return err
 	})
+	var once *onceError
+	if errors.As(err, &once) {
+		err = &shardError{sh.number, err}
+	}
 	return c, err
 }
 
@@ -50,10 +62,13 @@ func (q *question) with(ctx context.Context) (context.Context, error) {
 
 // advance goes to the next row.
 func (c *cursor[T]) advance() (err error) {
-	if c.any = c.rows.Next(); !c.any {
-		return c.rows.Err()
+	if c.any = c.rows.Next(); c.any {
+		c.next, err = c.scan(c.rows)
+		return err
 	}
-	c.next, err = c.scan(c.rows)
+	if err = c.rows.Err(); err != nil {
+		err = c.node.why(c.ctx, err)
+	}
 	return err
 }
 
@@ -71,5 +86,9 @@ func (c *cursor[T]) each(take func(T) (more bool)) error {
 	return nil
 }
 
-// close ends the answer; what went wrong with it, advance has said.
-func (c *cursor[T]) close() { _ = c.rows.Close() }
+// close ends the answer, and does not wait for what is left of it; what went wrong
+// with it, advance has said.
+func (c *cursor[T]) close() {
+	c.end()
+	_ = c.rows.Close()
+}

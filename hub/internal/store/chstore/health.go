@@ -104,10 +104,14 @@ func eachHealth[T any](ctx context.Context, s *Store, w rollup.Window, columns, 
 			if err != nil {
 				return err
 			}
-			return c.each(func(v T) bool {
+			err = c.each(func(v T) bool {
 				stopped = !yield(v, nil)
 				return !stopped
 			})
+			if err != nil || stopped {
+				return err
+			}
+			return s.stillThere(ctx, max(w.From, snap.floor))
 		}()
 		if err != nil && !stopped {
 			yield(none, s.classify(ctx, err))

@@ -191,6 +191,7 @@ func TestSettleTogether(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	ages := announced(t, a, 12*daySeconds, storetest.Batch("b", 2, 30), true)
 	never := announced(t, a, 20, storetest.Batch("b", 1, 30), true)
 	for range 4 {
 		var work sync.WaitGroup
@@ -206,8 +207,8 @@ func TestSettleTogether(t *testing.T) {
 		storetest.Same(t, b, oracle)
 	}
 	snap, err := a.snapshot(t.Context())
-	if err != nil || len(snap.chain) == 0 || len(snap.groups) > 5 || !slices.Contains(snap.voids, never) {
-		t.Errorf("the chain has %d links, %d groups are beyond it, void are %v, not %d; %v", len(snap.chain), len(snap.groups), snap.voids, never, err)
+	if err != nil || len(snap.chain) == 0 || len(snap.groups) > 5 || !slices.Contains(snap.voids, never) || !slices.Contains(snap.voids, ages) {
+		t.Errorf("the chain has %d links, %d groups are beyond it, void are %v, not %d and %d; %v", len(snap.chain), len(snap.groups), snap.voids, never, ages, err)
 	}
 }
 

@@ -20,9 +20,10 @@ const (
 
 const daySeconds = 24 * 3600
 
-// Prune forgets what lies before the instant: at once for reports, and in
-// whole days for the tables, whose partitions are dropped. A partition holds
-// what came in on its day, and so goes when the youngest of that is too old.
+// Prune forgets what lies before the instant: for reports within
+// minutes (floorStep), and in whole days for the tables, whose partitions are
+// dropped. A partition holds what came in on its day, and so goes when the youngest
+// of that is too old.
 func (s *Store) Prune(ctx context.Context, before int64) error {
 	if s.closed.Load() {
 		return store.ErrClosed
@@ -35,30 +36,44 @@ func (s *Store) prune(ctx context.Context, before int64) error {
 	if err != nil {
 		return err
 	}
-	// Retention asks once a minute; the row is written when something is to go.
-	if before > snap.floor {
+	// Not s.pruned, which another snapshot may have raised meanwhile: nobody has asked
+	// the replicas for that.
+	floor := snap.floor
+	if moves(floor, before) {
 		if err := s.note(ctx, "pruned", before); err != nil {
 			return err
 		}
 		s.raise(before)
+		floor = before
 	}
-	if err := s.prunedEverywhere(ctx, max(before, snap.floor)); err != nil {
+	if err := s.prunedEverywhere(ctx, floor); err != nil {
 		return err
 	}
-	old := func(p partition) bool { return p.past() <= earliest(s.pruned.Load()) }
-	forgotten := func(p partition) bool { return p.past() <= snap.now-int64(identityAge/time.Second) }
+	old := func(p partition) bool { return p.past() <= earliest(floor) }
+	// Groups that are open are found by their batches.
+	settled := min(snap.sealed, snap.now-int64(identityAge/time.Second))
+	forgotten := func(p partition) bool { return p.past() <= settled }
 	var errs []error
 	for _, sh := range s.shards {
 		errs = append(errs, s.drop(ctx, sh, requestsTable, old), s.drop(ctx, sh, rollupsTable, old))
 	}
-	errs = append(errs, s.drop(ctx, s.ledger(), healthTable, old), s.drop(ctx, s.ledger(), dropsTable, old),
-		// Groups that are open are found by their batches.
-		s.drop(ctx, s.ledger(), batchesTable, func(p partition) bool { return forgotten(p) && p.past() <= snap.sealed }),
+	errs = append(errs, s.drop(ctx, s.ledger(), healthTable, old), s.drop(ctx, s.ledger(), dropsTable, old))
+	if err := s.sealedEverywhere(ctx, settled); err != nil {
+		return errors.Join(append(errs, err)...)
+	}
+	errs = append(errs, s.drop(ctx, s.ledger(), batchesTable, forgotten),
 		// That a group is void has to be known as long as its rows may be there.
-		s.drop(ctx, s.ledger(), groupsTable, func(p partition) bool {
-			return forgotten(p) && p.past() <= snap.sealed && (p.second != int(void) || old(p))
-		}))
+		s.drop(ctx, s.ledger(), groupsTable, func(p partition) bool { return forgotten(p) && (p.second != int(void) || old(p)) }))
 	return errors.Join(errs...)
+}
+
+// floorStep is by how much the floor moves at least (ms), unless a day is to go. It
+// is a row each time, which stays, and retention asks for it once a minute.
+const floorStep = 5 * 60 * 1000
+
+// moves says whether the floor is to move up to an instant (Unix ms).
+func moves(floor, before int64) bool {
+	return before >= floor+floorStep || before > floor && dayOf(earliest(before)) != dayOf(earliest(floor))
 }
 
 // prunedEverywhere fails unless all replicas that are alive know how far was
@@ -66,8 +81,21 @@ func (s *Store) prune(ctx context.Context, before int64) error {
 // may have noted it, and then failed.
 func (s *Store) prunedEverywhere(ctx context.Context, before int64) error {
 	return s.everywhere(ctx, s.ledger(), []string{stateTable}, func(ctx context.Context, n *node) error {
-		floor, err := s.floorAt(ctx, n)
-		if err == nil && floor < before {
+		found, err := s.notesAt(ctx, n)
+		if err == nil && found.floor < before {
+			err = errBehind
+		}
+		return err
+	})
+}
+
+// sealedEverywhere fails unless all replicas that are alive know of seals up to a
+// second: for who does not, a group whose state is forgotten was never confirmed.
+func (s *Store) sealedEverywhere(ctx context.Context, second int64) error {
+	return s.everywhere(ctx, s.ledger(), []string{sealsTable}, func(ctx context.Context, n *node) error {
+		known := snapshot{}
+		err := s.readSeals(ctx, n, &known)
+		if err == nil && known.sealed < second {
 			err = errBehind
 		}
 		return err
@@ -121,12 +149,15 @@ func (s *Store) size(ctx context.Context) (bytes int64, oldest partition, err er
 	return bytes, oldest, nil
 }
 
-// dropSettled drops the sums for which others stand, once nobody reads them.
+// dropSettled drops the sums for which others have stood for a while: whoever began
+// before that, a report or another hub that adds up, still reads the old ones.
 func (s *Store) dropSettled(ctx context.Context, snap *snapshot) error {
-	const meanwhile = 3600
 	// Up to which second a higher tier stands for one.
 	var stands [tierDays]int64
 	for _, x := range snap.chain {
+		if snap.now-secondOf(x.piece) < s.settle.meanwhile {
+			break // what is dropped ends before it
+		}
 		for tier := range x.tier {
 			stands[tier] = x.past
 		}
@@ -134,7 +165,7 @@ func (s *Store) dropSettled(ctx context.Context, snap *snapshot) error {
 	var errs []error
 	for _, sh := range s.shards {
 		errs = append(errs, s.drop(ctx, sh, rollupsTable, func(p partition) bool {
-			return p.second < len(stands) && p.past()+meanwhile <= stands[p.second]
+			return p.second < len(stands) && p.past() <= stands[p.second]
 		}))
 	}
 	return errors.Join(errs...)

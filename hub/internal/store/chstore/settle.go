@@ -25,12 +25,13 @@ type settling struct {
 	// after is how old, in seconds, groups are at least, and the others how long the
 	// span is that a piece of the tier stands for, at least.
 	after, minutes, hours, days int64
-	most                        int // groups in a piece
+	most                        int   // groups in a piece
+	meanwhile                   int64 // for how many seconds sums stay for which others stand
 }
 
 // Groups are settled when none of their time can still be confirmed: an open one
 // is declared void then.
-var usualSettling = settling{every: 20 * time.Second, after: 2 * staleAfter, minutes: 60, hours: 3600, days: 24 * 3600, most: 5000}
+var usualSettling = settling{every: 20 * time.Second, after: 2 * staleAfter, minutes: 60, hours: 3600, days: 24 * 3600, most: 5000, meanwhile: 3600}
 
 // settleLoop makes pieces of groups.
 func (s *Store) settleLoop(ctx context.Context) {
@@ -167,8 +168,10 @@ func (s *Store) seal(ctx context.Context, x seal, parts []uint64, from, span str
 				if err != nil {
 					return err
 				}
+				ctx, end := n.within(ctx, sealWithin)
+				defer end()
 				if err := n.conn.Exec(ctx, sql); err != nil {
-					return &onceError{err}
+					return &onceError{n.why(ctx, err)}
 				}
 				return nil
 			})

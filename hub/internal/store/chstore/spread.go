@@ -93,12 +93,12 @@ func (c *cluster) everywhereNow(ctx context.Context, s *shard, tables []string, 
 
 // passes runs the check at a replica, and returns how many are alive.
 func (c *cluster) passes(ctx context.Context, n *node, tables []string, check func(context.Context, *node) error) (alive int, err error) {
-	if reason := n.avoided(); reason != nil {
+	if reason := n.away(); reason != nil {
 		return 0, reason
 	}
 	if err := c.prepare(ctx, n); err != nil {
 		if ctx.Err() == nil {
-			n.shun(err)
+			n.shun(err, false)
 		}
 		return 0, err
 	}
@@ -125,7 +125,7 @@ func (c *cluster) ends(ctx context.Context, s *shard, tables []string) map[strin
 	var work sync.WaitGroup
 	goals := make(map[string]uint64)
 	for _, n := range s.nodes {
-		if n.avoided() != nil {
+		if n.away() != nil {
 			continue
 		}
 		work.Go(func() {
@@ -167,9 +167,9 @@ func (n *node) ended() bool {
 
 // active is how many replicas are alive, as ZooKeeper knows.
 func (c *cluster) active(ctx context.Context, n *node, tables []string) (int, error) {
-	var active uint8
-	err := n.conn.QueryRow(ctx, `SELECT max(active_replicas) FROM system.replicas WHERE `+c.among(tables)).Scan(&active)
-	return int(active), err
+	// It is a number of 8 bits, and of 32 since version 24.4.
+	alive, err := count(ctx, n, `SELECT toUInt64(max(active_replicas)) FROM system.replicas WHERE `+c.among(tables))
+	return int(alive), err
 }
 
 // among is the condition for tables in the system's tables.

@@ -30,11 +30,13 @@ type tuning struct {
 	enough      int           // of them, for a group not to wait for more
 	pace        time.Duration // from the beginning of a group to that of the next
 	hold, limit time.Duration // see gather.Config
+	patience    time.Duration // with an answer
 	settle      settling
 }
 
 var usualTuning = tuning{
-	requests: 100_000, enough: 10_000, pace: time.Second, hold: 10 * time.Second, limit: confirmWithin * time.Second, settle: usualSettling,
+	requests: 100_000, enough: 10_000, pace: time.Second, hold: 10 * time.Second, limit: confirmWithin * time.Second,
+	patience: answerWithin, settle: usualSettling,
 }
 
 // Store is the store in ClickHouse. It implements store.Store.
@@ -93,6 +95,7 @@ func (t *tuning) complete() {
 	u := usualTuning
 	t.requests, t.enough, t.pace = cmp.Or(t.requests, u.requests), cmp.Or(t.enough, u.enough), cmp.Or(t.pace, u.pace)
 	t.hold, t.limit = cmp.Or(t.hold, u.hold), cmp.Or(t.limit, u.limit)
+	t.patience = cmp.Or(t.patience, u.patience)
 	t.settle = cmp.Or(t.settle, u.settle)
 }
 
@@ -123,26 +126,64 @@ func (s *Store) start(ctx context.Context) error {
 // recognize checks who made the tables, and that no shard of theirs is missing in
 // the cluster's definition, and notes what is new.
 func (s *Store) recognize(ctx context.Context) error {
-	var version, shards int64
-	if err := s.read(ctx, s.ledger(), func(n *node) error {
-		return n.conn.QueryRow(ctx, fmt.Sprintf(`SELECT maxIf(value, key = 'schema'), maxIf(value, key = 'shards') FROM %s`,
-			s.table(stateTable))).Scan(&version, &shards)
+	var found notes
+	if err := s.read(ctx, s.ledger(), func(n *node) (err error) {
+		found, err = s.notesAt(ctx, n)
+		return err
 	}); err != nil {
 		return err
 	}
-	if version > schemaVersion {
-		return fmt.Errorf("%w: its tables are of version %d, this program's of %d", store.ErrVersion, version, schemaVersion)
+	if found.schema > schemaVersion {
+		return fmt.Errorf("%w: its tables are of version %d, this program's of %d", store.ErrVersion, found.schema, schemaVersion)
 	}
-	if int(shards) > len(s.shards) {
-		return fmt.Errorf("its tables are on %d shards, and the cluster %q has %d: add the missing ones to remote_servers", shards, s.address.cluster, len(s.shards))
+	if int(found.shards) > len(s.shards) {
+		return fmt.Errorf("its tables are on %d shards, and the cluster %q has %d: add the missing ones to remote_servers", found.shards, s.address.cluster, len(s.shards))
 	}
-	if version < schemaVersion {
+	if found.schema == 0 {
+		if err := s.noOtherLedger(ctx); err != nil {
+			return err
+		}
+	}
+	if found.schema < schemaVersion {
 		if err := s.note(ctx, "schema", schemaVersion); err != nil {
 			return err
 		}
 	}
-	if int(shards) < len(s.shards) {
-		return s.note(ctx, "shards", int64(len(s.shards)))
+	if int(found.shards) == len(s.shards) {
+		return nil
+	}
+	if err := s.note(ctx, "shards", int64(len(s.shards))); err != nil || found.shards == 0 {
+		return err
+	}
+	// Hubs that do not know a shard are to find that out before it holds anything.
+	return s.everywhere(ctx, s.ledger(), []string{stateTable}, func(ctx context.Context, n *node) error {
+		found, err := s.notesAt(ctx, n)
+		if err == nil && int(found.shards) < len(s.shards) {
+			err = errBehind
+		}
+		return err
+	})
+}
+
+// noOtherLedger fails if a shard other than the first has a ledger: the store is not
+// new, the cluster's definition has its shards in another order.
+func (s *Store) noOtherLedger(ctx context.Context) error {
+	for _, sh := range s.shards[1:] {
+		var rows uint64
+		if err := s.reach(ctx, sh, func(n *node) error {
+			there, err := count(ctx, n, fmt.Sprintf(`SELECT count() FROM system.tables WHERE database = %s AND name = %s`,
+				quote(s.database), quote(tableOf(stateTable).local(s.replicated))))
+			if err == nil && there > 0 {
+				rows, err = count(ctx, n, `SELECT count() FROM `+s.table(stateTable))
+			}
+			return err
+		}); err != nil {
+			return err
+		}
+		if rows > 0 {
+			return fmt.Errorf("the ledger is on shard %d of the cluster %q: name the shards in remote_servers in the order that they had, with this one as the first",
+				sh.number, s.address.cluster)
+		}
 	}
 	return nil
 }

@@ -108,6 +108,12 @@ func TestQuietCluster(t *testing.T) {
 			}
 		}
 	}
+	// What one of them could not do a moment ago does not make it one of the dead.
+	hiccup := first.ledger().nodes[1]
+	hiccup.shun(errNotLeader, true)
+	if err := first.everywhereNow(t.Context(), first.ledger(), hiccup.tables(), func(context.Context, *node) error { return nil }); err != nil {
+		t.Error(err)
+	}
 	if err := second.Prune(t.Context(), storetest.Noon+30*24*3600*1000); err != nil {
 		t.Error(err)
 	}

@@ -44,12 +44,8 @@ type table struct {
 	columns   []column
 	partition string
 	order     string
-	expiry    string // if the server can; else retention and pruning do
-	grain     int    // rows between two marks, if not the usual
+	grain     int // rows between two marks, if not the usual
 }
-
-// identityDays is how long the ledger remembers batches, if no hub forgets them.
-const identityDays = 10
 
 var tables = []table{
 	{name: requestsTable, sql: true, columns: []column{
@@ -130,7 +126,7 @@ var tables = []table{
 		{"sequence", "UInt64", rising},
 		{"group_id", "UInt64", rising},
 		{"hub", "UInt64", rising},
-	}, partition: "day", order: "instance, sequence", expiry: fmt.Sprintf("day + toIntervalDay(%d)", identityDays), grain: 512},
+	}, partition: "day", order: "instance, sequence", grain: 512},
 
 	{name: groupsTable, ledger: true, columns: []column{
 		{"day", "Date", rising},
@@ -201,9 +197,6 @@ func (t *table) create(database string, f features) string {
 	}
 	s := fmt.Sprintf("CREATE TABLE IF NOT EXISTS %s.%s\n%sENGINE = %s\nPARTITION BY %s\nORDER BY (%s)\n",
 		quoteName(database), t.local(f.replicated), t.definitions(f, true), engine, t.partition, t.order)
-	if t.expiry != "" && f.expiry {
-		s += "TTL " + t.expiry + "\n"
-	}
 	var settings []string
 	if t.grain > 0 {
 		settings = append(settings, fmt.Sprintf("index_granularity = %d", t.grain))

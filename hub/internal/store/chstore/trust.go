@@ -126,7 +126,7 @@ func (c *cluster) watch(ctx context.Context) {
 		var work sync.WaitGroup
 		for _, s := range c.shards {
 			for _, n := range s.nodes {
-				if len(s.nodes) > 1 && n.avoided() == nil {
+				if len(s.nodes) > 1 && n.away() == nil {
 					work.Go(func() {
 						if c.prepare(ctx, n) == nil {
 							_ = c.trust(ctx, n) // whoever reads is told

@@ -14,8 +14,6 @@ type features struct {
 	// fsync: a part is synced before its insert is acknowledged. Before, a power
 	// loss can take what only one replica had.
 	fsync bool
-	// expiry: rows can be given a time to live, which is kept even if no hub runs.
-	expiry bool
 	// pinned: settings that a profile may have otherwise, in which an insert would
 	// be acknowledged or kept again too early, or a report be less than all there
 	// is, are sent along. Before 21.11 there are none of the first kind.
@@ -40,7 +38,6 @@ func featuresOf(v proto.Version, replicated bool) (features, error) {
 	return features{
 		compact:    proto.CheckMinVersion(proto.Version{Major: 20, Minor: 3}, v),
 		fsync:      proto.CheckMinVersion(proto.Version{Major: 20, Minor: 10}, v),
-		expiry:     proto.CheckMinVersion(proto.Version{Major: 20, Minor: 3}, v),
 		pinned:     proto.CheckMinVersion(proto.Version{Major: 21, Minor: 11}, v),
 		replicated: replicated,
 	}, nil

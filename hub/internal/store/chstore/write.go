@@ -16,6 +16,7 @@ import (
 var (
 	errOtherHub = errors.New("another hub is about to keep the same batch")
 	errLate     = errors.New("it took too long")
+	errGivenUp  = errors.New("another hub has given the group up meanwhile")
 )
 
 // write makes a group durable.
@@ -25,18 +26,23 @@ func (s *Store) write(ctx context.Context, calls []*gather.Call) error {
 
 // keep writes a group under a new number.
 func (s *Store) keep(ctx context.Context, calls []*gather.Call) error {
-	began := time.Now()
-	number := newNumber(s.now())
-	batches := identities(calls)
-	if len(batches) == 0 {
-		return nil
+	if batches := identities(calls); len(batches) > 0 {
+		return s.keepAs(ctx, newNumber(s.now()), batches, calls)
 	}
+	return nil
+}
+
+func (s *Store) keepAs(ctx context.Context, number uint64, batches []identity, calls []*gather.Call) error {
+	began := time.Now()
 	known, err := s.enter(ctx, number, batches)
+	if errors.Is(err, errSameNumber) {
+		return err // void would be the other hub's group
+	}
 	if err != nil {
 		s.abandon(number)
 		return err
 	}
-	fresh := admit(calls, known)
+	fresh, answers := admit(calls, known)
 	if len(fresh) == 0 {
 		s.abandon(number) // it holds nothing
 		return nil
@@ -45,26 +51,68 @@ func (s *Store) keep(ctx context.Context, calls []*gather.Call) error {
 		s.abandon(number)
 		return err
 	}
-	// From here on others may see it confirmed, even if the attempt fails. Only
-	// time can make it void then.
-	for attempt := 1; ; attempt++ {
+	answer := func(fresh bool) {
+		for _, a := range answers {
+			*a = fresh
+		}
+	}
+	answer(true)
+	err = s.confirm(ctx, number, began)
+	if errors.Is(err, errGivenUp) {
+		answer(false)
+	}
+	return err
+}
+
+// confirm confirms a group. Once it is called others may see that, even if it
+// fails. Only time can make the group void then.
+func (s *Store) confirm(ctx context.Context, number uint64, began time.Time) error {
+	late := func() bool {
+		// The first of the clocks may stand while the machine sleeps, the second may be set.
+		return time.Since(began) >= confirmWithin*time.Second || s.now()-secondOf(number) >= confirmWithin
+	}
+	var err error
+	for attempt := 1; !late(); attempt++ {
 		// The same block again would not be kept, even if the first one is with a
 		// replica that has died.
 		since := s.now()
-		err := s.decide(ctx, confirmed, slices.Repeat([]uint64{number}, attempt)...)
+		err = s.decide(ctx, confirmed, slices.Repeat([]uint64{number}, attempt)...)
 		if err == nil {
 			err = s.spread(ctx, s.ledger(), since, groupsTable)
 		}
-		if late := time.Since(began) >= confirmWithin*time.Second; err == nil && !late {
-			return nil
-		} else if late || ctx.Err() != nil {
-			return errors.Join(errLate, err)
+		if err == nil {
+			err = s.isConfirmed(ctx, number)
+		}
+		if err == nil && !late() || errors.Is(err, errGivenUp) {
+			return err
+		}
+		if ctx.Err() != nil {
+			break
 		}
 		select {
 		case <-ctx.Done():
 		case <-time.After(50 * time.Millisecond):
 		}
 	}
+	return errors.Join(errLate, err)
+}
+
+// isConfirmed fails unless a group that is known everywhere to be confirmed is not
+// void: whatever the clocks say, somebody may have taken it for dead.
+func (s *Store) isConfirmed(ctx context.Context, number uint64) error {
+	return s.read(ctx, s.ledger(), func(n *node) error {
+		group := &other{number: number}
+		err := s.states(ctx, n, map[uint64]*other{number: group})
+		switch {
+		case err != nil:
+			return err
+		case group.state == void:
+			return &onceError{errGivenUp}
+		case group.state != confirmed:
+			return errBehind
+		}
+		return nil
+	})
 }
 
 // now is the ledger's second.
@@ -113,6 +161,7 @@ func (s *Store) look(ctx context.Context, number uint64, batches []identity) (ma
 	}
 	known := make(map[identity]bool)
 	var kept, gone []uint64
+	var old []*other // without a state, which may be forgotten already where their batches are not yet
 	busy := false
 	for _, o := range found {
 		switch {
@@ -123,14 +172,28 @@ func (s *Store) look(ctx context.Context, number uint64, batches []identity) (ma
 			}
 		case o.state == void:
 		case now-secondOf(o.number) >= int64(promisedAge/time.Second):
-			// Its state may be forgotten already, where its batches are not yet.
-			for _, id := range o.batches {
-				known[id] = true
-			}
+			old = append(old, o)
 		case s.orphans.has(o.number), now-secondOf(o.number) >= staleAfter:
 			gone = append(gone, o.number)
 		default:
 			busy = true
+		}
+	}
+	if len(old) > 0 {
+		snap, err := s.snapshot(ctx)
+		if err != nil {
+			return nil, err
+		}
+		for _, o := range old {
+			switch {
+			case slices.Contains(snap.voids, o.number): // since it was sealed, a moment ago
+			case o.number >= numbersFrom(snap.sealed): // so nothing of it is forgotten
+				gone = append(gone, o.number)
+			default:
+				for _, id := range o.batches {
+					known[id] = true
+				}
+			}
 		}
 	}
 	if len(gone) > 0 {
@@ -163,19 +226,19 @@ func (s *Store) abandon(number uint64) {
 	}
 }
 
-// admit finds the batches that are new.
-func admit(calls []*gather.Call, known map[identity]bool) (fresh []*wire.Batch) {
+// admit finds the batches that are new, and where to answer so once they are written.
+func admit(calls []*gather.Call, known map[identity]bool) (fresh []*wire.Batch, answers []*bool) {
 	for _, c := range calls {
 		for i, b := range c.Batches {
 			id := identity{b.Instance, b.Sequence}
 			if known[id] {
 				continue
 			}
-			known[id], c.Fresh[i] = true, true
-			fresh = append(fresh, b)
+			known[id] = true
+			fresh, answers = append(fresh, b), append(answers, &c.Fresh[i])
 		}
 	}
-	return fresh
+	return fresh, answers
 }
 
 // put writes a group's rows to all shards that get some.

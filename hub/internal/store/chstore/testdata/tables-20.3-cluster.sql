@@ -147,7 +147,6 @@ CREATE TABLE IF NOT EXISTS `kymo`.kymo_batches
 ENGINE = ReplicatedMergeTree('/clickhouse/tables/{shard}/kymo/kymo_batches', '{replica}')
 PARTITION BY day
 ORDER BY (instance, sequence)
-TTL day + toIntervalDay(10)
 SETTINGS index_granularity = 512
 
 CREATE TABLE IF NOT EXISTS `kymo`.kymo_groups

@@ -101,7 +101,6 @@ CREATE TABLE IF NOT EXISTS `kymo`.kymo_batches
 ENGINE = MergeTree()
 PARTITION BY day
 ORDER BY (instance, sequence)
-TTL day + toIntervalDay(10)
 SETTINGS index_granularity = 512, fsync_after_insert = 1, fsync_part_directory = 1
 
 CREATE TABLE IF NOT EXISTS `kymo`.kymo_groups

@@ -1,0 +1,213 @@
+package chstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// seal says that a piece stands for all groups of a span of seconds.
+type seal struct {
+	tier        uint8
+	first, past int64
+	piece       uint64
+}
+
+// notes are what kymo_state says, at a second.
+type notes struct {
+	now    int64 // the ledger's second
+	floor  int64 // Unix ms; before it everything is forgotten
+	schema int64 // the version of the tables
+	shards int64 // how many there are
+}
+
+// snapshot is what counts, at an instant.
+type snapshot struct {
+	notes
+	chain  []seal
+	sealed int64    // the second up to which the chain reaches
+	groups []uint64 // confirmed, and not under a seal
+	voids  []uint64 // everywhere
+}
+
+// snapshot reads the ledger.
+func (s *Store) snapshot(ctx context.Context) (snap *snapshot, err error) {
+	err = s.readAgain(ctx, s.ledger(), func(n *node) error {
+		snap, err = s.snapshotAt(ctx, n)
+		return err
+	})
+	if err == nil {
+		s.raise(snap.floor)
+		err = s.knowsAll(snap.notes)
+	}
+	return snap, err
+}
+
+func (s *Store) snapshotAt(ctx context.Context, n *node) (*snapshot, error) {
+	snap := new(snapshot)
+	var err error
+	if snap.notes, err = s.notesAt(ctx, n); err != nil {
+		return nil, err
+	}
+	if err := s.readSeals(ctx, n, snap); err != nil {
+		return nil, err
+	}
+	return snap, s.readGroups(ctx, n, snap)
+}
+
+// stillThere fails if somebody has forgotten meanwhile what is not before the instant
+// (Unix ms): what was read since the snapshot may lack a part of it.
+func (s *Store) stillThere(ctx context.Context, from int64) error {
+	var found notes
+	err := s.readAgain(ctx, s.ledger(), func(n *node) (err error) {
+		found, err = s.notesAt(ctx, n)
+		return err
+	})
+	if err == nil {
+		err = s.knowsAll(found)
+	}
+	if err == nil && found.floor > from {
+		s.raise(found.floor)
+		err = errPruned
+	}
+	return err
+}
+
+// notesAt are the notes that a server knows.
+func (s *Store) notesAt(ctx context.Context, n *node) (found notes, err error) {
+	err = n.conn.QueryRow(ctx, fmt.Sprintf(`SELECT toInt64(toUnixTimestamp(now())), maxIf(value, key = 'pruned'), maxIf(value, key = 'schema'),
+		maxIf(value, key = 'shards') FROM %s`, s.table(stateTable))).Scan(&found.now, &found.floor, &found.schema, &found.shards)
+	return found, err
+}
+
+// knowsAll fails if there are more shards than this hub knows, which began before
+// they were added: it would leave out what they hold.
+func (s *Store) knowsAll(found notes) error {
+	if int(found.shards) > len(s.shards) {
+		return fmt.Errorf("its tables are on %d shards, and this hub knows %d: restart it", found.shards, len(s.shards))
+	}
+	return nil
+}
+
+var errPruned = errors.New("the beginning of the window was forgotten meanwhile")
+
+// readSeals finds the chain of seals: from where one ends, the next is taken
+// that begins there. Of several that begin there the highest tier is taken, and
+// of these the one that was made first. Everyone who looks at the same seals so
+// takes the same. Another chain is as right, as long as there is what it reads instead:
+// of a group, the state stays until every replica knows of a seal over it, and sums stay
+// for an hour after others stand for them (prune.go).
+func (s *Store) readSeals(ctx context.Context, n *node, snap *snapshot) error {
+	// Of minutes there are many: only those are of interest that no hours stand for,
+	// and some before, as two hubs may have chosen different ones.
+	table := s.table(sealsTable)
+	rows, err := n.conn.Query(ctx, fmt.Sprintf(`SELECT tier, first, past, piece FROM %s
+		WHERE tier >= %d OR toUInt64(first) + %d >= (SELECT toUInt64(max(past)) FROM %s WHERE tier >= %d)`, table, tierHours, daySeconds, table, tierHours))
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	best := make(map[int64]seal)
+	for rows.Next() {
+		var x seal
+		var first, past uint32
+		if err := rows.Scan(&x.tier, &first, &past, &x.piece); err != nil {
+			return err
+		}
+		x.first, x.past = int64(first), int64(past)
+		if b, ok := best[x.first]; !ok || x.tier > b.tier || x.tier == b.tier && x.piece < b.piece {
+			best[x.first] = x
+		}
+	}
+	for x, ok := best[0]; ok; x, ok = best[snap.sealed] {
+		snap.chain, snap.sealed = append(snap.chain, x), x.past
+	}
+	return rows.Err()
+}
+
+func (s *Store) readGroups(ctx context.Context, n *node, snap *snapshot) error {
+	from := numbersFrom(snap.sealed)
+	table := s.table(groupsTable)
+	rows, err := n.conn.Query(ctx, fmt.Sprintf(`SELECT group_id, max(state) FROM (
+			SELECT group_id, state FROM %s WHERE group_id >= %d
+			UNION ALL
+			SELECT group_id, state FROM %s WHERE group_id < %d AND state = %d
+		) GROUP BY group_id`, table, from, table, from, void))
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var number uint64
+		var state uint8
+		if err := rows.Scan(&number, &state); err != nil {
+			return err
+		}
+		if state == confirmed {
+			snap.groups = append(snap.groups, number)
+		} else {
+			snap.voids = append(snap.voids, number)
+		}
+	}
+	return rows.Err()
+}
+
+// unsettled reads which groups from the seals up to a second are neither confirmed
+// nor void. However old they are, their batches are not forgotten before.
+func (s *Store) unsettled(ctx context.Context, n *node, snap *snapshot, past int64) ([]uint64, error) {
+	rows, err := n.conn.Query(ctx, fmt.Sprintf(`SELECT group_id FROM %s WHERE day >= %s AND day <= %s AND group_id >= %d AND group_id < %d GROUP BY group_id`,
+		s.table(batchesTable), dayText(snap.sealed), dayText(past), numbersFrom(snap.sealed), numbersFrom(past)))
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	settled := make(map[uint64]bool)
+	for _, number := range slices.Concat(snap.groups, snap.voids) {
+		settled[number] = true
+	}
+	var open []uint64
+	for rows.Next() {
+		var number uint64
+		if err := rows.Scan(&number); err != nil {
+			return nil, err
+		}
+		if !settled[number] {
+			open = append(open, number)
+		}
+	}
+	return open, rows.Err()
+}
+
+// pieces are the pieces of the chain that may hold something from an instant
+// (Unix ms) on.
+func (snap *snapshot) pieces(from int64) []uint64 {
+	var pieces []uint64
+	for _, x := range snap.chain {
+		if x.past > earliest(from) {
+			pieces = append(pieces, x.piece)
+		}
+	}
+	return pieces
+}
+
+// ahead is how far in the future, in seconds, requests may start that are taken:
+// a day, as who takes them in says, and a bit.
+const ahead = 25 * 3600
+
+// earliest is the second in which groups begin that may hold something from an
+// instant (Unix ms) on.
+func earliest(from int64) int64 { return from/1000 - ahead }
+
+// counting is the condition for rows that carry a group's number to count. The
+// numbers are in the tables live and voids.
+func (snap *snapshot) counting() string {
+	return fmt.Sprintf(`(group_id >= %d AND group_id IN (SELECT number FROM live) OR group_id < %d AND group_id NOT IN (SELECT number FROM voids))`,
+		numbersFrom(snap.sealed), numbersFrom(snap.sealed))
+}
+
+// since is the condition for partitions that may hold something from an instant
+// (Unix ms) on.
+func since(from int64) string {
+	return "day >= " + quote(dayOf(max(0, earliest(from))).Format("2006-01-02"))
+}
