@@ -13,7 +13,7 @@ import (
 type User struct {
 	Name     string
 	Requests uint64
-	Errors   uint64 // status 5xx
+	Errors   uint64  // status 5xx
 	Sum      float64 // of the durations, ns
 	Longest  time.Duration
 	Last     int64 // when the newest request started, Unix milliseconds
