@@ -150,3 +150,31 @@ test('a filter that is being typed is not carried to the next screen', async () 
   assert.doesNotMatch(page.url(), /q=/)
   await close(page)
 })
+
+test('on an empty hub the first requests are seen at once', async () => {
+  const place = await folder()
+  const fresh = await startHub(place.path)
+  const page = await openPage(browser)
+  try {
+    await page.goto(`${fresh.url}/#/overview`)
+    await page.getByText('No requests in this time.').waitFor()
+    const asked = []
+    page.on('request', (r) => r.url().includes('/timeseries') && asked.push(Date.now()))
+    await page.waitForTimeout(2500)
+    assert.ok(asked.length >= 2, `asked ${asked.length} times in 2.5 s`)
+    const now = new Date().toISOString()
+    await fetch(`${fresh.url}/api/v1/requests`, {
+      method: 'POST', headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify(Array.from({ length: 60 }, () => ({ service: 'a', endpoint: '/a', method: 'GET', response_time_ms: 5, status_code: 200, timestamp: now }))),
+    })
+    await page.locator('tbody tr').first().waitFor()
+    asked.length = 0
+    await page.waitForTimeout(3500)
+    assert.ok(asked.length <= 1, `asked ${asked.length} times in 3.5 s, though there is something to see`)
+    assert.deepEqual(page.problems, [])
+  } finally {
+    await page.context().close()
+    await fresh.stop()
+    await place.remove()
+  }
+})
