@@ -77,6 +77,9 @@ func problem(t *testing.T, w *httptest.ResponseRecorder, status int) *huma.Error
 	if (status == http.StatusServiceUnavailable) != (w.Header().Get("Retry-After") != "") {
 		t.Errorf("status %d with Retry-After %q", status, w.Header().Get("Retry-After"))
 	}
+	if p.Detail == invalid {
+		t.Errorf("the first line does not say what is wrong: %s", w.Body)
+	}
 	return &p
 }
 

@@ -46,6 +46,7 @@ func (a *API) describe() huma.Config {
 		return &huma.SecurityScheme{Type: "http", Scheme: "bearer", Description: "The token for the routes that " + routes + " data, if the hub is configured with one."}
 	}
 	return huma.Config{
+		Transformers: []huma.Transformer{nameField},
 		OpenAPI: &huma.OpenAPI{
 			OpenAPI: "3.1.0",
 			Info:    &huma.Info{Title: "Kymo", Version: a.Version, Description: meanings},

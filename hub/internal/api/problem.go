@@ -80,3 +80,15 @@ func (a *API) Unavailable(w http.ResponseWriter, detail string) {
 	w.Header().Set("Retry-After", retryAfter)
 	writeProblem(w, http.StatusServiceUnavailable, detail)
 }
+
+// invalid is what huma says of a request that is not as the document has it.
+const invalid = "validation failed"
+
+// nameField has the first line of such a problem name the field and what is wrong
+// with it, which huma says in the list alone.
+func nameField(_ huma.Context, _ string, v any) (any, error) {
+	if p, ok := v.(*huma.ErrorModel); ok && p.Detail == invalid && len(p.Errors) > 0 {
+		p.Detail = invalid + ": " + p.Errors[0].Location + ": " + p.Errors[0].Message
+	}
+	return v, nil
+}

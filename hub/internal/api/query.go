@@ -46,7 +46,7 @@ func (a *API) checkQuery(ctx huma.Context, next func(huma.Context)) {
 		}
 	}
 	if wrong != nil {
-		writeProblem(w, http.StatusUnprocessableEntity, "validation failed: "+wrong[0].Location+": "+wrong[0].Message, wrong...)
+		writeProblem(w, http.StatusUnprocessableEntity, invalid+": "+wrong[0].Location+": "+wrong[0].Message, wrong...)
 		return
 	}
 	next(ctx)

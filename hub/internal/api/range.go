@@ -1,7 +1,6 @@
 package api
 
 import (
-	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -102,7 +101,7 @@ func instant(name, s string) (int64, error) {
 // wrongParam is the problem with one parameter, as the checks that huma makes say it.
 func wrongParam(name, message string, value any) error {
 	detail := &huma.ErrorDetail{Location: "query." + name, Message: message, Value: value}
-	return huma.Error422UnprocessableEntity(fmt.Sprintf("validation failed: %s: %s", detail.Location, message), detail)
+	return huma.Error422UnprocessableEntity(invalid, detail)
 }
 
 // query selects the series in a window.

@@ -82,7 +82,7 @@ async function problem(response: Response): Promise<Problem> {
     const document = await response.json()
     const wrong = document.errors?.[0]
     detail = document.detail
-    if (wrong?.message && !detail.includes(wrong.message)) {
+    if (wrong?.message && (detail.startsWith('validation failed') || !detail.includes(wrong.message))) {
       detail = `${String(wrong.location ?? '').replace(/^(query|body)\./, '')}: ${wrong.message}`
     }
   } catch {
