@@ -78,10 +78,6 @@ func appendSplit[T int64 | uint32](c *columns, dst []byte, values []T) []byte {
 // readSplit decodes n numbers from a column's bytes into dst.
 func readSplit[T int64 | uint32](c *columns, column []byte, n int, dst []T) ([]T, error) {
 	dst = resize(dst, n)
-	if len(column) == 0 {
-		clear(dst)
-		return dst, nil
-	}
 	packed, err := c.openSplit(column, n)
 	if err != nil {
 		return nil, err
@@ -102,10 +98,6 @@ func readSplit[T int64 | uint32](c *columns, column []byte, n int, dst []T) ([]T
 // pickSplit decodes those of n numbers that are at the places, which are in order.
 func pickSplit[T int64 | uint32](c *columns, column []byte, n int, places []uint32, dst []T) ([]T, error) {
 	dst = resize(dst, len(places))
-	if len(column) == 0 {
-		clear(dst)
-		return dst, nil
-	}
 	packed, err := c.openSplit(column, n)
 	if err != nil {
 		return nil, err
@@ -128,6 +120,11 @@ func pickSplit[T int64 | uint32](c *columns, column []byte, n int, places []uint
 // openSplit decodes the bit lengths of a split column into c.plane, and returns the
 // packed bits, which are as many as the lengths say.
 func (c *columns) openSplit(column []byte, n int) (packed []byte, err error) {
+	if len(column) == 0 { // zeros, of no bits
+		c.plane = resize(c.plane, n)
+		clear(c.plane)
+		return nil, nil
+	}
 	size, at := binary.Uvarint(column)
 	if at <= 0 || size > uint64(len(column)-at) {
 		return nil, errColumn
