@@ -344,7 +344,7 @@ func TestFailingStores(t *testing.T) {
 func TestCrowdedSecond(t *testing.T) {
 	var requests []wire.Request
 	r := rand.New(rand.NewPCG(8, 8))
-	for range 3*few + 100 {
+	for range 2*few + 100 {
 		requests = append(requests, wire.Request{
 			Key:   wire.Key{Service: "s", Endpoint: "/e", Method: "GET", Status: 200},
 			Start: noon + int64(r.IntN(3)), Duration: time.Duration(1+r.IntN(20_000)) * time.Microsecond,
