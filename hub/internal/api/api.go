@@ -69,6 +69,7 @@ func New(config Config) *API {
 	a.routeExport()
 	a.routeUsers()
 	a.routeCardinality()
+	a.routeServices()
 	a.routeSession()
 	a.routeHealth()
 	a.routeHistory()

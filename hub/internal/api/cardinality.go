@@ -39,23 +39,6 @@ func (a *API) routeCardinality() {
 		Description: "Why an endpoint is missing or is called otherwise: the caps, what is over them, and the paths that became one template. From the memory of this hub.",
 		Security:    needs(forRead),
 	}, a.cardinality)
-	register(a, huma.Operation{
-		OperationID: "services", Method: http.MethodGet, Path: "/api/v1/services", Tags: []string{tagReports},
-		Summary:     "The names of all services",
-		Description: "Those that have requests which are kept, or had some since the hub started.",
-		Security:    needs(forRead),
-	}, a.services)
-}
-
-type servicesOutput struct{ Body ServiceNames }
-
-// ServiceNames is all services.
-type ServiceNames struct {
-	Services []string `json:"services" nullable:"false" doc:"Their names, in order." example:"[\"orders\",\"shop\"]"`
-}
-
-func (a *API) services(context.Context, *struct{}) (*servicesOutput, error) {
-	return &servicesOutput{ServiceNames{append([]string{}, a.Intake.templates.Services()...)}}, nil
 }
 
 func (a *API) cardinality(context.Context, *struct{}) (*cardinalityOutput, error) {

@@ -109,10 +109,3 @@ func (t *Table) Cardinality() ([]Cardinality, Limits) {
 	}
 	return all, t.limits
 }
-
-// Services are the names of all services, in order.
-func (t *Table) Services() []string {
-	t.mu.RLock()
-	defer t.mu.RUnlock()
-	return slices.Sorted(maps.Keys(t.services))
-}

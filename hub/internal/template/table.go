@@ -2,6 +2,8 @@ package template
 
 import (
 	"hash/maphash"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 
@@ -136,4 +138,11 @@ func (s *service) admit(endpoint string, limit int) bool {
 	}
 	s.endpoints[strings.Clone(endpoint)] = struct{}{}
 	return true
+}
+
+// Services are the names of all services, in order.
+func (t *Table) Services() []string {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return slices.Sorted(maps.Keys(t.services))
 }

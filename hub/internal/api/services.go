@@ -1,0 +1,28 @@
+package api
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+)
+
+type servicesOutput struct{ Body ServiceNames }
+
+// ServiceNames is all services.
+type ServiceNames struct {
+	Services []string `json:"services" nullable:"false" doc:"Their names, in order." example:"[\"orders\",\"shop\"]"`
+}
+
+func (a *API) routeServices() {
+	register(a, huma.Operation{
+		OperationID: "services", Method: http.MethodGet, Path: "/api/v1/services", Tags: []string{tagReports},
+		Summary:     "The names of all services",
+		Description: "Those that have requests which are kept, or had some since the hub started.",
+		Security:    needs(forRead),
+	}, a.services)
+}
+
+func (a *API) services(context.Context, *struct{}) (*servicesOutput, error) {
+	return &servicesOutput{ServiceNames{append([]string{}, a.Intake.templates.Services()...)}}, nil
+}
