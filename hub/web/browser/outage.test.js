@@ -22,7 +22,7 @@ test('a hub that is killed is missed in a banner, and comes back by itself', asy
     const rows = await page.locator('tbody tr').count()
     assert.ok(rows > 5)
     await hub.stop('SIGKILL')
-    const banner = page.getByText(/The hub does not answer since \d\d:\d\d:\d\d; trying again/)
+    const banner = page.getByText(/The hub has not answered since \d\d:\d\d:\d\d; trying again/)
     await banner.waitFor({ timeout: 15_000 })
     assert.equal(await page.locator('tbody tr').count(), rows, 'what was seen stays')
     hub = await startHub(dir.path, { listen: new URL(hub.url).host })

@@ -52,7 +52,7 @@ try {
       await page.goto(hub.url + '/' + screens.overview)
       await settled(page)
       await page.context().setOffline(true)
-      await page.getByText('does not answer').waitFor()
+      await page.getByText('has not answered').waitFor()
       await page.screenshot({ path: join(out, `gone-${look.name}.png`) })
       await page.context().setOffline(false)
       const session = { required: true, signed_in: false, version: '' }
