@@ -20,6 +20,7 @@ type Monitor struct {
 	routes   routes
 	timing   bool
 	writers  sync.Pool // of *writer
+	stats    *stats
 	shipper  *shipper
 	service  string
 	checks   health.Registry
@@ -56,8 +57,8 @@ func New(service string, opts ...Option) *Monitor {
 	m.writers.New = func() any {
 		return &writer{m: m, shard: m.recorder.pick(), inner: gone{}}
 	}
-	m.shipper = newShipper(m.recorder, newEncoder(name, newInstance(), m.base), &o)
-	m.shipper.report = m.checks.Report
+	m.stats = newStats(&o)
+	m.shipper = newShipper(m.recorder, newEncoder(name, newInstance(), m.base), &o, m.stats, m.checks.Report)
 	m.checks.Observer = m.shipper.observe
 	m.shipper.start()
 	return m
@@ -65,36 +66,6 @@ func New(service string, opts ...Option) *Monitor {
 
 // now is the time since base in nanoseconds, one reading of the monotonic clock.
 func (m *Monitor) now() int64 { return int64(time.Since(m.base)) }
-
-// Stats is what a monitor knows about itself. Recorded is always the sum of
-// Shipped, Dropped and Pending.
-type Stats struct {
-	Recorded uint64 // requests that went through the middleware
-	Shipped  uint64 // of these, durable in the hub
-	Dropped  uint64 // of these, lost: buffers or queue were full, the hub rejected them, or it was after Close
-	Pending  uint64 // of these, still on their way
-
-	Batches   uint64   // batches that are durable in the hub
-	Queued    int      // bytes that encoded batches take which wait
-	LastError string   // why the last attempt to ship failed, "" if it succeeded
-	Probes    uint64   // requests that HealthHandler answered; they are not recorded
-	Panics    uint64   // panics of the sink, the logger or the monitor itself that were contained
-	Problems  []string // what was wrong with the options and the checks
-
-	HealthDropped uint64 // results of checks that were lost: the queue was full, or the hub rejected them
-}
-
-// Stats returns the state of the monitor.
-func (m *Monitor) Stats() Stats {
-	s := m.shipper.stats()
-	// Read last: what came in between is pending.
-	recorded, dropped := m.recorder.counts()
-	s.Recorded = recorded
-	s.Dropped += dropped
-	s.Probes = m.probes.Load()
-	s.Pending = recorded - s.Dropped - s.Shipped
-	return s
-}
 
 // closeTime bounds Close when its context has no deadline: a service must be
 // able to stop while its hub is away.

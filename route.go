@@ -56,7 +56,7 @@ func (h *handler) pattern(w *writer, r *http.Request) string {
 func (h *handler) lookup(r *http.Request) (pattern string) {
 	defer func() {
 		if v := recover(); v != nil {
-			h.m.shipper.panicked("looking up the route", v)
+			h.m.stats.panicked("looking up the route", v)
 			pattern = ""
 		}
 	}()
