@@ -21,7 +21,12 @@ type collector struct {
 	queue    *queue
 	drops    *drops
 	stats    *stats
+	flushes  chan flushRequest
 }
+
+// flushRequest asks the collector to drain at once. What the collector sends is
+// closed when all that it found has left the queue.
+type flushRequest chan (<-chan struct{})
 
 // run collects until stopping is closed, and then what is left. It closes the
 // queue when no batch can follow.
@@ -37,6 +42,10 @@ func (c *collector) run(ctx context.Context, stopping <-chan struct{}) {
 		case <-ticker.C:
 			c.guard(func() { c.drain(c.spare, true) })
 			c.guard(func() { c.collectHealth(false) })
+		case reply := <-c.flushes:
+			c.guard(func() { c.drain(c.spare, true) })
+			c.guard(func() { c.collectHealth(false) })
+			reply <- c.queue.settled()
 		case <-stopping:
 			c.finish(ctx)
 			return

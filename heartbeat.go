@@ -36,12 +36,7 @@ func newHeartbeat(id identity, sink Sink, stats *stats, report func() health.Rep
 
 // soon asks for a heartbeat that does not wait until it is due. It may be called
 // from any goroutine.
-func (h *heartbeat) soon() {
-	select {
-	case h.news <- struct{}{}:
-	default:
-	}
-}
+func (h *heartbeat) soon() { signal(h.news) }
 
 func (h *heartbeat) start() { h.timer = time.NewTimer(collectEvery) }
 

@@ -36,10 +36,11 @@ type queue struct {
 	limit   int
 	closed  bool
 	changed chan struct{} // tells the sender to look again
+	hurry   chan struct{} // tells the sender not to wait for the next attempt
 }
 
 func newQueue(limit int) *queue {
-	return &queue{limit: limit, changed: make(chan struct{}, 1)}
+	return &queue{limit: limit, changed: make(chan struct{}, 1), hurry: make(chan struct{}, 1)}
 }
 
 // push appends b and reports whether there was room. An empty queue takes a batch
@@ -52,7 +53,7 @@ func (q *queue) push(b *batch) bool {
 	}
 	q.batches = append(q.batches, b)
 	q.bytes += b.size()
-	q.signal()
+	signal(q.changed)
 	return true
 }
 
@@ -61,13 +62,17 @@ func (q *queue) close() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.closed = true
-	q.signal()
+	signal(q.changed)
 }
 
-func (q *queue) signal() {
+// hurryUp asks for the next attempt to be made at once.
+func (q *queue) hurryUp() { signal(q.hurry) }
+
+// signal leaves a token in a channel that has room for one.
+func signal(c chan<- struct{}) {
 	select {
-	case q.changed <- struct{}{}:
-	default:
+	case c <- struct{}{}:
+	default: // it has been told
 	}
 }
 

@@ -92,9 +92,18 @@ func (s *sender) deliver(ctx context.Context, b *batch, stopping <-chan struct{}
 		}
 		s.away = true
 		s.stats.failed(err)
+		select {
+		case <-s.queue.hurry: // the attempt has just been made
+		default:
+		}
+		hurry := s.queue.hurry
+		if askedToWait(err) > 0 {
+			hurry = nil
+		}
 		timer := time.NewTimer(backoff(attempt, err))
 		select {
 		case <-timer.C:
+		case <-hurry:
 		case <-stopping:
 			// The last chance: try at once, and begin with short waits again.
 			stopping, attempt = nil, -1
@@ -131,9 +140,13 @@ func (s *sender) reject(b *batch, err error) {
 // and at least what the hub asked for.
 func backoff(attempt int, err error) time.Duration {
 	limit := minBackoff << min(max(attempt, 0), 10)
-	d := rand.N(min(limit, maxBackoff))
+	return rand.N(min(limit, maxBackoff)) + askedToWait(err)
+}
+
+// askedToWait returns how long the hub wants not to be asked again.
+func askedToWait(err error) time.Duration {
 	if h := (*hubError)(nil); errors.As(err, &h) {
-		d += h.after
+		return h.after
 	}
-	return d
+	return 0
 }

@@ -43,6 +43,7 @@ func newShipper(r *recorder, e *encoder, o *options, stats *stats, report func()
 		queue:    s.queue,
 		drops:    drops,
 		stats:    stats,
+		flushes:  make(chan flushRequest),
 	}
 	s.sender = &sender{
 		queue:     s.queue,
