@@ -30,7 +30,8 @@ type exchange struct {
 const statusBits = 1<<10 - 1
 
 const (
-	flagStream    = 1 << (iota + 10) // it counts by its first byte
+	flagHeaded    = 1 << (iota + 10) // our headers were added, if there is a status
+	flagStream                       // it counts by its first byte
 	flagParts                        // it is a stream if it is written to after a flush
 	flagFlushed                      // it was flushed, and has flagParts
 	flagFramed                       // its body is a remote procedure call's
@@ -41,7 +42,8 @@ const (
 	flagTimedOut                     // http.TimeoutHandler has answered instead
 	flagProbe                        // it asks for the service's health
 	flagIgnored                      // it is to be left out
-	flagReturned                     // the handler has returned, the status is open
+	flagReturned                     // the handler has returned
+	flagWaiting                      // it has, and the status is open
 	flagDone                         // it was recorded, or never will be
 )
 
@@ -53,7 +55,7 @@ func (x *exchange) over() bool { return x.state.Load()&flagDone != 0 }
 func (x *exchange) commit(status int) bool {
 	for {
 		s := x.state.Load()
-		if s&(statusBits|flagReturned|flagDone) != 0 {
+		if s&(statusBits|flagReturned) != 0 {
 			return false
 		}
 		if x.state.CompareAndSwap(s, s|uint32(status)&statusBits) {

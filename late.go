@@ -26,10 +26,7 @@ func (x *exchange) wait(h *handler, rec record) {
 	n.late = &late{rec: rec, h: h}
 	n.mu.Unlock()
 	x.m.waiting.add(x)
-	if s := x.state.Or(flagReturned); s&statusBits != 0 {
-		x.resolve(int(s & statusBits))
-		return
-	}
+	x.state.Or(flagWaiting)
 	stop := context.AfterFunc(x.parent, func() { x.resolve(http.StatusOK) })
 	n.mu.Lock()
 	n.late.stop = stop
