@@ -37,6 +37,7 @@ const (
 	flagFramed                       // its body is a remote procedure call's
 	flagHijacked                     // the connection was taken over
 	flagUnwrapped                    // the writer below was asked for
+	flagSure                         // nothing but the client's leaving cancels the context
 	flagGone                         // the client went away before the header
 	flagFailed                       // a write to the client failed
 	flagTimedOut                     // http.TimeoutHandler has answered instead
@@ -65,11 +66,14 @@ func (x *exchange) commit(status int) bool {
 	}
 }
 
-// outermost reports whether the server gave the request to h directly, so that
-// no other code has it yet.
-func outermost(ctx context.Context, h *handler) bool {
+// server returns the server that gave the request to h directly, so that no
+// other code has it yet; nil if it came another way.
+func (h *handler) server(ctx context.Context) *http.Server {
 	srv, ok := ctx.Value(http.ServerContextKey).(*http.Server)
-	return ok && srv.Handler == http.Handler(h)
+	if !ok || srv.Handler != http.Handler(h) {
+		return nil
+	}
+	return srv
 }
 
 // requestContext is an exchange as the context of its request: the one that it

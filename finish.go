@@ -76,7 +76,7 @@ func (v *visit) status(s uint32, ended int) int {
 			// The connection was taken over past us.
 			return http.StatusSwitchingProtocols
 		case w.parent.Err() == nil:
-		case clientLeft(w.parent, w.below):
+		case w.clientLeft():
 			return clientClosed
 		case gaveUp(w.parent, w.below):
 			return http.StatusServiceUnavailable

@@ -81,11 +81,15 @@ func (h *handler) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	if outer != nil {
 		w.note().outer = outer
 	}
-	v := visit{h: h, w: w, before: r.Pattern, path: pathOf(r), alone: outermost(ctx, h)}
+	v := visit{h: h, w: w, before: r.Pattern, path: pathOf(r)}
 	if r.RequestURI != v.path {
 		v.mounted(r)
 	}
-	if v.alone {
+	if srv := h.server(ctx); srv != nil {
+		v.alone = true
+		if srv.BaseContext == nil && srv.ConnContext == nil {
+			w.state.Store(flagSure)
+		}
 		// What the server made is changed in place, so that it and the handler see
 		// the same request; it is not yet in anybody else's hands.
 		*r = *r.WithContext(requestContext{&w.exchange})

@@ -135,7 +135,7 @@ func (w *writer) begin(status int) uint32 {
 	h := w.below.Header()
 	if w.commit(status) {
 		w.addHeaders(h)
-		if w.parent.Err() != nil && clientLeft(w.parent, w.below) {
+		if w.parent.Err() != nil && w.clientLeft() {
 			w.state.Or(flagGone)
 		}
 	}
