@@ -77,6 +77,7 @@ func (h *heartbeat) ship(ctx context.Context, kind wire.Kind) error {
 func (h *heartbeat) encode(kind wire.Kind) []byte {
 	b := wire.Batch{
 		Instance: h.identity.instance,
+		Version:  h.identity.version,
 		Kind:     kind,
 		Health:   wire.Heartbeat(h.identity.service, h.report()),
 	}
