@@ -45,7 +45,6 @@ const (
 	flagProbe                        // it asks for the service's health
 	flagIgnored                      // it is to be left out
 	flagReturned                     // the handler has returned
-	flagWaiting                      // it has, and the status is open
 	flagDone                         // it was recorded, or never will be
 )
 
