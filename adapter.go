@@ -29,8 +29,9 @@ func (m *Monitor) Serve(w http.ResponseWriter, r *http.Request, next http.Handle
 type Exchange struct {
 	exchange
 	joined *exchange // of a middleware further out, which records
-	header sync.Once
-	value  string // of X-Response-Time
+
+	mu    sync.Mutex // of first and value
+	value string     // of X-Response-Time, "" until the header is written
 }
 
 // ResponseTimeHeader is the name of the header that tells how long a response took.
@@ -64,11 +65,12 @@ func (e *Exchange) ResponseTime() string {
 	if e.joined != nil {
 		return ""
 	}
-	e.header.Do(func() {
-		first := e.m.now() - e.start
-		e.first.Store(first)
-		e.value = responseTimeValue(first)
-	})
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.value == "" {
+		e.first = e.m.now() - e.start
+		e.value = responseTimeValue(e.first)
+	}
 	return e.value
 }
 
@@ -116,7 +118,9 @@ func (e *Exchange) End(r Request) {
 		r.Duration = time.Duration(e.m.now() - e.start)
 	}
 	if r.FirstByte == 0 {
-		r.FirstByte = time.Duration(e.first.Load())
+		e.mu.Lock()
+		r.FirstByte = time.Duration(e.first)
+		e.mu.Unlock()
 	}
 	e.m.record(&r, e.start)
 }
@@ -147,7 +151,7 @@ func (x *exchange) join(r *Request) {
 		n.user = short(r.User, wire.MaxUser)
 	}
 	if n.class == "" {
-		n.class = short(r.Error, maxError)
+		n.class = short(r.Error, wire.MaxError)
 	}
 	if r.Status >= 100 && r.Status <= 999 {
 		n.status = r.Status

@@ -90,8 +90,9 @@ func (e *encoder) add(b *buffer, rec *record, offset int64) {
 	}
 	pattern := rec.pattern
 	if rec.userLen|rec.routeLen|rec.errorLen != 0 {
-		user, route, _ := b.texts(rec)
+		user, route, class := b.texts(rec)
 		req.User = wire.Clean(user, wire.MaxUser)
+		req.Error = wire.Clean(class, wire.MaxError)
 		if route != "" {
 			pattern = route
 		}

@@ -19,7 +19,7 @@ type exchange struct {
 	request *http.Request   // as the handler has it; nil outside of net/http
 	start   int64           // nanoseconds since the monitor's base
 
-	first atomic.Int64 // nanoseconds from start to the response header
+	first int64        // nanoseconds from start to the response header, once flagHeaded is set
 	size  atomic.Int64 // bytes of the body that were written
 	state atomic.Uint32
 	notes atomic.Pointer[notes] // nil for most
@@ -52,7 +52,7 @@ const (
 func (x *exchange) over() bool { return x.state.Load()&flagDone != 0 }
 
 // commit makes status the final one, unless there is one already or the handler
-// has returned. It reports whether it did.
+// has returned. It reports whether it did; the caller then sets flagHeaded.
 func (x *exchange) commit(status int) bool {
 	for {
 		s := x.state.Load()
@@ -60,7 +60,7 @@ func (x *exchange) commit(status int) bool {
 			return false
 		}
 		if x.state.CompareAndSwap(s, s|uint32(status)&statusBits) {
-			x.first.Store(x.m.now() - x.start)
+			x.first = x.m.now() - x.start
 			return true
 		}
 	}

@@ -13,10 +13,14 @@ func (v *visit) finish(ended int) {
 	total := w.m.now() - w.start
 	// From here on a goroutine of the handler that still writes is no longer
 	// noted, nor does it add headers beside us.
-	s := w.state.Or(flagReturned)
+	over := uint32(flagReturned)
+	if w.state.Load()&statusBits != 0 {
+		over |= flagDone // its status cannot change any more
+	}
+	s := w.state.Or(over)
 	if s&statusBits == 0 {
 		// net/http writes the header now, or what recovers from the panic does.
-		w.first.Store(total)
+		w.first = total
 		w.addHeaders(w.below.Header())
 		s = w.state.Load()
 	}
@@ -24,17 +28,18 @@ func (v *visit) finish(ended int) {
 		runtime.Gosched()
 		s = w.state.Load()
 	}
+	s |= over
 	if v.given != nil {
 		flowBack(v.given, v.r)
 	}
 	status := v.status(s, ended)
 	pattern, user, route, class := v.route(s)
 	if !v.isCounted(s, pattern) {
-		w.state.Or(flagDone)
+		w.end(s)
 		return
 	}
 	rec := record{
-		start: w.start, total: total, first: w.first.Load(), size: w.size.Load(),
+		start: w.start, total: total, first: w.first, size: w.size.Load(),
 		pattern: pattern, status: uint16(status), method: methodID(v.r.Method),
 		stream: s&(flagStream|flagHijacked) != 0 || status == http.StatusSwitchingProtocols,
 	}
@@ -42,8 +47,15 @@ func (v *visit) finish(ended int) {
 		w.wait(v.h, rec)
 		return
 	}
-	w.state.Or(flagDone)
+	w.end(s)
 	v.h.record(&rec, user, route, class)
+}
+
+// end makes sure that nothing more is said about the request.
+func (x *exchange) end(s uint32) {
+	if s&flagDone == 0 {
+		x.state.Or(flagDone)
+	}
 }
 
 // record records a request and sees to it that the log says so if the chain

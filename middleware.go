@@ -76,29 +76,30 @@ func (h *handler) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		h.next.ServeHTTP(rw, r)
 		return
 	}
-	w := &writer{below: rw}
-	w.m, w.parent, w.start = h.m, ctx, h.m.now()
+	v := visit{h: h, before: r.Pattern, path: pathOf(r)}
+	start := h.m.now()
+	if srv := h.server(ctx); srv != nil {
+		// What the server made is changed in place, so that it and the handler see
+		// the same request; no other code has it yet.
+		v.w, v.r, v.alone = new(writer), r, true
+		*r = *r.WithContext(requestContext{&v.w.exchange})
+		if srv.BaseContext == nil && srv.ConnContext == nil {
+			v.w.state.Store(flagSure)
+		}
+	} else {
+		// Code further out may be reading the request while we serve it.
+		b := new(between)
+		v.w, v.r, v.given = &b.writer, &b.copy, r
+		b.copy = *r.WithContext(requestContext{&v.w.exchange})
+	}
+	w := v.w
+	w.m, w.parent, w.start, w.below, w.request = h.m, ctx, start, rw, v.r
 	if outer != nil {
 		w.note().outer = outer
 	}
-	v := visit{h: h, w: w, before: r.Pattern, path: pathOf(r)}
 	if r.RequestURI != v.path {
 		v.mounted(r)
 	}
-	if srv := h.server(ctx); srv != nil {
-		v.alone = true
-		if srv.BaseContext == nil && srv.ConnContext == nil {
-			w.state.Store(flagSure)
-		}
-		// What the server made is changed in place, so that it and the handler see
-		// the same request; it is not yet in anybody else's hands.
-		*r = *r.WithContext(requestContext{&w.exchange})
-		v.r = r
-	} else {
-		v.given = r
-		v.r = r.WithContext(requestContext{&w.exchange})
-	}
-	w.request = v.r
 	if v.serve() {
 		panic(nil)
 	}
@@ -116,6 +117,12 @@ func pathOf(r *http.Request) string {
 		return ""
 	}
 	return r.URL.Path
+}
+
+// between is what a middleware between others allocates for a request.
+type between struct {
+	writer
+	copy http.Request // with our context
 }
 
 // visit is a request in the outermost middleware.

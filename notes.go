@@ -115,7 +115,7 @@ func (x *exchange) setRoute(route string) bool {
 }
 
 func (x *exchange) setError(class string) bool {
-	class = x.own(class, maxError)
+	class = x.own(class, wire.MaxError)
 	for o := x; o != nil; o = o.outer() {
 		n := o.note()
 		n.mu.Lock()
@@ -131,9 +131,6 @@ func (x *exchange) setFlags(flags uint32) bool {
 	}
 	return x != nil
 }
-
-// maxError is the length of an error's class in bytes.
-const maxError = 100
 
 // own is short for a text that is kept until the request is recorded. Outside of
 // net/http it may lie in memory that the server uses again before that.

@@ -68,5 +68,5 @@ func (m *Monitor) record(r *Request, start int64) {
 		start: start, total: total, first: min(first, total), size: max(r.Size, 0),
 		status: uint16(status), method: methodID(r.Method), stream: r.Stream,
 	}
-	m.recorder.put(&rec, short(r.User, wire.MaxUser), short(r.Route, wire.MaxEndpoint), short(r.Error, maxError))
+	m.recorder.put(&rec, short(r.User, wire.MaxUser), short(r.Route, wire.MaxEndpoint), short(r.Error, wire.MaxError))
 }

@@ -39,7 +39,7 @@ func TestRecord(t *testing.T) {
 		if r := got[wire.Unmatched]; r.Status != 200 || r.Start != now.Add(59*time.Second).UnixMilli() || r.FirstByte != time.Second || r.Method != wire.MethodOther {
 			t.Errorf("recorded %+v", r)
 		}
-		if r := got["jobs/email"]; r.Status != 500 || r.Duration != 0 || r.Size != 0 || len(r.User) != wire.MaxUser {
+		if r := got["jobs/email"]; r.Status != 500 || r.Duration != 0 || r.Size != 0 || len(r.User) != wire.MaxUser || len(r.Error) != wire.MaxError {
 			t.Errorf("recorded %+v", r)
 		}
 		if r := got["/feed"]; r.Duration != time.Millisecond || r.Lifetime != time.Hour {
@@ -70,7 +70,7 @@ func TestBegin(t *testing.T) {
 			t.Error("a request that is over was found")
 		}
 		got := one(t, m, sink)
-		if got.Endpoint != "/a/{id}" || got.Status != 201 || got.User != "carol" || got.Duration != 2500*time.Millisecond || got.FirstByte != 1500*time.Millisecond {
+		if got.Endpoint != "/a/{id}" || got.Status != 201 || got.User != "carol" || got.Error != "E" || got.Duration != 2500*time.Millisecond || got.FirstByte != 1500*time.Millisecond {
 			t.Errorf("recorded %+v", got)
 		}
 	})

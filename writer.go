@@ -156,11 +156,10 @@ func (w *writer) addHeaders(h http.Header) {
 		flags |= kind(h)
 	}
 	if h != nil {
-		first := w.first.Load()
-		w.value[0] = responseTimeValue(first)
+		w.value[0] = responseTimeValue(w.first)
 		h[responseTime] = w.value[:]
 		if w.m.timing {
-			h[serverTiming] = append(slices.Clip(h[serverTiming]), serverTimingValue(first))
+			h[serverTiming] = append(slices.Clip(h[serverTiming]), serverTimingValue(w.first))
 		}
 	}
 	w.state.Or(flags)
