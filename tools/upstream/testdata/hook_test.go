@@ -1,0 +1,11 @@
+package http_test
+
+import (
+	"kymo/kymohook"
+	"net/http"
+)
+
+func init() {
+	http.KymoWrap = kymohook.Wrap
+	http.KymoPlace = kymohook.Place
+}
