@@ -42,9 +42,13 @@ func (m *Monitor) Health() health.Report { return m.checks.Report() }
 func (m *Monitor) HealthHandler() http.Handler {
 	h := &health.Handler{Report: m.checks.Report, Info: health.Info{ServiceID: m.service}, Details: m.details}
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		for w := find(rw); w != nil; w = find(w.inner) {
-			if w.m == m {
-				w.probe = true
+		x := inContext(r.Context())
+		if x == nil {
+			x = inWriter(rw)
+		}
+		for ; x != nil; x = x.outer() {
+			if x.m == m {
+				x.state.Or(flagProbe)
 			}
 		}
 		h.ServeHTTP(rw, r)

@@ -151,7 +151,7 @@ func TestPanicsAreContained(t *testing.T) {
 	t.Run("logger", func(t *testing.T) {
 		bubble(t, func(t *testing.T) {
 			m, _ := monitor(t, WithLogger(slog.New(panicking{})), WithQueue(1))
-			do(m.Middleware(nothing), "GET", "/")
+			do(m.Middleware(routed), "GET", "/")
 			closeMonitor(t, m)
 			if s := m.Stats(); s.Panics != 1 || s.Shipped != 1 {
 				t.Errorf("stats %+v", s)

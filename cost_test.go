@@ -10,30 +10,54 @@ import (
 	"testing"
 )
 
-// TestNoAllocations compares a request with and without the middleware.
-func TestNoAllocations(t *testing.T) {
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /users/{id}", func(w http.ResponseWriter, r *http.Request) {
-		SetUser(w, "alice")
-		SetRoute(w, "/people/{id}")
+// TestAllocations counts what a request costs, as it comes from a server and
+// otherwise.
+func TestAllocations(t *testing.T) {
+	mux := func(handle http.HandlerFunc) *http.ServeMux {
+		mux := http.NewServeMux()
+		mux.HandleFunc("GET /users/{id}", handle)
+		return mux
+	}
+	answers := func(w http.ResponseWriter, r *http.Request) {
 		w.Header()["Content-Type"] = plain
 		w.WriteHeader(200)
 		io.WriteString(w, "hello")
 		w.Write(answer)
-	})
+	}
+	says := func(w http.ResponseWriter, r *http.Request) {
+		SetUser(w, "alice")
+		SetRouteContext(r.Context(), "/people/{id}")
+		answers(w, r)
+	}
 	m, _ := monitor(t)
-	allocations := func(h http.Handler) float64 {
-		w, r := &discard{make(http.Header)}, benchRequest()
+	allocations := func(h http.Handler, template *http.Request) float64 {
+		w, r := &discard{make(http.Header)}, new(http.Request)
 		return testing.AllocsPerRun(500, func() {
 			clear(w.header)
-			r.Pattern = ""
+			*r = *template
 			h.ServeHTTP(w, r)
 		})
 	}
-	bare, monitored := allocations(mux), allocations(m.Middleware(mux))
-	// The race detector makes sync.Pool forget at random, and encoding runs beside.
-	if monitored-bare >= 1 && !raceEnabled {
-		t.Errorf("%v allocations, %v without the middleware", monitored, bare)
+	for _, test := range []struct {
+		name   string
+		handle http.HandlerFunc
+		served bool
+		most   float64
+	}{
+		{"from the server", answers, true, 1},
+		{"with a user and a route", says, true, 2},
+		{"behind others", answers, false, 4}, // the request is copied, and its path value back
+	} {
+		bare := allocations(mux(test.handle), benchRequest())
+		h := m.Middleware(mux(test.handle))
+		r := benchRequest()
+		if test.served {
+			r = servedRequest(h)
+		}
+		// The race detector makes sync.Pool forget at random, and encoding runs beside.
+		if got := allocations(h, r) - bare; got > test.most && !raceEnabled {
+			t.Errorf("%s: %v allocations", test.name, got)
+		}
 	}
 }
 

@@ -83,8 +83,8 @@ func (e *encoder) add(b *buffer, rec *record, offset int64) {
 		req.Size = 0 // net/http counts what it does not send
 	}
 	pattern := rec.pattern
-	if rec.userLen|rec.routeLen != 0 {
-		user, route := b.texts(rec)
+	if rec.userLen|rec.routeLen|rec.errorLen != 0 {
+		user, route, _ := b.texts(rec)
 		req.User = wire.Clean(user, wire.MaxUser)
 		if route != "" {
 			pattern = route

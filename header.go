@@ -13,7 +13,7 @@ const (
 )
 
 // responseTimes are the values of X-Response-Time below about a second, so that
-// setting it takes no allocation.
+// making one takes no allocation.
 var responseTimes = func() (t [1024]string) {
 	for ms := range t {
 		t[ms] = strconv.Itoa(ms) + "ms"
@@ -22,14 +22,13 @@ var responseTimes = func() (t [1024]string) {
 }()
 
 // responseTimeValue is the header's value for a time in nanoseconds: whole
-// milliseconds, rounded down. The slice is shared; its capacity is 1, so that
-// appending to it makes a copy.
-func responseTimeValue(ns int64) []string {
+// milliseconds, rounded down.
+func responseTimeValue(ns int64) string {
 	ms := uint64(max(ns, 0)) / uint64(time.Millisecond)
 	if ms < uint64(len(responseTimes)) {
-		return responseTimes[ms : ms+1 : ms+1]
+		return responseTimes[ms]
 	}
-	return []string{strconv.FormatUint(ms, 10) + "ms"}
+	return strconv.FormatUint(ms, 10) + "ms"
 }
 
 // serverTimingValue is the metric "total" in milliseconds with one decimal.

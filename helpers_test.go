@@ -195,4 +195,7 @@ func do(h http.Handler, method, target string) *httptest.ResponseRecorder {
 	return w
 }
 
+// routed is nothing with a route, so that the monitor has nothing to log.
+var routed = http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { r.Pattern = "/routed" })
+
 var nothing = http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})

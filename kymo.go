@@ -19,12 +19,14 @@ type Monitor struct {
 	recorder *recorder
 	routes   routes
 	timing   bool
-	writers  sync.Pool // of *writer
+	filters  []func(*http.Request) bool
 	shipper  *shipper
 	service  string
 	checks   health.Registry
 	details  func(*http.Request) bool // who may see more of the health than statuses
 	probes   atomic.Uint64
+	ignored  atomic.Uint64
+	waiting  waiting
 
 	closing sync.Once
 	closed  chan struct{}
@@ -49,12 +51,10 @@ func New(service string, opts ...Option) *Monitor {
 		recorder: newRecorder(),
 		routes:   o.routes,
 		timing:   o.timing,
+		filters:  o.filters,
 		service:  name,
 		details:  o.details,
 		closed:   make(chan struct{}),
-	}
-	m.writers.New = func() any {
-		return &writer{m: m, shard: m.recorder.pick(), inner: gone{}}
 	}
 	m.shipper = newShipper(m.recorder, newEncoder(name, newInstance(), m.base), &o)
 	m.shipper.report = m.checks.Report
@@ -77,7 +77,8 @@ type Stats struct {
 	Batches   uint64   // batches that are durable in the hub
 	Queued    int      // bytes that encoded batches take which wait
 	LastError string   // why the last attempt to ship failed, "" if it succeeded
-	Probes    uint64   // requests that HealthHandler answered; they are not recorded
+	Probes    uint64   // requests for the service's health and Kubernetes' probes; they are not recorded
+	Ignored   uint64   // requests that a filter or Ignore left out; they are not recorded
 	Panics    uint64   // panics of the sink, the logger or the monitor itself that were contained
 	Problems  []string // what was wrong with the options and the checks
 
@@ -92,6 +93,7 @@ func (m *Monitor) Stats() Stats {
 	s.Recorded = recorded
 	s.Dropped += dropped
 	s.Probes = m.probes.Load()
+	s.Ignored = m.ignored.Load()
 	s.Pending = recorded - s.Dropped - s.Shipped
 	return s
 }
@@ -114,6 +116,7 @@ func (m *Monitor) Close(ctx context.Context) error {
 			defer cancel()
 		}
 		m.closeChecks(ctx)
+		m.waiting.resolve()
 		before := m.Stats()
 		cause := m.shipper.stop(ctx)
 		after := m.Stats()

@@ -3,26 +3,39 @@ package kymo
 import (
 	"context"
 	"net/http"
+	"sync/atomic"
 
 	"github.com/kymohq/kymo/wire"
 )
 
 // Middleware records every request that next serves, and adds X-Response-Time
-// to its response.
+// to its response. Nothing else differs for next, or for what stands further out.
 //
 // The endpoint is the route template that matched: r.Pattern after next has
 // returned, which http.ServeMux sets. A middleware between the two that replaces
 // the request (r.WithContext) hides it; then it is found in one of these ways, of
-// which the first that applies counts. SetRoute, called with the
-// ResponseWriter, names it. A second m.Middleware right around the mux notes it:
-// m.Middleware(auth(m.Middleware(mux))) records each request once. WithRoutes(mux)
-// lets the monitor ask the mux, which it does by itself if next has the method
-// Handler of http.ServeMux; that routes such requests twice. A request that
+// which the first that applies counts. SetRoute names it. A second m.Middleware
+// right around the mux notes it: m.Middleware(auth(m.Middleware(mux))) records
+// each request once, and where muxes are mounted in each other by
+// http.StripPrefix, an m.Middleware around each joins their templates.
+// WithRoutes(mux) lets the monitor ask the mux, which it does by itself if next
+// has the method Handler of http.ServeMux; that routes such requests twice. For
+// other routers there are adapters in modules of their own. A request that
 // matched nothing is recorded as "(unmatched)".
 //
 // A handler that panics is recorded with status 500, and the panic goes on. A
-// request whose client went away is recorded with 499. A connection that was
-// taken over or upgraded, and an event stream, count by their first byte.
+// request whose client went away before the header was written, or while the
+// body was, is recorded with 499. A connection that was taken over or upgraded,
+// and a stream, count by their first byte. A remote procedure call by gRPC or
+// Connect has its path for its endpoint and a status that stands for its code.
+//
+// The ResponseWriter that next gets has those of the interfaces http.Flusher,
+// http.Hijacker, io.ReaderFrom, http.CloseNotifier, http.Pusher and
+// io.StringWriter that the one below has; others, such as those of an HTTP/3
+// server, are found by way of its Unwrap, as http.ResponseController does. One
+// difference remains, as with any ResponseWriter but net/http's own:
+// http.MaxBytesReader cannot tell the server to close the connection of a
+// request that was too large; give it the writer that Unwrap returns for that.
 func (m *Monitor) Middleware(next http.Handler) http.Handler {
 	if next == nil {
 		next = http.DefaultServeMux // as for http.Server
@@ -38,99 +51,155 @@ type handler struct {
 	m      *Monitor
 	next   http.Handler
 	routes routes
+	routed atomic.Bool // a request had a route, or the log says how to get one
 }
 
 func (h *handler) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
-	if _, ok := rw.(unwrapper); ok {
-		if outer := h.outer(rw); outer != nil {
-			h.serveWithin(outer, rw, r)
+	ctx := r.Context()
+	outer := inContext(ctx)
+	if outer == nil {
+		if _, ok := rw.(unwrapper); ok {
+			outer = inWriter(rw)
+		}
+	}
+	for x := outer; x != nil; x = x.outer() {
+		if x.m == h.m && x.isOf(rw, r) {
+			h.serveWithin(x, rw, r)
 			return
 		}
 	}
-	w := h.m.writers.Get().(*writer)
-	w.inner = rw
-	w.start = h.m.now()
-	before := r.Pattern
+	if h.m.filters != nil && !h.m.keeps(r) {
+		h.m.ignored.Add(1)
+		h.next.ServeHTTP(rw, r)
+		return
+	}
+	w := &writer{below: rw}
+	w.m, w.parent, w.start = h.m, ctx, h.m.now()
+	if outer != nil {
+		w.note().outer = outer
+	}
+	v := visit{h: h, w: w, before: r.Pattern, path: r.URL.Path, alone: outermost(ctx, h)}
+	if r.RequestURI != v.path {
+		v.mounted(r)
+	}
+	if v.alone {
+		// What the server made is changed in place, so that it and the handler see
+		// the same request; it is not yet in anybody else's hands.
+		*r = *r.WithContext(requestContext{&w.exchange})
+		v.r = r
+	} else {
+		v.given = r
+		v.r = r.WithContext(requestContext{&w.exchange})
+	}
+	w.request = v.r
+	if v.serve() {
+		panic(nil)
+	}
+}
+
+// isOf reports whether x is the exchange that rw and r are of, and not one whose
+// handler makes requests of its own and gives them its context.
+func (x *exchange) isOf(rw http.ResponseWriter, r *http.Request) bool {
+	return x.request == nil || x.request.RequestURI == r.RequestURI || inWriter(rw) == x
+}
+
+// visit is a request in the outermost middleware.
+type visit struct {
+	h      *handler
+	w      *writer
+	r      *http.Request // as next has it
+	given  *http.Request // as it came, nil if that is r
+	before string        // r.Pattern and r.URL.Path when it came
+	path   string
+	alone  bool // the server gave us the request directly
+}
+
+// mounted notes what was taken from the request's path before it came, where the
+// middleware stands behind routers only.
+func (v *visit) mounted(r *http.Request) {
+	all := level{path: originalPath(r)}
+	if l := all.below(v.path, v.before); l.base != "" {
+		v.w.note().level = l
+	}
+}
+
+// serve lets the handler run and finishes the request. It returns true if the
+// handler called panic(nil), which its caller then has to do: with
+// GODEBUG=panicnil=1 it cannot be told from runtime.Goexit any earlier.
+func (v *visit) serve() (again bool) {
 	returned := false
 	defer func() {
-		if !returned {
-			h.abort(w, r, before, recover())
+		if returned {
+			return
 		}
+		// The panic goes on by itself, with the trace that it has; its value is
+		// looked at only where it matters.
+		if !v.w.clientGone() {
+			v.finish(http.StatusInternalServerError)
+			return
+		}
+		value := recover()
+		status := http.StatusInternalServerError
+		if value == http.ErrAbortHandler {
+			status = clientClosed
+		}
+		v.finish(status)
+		if value != nil {
+			panic(value)
+		}
+		again = true
 	}()
-	h.next.ServeHTTP(w.shape(), r)
+	v.h.next.ServeHTTP(v.w.as(abilitiesOf(v.w.below)), v.r)
 	returned = true
-	h.finish(w, r, before, 0)
+	v.finish(0)
+	return false
 }
 
-// outer returns the writer of this monitor's middleware further out, if any.
-func (h *handler) outer(rw http.ResponseWriter) *writer {
-	w := find(rw)
-	for w != nil && w.m != h.m {
-		w = find(w.inner)
+// clientGone reports whether the request's client went away, or seems to have.
+func (x *exchange) clientGone() bool {
+	return x.state.Load()&flagFailed != 0 || x.parent.Err() == context.Canceled
+}
+
+// serveWithin serves a request that a middleware of the monitor further out
+// records, and notes the route for it.
+func (h *handler) serveWithin(x *exchange, rw http.ResponseWriter, r *http.Request) {
+	if inContext(r.Context()) != x {
+		r = r.WithContext(context.WithValue(r.Context(), contextKey{}, x))
 	}
-	return w
-}
+	if inWriter(rw) != x {
+		rw = x.link(rw)
+	}
+	n := x.note()
+	n.mu.Lock()
+	enclosing := n.level
+	if enclosing.path == "" && x.request != nil {
+		enclosing.path = originalPath(x.request)
+	}
+	mine := enclosing.below(r.URL.Path, r.Pattern)
+	n.level = mine
+	n.mu.Unlock()
 
-// serveWithin notes the route for the middleware further out, which records.
-func (h *handler) serveWithin(outer *writer, rw http.ResponseWriter, r *http.Request) {
-	before := r.Pattern
+	before, path := r.Pattern, r.URL.Path
 	defer func() {
-		// The innermost returns first and knows best.
-		if outer.pattern == "" && r.Pattern != before {
-			outer.pattern = r.Pattern
+		pattern := mine.join(h.matched(r, before, path))
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		n.level = enclosing
+		if n.pattern == "" { // the innermost returns first and knows best
+			n.pattern = pattern
 		}
 	}()
 	h.next.ServeHTTP(rw, r)
 }
 
-// abort finishes a request whose handler panicked with v, or ended its
-// goroutine, for which v is nil.
-func (h *handler) abort(w *writer, r *http.Request, before string, v any) {
-	status := http.StatusInternalServerError
-	if v == http.ErrAbortHandler && r.Context().Err() == context.Canceled {
-		status = clientClosed
-	}
-	h.finish(w, r, before, status)
-	if v != nil {
-		panic(v)
-	}
-}
-
-// finish records the request and takes w back. status is 0 unless the handler
-// did not return.
-func (h *handler) finish(w *writer, r *http.Request, before string, status int) {
-	if w.status == 0 {
-		// net/http writes the header now; or whoever recovers from the panic will.
-		w.commit(http.StatusOK)
-	}
-	total := h.m.now() - w.start
-	stream := w.stream || w.hijacked || w.status == http.StatusSwitchingProtocols
-	if status == 0 {
-		status = w.status
-		if !stream && r.Context().Err() == context.Canceled {
-			status = clientClosed
-		}
-	}
-	pattern := r.Pattern
-	if w.pattern != "" || pattern == before {
-		pattern = h.pattern(w, r)
-	}
-	if w.probe {
-		h.m.probes.Add(1)
-	} else {
-		h.m.recorder.put(w, total, pattern, methodID(r.Method), uint16(status), stream)
-	}
-	w.reset()
-	h.m.writers.Put(w)
+// link returns a writer by which x can be found, for where writers that cannot
+// be unwrapped hide it. It notes nothing itself.
+func (x *exchange) link(rw http.ResponseWriter) http.ResponseWriter {
+	w := &writer{below: rw}
+	w.m, w.parent = x.m, x.parent
+	w.state.Store(flagDone)
+	w.note().joined = x
+	return w.as(abilitiesOf(rw))
 }
 
 const clientClosed = wire.ClientClosed
-
-// gone is the inner writer of a pooled writer. A handler that writes after it
-// has returned, which net/http forbids, gets an error instead of a crash, as long
-// as no other request has taken the writer over.
-type gone struct{}
-
-func (gone) Header() http.Header       { return http.Header{} }
-func (gone) WriteHeader(int)           {}
-func (gone) Write([]byte) (int, error) { return 0, http.ErrHandlerTimeout }

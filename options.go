@@ -26,6 +26,7 @@ type options struct {
 	token    string
 	routes   routes
 	timing   bool
+	filters  []func(*http.Request) bool
 	logger   *slog.Logger
 	queue    int
 	details  func(*http.Request) bool
@@ -70,6 +71,20 @@ func WithRoutes(mux interface {
 			return
 		}
 		o.routes = mux
+	}
+}
+
+// WithFilter records only requests for which keep returns true; Stats.Ignored
+// counts the others, whose responses are not touched. It is asked before the
+// handler is, from many goroutines. With several filters, all have to agree.
+// Kubernetes' probes and health routes such as "/healthz" are left out without it.
+func WithFilter(keep func(*http.Request) bool) Option {
+	return func(o *options) {
+		if keep == nil {
+			o.problem("WithFilter: the filter is nil")
+			return
+		}
+		o.filters = append(o.filters, keep)
 	}
 }
 

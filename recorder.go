@@ -16,18 +16,22 @@ type record struct {
 	first    int64 // nanoseconds from start to the response header
 	size     int64
 	pattern  string // as the mux has it, with method; not used if routeLen > 0
-	text     uint32 // where the user's bytes, then the route's, begin in the buffer's text
+	text     uint32 // where the texts begin in the buffer's text: user, route, error
 	status   uint16
 	method   uint8 // indexes methods
 	stream   bool  // first is the duration and total the lifetime
 	userLen  uint8
 	routeLen uint8
+	errorLen uint8
 }
 
 // methods are the values of record.method.
 var methods = [...]string{wire.MethodOther, "GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS", "CONNECT", "TRACE"}
 
-const methodHead = 6
+const (
+	methodHead    = 6
+	methodOptions = 7
+)
 
 // methodID keeps a number instead of the client's text, which may be a megabyte.
 func methodID(method string) uint8 {
@@ -45,7 +49,7 @@ func methodID(method string) uint8 {
 	case "HEAD":
 		return methodHead
 	case "OPTIONS":
-		return 7
+		return methodOptions
 	case "CONNECT":
 		return 8
 	case "TRACE":
@@ -67,6 +71,7 @@ const (
 type recorder struct {
 	shards []shard
 	turn   atomic.Uint32
+	near   sync.Pool     // of *shard: one that the processor has used before
 	wake   chan struct{} // tells the collector that a buffer is half full
 }
 
@@ -78,8 +83,8 @@ type buffer struct {
 	text    []byte // its capacity is fixed
 }
 
-// shard is a buffer with its lock and counters. A request's shard comes with its
-// pooled writer, and pools are per processor: the lock is nearly always free.
+// shard is a buffer with its lock and counters. Shards are taken from a pool, which
+// has one for each processor: the lock is nearly always free.
 type shard struct {
 	mu sync.Mutex
 	buffer
@@ -98,6 +103,7 @@ func newRecorder() *recorder {
 	for i := range r.shards {
 		r.shards[i].buffer = r.newBuffer()
 	}
+	r.near.New = func() any { return r.pick() }
 	return r
 }
 
@@ -106,47 +112,50 @@ func (r *recorder) newBuffer() buffer {
 	return buffer{records: make([]record, n), text: make([]byte, 0, n*textPerRecord)}
 }
 
-// pick returns a shard for a new writer, each in turn.
+// pick returns a shard for a processor, each in turn.
 func (r *recorder) pick() *shard {
 	return &r.shards[r.turn.Add(1)%uint32(len(r.shards))]
 }
 
-// put records w's request, or counts it as dropped if the shard is full.
-func (r *recorder) put(w *writer, total int64, pattern string, method uint8, status uint16, stream bool) {
-	s := w.shard
+// put records a request with its texts, which are within their limits, or counts
+// it as dropped if there is no room.
+func (r *recorder) put(rec *record, user, route, class string) {
+	s := r.near.Get().(*shard)
+	if s.put(rec, user, route, class) {
+		r.signal()
+	}
+	r.near.Put(s)
+}
+
+// put is recorder.put for one shard. It reports whether the collector is to be told.
+func (s *shard) put(rec *record, user, route, class string) bool {
+	texts := len(user) + len(route) + len(class)
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.recorded++
 	n := s.n
-	texts := len(w.user) + len(w.route)
 	if n >= len(s.records) || texts > cap(s.text)-len(s.text) {
 		s.dropped++
-		s.mu.Unlock()
-		r.signal()
-		return
+		return true
 	}
 	to := &s.records[n]
-	to.start, to.total, to.first, to.size = w.start, total, w.first, w.size
-	to.pattern = pattern
-	to.status, to.method, to.stream = status, method, stream
-	to.userLen, to.routeLen = uint8(len(w.user)), uint8(len(w.route))
+	*to = *rec
 	n++
 	s.n = n
 	half := n == len(s.records)/2
 	if texts != 0 {
-		half = s.putText(to, w) || half
+		half = s.putTexts(to, user, route, class) || half
 	}
-	s.mu.Unlock()
-	if half {
-		r.signal()
-	}
+	return half
 }
 
-// putText copies user and route, for which there is room, and says whether the
+// putTexts copies texts for which there is room, and reports whether the buffer's
 // text has become half full by it.
-func (s *shard) putText(to *record, w *writer) bool {
+func (s *shard) putTexts(to *record, user, route, class string) bool {
 	before := len(s.text)
 	to.text = uint32(before)
-	s.text = append(append(s.text, w.user...), w.route...)
+	to.userLen, to.routeLen, to.errorLen = uint8(len(user)), uint8(len(route)), uint8(len(class))
+	s.text = append(append(append(s.text, user...), route...), class...)
 	return before < cap(s.text)/2 && len(s.text) >= cap(s.text)/2
 }
 
@@ -167,10 +176,13 @@ func (s *shard) take(empty buffer) (full buffer, dropped uint64) {
 	return full, dropped
 }
 
-// texts returns the user and the explicit route of one of the buffer's records.
-func (b *buffer) texts(rec *record) (user, route string) {
+// texts returns the user, the explicit route and the error of one of the
+// buffer's records.
+func (b *buffer) texts(rec *record) (user, route, class string) {
 	text := b.text[rec.text:]
-	return string(text[:rec.userLen]), string(text[rec.userLen:][:rec.routeLen])
+	user, text = string(text[:rec.userLen]), text[rec.userLen:]
+	route, text = string(text[:rec.routeLen]), text[rec.routeLen:]
+	return user, route, string(text[:rec.errorLen])
 }
 
 // clear makes the buffer empty and forgets the strings in it.

@@ -2,9 +2,8 @@ package kymo
 
 import (
 	"net/http"
+	"net/url"
 	"strings"
-
-	"github.com/kymohq/kymo/wire"
 )
 
 // routes is what *http.ServeMux offers for finding a request's route.
@@ -12,43 +11,35 @@ type routes interface {
 	Handler(*http.Request) (h http.Handler, pattern string)
 }
 
-// SetUser says who asked. w is the handler's own ResponseWriter, or any that
-// leads to it by Unwrap; if that is none of a Monitor's, nothing happens. It may
-// be called from a handler or a middleware within, and the last call counts. What
-// is longer than 255 bytes is cut.
-func SetUser(w http.ResponseWriter, user string) {
-	if len(user) > wire.MaxUser {
-		user = wire.Clean(user, wire.MaxUser)
+// matched returns the pattern that r was routed by within h: what a router has
+// left in r.Pattern, where before is what was there when r came, or what the
+// handler's routes say; "" if neither does. path is that of r when it came.
+func (h *handler) matched(r *http.Request, before, path string) string {
+	if r.Pattern != before {
+		return r.Pattern
 	}
-	for o := find(w); o != nil; o = find(o.inner) {
-		o.user = user
+	if h.routes == nil {
+		return ""
 	}
+	pattern := h.lookup(r)
+	if r.URL.Path == path {
+		return pattern
+	}
+	// The path was changed in place: before the routes were asked, as by a
+	// middleware that takes a prefix away, or by the handler that they led to.
+	// The other path has then matched less, or nothing.
+	original := *r
+	original.URL = &url.URL{Path: path, Host: r.URL.Host}
+	if p := h.lookup(&original); specificity(p) > specificity(pattern) {
+		pattern = p
+	}
+	return pattern
 }
 
-// SetRoute names the request's route, as in "/users/{id}", for routers that
-// leave no trace in Request.Pattern. It must be a template: a raw path would make
-// an endpoint of each. It reaches the Monitor as SetUser does.
-func SetRoute(w http.ResponseWriter, route string) {
-	if len(route) > wire.MaxEndpoint {
-		route = wire.Clean(route, wire.MaxEndpoint)
-	}
-	for o := find(w); o != nil; o = find(o.inner) {
-		o.route = route
-	}
-}
-
-// pattern returns the pattern that r was routed by when it is not simply what
-// the handler left in r.Pattern.
-func (h *handler) pattern(w *writer, r *http.Request) string {
-	if w.pattern != "" {
-		return w.pattern
-	}
-	if h.routes != nil {
-		if p := h.lookup(r); p != "" {
-			return p
-		}
-	}
-	return r.Pattern // set by a mux before us, or empty
+// specificity orders patterns: the more of a path they name, the higher.
+func specificity(pattern string) int {
+	path := withoutHost(withoutMethod(pattern))
+	return 2*strings.Count(path, "/") + len(strings.Trim(path, "/"))
 }
 
 // lookup routes r once more. The mux may be anybody's, so a panic is not ours to
@@ -62,15 +53,4 @@ func (h *handler) lookup(r *http.Request) (pattern string) {
 	}()
 	_, pattern = h.routes.Handler(r)
 	return pattern
-}
-
-// endpoint turns a pattern, "[METHOD ][HOST]/[PATH]", into the endpoint.
-func endpoint(pattern string) string {
-	if i := strings.IndexAny(pattern, " \t"); i >= 0 {
-		pattern = strings.TrimLeft(pattern[i:], " \t")
-	}
-	if pattern == "" {
-		return wire.Unmatched
-	}
-	return wire.Clean(pattern, wire.MaxEndpoint)
 }

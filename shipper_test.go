@@ -100,9 +100,11 @@ func TestFullBufferDropsAndTells(t *testing.T) {
 				for i := range m.recorder.shards {
 					m.recorder.shards[i].take(small())
 				}
-				w := &writer{m: m, shard: &m.recorder.shards[0], user: user}
 				for range 15 {
-					m.recorder.put(w, 1, "/", 1, 200, false)
+					rec := record{total: 1, first: 1, pattern: "/", method: 1, status: 200}
+					if m.recorder.shards[0].put(&rec, user, "", "") {
+						m.recorder.signal()
+					}
 				}
 				closeMonitor(t, m)
 				s := m.Stats()

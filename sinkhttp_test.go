@@ -173,7 +173,7 @@ func TestTokenThatIsMendedLater(t *testing.T) {
 	defer hub.Close()
 	var log logs
 	m := New("test", WithHub(hub.URL+"/"), WithToken("secret"), WithLogger(log.logger()))
-	do(m.Middleware(nothing), "GET", "/")
+	do(m.Middleware(routed), "GET", "/")
 	closeMonitor(t, m)
 	if len(sink.kept()) != 1 || refused != 3 || log.count("level=WARN") != 1 || log.count("level=INFO") != 1 {
 		t.Errorf("%d kept, %d refused, logged %s", len(sink.kept()), refused, log.b.String())

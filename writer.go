@@ -1,95 +1,205 @@
 package kymo
 
 import (
+	"bufio"
+	"errors"
+	"io"
+	"net"
 	"net/http"
-	"strings"
 )
 
-// writer is the ResponseWriter that handlers see: it notes the status, the size
-// and the moment when the header is written. It is pooled, one for each request.
+// writer is the ResponseWriter that handlers see, in one of the shapes of
+// shapes.go: it notes the status, the size and the moment when the header is
+// written. Once the middleware has returned it only passes on.
 type writer struct {
-	inner http.ResponseWriter
-	m     *Monitor
-	shard *shard
-
-	start int64 // as in record, as is what follows
-	first int64
-	size  int64
-
-	status   int // the final one; 0 until it is known
-	stream   bool
-	hijacked bool
-	probe    bool // it asks for our health, and is no request of the service's
-
-	pattern string // noted by a middleware further in
-	user    string
-	route   string
-}
-
-// reset makes w fit for the pool. It leaves what each request sets.
-func (w *writer) reset() {
-	w.inner = gone{}
-	w.size, w.status, w.stream, w.hijacked, w.probe = 0, 0, false, false, false
-	if w.pattern != "" {
-		w.pattern = ""
-	}
-	if w.user != "" {
-		w.user = ""
-	}
-	if w.route != "" {
-		w.route = ""
-	}
+	exchange
+	below http.ResponseWriter
+	value [1]string // of X-Response-Time, which the header's map refers to
 }
 
 // monitored marks our writers, whatever their shape.
-func (w *writer) monitored() *writer { return w }
+func (w *writer) monitored() *exchange {
+	if n := w.notes.Load(); n != nil && n.joined != nil {
+		return n.joined
+	}
+	return &w.exchange
+}
 
-// Unwrap is for http.ResponseController.
-func (w *writer) Unwrap() http.ResponseWriter { return w.inner }
+// Unwrap returns the writer below, for http.ResponseController and for whoever
+// looks for an interface that Kymo does not know of.
+func (w *writer) Unwrap() http.ResponseWriter {
+	if w.state.Load()&(flagUnwrapped|flagDone) == 0 {
+		w.state.Or(flagUnwrapped)
+	}
+	return w.below
+}
 
-func (w *writer) Header() http.Header { return w.inner.Header() }
+func (w *writer) Header() http.Header { return w.below.Header() }
 
 func (w *writer) WriteHeader(status int) {
-	// An informational status is followed by a final one, but for 101. What is
-	// out of range makes the inner writer panic.
-	if w.status == 0 && (status >= 200 && status <= 999 || status == http.StatusSwitchingProtocols) {
-		w.commit(status)
+	if w.state.Load()&statusBits != 0 && logSuperfluous(w.below, w.request) {
+		return
 	}
-	w.inner.WriteHeader(status)
+	// An informational status is followed by a final one, but for 101. What is
+	// out of range makes the writer below panic.
+	if status >= 200 && status <= 999 || status == http.StatusSwitchingProtocols {
+		w.begin(status)
+	}
+	w.below.WriteHeader(status)
 }
 
 func (w *writer) Write(p []byte) (int, error) {
-	if w.status == 0 {
-		w.commit(http.StatusOK)
+	s := w.begin(http.StatusOK)
+	n, err := w.below.Write(p)
+	if s&(flagParts|flagFramed) != 0 {
+		w.goesOn(s, p[:min(max(n, 0), len(p))])
 	}
-	n, err := w.inner.Write(p)
-	w.size += int64(n)
+	w.wrote(int64(n), err)
 	return n, err
 }
 
-// WriteString spares the copy that io.WriteString makes for a writer without it.
-func (w *writer) WriteString(s string) (int, error) {
-	if w.status == 0 {
-		w.commit(http.StatusOK)
+func (w *writer) writeString(s string) (int, error) {
+	state := w.begin(http.StatusOK)
+	n, err := w.below.(io.StringWriter).WriteString(s)
+	if state&(flagParts|flagFramed) != 0 {
+		w.goesOn(state, []byte(s[:min(max(n, 0), len(s))]))
 	}
-	n, err := writeString(w.inner, s)
-	w.size += int64(n)
+	w.wrote(int64(n), err)
 	return n, err
 }
+
+func (w *writer) readFrom(src io.Reader) (int64, error) {
+	s := w.begin(http.StatusOK)
+	if s&flagFramed != 0 {
+		return io.Copy(onlyWriter{w}, src) // its frames have to be seen
+	}
+	n, err := w.below.(io.ReaderFrom).ReadFrom(src)
+	if s&flagParts != 0 {
+		w.goesOn(s, nil)
+	}
+	if err != nil && w.parent.Err() == nil {
+		err, failed := error(nil), err // it is the source's: the client is still there
+		w.wrote(n, err)
+		return n, failed
+	}
+	w.wrote(n, err)
+	return n, err
+}
+
+// onlyWriter hides the other methods of a writer from io.Copy.
+type onlyWriter struct{ io.Writer }
 
 // FlushError is what http.ResponseController calls. Every shape has it, so that
-// a flush does not go past us to a writer further in.
+// a flush does not go past us to a writer further out.
 func (w *writer) FlushError() error {
-	if !canFlush(w.inner) {
+	if !canFlush(w.below) {
 		return http.ErrNotSupported
 	}
-	if w.status == 0 {
-		w.commit(http.StatusOK)
+	if s := w.begin(http.StatusOK); s&flagParts != 0 {
+		w.state.Or(flagFlushed)
 	}
-	return http.NewResponseController(w.inner).Flush()
+	err := http.NewResponseController(w.below).Flush()
+	w.wrote(0, err)
+	return err
 }
 
-// canFlush says whether http.ResponseController would find a way to flush rw.
+func (w *writer) hijack() (net.Conn, *bufio.ReadWriter, error) {
+	conn, rw, err := w.below.(http.Hijacker).Hijack()
+	if err == nil {
+		w.state.Or(flagHijacked)
+		w.commit(http.StatusSwitchingProtocols)
+	}
+	return conn, rw, err
+}
+
+func (w *writer) closeNotify() <-chan bool { return w.below.(closeNotifier).CloseNotify() }
+
+func (w *writer) push(target string, opts *http.PushOptions) error {
+	return w.below.(http.Pusher).Push(target, opts)
+}
+
+// begin takes status as the final one unless the header was written before, and
+// returns the state.
+func (w *writer) begin(status int) uint32 {
+	s := w.state.Load()
+	if s&statusBits != 0 {
+		return s
+	}
+	if s&(flagReturned|flagDone) != 0 {
+		if s&flagDone == 0 {
+			w.resolve(status)
+		}
+		return flagDone
+	}
+	if w.commit(status) {
+		w.addHeaders()
+		if w.parent.Err() != nil && clientLeft(w.parent, w.below) {
+			w.state.Or(flagGone)
+		}
+	}
+	return w.state.Load()
+}
+
+// addHeaders adds ours to the header, which is about to be written, and sees
+// from it what kind of response follows.
+func (w *writer) addHeaders() {
+	h := w.below.Header()
+	if h == nil {
+		return
+	}
+	if len(h) != 0 {
+		if flags := kind(h); flags != 0 {
+			w.state.Or(flags)
+		}
+	}
+	first := w.first.Load()
+	w.value[0] = responseTimeValue(first)
+	h[responseTime] = w.value[:]
+	if w.m.timing {
+		h[serverTiming] = append(h[serverTiming], serverTimingValue(first))
+	}
+}
+
+// wrote notes that n bytes were written, or why not.
+func (w *writer) wrote(n int64, err error) {
+	if n > 0 {
+		w.size.Add(n)
+	}
+	if err == nil {
+		return
+	}
+	switch {
+	case errors.Is(err, http.ErrHandlerTimeout):
+		w.state.Or(flagTimedOut)
+	case errors.Is(err, http.ErrBodyNotAllowed), errors.Is(err, http.ErrContentLength),
+		errors.Is(err, http.ErrHijacked), errors.Is(err, http.ErrNotSupported):
+		// The handler's mistake: the client is still there.
+	default:
+		w.state.Or(flagFailed)
+	}
+}
+
+// goesOn notes that p was written to a response that may be a stream.
+func (w *writer) goesOn(s uint32, p []byte) {
+	if s&flagFlushed != 0 {
+		w.state.Or(flagStream)
+	}
+	if s&flagFramed == 0 {
+		return
+	}
+	n := w.note()
+	n.mu.Lock()
+	n.frames.add(p)
+	more := n.frames.messages > 1
+	n.mu.Unlock()
+	if more {
+		w.state.Or(flagStream)
+	}
+}
+
+type closeNotifier interface{ CloseNotify() <-chan bool }
+
+// canFlush reports whether http.ResponseController finds a way to flush rw.
 func canFlush(rw http.ResponseWriter) bool {
 	for range maxChain {
 		switch t := rw.(type) {
@@ -104,45 +214,17 @@ func canFlush(rw http.ResponseWriter) bool {
 	return false
 }
 
-// commit takes status as the final one. The header is about to be written.
-func (w *writer) commit(status int) {
-	w.status = status
-	w.first = w.m.now() - w.start
-	h := w.inner.Header()
-	if len(h) != 0 {
-		w.stream = isStream(h)
-	} else if h == nil {
-		return
-	}
-	h[responseTime] = responseTimeValue(w.first)
-	if w.m.timing {
-		h[serverTiming] = append(h[serverTiming], serverTimingValue(w.first))
-	}
-}
-
-const eventStream = "text/event-stream"
-
-func isStream(h http.Header) bool {
-	v := h["Content-Type"]
-	return len(v) != 0 && len(v[0]) >= len(eventStream) && strings.EqualFold(v[0][:len(eventStream)], eventStream)
-}
-
-// find returns the nearest of our writers at rw or within it, nil if there is none.
-func find(rw http.ResponseWriter) *writer {
-	// A chain that does not end is a bug elsewhere; it must not hang us.
+// canHijack reports whether http.ResponseController finds a way to hijack rw.
+func canHijack(rw http.ResponseWriter) bool {
 	for range maxChain {
-		if w, ok := rw.(interface{ monitored() *writer }); ok {
-			return w.monitored()
+		switch t := rw.(type) {
+		case http.Hijacker:
+			return true
+		case unwrapper:
+			rw = t.Unwrap()
+		default:
+			return false
 		}
-		u, ok := rw.(unwrapper)
-		if !ok {
-			return nil
-		}
-		rw = u.Unwrap()
 	}
-	return nil
+	return false
 }
-
-const maxChain = 64
-
-type unwrapper interface{ Unwrap() http.ResponseWriter }

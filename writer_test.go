@@ -2,12 +2,14 @@ package kymo
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -193,11 +195,7 @@ func TestHijackThatFails(t *testing.T) {
 			t.Error("hijacked")
 		}
 		w.WriteHeader(400)
-	})).ServeHTTP(struct {
-		least
-		canFlushIt
-		canHijack
-	}{least{make(http.Header)}, canFlushIt{}, canHijack{errors.New("no")}}, httptest.NewRequest("GET", "/", nil))
+	})).ServeHTTP(able{least{make(http.Header)}, new([]string), errors.New("no")}, httptest.NewRequest("GET", "/", nil))
 	if got := one(t, m, sink); got.Status != 400 || got.Lifetime != 0 {
 		t.Errorf("recorded %+v", got)
 	}
@@ -295,15 +293,31 @@ func TestWriterWithoutHeader(t *testing.T) {
 	}
 }
 
+// TestWriterAfterTheHandler uses writers when the middleware has returned, while
+// it serves other requests: each still belongs to its own response.
 func TestWriterAfterTheHandler(t *testing.T) {
-	m, _ := monitor(t)
-	var late http.ResponseWriter
-	h := m.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { late = w }))
-	h.ServeHTTP(least{make(http.Header)}, httptest.NewRequest("GET", "/", nil))
-	late.Header().Set("A", "b")
-	late.WriteHeader(500)
-	if _, err := late.Write([]byte("x")); err == nil {
-		t.Error("a write after the handler succeeded")
+	m, sink := monitor(t)
+	var late []http.ResponseWriter
+	h := m.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { late = append(late, w) }))
+	recorders := make([]*httptest.ResponseRecorder, 100)
+	for i := range recorders {
+		recorders[i] = httptest.NewRecorder()
+		h.ServeHTTP(recorders[i], httptest.NewRequest("GET", "/", nil))
+	}
+	for i, w := range late {
+		w.Header().Set("A", strconv.Itoa(i))
+		w.WriteHeader(409)
+		fmt.Fprint(w, "late ", i)
+		w.(http.Flusher).Flush()
+	}
+	for i, rec := range recorders {
+		if rec.Code != 409 || rec.Body.String() != fmt.Sprint("late ", i) || rec.Header().Get("A") != strconv.Itoa(i) || !rec.Flushed {
+			t.Errorf("response %d is %d %q", i, rec.Code, rec.Body)
+		}
+	}
+	closeMonitor(t, m)
+	if n := len(sink.kept()); n != len(late) {
+		t.Errorf("%d requests were kept", n)
 	}
 }
 
@@ -318,14 +332,21 @@ func TestChainWithoutEnd(t *testing.T) {
 }
 
 func TestHeaderValuesAreNotShared(t *testing.T) {
-	a, b := http.Header{}, http.Header{}
-	a[responseTime], b[responseTime] = responseTimeValue(5e6), responseTimeValue(5e6)
-	a.Add(responseTime, "other")
-	if b.Get(responseTime) != "5ms" || responseTimeValue(6e6)[0] != "6ms" {
-		t.Error("adding to one response's header changed another's")
+	m, _ := monitor(t)
+	h := m.Middleware(nothing)
+	a, b := do(h, "GET", "/"), do(h, "GET", "/")
+	a.Header()[responseTime][0] = "other"
+	if got := b.Header().Get(responseTime); got != "0ms" {
+		t.Errorf("another response's header became %q", got)
 	}
+	if got := do(h, "GET", "/").Header().Get(responseTime); got != "0ms" {
+		t.Errorf("a later response's header is %q", got)
+	}
+}
+
+func TestResponseTimeValue(t *testing.T) {
 	for ns, want := range map[int64]string{-1: "0ms", 999_999: "0ms", 1023e6: "1023ms", 1024e6: "1024ms", 86400e9: "86400000ms"} {
-		if got := responseTimeValue(ns)[0]; got != want {
+		if got := responseTimeValue(ns); got != want {
 			t.Errorf("%d ns is %q", ns, got)
 		}
 	}

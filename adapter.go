@@ -1,0 +1,127 @@
+package kymo
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/kymohq/kymo/wire"
+)
+
+// Exchange is a request in progress that does not come through net/http. It is
+// what adapters for other servers are made of:
+//
+//	ctx, x := m.Begin(ctx)
+//	… handle the request, with ctx …
+//	x.End(kymo.Request{Route: "/users/{id}", Method: "GET", Status: 200})
+type Exchange struct {
+	exchange
+	joined *exchange // of a middleware further out, which records
+	header sync.Once
+	value  string // of X-Response-Time
+}
+
+// ResponseTimeHeader is the name of the header that tells how long a response took.
+const ResponseTimeHeader = responseTime
+
+// Begin starts a request. SetUserContext and the like find it by the context
+// that Begin returns, which is derived from ctx. Where ctx is already of a request
+// that m is going to record, as below Middleware, that one request is recorded,
+// with what End says about it.
+func (m *Monitor) Begin(ctx context.Context) (context.Context, *Exchange) {
+	outer := inContext(ctx)
+	e := new(Exchange)
+	e.m, e.parent, e.start = m, ctx, m.now()
+	for x := outer; x != nil; x = x.outer() {
+		if x.m == m {
+			e.joined = x
+			e.state.Store(flagDone)
+			return ctx, e
+		}
+	}
+	if outer != nil {
+		e.note().outer = outer
+	}
+	return requestContext{&e.exchange}, e
+}
+
+// ResponseTime notes that the response's header is about to be written, if it
+// was not noted before, and returns the value of X-Response-Time. It returns ""
+// where a middleware further out sets that header.
+func (e *Exchange) ResponseTime() string {
+	if e.joined != nil {
+		return ""
+	}
+	e.header.Do(func() {
+		first := e.m.now() - e.start
+		e.first.Store(first)
+		e.value = responseTimeValue(first)
+	})
+	return e.value
+}
+
+// End records the request, once; Stats counts those that are left out. Of r,
+// Start is not used; Duration and FirstByte are measured if they are 0; what
+// handlers said by SetUserContext, SetRouteContext, SetErrorContext or
+// SetStreamContext counts before User, Route, Error and Stream.
+func (e *Exchange) End(r Request) {
+	if e.joined != nil {
+		e.joined.join(&r)
+		return
+	}
+	s := e.state.Or(flagDone)
+	switch {
+	case s&flagDone != 0:
+		return
+	case s&flagIgnored != 0:
+		e.m.ignored.Add(1)
+		return
+	case s&flagProbe != 0 || isHealthRoute(r.Route):
+		e.m.probes.Add(1)
+		return
+	}
+	if n := e.notes.Load(); n != nil {
+		n.mu.Lock()
+		if n.user != "" {
+			r.User = n.user
+		}
+		if n.route != "" {
+			r.Route = n.route
+		}
+		if n.class != "" {
+			r.Error = n.class
+		}
+		n.mu.Unlock()
+	}
+	r.Stream = r.Stream || s&flagStream != 0
+	if r.Duration == 0 {
+		r.Duration = time.Duration(e.m.now() - e.start)
+	}
+	if r.FirstByte == 0 {
+		r.FirstByte = time.Duration(e.first.Load())
+	}
+	e.m.record(&r, e.start)
+}
+
+// join notes what an adapter found out about a request that a middleware
+// further out records.
+func (x *exchange) join(r *Request) {
+	n := x.note()
+	n.mu.Lock()
+	if n.pattern == "" {
+		n.pattern = short(r.Route, wire.MaxEndpoint)
+	}
+	if n.user == "" {
+		n.user = short(r.User, wire.MaxUser)
+	}
+	if n.class == "" {
+		n.class = short(r.Error, maxError)
+	}
+	if r.Status >= 100 && r.Status <= 999 {
+		n.status = r.Status
+	}
+	n.mu.Unlock()
+	if r.Stream {
+		x.state.Or(flagStream)
+	}
+}

@@ -1,0 +1,127 @@
+package kymo
+
+import (
+	"context"
+	"net/http"
+	"sync/atomic"
+	"time"
+)
+
+// exchange is a request and its response on their way through a monitor. It is
+// allocated for each and never used again: handlers, the goroutines they start
+// and the contexts they derive may keep it for as long as they like.
+//
+// What changes after it was made is atomic or behind the lock of notes, since a
+// handler that http.TimeoutHandler has given up may still be writing.
+type exchange struct {
+	m       *Monitor
+	parent  context.Context // of the request as it came
+	request *http.Request   // as the handler has it; nil outside of net/http
+	start   int64           // nanoseconds since the monitor's base
+
+	first atomic.Int64 // nanoseconds from start to the response header
+	size  atomic.Int64 // bytes of the body that were written
+	state atomic.Uint32
+	notes atomic.Pointer[notes] // nil for most
+}
+
+// The bits of exchange.state: the final status, which is 0 until the header is
+// written, and flags.
+const statusBits = 1<<10 - 1
+
+const (
+	flagStream    = 1 << (iota + 10) // it counts by its first byte
+	flagParts                        // it is a stream if it is written to after a flush
+	flagFlushed                      // it was flushed, and has flagParts
+	flagFramed                       // its body is a remote procedure call's
+	flagHijacked                     // the connection was taken over
+	flagUnwrapped                    // the writer below was asked for
+	flagGone                         // the client went away before the header
+	flagFailed                       // a write to the client failed
+	flagTimedOut                     // http.TimeoutHandler has answered instead
+	flagProbe                        // it asks for the service's health
+	flagIgnored                      // it is to be left out
+	flagReturned                     // the handler has returned, the status is open
+	flagDone                         // it was recorded, or never will be
+)
+
+// over reports whether nothing can be said about the request any more.
+func (x *exchange) over() bool { return x.state.Load()&flagDone != 0 }
+
+// commit makes status the final one, unless there is one already or the handler
+// has returned. It reports whether it did.
+func (x *exchange) commit(status int) bool {
+	for {
+		s := x.state.Load()
+		if s&(statusBits|flagReturned|flagDone) != 0 {
+			return false
+		}
+		if x.state.CompareAndSwap(s, s|uint32(status)&statusBits) {
+			x.first.Store(x.m.now() - x.start)
+			return true
+		}
+	}
+}
+
+// outermost reports whether the server gave the request to h directly, so that
+// no other code has it yet.
+func outermost(ctx context.Context, h *handler) bool {
+	srv, ok := ctx.Value(http.ServerContextKey).(*http.Server)
+	return ok && srv.Handler == http.Handler(h)
+}
+
+// requestContext is an exchange as the context of its request: the one that it
+// came with, in which the exchange can be found.
+type requestContext struct{ x *exchange }
+
+// contextKey is the key of the innermost exchange in a context.
+type contextKey struct{}
+
+func (c requestContext) Deadline() (time.Time, bool) { return c.x.parent.Deadline() }
+func (c requestContext) Done() <-chan struct{}       { return c.x.parent.Done() }
+func (c requestContext) Err() error                  { return c.x.parent.Err() }
+
+func (c requestContext) Value(key any) any {
+	if _, ok := key.(contextKey); ok {
+		return c.x
+	}
+	return c.x.parent.Value(key)
+}
+
+// inContext returns the innermost exchange of ctx that is not over, nil if there
+// is none.
+func inContext(ctx context.Context) *exchange {
+	if ctx == nil {
+		return nil
+	}
+	for {
+		x, _ := ctx.Value(contextKey{}).(*exchange)
+		if x == nil || !x.over() {
+			return x
+		}
+		ctx = x.parent
+	}
+}
+
+// inWriter returns the exchange of the nearest of our writers at rw or within
+// it, nil if there is none or it is over.
+func inWriter(rw http.ResponseWriter) *exchange {
+	// A chain that does not end is a bug elsewhere; it must not hang us.
+	for range maxChain {
+		if w, ok := rw.(interface{ monitored() *exchange }); ok {
+			if x := w.monitored(); !x.over() {
+				return x
+			}
+		}
+		u, ok := rw.(unwrapper)
+		if !ok {
+			return nil
+		}
+		rw = u.Unwrap()
+	}
+	return nil
+}
+
+const maxChain = 64
+
+type unwrapper interface{ Unwrap() http.ResponseWriter }

@@ -1,0 +1,194 @@
+package kymo
+
+import (
+	"net/http"
+	"strings"
+)
+
+// finish records the request. ended is 0 if the handler returned, else the
+// status of a handler that did not.
+func (v *visit) finish(ended int) {
+	w := v.w
+	total := w.m.now() - w.start
+	s := w.state.Load()
+	if s&statusBits == 0 {
+		// net/http writes the header now, or what recovers from the panic does.
+		w.first.Store(total)
+		w.addHeaders()
+		s = w.state.Load()
+	}
+	if v.given != nil {
+		flowBack(v.given, v.r)
+	}
+	status := v.status(s, ended)
+	pattern, user, route, class := v.route(s)
+	if !v.isCounted(s, pattern) {
+		w.state.Or(flagDone)
+		return
+	}
+	rec := record{
+		start: w.start, total: total, first: w.first.Load(), size: w.size.Load(),
+		pattern: pattern, status: uint16(status), method: methodID(v.r.Method),
+		stream: s&(flagStream|flagHijacked) != 0 || status == http.StatusSwitchingProtocols,
+	}
+	if s&statusBits == 0 && status == http.StatusOK && v.mayBeWritten() {
+		w.wait(v.h, rec)
+		return
+	}
+	w.state.Or(flagDone)
+	v.h.record(&rec, user, route, class)
+}
+
+// record records a request and sees to it that the log says so if the chain
+// gives no routes.
+func (h *handler) record(rec *record, user, route, class string) {
+	h.m.recorder.put(rec, user, route, class)
+	if h.routed.Load() {
+		return
+	}
+	if route != "" || rec.pattern != "" {
+		h.routed.Store(true)
+		return
+	}
+	h.unrouted(rec)
+}
+
+// status returns the status to record.
+func (v *visit) status(s uint32, ended int) int {
+	w := v.w
+	status := int(s & statusBits)
+	if ended != 0 {
+		return ended
+	}
+	if n := w.notes.Load(); n != nil && n.status != 0 {
+		return n.status
+	}
+	if status == 0 {
+		switch {
+		case s&flagUnwrapped != 0 && isUpgrade(v.r) && canHijack(w.below):
+			// The connection was taken over past us.
+			return http.StatusSwitchingProtocols
+		case w.parent.Err() == nil:
+		case clientLeft(w.parent, w.below):
+			return clientClosed
+		case gaveUp(w.parent, w.below):
+			return http.StatusServiceUnavailable
+		}
+		status = http.StatusOK
+	}
+	if s&(flagGone|flagFramed|flagTimedOut|flagFailed) == 0 {
+		return status
+	}
+	switch {
+	case s&flagGone != 0, s&flagFailed != 0 && s&(flagStream|flagHijacked) == 0:
+		return clientClosed
+	case s&flagTimedOut != 0:
+		return http.StatusServiceUnavailable
+	case s&flagFramed != 0 && status == http.StatusOK:
+		if call := w.callStatus(); call != 0 {
+			return call
+		}
+	}
+	return status
+}
+
+// isUpgrade reports whether r asks to use the connection for something else.
+func isUpgrade(r *http.Request) bool {
+	return r.Header["Upgrade"] != nil || r.Method == http.MethodConnect
+}
+
+// route returns what the request was routed by, as a router has it and as
+// SetRoute named it, and what else was said about it.
+func (v *visit) route(s uint32) (pattern, user, route, class string) {
+	w := v.w
+	var l level
+	if n := w.notes.Load(); n != nil {
+		n.mu.Lock()
+		pattern, user, route, class, l = n.pattern, n.user, n.route, n.class, n.level
+		n.mu.Unlock()
+	}
+	if pattern == "" {
+		if pattern = l.join(v.h.matched(v.r, v.before, v.path)); pattern == "" {
+			pattern = v.before // of a router further out
+		}
+	}
+	if s&flagFramed != 0 || isMountedService(pattern) && s&statusBits != http.StatusNotFound {
+		if pattern == "" || pattern[len(pattern)-1] == '/' {
+			if p := w.procedure(l.base + v.path); p != "" {
+				pattern = p
+			}
+		}
+	}
+	return pattern, user, route, class
+}
+
+// isMountedService reports whether a pattern is what the handlers of Connect and
+// Twirp are mounted at, "/package.Service/": the method follows in the path.
+func isMountedService(pattern string) bool {
+	if pattern == "" || pattern[len(pattern)-1] != '/' {
+		return false
+	}
+	service := pattern[strings.LastIndexByte(pattern[:len(pattern)-1], '/')+1 : len(pattern)-1]
+	return strings.Contains(service, ".") && isName(service, true)
+}
+
+// isCounted reports whether the request is to be recorded, and counts it if not.
+func (v *visit) isCounted(s uint32, pattern string) bool {
+	switch {
+	case s&flagIgnored != 0:
+		v.w.m.ignored.Add(1)
+	case s&flagProbe != 0 || isProbe(v.r, pattern):
+		v.w.m.probes.Add(1)
+	default:
+		return true
+	}
+	return false
+}
+
+// flowBack gives the request that came what the handlers within have found out
+// about the copy that they got, as they would have noted it in the original.
+func flowBack(r, within *http.Request) {
+	if within.Pattern != r.Pattern {
+		r.Pattern = within.Pattern
+		for name := range wildcards(within.Pattern) {
+			if value := within.PathValue(name); value != "" {
+				r.SetPathValue(name, value)
+			}
+		}
+	}
+	if r.Form == nil && within.Form != nil {
+		r.Form = within.Form
+	}
+	if r.PostForm == nil && within.PostForm != nil {
+		r.PostForm = within.PostForm
+	}
+	if r.MultipartForm == nil && within.MultipartForm != nil {
+		r.MultipartForm = within.MultipartForm // the server removes its files
+	}
+	if r.URL != within.URL {
+		r.URL = within.URL
+	}
+	if r.RemoteAddr != within.RemoteAddr {
+		r.RemoteAddr = within.RemoteAddr
+	}
+	if r.Host != within.Host {
+		r.Host = within.Host
+	}
+}
+
+// wildcards returns the names of the parameters in a pattern of http.ServeMux.
+func wildcards(pattern string) func(yield func(string) bool) {
+	return func(yield func(string) bool) {
+		for {
+			_, rest, ok := strings.Cut(pattern, "{")
+			name, after, closed := strings.Cut(rest, "}")
+			if !ok || !closed {
+				return
+			}
+			if name != "$" && !yield(strings.TrimSuffix(name, "...")) {
+				return
+			}
+			pattern = after
+		}
+	}
+}

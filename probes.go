@@ -1,0 +1,45 @@
+package kymo
+
+import (
+	"net/http"
+	"strings"
+)
+
+// isProbe reports whether a request only asks whether the service is alive: from
+// Kubernetes, or for a route that is for such questions by convention. Their
+// frequency and duration say nothing about the service's traffic.
+func isProbe(r *http.Request, pattern string) bool {
+	if agent := r.Header["User-Agent"]; len(agent) != 0 && strings.HasPrefix(agent[0], "kube-probe/") {
+		return true
+	}
+	return isHealthRoute(pattern)
+}
+
+func isHealthRoute(pattern string) bool {
+	i := strings.IndexByte(pattern, '/')
+	if i < 0 || len(pattern)-i > len("/health/started") {
+		return false
+	}
+	switch pattern[i:] {
+	case "/health", "/health/", "/healthz", "/livez", "/readyz", "/startupz",
+		"/health/live", "/health/ready", "/health/started":
+		return true
+	}
+	return false
+}
+
+// keeps asks the filters about r.
+func (m *Monitor) keeps(r *http.Request) (keep bool) {
+	defer func() {
+		if v := recover(); v != nil {
+			m.shipper.panicked("asking a filter", v)
+			keep = true
+		}
+	}()
+	for _, f := range m.filters {
+		if !f(r) {
+			return false
+		}
+	}
+	return true
+}
