@@ -5,10 +5,8 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"maps"
 	"os"
 	"path/filepath"
-	"slices"
 	"time"
 )
 
@@ -33,14 +31,18 @@ func (c *check) run(ctx context.Context, root string) (bool, error) {
 	if c.plain, c.patched, err = c.copy.copies(ctx, root, c.work); err != nil {
 		return false, err
 	}
-	plain, err := c.test(ctx, c.plain, selection{}, "", "")
+	printAdaptations(c.out, c.name, c.copy.adapted())
+	plain, err := c.all(ctx, "")
 	if err != nil {
 		return false, err
 	}
 	same := true
 	for _, place := range c.places {
-		p := placed{c, place, exceptionsOf(c.name, place)}
-		ok, err := p.run(ctx, plain)
+		kymo, err := c.all(ctx, place)
+		if err != nil {
+			return false, err
+		}
+		ok, err := c.judge(ctx, place, plain, kymo)
 		if err != nil {
 			return false, err
 		}
@@ -49,157 +51,99 @@ func (c *check) run(ctx context.Context, root string) (bool, error) {
 	return same, nil
 }
 
-// test runs tests of a tree. with is what its hook wraps handlers by, and place
-// where; a tree without a hook has neither. It prints how many tests there were
-// unless they are only some. A hook that wraps nothing is an error.
-func (c *check) test(ctx context.Context, t tree, s selection, with, place string) (results, error) {
-	c.logs++
-	log := filepath.Join(c.work, fmt.Sprintf("%03d-%s", c.logs, cmp.Or(with+place, "plain")))
+// all runs all tests with the middleware at a place, or without it if that is "",
+// and prints how many there were. It is an error if nothing is wrapped there.
+func (c *check) all(ctx context.Context, place string) (results, error) {
 	start := time.Now()
-	r, err := t.test(ctx, s, log+".json",
-		"KYMO_UPSTREAM_WITH="+with, "KYMO_UPSTREAM_PLACE="+place, "KYMO_UPSTREAM_COUNT="+log+".count")
-	if err != nil || len(s.only) != 0 {
-		return r, err
+	r, wrapped, err := c.test(ctx, test{}, place)
+	if err != nil {
+		return nil, err
 	}
 	n := r.count()
 	fmt.Fprintf(c.out, "%s: %-12s %5d passed, %d failed, %d skipped in %v", c.name,
 		cmp.Or(place, "without Kymo"), n["pass"], n["fail"], n["skip"], time.Since(start).Round(time.Second/10))
-	if with != "" {
-		wrapped, err := os.Stat(log + ".count")
-		if err != nil {
-			return nil, fmt.Errorf("no handler was wrapped: %w", err)
+	if place != "" {
+		fmt.Fprintf(c.out, ", %d handlers wrapped", wrapped)
+		if wrapped == 0 {
+			err = fmt.Errorf("%s: the patched copy does not use Kymo", place)
 		}
-		fmt.Fprintf(c.out, ", %d handlers wrapped", wrapped.Size())
 	}
 	fmt.Fprintln(c.out)
-	return r, nil
+	return r, err
 }
 
-// placed is the check of a suite with the middleware at one place.
-type placed struct {
-	*check
-	place      string
-	exceptions []exception
-}
-
-// run compares the suite's results with plain, those without Kymo.
-func (p placed) run(ctx context.Context, plain results) (bool, error) {
-	var skipped []test
-	var names []string
-	for _, e := range p.exceptions {
-		skipped = append(skipped, e.test)
-		names = append(names, e.name)
+// test runs the tests, or only one of them, with the middleware at a place, or
+// without it if that is "". It returns how many times a handler was wrapped.
+func (c *check) test(ctx context.Context, only test, place string) (r results, wrapped int64, err error) {
+	c.logs++
+	log := filepath.Join(c.work, fmt.Sprintf("%03d-%s", c.logs, cmp.Or(place, "plain")))
+	if place == "" {
+		r, err = c.plain.test(ctx, only, log+".json")
+		return r, 0, err
 	}
-	kymo, err := p.test(ctx, p.patched, selection{skip: names}, "kymo", p.place)
+	count := log + ".count"
+	if err := os.WriteFile(count, nil, 0o644); err != nil {
+		return nil, 0, err
+	}
+	r, err = c.patched.test(ctx, only, log+".json", "KYMO_UPSTREAM_PLACE="+place, "KYMO_UPSTREAM_COUNT="+count)
 	if err != nil {
-		return false, err
+		return nil, 0, err
 	}
-	plain = plain.without(skipped)
-	same, err := p.judge(ctx, plain, kymo)
+	info, err := os.Stat(count)
 	if err != nil {
-		return false, err
+		return nil, 0, err
 	}
-	needed, err := p.except(ctx)
-	return same && needed, err
+	return r, info.Size(), nil
 }
 
-// judge reports whether kymo differs from plain only in tests that are flaky.
-func (p placed) judge(ctx context.Context, plain, kymo results) (bool, error) {
-	groups := group(compare(plain, kymo))
-	// A package fails when one of its tests does; it counts where none did.
-	packages := make(map[string]bool)
-	same := true
-	for _, t := range slices.SortedFunc(maps.Keys(groups), byName) {
-		if t.name == "" {
+// judge reports whether kymo differs from plain only in tests that are flaky,
+// and prints each difference.
+func (c *check) judge(ctx context.Context, place string, plain, kymo results) (bool, error) {
+	different := deepest(compare(plain, kymo))
+	again := make(map[test]bool) // whether a top-level test is flaky
+	for _, d := range different {
+		again[d.top()] = false
+	}
+	for t := range again {
+		// A package that fails though its tests pass has no test to run again.
+		if t.name == "" || len(again) > maxReruns {
 			continue
 		}
-		packages[t.pkg] = true
-		flaky := false
-		if len(groups) <= maxReruns {
-			var err error
-			if flaky, err = p.flaky(ctx, t, plain); err != nil {
-				return false, err
-			}
+		var err error
+		if again[t], err = c.flaky(ctx, place, t, plain); err != nil {
+			return false, err
 		}
-		p.print(groups[t], flaky)
-		same = same && flaky
 	}
-	for t, d := range groups {
-		if t.name == "" && !packages[t.pkg] {
-			p.print(d, false)
-			same = false
+	same := true
+	for _, d := range different {
+		note := ""
+		if again[d.top()] {
+			note = " (but not always, or not when it runs alone)"
 		}
+		fmt.Fprintf(c.out, "%s: %s: %v%s\n", c.name, place, d, note)
+		same = same && note != ""
 	}
 	return same, nil
-}
-
-func (p placed) print(different []difference, flaky bool) {
-	note := ""
-	if flaky {
-		note = " (flaky: not when run alone, or not always the same without Kymo)"
-	}
-	for _, d := range different {
-		fmt.Fprintf(p.out, "%s %s: %v%s\n", p.name, p.place, d, note)
-	}
 }
 
 // flaky runs a top-level test alone and reports whether the difference is none
 // of Kymo's: the test does not always end as in plain without Kymo, or ends with
 // Kymo as without each time it runs alone.
-func (p placed) flaky(ctx context.Context, t test, plain results) (bool, error) {
-	alone := selection{pkg: t.pkg, only: []string{t.name}}
+func (c *check) flaky(ctx context.Context, place string, t test, plain results) (bool, error) {
 	different := false
 	for range reruns {
-		without, err := p.test(ctx, p.plain, alone, "", "")
+		without, _, err := c.test(ctx, t, "")
 		if err != nil {
 			return false, err
 		}
 		if len(compare(plain.of(t), without.of(t))) != 0 {
 			return true, nil
 		}
-		with, err := p.test(ctx, p.patched, alone, "kymo", p.place)
+		with, _, err := c.test(ctx, t, place)
 		if err != nil {
 			return false, err
 		}
 		different = different || len(compare(without.of(t), with.of(t))) != 0
 	}
 	return !different, nil
-}
-
-// except runs the exceptions and reports whether the header that Kymo adds is
-// what each of them fails by.
-func (p placed) except(ctx context.Context) (bool, error) {
-	byPackage := make(map[string][]exception)
-	for _, e := range p.exceptions {
-		byPackage[e.pkg] = append(byPackage[e.pkg], e)
-	}
-	ok := true
-	for pkg, some := range byPackage {
-		s := selection{pkg: pkg}
-		for _, e := range some {
-			s.only = append(s.only, e.name)
-		}
-		plain, err := p.test(ctx, p.plain, s, "", "")
-		if err != nil {
-			return false, err
-		}
-		kymo, err := p.test(ctx, p.patched, s, "kymo", p.place)
-		if err != nil {
-			return false, err
-		}
-		header, err := p.test(ctx, p.patched, s, "header", p.place)
-		if err != nil {
-			return false, err
-		}
-		for _, e := range some {
-			problem := e.problem(plain[e.test], kymo[e.test], header[e.test])
-			fmt.Fprintf(p.out, "%s %s: %v: listed: %s\n", p.name, p.place, e.test, cmp.Or(problem, e.reason))
-			ok = ok && problem == ""
-		}
-	}
-	return ok, nil
-}
-
-func byName(a, b test) int {
-	return cmp.Or(cmp.Compare(a.pkg, b.pkg), cmp.Compare(a.name, b.name))
 }

@@ -66,25 +66,14 @@ func (t tree) list(ctx context.Context) ([]string, error) {
 	return strings.Fields(out), err
 }
 
-// selection is which tests to run: those of one package or of all, and of these
-// only some, or all but some. Names are those of tests and of subtests.
-type selection struct {
-	pkg        string
-	only, skip []string
-}
-
-// test runs tests in t with env. log gets the events, as go test -json has them.
-func (t tree) test(ctx context.Context, s selection, log string, env ...string) (results, error) {
+// test runs the tests in t, or only one of them, with env. log gets the events,
+// as go test -json has them.
+func (t tree) test(ctx context.Context, only test, log string, env ...string) (results, error) {
 	args := []string{"test", "-json", "-count=1", "-vet=off", "-timeout=" + timeout.String()}
-	if len(s.only) != 0 {
-		args = append(args, "-run", pattern(s.only))
-	}
-	if len(s.skip) != 0 {
-		args = append(args, "-skip", pattern(s.skip))
-	}
 	packages := t.packages
-	if s.pkg != "" {
-		packages = []string{s.pkg}
+	if only.name != "" {
+		args = append(args, "-run", "^"+regexp.QuoteMeta(only.name)+"$")
+		packages = []string{only.pkg}
 	}
 	cmd := goCommand(ctx, t.dir, t.command, append(args, packages...)...)
 	cmd.Env = append(append(cmd.Env, t.env...), env...)
@@ -112,18 +101,4 @@ func (t tree) test(ctx context.Context, s selection, log string, env ...string) 
 		return nil, fmt.Errorf("%s: %w; %v\n%s", cmd, err, failed, &errs)
 	}
 	return r, nil
-}
-
-// pattern returns what -run and -skip take for the tests and subtests of these
-// names.
-func pattern(names []string) string {
-	var alternatives []string
-	for _, name := range names {
-		parts := strings.Split(name, "/")
-		for i, part := range parts {
-			parts[i] = "^" + regexp.QuoteMeta(part) + "$"
-		}
-		alternatives = append(alternatives, strings.Join(parts, "/"))
-	}
-	return strings.Join(alternatives, "|")
 }

@@ -15,6 +15,8 @@ type module struct {
 	file     string // where ServeHTTP is
 	name     string // the package's
 	receiver string // of ServeHTTP, as in "r *Router"
+
+	adaptations []adaptation
 }
 
 func (m module) copies(ctx context.Context, root, work string) (plain, patched tree, err error) {
@@ -58,7 +60,12 @@ func (m module) patch(dir string) error {
 	if err := add("hook/hook.go", filepath.Join(dir, "kymohook", "hook.go")); err != nil {
 		return err
 	}
+	if err := adapt(dir, m.adaptations); err != nil {
+		return err
+	}
 	_, pointer, _ := strings.Cut(m.receiver, " ")
 	return add("router.go", filepath.Join(dir, "kymo_router.go"),
 		"package router", "package "+m.name, "example.com/router", m.path, "*Router", pointer)
 }
+
+func (m module) adapted() []adaptation { return m.adaptations }

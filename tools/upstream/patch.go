@@ -4,12 +4,8 @@ import (
 	"bytes"
 	"embed"
 	"fmt"
-	"go/parser"
-	"go/token"
 	"os"
 	"path/filepath"
-	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -55,26 +51,4 @@ func add(source, file string, pairs ...string) error {
 		err = closed
 	}
 	return err
-}
-
-// renameImports returns Go source in which imports of old and of packages in it
-// are imports of name and of packages in it.
-func renameImports(source []byte, old, name string) ([]byte, error) {
-	f, err := parser.ParseFile(token.NewFileSet(), "", source, parser.ImportsOnly)
-	if err != nil {
-		return nil, err
-	}
-	for _, imported := range slices.Backward(f.Imports) {
-		path, err := strconv.Unquote(imported.Path.Value)
-		if err != nil {
-			return nil, err
-		}
-		rest, within := strings.CutPrefix(path, old)
-		if !within || rest != "" && rest[0] != '/' {
-			continue
-		}
-		from, to := int(imported.Path.Pos()-f.FileStart), int(imported.Path.End()-f.FileStart)
-		source = slices.Concat(source[:from], []byte(strconv.Quote(name+rest)), source[to:])
-	}
-	return source, nil
 }

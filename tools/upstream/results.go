@@ -29,9 +29,9 @@ func (t test) top() test {
 	return t
 }
 
-// within reports whether t is other or a subtest of it.
+// within reports whether t is other or a part of it.
 func (t test) within(other test) bool {
-	return t.pkg == other.pkg && (t.name == other.name || strings.HasPrefix(t.name, other.name+"/"))
+	return t.pkg == other.pkg && (other.name == "" || t.name == other.name || strings.HasPrefix(t.name, other.name+"/"))
 }
 
 // outcome is how a test ended: "pass", "fail" or "skip", or, if it did not run or
@@ -89,15 +89,6 @@ func (r results) of(t test) results {
 	return some
 }
 
-// without returns the results of tests that are none of these nor their subtests.
-func (r results) without(tests []test) results {
-	some := maps.Clone(r)
-	maps.DeleteFunc(some, func(other test, _ outcome) bool {
-		return slices.ContainsFunc(tests, other.within)
-	})
-	return some
-}
-
 // count returns how many tests and subtests have each outcome.
 func (r results) count() map[outcome]int {
 	n := make(map[outcome]int)
@@ -135,12 +126,12 @@ func compare(plain, kymo results) []difference {
 	return different
 }
 
-// group returns the differences of each top-level test. What a package differs in
-// as a whole is under the test without a name.
-func group(different []difference) map[test][]difference {
-	groups := make(map[test][]difference)
-	for _, d := range different {
-		groups[d.top()] = append(groups[d.top()], d)
-	}
-	return groups
+// deepest returns the differences of tests that have no subtest that differs in
+// the same way: a test fails when a subtest of it does.
+func deepest(different []difference) []difference {
+	return slices.DeleteFunc(slices.Clone(different), func(d difference) bool {
+		return slices.ContainsFunc(different, func(other difference) bool {
+			return other.test != d.test && other.within(d.test) && other.plain == d.plain && other.kymo == d.kymo
+		})
+	})
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -111,22 +112,22 @@ func addKymo(ctx context.Context, root, src string) error {
 	return add("hook/hook.go", filepath.Join(src, stdKymo, "kymohook", "hook.go"), kymoPath, stdKymo)
 }
 
+// copyRenamed copies a source file of Kymo. Beside imports, the names by which
+// Kymo finds its own functions in a stack begin with its path.
 func copyRenamed(from, to string) error {
 	source, err := os.ReadFile(from)
 	if err != nil {
 		return err
 	}
-	if source, err = renameImports(source, kymoPath, stdKymo); err != nil {
-		return fmt.Errorf("%s: %w", from, err)
-	}
+	source = bytes.ReplaceAll(source, []byte(`"`+kymoPath), []byte(`"`+stdKymo))
 	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
 		return err
 	}
 	return os.WriteFile(to, source, 0o644)
 }
 
-// patch lets the places of net/http where a handler is called, or a Server
-// starts, ask testdata/server.go, and has the tests set the hook there.
+// patch changes the places of net/http where a handler is called, or a Server
+// starts, to go through testdata/server.go, whose hook the tests set.
 func (s standardLibrary) patch(src string) error {
 	http := filepath.Join(src, "net", "http")
 	server := filepath.Join(http, "server.go")
@@ -167,5 +168,7 @@ func (s standardLibrary) patch(src string) error {
 			return err
 		}
 	}
-	return nil
+	return adapt(src, netHTTPAdaptations)
 }
+
+func (s standardLibrary) adapted() []adaptation { return netHTTPAdaptations }

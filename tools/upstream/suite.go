@@ -13,6 +13,9 @@ type suite struct {
 // them to use Kymo, whose root module is in the folder root.
 type copier interface {
 	copies(ctx context.Context, root, work string) (plain, patched tree, err error)
+
+	// adapted returns the tests that are changed in the patched copy.
+	adapted() []adaptation
 }
 
 // Places of the middleware.
@@ -29,7 +32,7 @@ var suites = []suite{
 	}},
 	{"gin", []string{entry}, module{
 		path: "github.com/gin-gonic/gin", version: "v1.12.0",
-		file: "gin.go", name: "gin", receiver: "engine *Engine",
+		file: "gin.go", name: "gin", receiver: "engine *Engine", adaptations: ginAdaptations,
 	}},
 	{"echo", []string{entry}, module{
 		path: "github.com/labstack/echo/v4", version: "v4.16.0",

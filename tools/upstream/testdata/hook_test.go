@@ -9,3 +9,6 @@ func init() {
 	http.KymoWrap = kymohook.Wrap
 	http.KymoPlace = kymohook.Place
 }
+
+// withoutResponseTime is for tests that compare a response as text.
+var withoutResponseTime = kymohook.WithoutResponseTime

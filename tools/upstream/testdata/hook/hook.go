@@ -1,5 +1,4 @@
-// Package kymohook wraps handlers by what the environment asks for: Kymo's
-// middleware, or a handler that adds its header and does nothing else.
+// Package kymohook wraps handlers by Kymo's middleware.
 package kymohook
 
 import (
@@ -7,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"regexp"
 
 	"github.com/kymohq/kymo"
 )
@@ -14,10 +14,14 @@ import (
 // Place is where handlers are to be wrapped.
 var Place = os.Getenv("KYMO_UPSTREAM_PLACE")
 
-var wrap = wrapper(os.Getenv("KYMO_UPSTREAM_WITH"))
+var monitor = kymo.New("upstream", kymo.WithSink(discard{}), kymo.WithLogger(slog.New(slog.DiscardHandler)))
 
-// Wrap wraps next and adds a byte to the file that counts handlers, as a proof
-// that any were wrapped.
+type discard struct{}
+
+func (discard) Ship(context.Context, []byte) error { return nil }
+
+// Wrap wraps next. It adds a byte to the file that counts handlers, as a proof
+// that there were any.
 func Wrap(next http.Handler) http.Handler {
 	count, err := os.OpenFile(os.Getenv("KYMO_UPSTREAM_COUNT"), os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o644)
 	if err != nil {
@@ -29,32 +33,16 @@ func Wrap(next http.Handler) http.Handler {
 	if err = count.Close(); err != nil {
 		panic(err)
 	}
-	return wrap(next)
+	return monitor.Middleware(next)
 }
 
-func wrapper(with string) func(next http.Handler) http.Handler {
-	switch with {
-	case "kymo":
-		m := kymo.New("upstream", kymo.WithSink(discard{}), kymo.WithLogger(slog.New(slog.DiscardHandler)))
-		return m.Middleware
-	case "header":
-		return func(next http.Handler) http.Handler {
-			if next == nil {
-				next = http.DefaultServeMux
-			}
-			return header{next}
-		}
+var responseTime = regexp.MustCompile(`X-Response-Time: \d+ms\r\n`)
+
+// WithoutResponseTime returns a response as it is on the wire without its first
+// header that Kymo adds. There must be no second.
+func WithoutResponseTime(response string) string {
+	if at := responseTime.FindStringIndex(response); at != nil {
+		return response[:at[0]] + response[at[1]:]
 	}
-	panic("KYMO_UPSTREAM_WITH is " + with)
-}
-
-type discard struct{}
-
-func (discard) Ship(context.Context, []byte) error { return nil }
-
-type header struct{ next http.Handler }
-
-func (h header) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	w.Header()["X-Response-Time"] = []string{"0ms"}
-	h.next.ServeHTTP(w, r)
+	return response
 }
