@@ -21,11 +21,11 @@ import (
 func (m *Monitor) Check(name string, p health.Probe, opts ...health.Option) {
 	full := wire.HealthResult{Service: m.service, Check: name}
 	if n := len(full.Name()); n > wire.MaxCheck {
-		m.shipper.problem(fmt.Sprintf("Check: the name %.40q… takes %d bytes with the service's; at most %d", full.Name(), n, wire.MaxCheck))
+		m.stats.problem(fmt.Sprintf("Check: the name %.40q… takes %d bytes with the service's; at most %d", full.Name(), n, wire.MaxCheck))
 		return
 	}
 	if err := m.checks.Register(name, p, opts...); err != nil {
-		m.shipper.problem("Check: " + err.Error())
+		m.stats.problem("Check: " + err.Error())
 	}
 }
 
@@ -66,6 +66,6 @@ func (m *Monitor) closeChecks(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), max(limit, 100*time.Millisecond))
 	defer cancel()
 	if err := m.checks.Close(ctx); err != nil {
-		m.shipper.problem("Close: " + err.Error())
+		m.stats.problem("Close: " + err.Error())
 	}
 }

@@ -163,7 +163,7 @@ func TestPanicsAreContained(t *testing.T) {
 			m, sink := monitor(t)
 			h := m.Middleware(nothing)
 			synctest.Wait()
-			m.shipper.encoder.keys = nil // any bug will do
+			m.shipper.collector.encoder.keys = nil // any bug will do
 			do(h, "GET", "/")
 			time.Sleep(collectEvery)
 			synctest.Wait()

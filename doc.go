@@ -16,15 +16,19 @@
 //     bounded buffers: no allocation, no I/O, no waiting. A full buffer drops
 //     the record and counts it.
 //  4. Once a second, or sooner when a buffer is half full, the collector
-//     (shipper.go) swaps the buffers for an empty one and the encoder
+//     (collector.go) swaps the buffers for an empty one and the encoder
 //     (encoder.go) turns the records into a batch of bytes, which has an
 //     identity: the process and a sequence number.
 //  5. The batch waits in a queue bounded in bytes (queue.go). When the queue is
-//     full, the new batch is dropped and its requests are counted.
-//  6. The sender (shipper.go) hands one batch after the other to the sink
-//     (sink.go): the hub in the same process, or one over HTTP (sinkhttp.go).
+//     full, the new batch is dropped and its requests are counted (drops.go).
+//  6. The sender (sender.go) hands one batch after the other to the sink
+//     (sink.go): the hub in the same process, or one over HTTP (sink_http.go).
 //     It repeats a batch until the sink says that it is durable; the identity
-//     lets the hub count it once.
+//     lets the hub count it once. Between batches it sends heartbeats
+//     (heartbeat.go): this instance is there, and its checks stand like this.
+//
+// The shipper (shipper.go) starts and stops the goroutines of the collector and
+// the sender; what became of the requests is counted in stats.go.
 //
 // Whatever was dropped on the way travels as a count in the next batch, so that
 // the hub's reports can say how much they do not know.

@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/kymohq/kymo/health"
 	"github.com/kymohq/kymo/wire"
 )
 
@@ -15,11 +14,17 @@ import (
 // little less and the service as much memory again.
 const maxBatch = 4 << 10
 
+// identity is what batches say of where they come from.
+type identity struct {
+	service  string
+	instance string
+}
+
 // encoder turns records into encoded batches. The collector owns it.
 type encoder struct {
-	service, instance string
-	base              time.Time
-	sequence          uint64 // of the last batch that was kept
+	identity
+	base     time.Time
+	sequence uint64 // of the last batch that was kept
 
 	builder   *wire.Builder
 	keys      map[seriesKey]uint32 // of the builder's batch
@@ -39,7 +44,7 @@ type seriesKey struct {
 const maxEndpoints = 2 << 10
 
 func newEncoder(service, instance string, base time.Time) *encoder {
-	e := &encoder{service: service, instance: instance, base: base, endpoints: make(map[string]string)}
+	e := &encoder{identity: identity{service, instance}, base: base, endpoints: make(map[string]string)}
 	e.reset()
 	return e
 }
@@ -131,16 +136,10 @@ func (e *encoder) take(drops []wire.Drop) []byte {
 	return append(make([]byte, 0, len(e.scratch)), e.scratch...)
 }
 
-// history returns results of checks as a batch under the next sequence number,
+// health returns results of checks as a batch under the next sequence number,
 // which is used up only when keep is called.
-func (e *encoder) history(results []wire.HealthResult) []byte {
+func (e *encoder) health(results []wire.HealthResult) []byte {
 	b := wire.Batch{Instance: e.instance, Sequence: e.sequence + 1, Health: results}
-	return b.AppendBinary(nil)
-}
-
-// presence returns how the checks stand. It may be called from any goroutine.
-func (e *encoder) presence(kind wire.Kind, r health.Report) []byte {
-	b := wire.Batch{Instance: e.instance, Kind: kind, Health: wire.Presence(e.service, r)}
 	return b.AppendBinary(nil)
 }
 

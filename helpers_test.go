@@ -16,15 +16,15 @@ import (
 
 // memory is a sink that keeps batches as a hub does: each identity once.
 type memory struct {
-	mu       sync.Mutex
-	requests []wire.Request
-	drops    []wire.Drop
-	seen     map[uint64]bool
-	order    []uint64
-	attempts int
-	health   []wire.HealthResult
-	presence []wire.Batch // what it was told of the present
-	refuse   error        // what it answers to that
+	mu         sync.Mutex
+	requests   []wire.Request
+	drops      []wire.Drop
+	seen       map[uint64]bool
+	order      []uint64
+	attempts   int
+	health     []wire.HealthResult
+	heartbeats []wire.Batch
+	refuse     error // what it answers to heartbeats
 	// before, if set, is asked before each attempt, the first being 1.
 	before func(ctx context.Context, attempt int) error
 	// after says what is answered when the batch has been kept.
@@ -37,7 +37,7 @@ func (s *memory) Ship(ctx context.Context, data []byte) error {
 	if b.Kind != wire.Kept {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		s.presence = append(s.presence, b)
+		s.heartbeats = append(s.heartbeats, b)
 		return s.refuse
 	}
 	s.mu.Lock()

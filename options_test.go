@@ -45,7 +45,7 @@ func TestWrongOptionsAreToldAndNotFatal(t *testing.T) {
 			if len(problems) != 1 || !strings.Contains(problems[0], test.problem) || strings.Contains(problems[0], "pass") {
 				t.Errorf("problems %q", problems)
 			}
-			m.shipper.done.Wait()
+			m.shipper.running.Wait()
 			if log.count("wrong option") != 1 {
 				t.Errorf("logged %s", log.b.String())
 			}

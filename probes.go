@@ -32,7 +32,7 @@ func isHealthRoute(pattern string) bool {
 func (m *Monitor) keeps(r *http.Request) (keep bool) {
 	defer func() {
 		if v := recover(); v != nil {
-			m.shipper.panicked("asking a filter", v)
+			m.stats.panicked("asking a filter", v)
 			keep = true
 		}
 	}()

@@ -47,7 +47,7 @@ func specificity(pattern string) int {
 func (h *handler) lookup(r *http.Request) (pattern string) {
 	defer func() {
 		if v := recover(); v != nil {
-			h.m.shipper.panicked("looking up the route", v)
+			h.m.stats.panicked("looking up the route", v)
 			pattern = ""
 		}
 	}()

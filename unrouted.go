@@ -14,7 +14,7 @@ func (h *handler) unrouted(rec *record) {
 		return
 	}
 	next := fmt.Sprintf("%T", h.next)
-	h.m.shipper.log(slog.LevelWarn, "kymo: a request was answered without a route; such requests are recorded as (unmatched)",
+	h.m.stats.log(slog.LevelWarn, "kymo: a request was answered without a route; such requests are recorded as (unmatched)",
 		"handler", next, "remedy", routeHint(next))
 }
 

@@ -142,9 +142,9 @@ func (l *HealthLog) Forget(check string) {
 	}
 }
 
-// Presence returns how a service stands at present: itself first, and then each
-// of its checks, as far as there is room.
-func Presence(service string, r health.Report) []HealthResult {
+// Heartbeat returns the health results of a heartbeat, how a service stands at
+// present: itself first, and then each of its checks, as far as there is room.
+func Heartbeat(service string, r health.Report) []HealthResult {
 	now := min(max(r.Time.UnixMilli(), 0), MaxStart)
 	results := []HealthResult{{Service: service, Status: r.Status, From: now, To: now}}
 	for i := range r.Checks[:min(len(r.Checks), MaxHealth-1)] {

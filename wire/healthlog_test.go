@@ -202,13 +202,13 @@ func TestAlternatingCheckMakesNoStorm(t *testing.T) {
 	})
 }
 
-func TestPresence(t *testing.T) {
+func TestHeartbeat(t *testing.T) {
 	r := health.Report{Status: health.Degraded, Time: epoch, Checks: []health.CheckReport{
 		{Name: "redis", Critical: true, State: health.State{Status: health.Down, Flapping: true, Since: epoch.Add(-time.Hour)},
 			Runs: 3, Latency: time.Second, Reason: "refused", Details: []byte(`{"a":1}`)},
 		{Name: "models", Reason: "not checked yet"},
 	}}
-	b := Batch{Instance: "a", Kind: Present, Health: Presence("orders", r)}
+	b := Batch{Instance: "a", Kind: Present, Health: Heartbeat("orders", r)}
 	if err := b.Validate(); err != nil {
 		t.Fatal(err)
 	}
@@ -224,7 +224,7 @@ func TestPresence(t *testing.T) {
 		t.Errorf("%+v", models)
 	}
 	r.Checks = make([]health.CheckReport, 2*MaxHealth)
-	if n := len(Presence("orders", r)); n != MaxHealth {
+	if n := len(Heartbeat("orders", r)); n != MaxHealth {
 		t.Errorf("%d results", n)
 	}
 }

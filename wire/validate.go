@@ -59,7 +59,7 @@ func (b *Batch) checkCounts() *FieldError {
 	case b.Kind > Leaving:
 		return &FieldError{-1, "kind", fmt.Sprintf("is %d; must be 0 to %d", b.Kind, Leaving)}
 	case b.Kind != Kept && n+len(b.Drops) > 0:
-		return &FieldError{-1, "kind", "is one of presence, which brings neither requests nor drops"}
+		return &FieldError{-1, "kind", "is a heartbeat, which brings neither requests nor drops"}
 	case len(b.Users) > 0 && b.Users[0] != "":
 		return &FieldError{-1, "users", "must start with the empty one"}
 	}
