@@ -5,8 +5,10 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 )
 
@@ -99,7 +101,8 @@ func (c *check) test(ctx context.Context, only test, place string) (r results, w
 // judge reports whether kymo differs from plain only in tests that are flaky,
 // and prints each difference.
 func (c *check) judge(ctx context.Context, place string, plain, kymo results) (bool, error) {
-	different := deepest(compare(plain, kymo))
+	different, unseen := split(deepest(compare(plain, kymo)), kymo)
+	same := len(unseen) == 0
 	again := make(map[test]bool) // whether a top-level test is flaky
 	for _, d := range different {
 		again[d.top()] = false
@@ -114,7 +117,6 @@ func (c *check) judge(ctx context.Context, place string, plain, kymo results) (b
 			return false, err
 		}
 	}
-	same := true
 	for _, d := range different {
 		note := ""
 		if again[d.top()] {
@@ -122,6 +124,9 @@ func (c *check) judge(ctx context.Context, place string, plain, kymo results) (b
 		}
 		fmt.Fprintf(c.out, "%s: %s: %v%s\n", c.name, place, d, note)
 		same = same && note != ""
+	}
+	for _, pkg := range slices.Sorted(maps.Keys(unseen)) {
+		fmt.Fprintf(c.out, "%s: %s: %s ended before %d of its tests had run\n", c.name, place, pkg, unseen[pkg])
 	}
 	return same, nil
 }

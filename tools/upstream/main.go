@@ -7,18 +7,17 @@
 // Each suite goes through the same steps:
 //
 //  1. Its sources are copied twice. One copy stays as it is. The other is
-//     patched so that whatever serves a request is wrapped by the middleware.
-//  2. The tests run in both copies.
+//     patched so that whatever serves a request is wrapped by the middleware, and
+//     the few tests in it that must see the one header that Kymo adds are adapted to
+//     that: adapt.go lists them.
+//  2. The tests run in the first copy, then in the second, once for each place
+//     where the middleware can be.
 //  3. The results are compared, test by test and subtest by subtest. A test that
 //     differs runs again, alone, so that one that is flaky by itself is told from
 //     one that Kymo breaks.
-//  4. Tests that compare the whole header of a response cannot pass, since Kymo
-//     adds X-Response-Time. They are listed in allow.go, are left out of step 2, and
-//     run apart: each must pass without Kymo, and must fail just as much when
-//     nothing but that header is added.
 //
-// The exit status is 1 if a test differs that is not listed, or if one is listed
-// without need.
+// The exit status is 1 if a test differs. A patch that does not find the text it is
+// for is an error: then the sources have a new version, and it needs a look.
 package main
 
 import (

@@ -50,14 +50,12 @@ func read(events io.Reader) (results, error) {
 	built := make(map[string]string) // what the compiler said, by package
 	var broken []string              // packages that were not built
 	lines := bufio.NewReader(events)
-	for {
+	for more := true; more; {
 		line, err := lines.ReadBytes('\n')
-		if err == io.EOF {
-			break
-		}
-		if err != nil {
+		if err != nil && err != io.EOF {
 			return nil, err
 		}
+		more = err == nil
 		if len(line) == 0 || line[0] != '{' {
 			continue // what a test's own child wrote to standard output
 		}
@@ -134,4 +132,19 @@ func deepest(different []difference) []difference {
 			return other.test != d.test && other.within(d.test) && other.plain == d.plain && other.kymo == d.kymo
 		})
 	})
+}
+
+// split takes out the tests that kymo has nothing of, not even of the top-level
+// test that they belong to, and counts them by package: their package ended
+// before they ran.
+func split(different []difference, kymo results) (rest []difference, unseen map[string]int) {
+	unseen = make(map[string]int)
+	for _, d := range different {
+		if d.name != "" && kymo[d.top()] == "" {
+			unseen[d.pkg]++
+		} else {
+			rest = append(rest, d)
+		}
+	}
+	return rest, unseen
 }

@@ -20,33 +20,33 @@ type copier interface {
 
 // Places of the middleware.
 const (
-	outer = "outer" // between the server and its Handler, which it hides
-	root  = "root"  // as the Server's Handler
-	inner = "inner" // around every http.HandlerFunc, however deep in a chain
-	entry = "entry" // in the ServeHTTP of a router
+	placeOuter = "outer" // between the server and its Handler, which it hides
+	placeRoot  = "root"  // as the Server's Handler
+	placeInner = "inner" // around every http.HandlerFunc, however deep in a chain
+	placeEntry = "entry" // in the ServeHTTP of a router
 )
 
 var suites = []suite{
-	{"net-http", []string{outer, root, inner}, standardLibrary{
+	{"net-http", []string{placeOuter, placeRoot, placeInner}, standardLibrary{
 		tested: []string{"net/http", "net/http/httptest", "net/http/httputil", "net/http/pprof", "net/rpc"},
 	}},
-	{"gin", []string{entry}, module{
+	{"gin", []string{placeEntry}, module{
 		path: "github.com/gin-gonic/gin", version: "v1.12.0",
 		file: "gin.go", name: "gin", receiver: "engine *Engine", adaptations: ginAdaptations,
 	}},
-	{"echo", []string{entry}, module{
+	{"echo", []string{placeEntry}, module{
 		path: "github.com/labstack/echo/v4", version: "v4.16.0",
 		file: "echo.go", name: "echo", receiver: "e *Echo",
 	}},
-	{"echo5", []string{entry}, module{
+	{"echo5", []string{placeEntry}, module{
 		path: "github.com/labstack/echo/v5", version: "v5.4.4",
 		file: "echo.go", name: "echo", receiver: "e *Echo",
 	}},
-	{"chi", []string{entry}, module{
+	{"chi", []string{placeEntry}, module{
 		path: "github.com/go-chi/chi/v5", version: "v5.5.0",
 		file: "mux.go", name: "chi", receiver: "mx *Mux",
 	}},
-	{"mux", []string{entry}, module{
+	{"mux", []string{placeEntry}, module{
 		path: "github.com/gorilla/mux", version: "v1.8.1",
 		file: "mux.go", name: "mux", receiver: "r *Router",
 	}},
