@@ -31,9 +31,14 @@ func adapt(src string, adaptations []adaptation) error {
 	return nil
 }
 
+// printAdaptations prints each test and reason once, however many changes it takes.
 func printAdaptations(out io.Writer, suite string, adaptations []adaptation) {
+	printed := make(map[[2]string]bool)
 	for _, a := range adaptations {
-		fmt.Fprintf(out, "%s: adapted %s: it %s\n", suite, a.test, a.reason)
+		if key := [2]string{a.test, a.reason}; !printed[key] {
+			printed[key] = true
+			fmt.Fprintf(out, "%s: adapted %s: it %s\n", suite, a.test, a.reason)
+		}
 	}
 }
 

@@ -30,6 +30,9 @@ type tree struct {
 func goCommand(ctx context.Context, dir, command string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, command, args...)
 	cmd.Dir = dir
+	// Interrupted, go test ends the tests that it runs; killed, it leaves them.
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd.WaitDelay = 10 * time.Second
 	cmd.Env = append(os.Environ(), "GOWORK=off")
 	return cmd
 }
