@@ -34,7 +34,7 @@ import (
 
 func main() {
 	root := flag.String("kymo", "..", "the `folder` of Kymo's root module")
-	work := flag.String("work", "../build/upstream", "the `folder` for copies and logs, which is emptied first")
+	work := flag.String("work", "../build/upstream", "the `folder` for copies and logs, in one that is made anew for each suite")
 	flag.Usage = func() {
 		fmt.Fprintf(flag.CommandLine.Output(), "upstream [flags] [suite...]\nsuites, by default all: %s\n", strings.Join(suiteNames(), " "))
 		flag.PrintDefaults()
@@ -65,9 +65,6 @@ func run(ctx context.Context, root, work string, names []string) (bool, error) {
 	if work, err = filepath.Abs(work); err != nil {
 		return false, err
 	}
-	if err := os.RemoveAll(work); err != nil {
-		return false, err
-	}
 	ok := true
 	for _, s := range suites {
 		if len(names) != 0 && !slices.Contains(names, s.name) {
@@ -75,6 +72,9 @@ func run(ctx context.Context, root, work string, names []string) (bool, error) {
 		}
 		start := time.Now()
 		c := check{suite: s, out: os.Stdout, work: filepath.Join(work, s.name)}
+		if err := os.RemoveAll(c.work); err != nil {
+			return false, err
+		}
 		same, err := c.run(ctx, root)
 		if err != nil {
 			return false, fmt.Errorf("%s: %w", s.name, err)
