@@ -35,7 +35,7 @@ func (m *Monitor) Begin(ctx context.Context) (context.Context, *Exchange) {
 	for x := outer; x != nil; x = x.outer() {
 		if x.m == m {
 			e.joined = x
-			e.state.Store(flagDone)
+			e.state.Store(flagReturned | flagDone)
 			return ctx, e
 		}
 	}

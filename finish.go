@@ -2,6 +2,7 @@ package kymo
 
 import (
 	"net/http"
+	"runtime"
 	"strings"
 )
 
@@ -10,11 +11,17 @@ import (
 func (v *visit) finish(ended int) {
 	w := v.w
 	total := w.m.now() - w.start
-	s := w.state.Load()
+	// From here on a goroutine of the handler that still writes is no longer
+	// noted, nor does it add headers beside us.
+	s := w.state.Or(flagReturned)
 	if s&statusBits == 0 {
 		// net/http writes the header now, or what recovers from the panic does.
 		w.first.Store(total)
-		w.addHeaders()
+		w.addHeaders(w.below.Header())
+		s = w.state.Load()
+	}
+	for s&flagHeaded == 0 { // such a goroutine is just adding them
+		runtime.Gosched()
 		s = w.state.Load()
 	}
 	if v.given != nil {
@@ -69,7 +76,7 @@ func (v *visit) status(s uint32, ended int) int {
 			// The connection was taken over past us.
 			return http.StatusSwitchingProtocols
 		case w.parent.Err() == nil:
-		case clientLeft(w.parent, w.below):
+		case w.clientLeft():
 			return clientClosed
 		case gaveUp(w.parent, w.below):
 			return http.StatusServiceUnavailable
@@ -112,7 +119,7 @@ func (v *visit) route(s uint32) (pattern, user, route, class string) {
 			pattern = v.before // of a router further out
 		}
 	}
-	if s&flagFramed != 0 || isMountedService(pattern) && s&statusBits != http.StatusNotFound {
+	if s&flagFramed != 0 || isMountedService(pattern) && (s&statusBits != http.StatusNotFound || v.isConnectError()) {
 		if pattern == "" || pattern[len(pattern)-1] == '/' {
 			if p := w.procedure(l.base + v.path); p != "" {
 				pattern = p
@@ -130,6 +137,14 @@ func isMountedService(pattern string) bool {
 	}
 	service := pattern[strings.LastIndexByte(pattern[:len(pattern)-1], '/')+1 : len(pattern)-1]
 	return strings.Contains(service, ".") && isName(service, true)
+}
+
+// isConnectError reports whether a response with status 404 is the answer of a
+// method, as Connect has it, and not that of a mux which does not know the method.
+func (v *visit) isConnectError() bool {
+	contentType := v.w.below.Header()["Content-Type"]
+	return v.r.Header["Connect-Protocol-Version"] != nil && len(contentType) != 0 &&
+		hasPrefixFold(contentType[0], "application/json")
 }
 
 // isCounted reports whether the request is to be recorded, and counts it if not.

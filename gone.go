@@ -4,31 +4,38 @@ import (
 	"context"
 	"net/http"
 	"reflect"
-	"runtime"
+	"time"
 )
 
-// clientLeft reports whether the context of a request was canceled because its
-// client went away, as opposed to a server that ends the contexts of all
-// requests when it shuts down. It is to be called before the handler returns.
-func clientLeft(ctx context.Context, rw http.ResponseWriter) bool {
-	if ctx.Err() != context.Canceled || context.Cause(ctx) != context.Canceled {
+// clientLeft reports whether the context of a request whose header is not yet
+// written was canceled because its client went away, as opposed to a server or a
+// middleware that ends the contexts of requests whose clients are still there. It
+// is to be called before the handler returns.
+func (w *writer) clientLeft() bool {
+	if w.parent.Err() != context.Canceled || context.Cause(w.parent) != context.Canceled {
 		return false
 	}
-	own := ownWriter(rw)
+	if w.state.Load()&flagSure != 0 {
+		return true
+	}
+	own := ownWriter(w.below)
 	if own == nil {
 		return true // there is no better evidence than the context
 	}
-	// The server's writer knows: its channel has a value if the client has left.
-	// For HTTP/2 a goroutine puts it there, which has to run first.
+	// The server's writer knows: its channel has a value if the client has left,
+	// soon after the context was canceled. Only a request whose context was
+	// canceled for another reason waits for the whole of leftWithin.
 	left := own.CloseNotify()
-	for range 10 {
-		if len(left) > 0 {
-			return true
+	for waited := time.Duration(0); len(left) == 0; waited += leftWithin / 100 {
+		if waited >= leftWithin {
+			return false
 		}
-		runtime.Gosched()
+		time.Sleep(leftWithin / 100)
 	}
-	return false
+	return true
 }
+
+const leftWithin = 100 * time.Millisecond
 
 // ownWriter returns net/http's writer at or below rw, nil if there is none.
 func ownWriter(rw http.ResponseWriter) closeNotifier {

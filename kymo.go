@@ -56,7 +56,7 @@ func New(service string, opts ...Option) *Monitor {
 		closed:   make(chan struct{}),
 	}
 	m.stats = newStats(&o)
-	m.shipper = newShipper(m.recorder, newEncoder(name, newInstance(), m.base), &o, m.stats, m.checks.Report)
+	m.shipper = newShipper(m.recorder, newEncoder(name, newInstance(), o.version, m.base), &o, m.stats, m.checks.Report)
 	m.checks.Observer = m.shipper.observe
 	m.shipper.start()
 	return m

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"sync"
+	"time"
 )
 
 // late is a request whose handler has returned without a response, where code
@@ -26,15 +27,22 @@ func (x *exchange) wait(h *handler, rec record) {
 	n.late = &late{rec: rec, h: h}
 	n.mu.Unlock()
 	x.m.waiting.add(x)
-	if s := x.state.Or(flagReturned); s&statusBits != 0 {
-		x.resolve(int(s & statusBits))
-		return
+	x.state.Or(flagWaiting)
+	answered := func() { x.resolve(http.StatusOK) }
+	var stop func() bool
+	if x.parent.Err() == nil {
+		stop = context.AfterFunc(x.parent, answered)
+	} else {
+		// The server is ending all contexts, and answers nevertheless.
+		stop = time.AfterFunc(lateWithin, answered).Stop
 	}
-	stop := context.AfterFunc(x.parent, func() { x.resolve(http.StatusOK) })
 	n.mu.Lock()
 	n.late.stop = stop
 	n.mu.Unlock()
 }
+
+// lateWithin is how long a status may take where the context has ended before.
+const lateWithin = time.Second
 
 // resolve records a waiting request, once.
 func (x *exchange) resolve(status int) {
@@ -44,14 +52,14 @@ func (x *exchange) resolve(status int) {
 	x.m.waiting.remove(x)
 	n := x.notes.Load()
 	n.mu.Lock()
-	l := n.late
+	rec, h, stop := n.late.rec, n.late.h, n.late.stop
 	user, route, class := n.user, n.route, n.class
 	n.mu.Unlock()
-	if l.stop != nil {
-		l.stop()
+	if stop != nil {
+		stop()
 	}
-	l.rec.status = uint16(status)
-	l.h.record(&l.rec, user, route, class)
+	rec.status = uint16(status)
+	h.record(&rec, user, route, class)
 }
 
 // waiting is the set of requests that wait for their status.

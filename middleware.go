@@ -62,8 +62,11 @@ func (h *handler) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 			outer = inWriter(rw)
 		}
 	}
+	if outer != nil && !outer.isOf(rw, r) {
+		outer = nil
+	}
 	for x := outer; x != nil; x = x.outer() {
-		if x.m == h.m && x.isOf(rw, r) {
+		if x.m == h.m {
 			h.serveWithin(x, rw, r)
 			return
 		}
@@ -78,11 +81,15 @@ func (h *handler) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	if outer != nil {
 		w.note().outer = outer
 	}
-	v := visit{h: h, w: w, before: r.Pattern, path: r.URL.Path, alone: outermost(ctx, h)}
+	v := visit{h: h, w: w, before: r.Pattern, path: pathOf(r)}
 	if r.RequestURI != v.path {
 		v.mounted(r)
 	}
-	if v.alone {
+	if srv := h.server(ctx); srv != nil {
+		v.alone = true
+		if srv.BaseContext == nil && srv.ConnContext == nil {
+			w.state.Store(flagSure)
+		}
 		// What the server made is changed in place, so that it and the handler see
 		// the same request; it is not yet in anybody else's hands.
 		*r = *r.WithContext(requestContext{&w.exchange})
@@ -101,6 +108,14 @@ func (h *handler) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 // handler makes requests of its own and gives them its context.
 func (x *exchange) isOf(rw http.ResponseWriter, r *http.Request) bool {
 	return x.request == nil || x.request.RequestURI == r.RequestURI || inWriter(rw) == x
+}
+
+// pathOf returns the path of r, which code that makes requests by hand may leave out.
+func pathOf(r *http.Request) string {
+	if r.URL == nil {
+		return ""
+	}
+	return r.URL.Path
 }
 
 // visit is a request in the outermost middleware.
@@ -175,11 +190,11 @@ func (h *handler) serveWithin(x *exchange, rw http.ResponseWriter, r *http.Reque
 	if enclosing.path == "" && x.request != nil {
 		enclosing.path = originalPath(x.request)
 	}
-	mine := enclosing.below(r.URL.Path, r.Pattern)
+	before, path := r.Pattern, pathOf(r)
+	mine := enclosing.below(path, before)
 	n.level = mine
 	n.mu.Unlock()
 
-	before, path := r.Pattern, r.URL.Path
 	defer func() {
 		pattern := mine.join(h.matched(r, before, path))
 		n.mu.Lock()
@@ -197,7 +212,7 @@ func (h *handler) serveWithin(x *exchange, rw http.ResponseWriter, r *http.Reque
 func (x *exchange) link(rw http.ResponseWriter) http.ResponseWriter {
 	w := &writer{below: rw}
 	w.m, w.parent = x.m, x.parent
-	w.state.Store(flagDone)
+	w.state.Store(flagReturned | flagDone)
 	w.note().joined = x
 	return w.as(abilitiesOf(rw))
 }

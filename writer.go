@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 )
 
 // writer is the ResponseWriter that handlers see, in one of the shapes of
@@ -28,7 +29,7 @@ func (w *writer) monitored() *exchange {
 // Unwrap returns the writer below, for http.ResponseController and for whoever
 // looks for an interface that Kymo does not know of.
 func (w *writer) Unwrap() http.ResponseWriter {
-	if w.state.Load()&(flagUnwrapped|flagDone) == 0 {
+	if w.state.Load()&(flagUnwrapped|flagReturned) == 0 {
 		w.state.Or(flagUnwrapped)
 	}
 	return w.below
@@ -106,8 +107,8 @@ func (w *writer) FlushError() error {
 func (w *writer) hijack() (net.Conn, *bufio.ReadWriter, error) {
 	conn, rw, err := w.below.(http.Hijacker).Hijack()
 	if err == nil {
-		w.state.Or(flagHijacked)
 		w.commit(http.StatusSwitchingProtocols)
+		w.state.Or(flagHijacked | flagHeaded)
 	}
 	return conn, rw, err
 }
@@ -125,15 +126,16 @@ func (w *writer) begin(status int) uint32 {
 	if s&statusBits != 0 {
 		return s
 	}
-	if s&(flagReturned|flagDone) != 0 {
-		if s&flagDone == 0 {
+	if s&flagReturned != 0 {
+		if s&(flagWaiting|flagDone) == flagWaiting {
 			w.resolve(status)
 		}
-		return flagDone
+		return flagReturned
 	}
+	h := w.below.Header()
 	if w.commit(status) {
-		w.addHeaders()
-		if w.parent.Err() != nil && clientLeft(w.parent, w.below) {
+		w.addHeaders(h)
+		if w.parent.Err() != nil && w.clientLeft() {
 			w.state.Or(flagGone)
 		}
 	}
@@ -142,22 +144,20 @@ func (w *writer) begin(status int) uint32 {
 
 // addHeaders adds ours to the header, which is about to be written, and sees
 // from it what kind of response follows.
-func (w *writer) addHeaders() {
-	h := w.below.Header()
-	if h == nil {
-		return
-	}
+func (w *writer) addHeaders(h http.Header) {
+	flags := uint32(flagHeaded)
 	if len(h) != 0 {
-		if flags := kind(h); flags != 0 {
-			w.state.Or(flags)
+		flags |= kind(h)
+	}
+	if h != nil {
+		first := w.first.Load()
+		w.value[0] = responseTimeValue(first)
+		h[responseTime] = w.value[:]
+		if w.m.timing {
+			h[serverTiming] = append(slices.Clip(h[serverTiming]), serverTimingValue(first))
 		}
 	}
-	first := w.first.Load()
-	w.value[0] = responseTimeValue(first)
-	h[responseTime] = w.value[:]
-	if w.m.timing {
-		h[serverTiming] = append(h[serverTiming], serverTimingValue(first))
-	}
+	w.state.Or(flags)
 }
 
 // wrote notes that n bytes were written, or why not.
