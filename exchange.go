@@ -36,6 +36,7 @@ const (
 	flagFlushed                      // it was flushed, and has flagParts
 	flagFramed                       // its body is a remote procedure call's
 	flagHijacked                     // the connection was taken over
+	flagInformed                     // an informational status was written
 	flagUnwrapped                    // the writer below was asked for
 	flagSure                         // nothing but the client's leaving cancels the context
 	flagGone                         // the client went away before the header
@@ -44,7 +45,6 @@ const (
 	flagProbe                        // it asks for the service's health
 	flagIgnored                      // it is to be left out
 	flagReturned                     // the handler has returned
-	flagWaiting                      // it has, and the status is open
 	flagDone                         // it was recorded, or never will be
 )
 
