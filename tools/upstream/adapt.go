@@ -81,14 +81,6 @@ var netHTTPAdaptations = []adaptation{
 	recorderAdaptation("HeaderMap = nil"),
 	recorderAdaptation("Code = 0"),
 	recorderAdaptation("Body = nil"),
-	{
-		"TestTimeoutHandlerSuperfluousLogs", "wants the caller of WriteHeader in the log, which is Kymo's writer within http.TimeoutHandler",
-		"net/http/serve_test.go",
-		"\t\t\t\tre := regexp.MustCompile(pat)\n",
-		"\t\t\t\tif KymoPlace == \"inner\" {\n" +
-			"\t\t\t\t\tpat = `^http: superfluous response\\.WriteHeader call from kymo\\.\\(\\*writer\\)\\.WriteHeader \\(\\w+\\.go:\\d+\\)$`\n" +
-			"\t\t\t\t}\n\t\t\t\tre := regexp.MustCompile(pat)\n",
-	},
 }
 
 // recorderAdaptation is for a handler that does something with its
