@@ -3,117 +3,152 @@ package kymo
 import (
 	"context"
 	"net/http"
-	"strings"
+	"net/http/httptest"
 	"testing"
-	"testing/synctest"
-	"time"
+	"unsafe"
 
 	"github.com/kymohq/kymo/wire"
 )
 
-func TestRecord(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		m, sink := monitor(t)
-		now := time.Now()
-		time.Sleep(time.Minute)
-		m.Record(Request{
-			Route: "/jobs/:kind", Method: "POST", Status: 503, Start: now, Duration: 2 * time.Second,
-			FirstByte: time.Second, Size: 7, User: "carol",
+// what are the parts of a request that an adapter has told.
+type what struct {
+	endpoint, method, user string
+	status                 int
+}
+
+func whatOf(r wire.Request) what {
+	return what{r.Endpoint, r.Method, r.User, r.Status}
+}
+
+func TestExchangeIsRecordedOnce(t *testing.T) {
+	m, sink := monitor(t)
+	_, x := m.Begin(t.Context())
+	if got := x.ResponseTime(); got != "0ms" {
+		t.Errorf("ResponseTime() = %q, want 0ms", got)
+	}
+	for range 2 {
+		x.End(Request{Route: "/users/:id", Method: "PUT", Status: 202, User: "ada"})
+	}
+	if got, want := whatOf(one(t, m, sink)), (what{"/users/{id}", "PUT", "ada", 202}); got != want {
+		t.Errorf("recorded %+v, want %+v", got, want)
+	}
+}
+
+// Handlers know best, then adapters further in.
+func TestExchangesOfOneRequestAreJoined(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		handler func(ctx context.Context)
+		inner   Request
+		want    what
+	}{
+		{"the inner one says nothing", nil, Request{}, what{"/outer", "GET", "outer", 201}},
+		{
+			"the inner one says all", nil,
+			Request{Route: "/inner", Method: "PUT", Status: 404, User: "inner"},
+			what{"/inner", "GET", "inner", 404},
+		},
+		{
+			"the handler says all",
+			func(ctx context.Context) {
+				SetRouteContext(ctx, "/handler")
+				SetUserContext(ctx, "handler")
+			},
+			Request{Route: "/inner", User: "inner"},
+			what{"/handler", "GET", "handler", 201},
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			m, sink := monitor(t)
+			ctx, outer := m.Begin(t.Context())
+			outer.ResponseTime()
+			ctx, inner := m.Begin(ctx)
+			if got := inner.ResponseTime(); got != "" {
+				t.Errorf("the inner ResponseTime() = %q, want none", got)
+			}
+			if c.handler != nil {
+				c.handler(ctx)
+			}
+			inner.End(c.inner)
+			outer.End(Request{Route: "/outer", Method: "GET", Status: 201, User: "outer"})
+			if got := whatOf(one(t, m, sink)); got != c.want {
+				t.Errorf("recorded %+v, want %+v", got, c.want)
+			}
 		})
-		m.Record(Request{Duration: time.Second})
-		m.Record(Request{Route: "jobs/email", Method: "JOB", Status: 9999, Duration: -1, FirstByte: time.Hour, Size: -1,
-			User: strings.Repeat("u", 1000), Error: strings.Repeat("e", 1000)})
-		m.Record(Request{Route: "/feed", Method: "GET", Stream: true, Duration: time.Hour, FirstByte: time.Millisecond})
-		closeMonitor(t, m)
-		got := make(map[string]wire.Request)
-		for _, r := range sink.kept() {
-			got[r.Endpoint] = r
-		}
-		want := wire.Request{
-			Key:  wire.Key{Service: "test", Endpoint: "/jobs/{kind}", Method: "POST", Status: 503},
-			User: "carol", Start: now.UnixMilli(), Duration: 2 * time.Second, FirstByte: time.Second, Size: 7,
-		}
-		if got["/jobs/{kind}"] != want {
-			t.Errorf("recorded %+v", got["/jobs/{kind}"])
-		}
-		if r := got[wire.Unmatched]; r.Status != 200 || r.Start != now.Add(59*time.Second).UnixMilli() || r.FirstByte != time.Second || r.Method != wire.MethodOther {
-			t.Errorf("recorded %+v", r)
-		}
-		if r := got["jobs/email"]; r.Status != 500 || r.Duration != 0 || r.Size != 0 || len(r.User) != wire.MaxUser {
-			t.Errorf("recorded %+v", r)
-		}
-		if r := got["/feed"]; r.Duration != time.Millisecond || r.Lifetime != time.Hour {
-			t.Errorf("recorded %+v", r)
-		}
-		m.Record(Request{})
-		if s := m.Stats(); s.Recorded != 5 || s.Dropped != 1 {
-			t.Errorf("stats %+v", s)
-		}
-	})
-}
-
-func TestBegin(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		m, sink := monitor(t)
-		ctx, x := m.Begin(context.Background())
-		time.Sleep(1500 * time.Millisecond)
-		if v := x.ResponseTime(); v != "1500ms" {
-			t.Errorf("X-Response-Time is %q", v)
-		}
-		time.Sleep(time.Second)
-		if !SetUserContext(ctx, "carol") || !SetErrorContext(ctx, "E") || x.ResponseTime() != "1500ms" {
-			t.Error("the request was not found, or its header's time has changed")
-		}
-		x.End(Request{Route: "/a/:id", Method: "GET", Status: 201, User: "nobody"})
-		x.End(Request{Route: "/twice"})
-		if SetUserContext(ctx, "late") {
-			t.Error("a request that is over was found")
-		}
-		got := one(t, m, sink)
-		if got.Endpoint != "/a/{id}" || got.Status != 201 || got.User != "carol" || got.Duration != 2500*time.Millisecond || got.FirstByte != 1500*time.Millisecond {
-			t.Errorf("recorded %+v", got)
-		}
-	})
-}
-
-func TestBeginIsCountedApart(t *testing.T) {
-	m, sink := monitor(t)
-	_, x := m.Begin(context.Background())
-	x.End(Request{Route: "/healthz"})
-	ctx, x := m.Begin(context.Background())
-	IgnoreContext(ctx)
-	x.End(Request{Route: "/a"})
-	ctx, x = m.Begin(context.Background())
-	SetRouteContext(ctx, "/named")
-	SetStreamContext(ctx)
-	x.End(Request{Route: "/a", Duration: time.Second, FirstByte: 1})
-	if got := one(t, m, sink); got.Endpoint != "/named" || got.Lifetime != time.Second {
-		t.Errorf("recorded %+v", got)
-	}
-	if s := m.Stats(); s.Probes != 1 || s.Ignored != 1 || s.Recorded != 1 {
-		t.Errorf("stats %+v", s)
 	}
 }
 
-// TestBeginWithinMiddleware: one request, with what both know of it.
-func TestBeginWithinMiddleware(t *testing.T) {
+func TestExchangeWithinTheMiddleware(t *testing.T) {
 	m, sink := monitor(t)
-	other, otherSink := monitor(t)
 	do(m.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		ctx, x := m.Begin(r.Context())
-		if !SetUserContext(ctx, "") || x.ResponseTime() != "" {
-			t.Error("the request is not the middleware's")
-		}
-		otherContext, y := other.Begin(ctx)
-		SetRouteContext(otherContext, "") // reaches both, and is nothing
-		y.End(Request{Route: "/other"})
-		w.WriteHeader(200)
-		x.End(Request{Route: "/a.B/C", Status: 404, User: "carol", Error: "E", Stream: true})
-	})), "POST", "/x")
-	if got := one(t, m, sink); got.Endpoint != "/a.B/C" || got.Status != 404 || got.User != "carol" || got.Lifetime == 0 {
-		t.Errorf("recorded %+v", got)
-	}
-	if got := one(t, other, otherSink); got.Endpoint != "/other" {
-		t.Errorf("recorded %+v", got)
+		_, x := m.Begin(r.Context())
+		w.WriteHeader(http.StatusOK)
+		x.End(Request{Route: "/pkg.Service/Method", Status: 503, User: "ada"})
+	})), "POST", "/")
+	if got, want := whatOf(one(t, m, sink)), (what{"/pkg.Service/Method", "POST", "ada", 503}); got != want {
+		t.Errorf("recorded %+v, want %+v", got, want)
 	}
 }
+
+func TestProbesOfAdaptersAreCounted(t *testing.T) {
+	m, sink := monitor(t)
+	_, x := m.Begin(t.Context())
+	x.End(Request{Route: "/healthz"})
+	_, x = m.Begin(t.Context())
+	x.End(Request{Route: "/users", Probe: true})
+	m.Record(Request{Route: "/jobs", Probe: true})
+	ctx, outer := m.Begin(t.Context())
+	_, inner := m.Begin(ctx)
+	inner.End(Request{Probe: true})
+	outer.End(Request{Route: "/users"})
+	_, x = m.Begin(t.Context())
+	x.End(Request{Route: "/grpc.health.v1.Health/Check"})
+	if got := one(t, m, sink).Endpoint; got != "/grpc.health.v1.Health/Check" {
+		t.Errorf("%q was recorded", got)
+	}
+	if got := m.Stats().Probes; got != 4 {
+		t.Errorf("%d probes were counted, want 4", got)
+	}
+}
+
+func TestSkipAsksTheFilters(t *testing.T) {
+	m, _ := monitor(t)
+	if m.Skip(func() *http.Request { t.Error("the request was made without filters"); return nil }) {
+		t.Error("Skip without filters")
+	}
+	m, _ = monitor(t, WithFilter(func(r *http.Request) bool { return r.URL.Path != "/skip" }))
+	for path, want := range map[string]bool{"/skip": true, "/keep": false} {
+		if got := m.Skip(func() *http.Request { return httptest.NewRequest("GET", path, nil) }); got != want {
+			t.Errorf("Skip of %s = %t, want %t", path, got, want)
+		}
+	}
+	if got := m.Stats().Ignored; got != 1 {
+		t.Errorf("%d requests were ignored, want 1", got)
+	}
+}
+
+// values is a context as fasthttp's is: it holds values of its own.
+type values struct {
+	context.Context
+	m map[any]any
+}
+
+func (v values) Value(key any) any { return v.m[key] }
+
+func TestContextKeyLetsOtherContextsHoldTheRequest(t *testing.T) {
+	m, sink := monitor(t)
+	ctx, x := m.Begin(t.Context())
+	user := []byte("ada")
+	c := values{t.Context(), map[any]any{ContextKey(): ctx.Value(ContextKey())}}
+	if !SetUserContext(c, unsafeString(user)) {
+		t.Error("the request was not found")
+	}
+	copy(user, "bob") // the server reads the next request
+	x.End(Request{})
+	if got := one(t, m, sink).User; got != "ada" {
+		t.Errorf("the user is %q, want ada", got)
+	}
+}
+
+// unsafeString is b as a string that changes with it, which fasthttp hands out.
+func unsafeString(b []byte) string { return unsafe.String(&b[0], len(b)) }
