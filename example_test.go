@@ -11,7 +11,7 @@ import (
 
 func ExampleNew() {
 	m := kymo.New("orders") // ships to the hub at KYMO_HUB, or http://127.0.0.1:5966
-	defer m.Close(context.Background())
+	defer m.Close(context.Background()) // after http.Server.Shutdown
 
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /orders/{id}", func(w http.ResponseWriter, r *http.Request) {

@@ -4,13 +4,13 @@ import (
 	"context"
 	"net/http"
 	"reflect"
-	"time"
+	"runtime"
 )
 
 // clientLeft reports whether the context of a request whose header is not yet
-// written was canceled because its client went away, as opposed to a server or a
-// middleware that ends the contexts of requests whose clients are still there. It
-// is to be called before the handler returns.
+// written was canceled because its client went away, as opposed to a server that
+// ends the contexts of requests whose clients are still there. It is to be called
+// before the handler returns, and never waits.
 func (w *writer) clientLeft() bool {
 	if w.parent.Err() != context.Canceled || context.Cause(w.parent) != context.Canceled {
 		return false
@@ -18,24 +18,23 @@ func (w *writer) clientLeft() bool {
 	if w.state.Load()&flagSure != 0 {
 		return true
 	}
+	srv, _ := w.parent.Value(http.ServerContextKey).(*http.Server)
 	own := ownWriter(w.below)
-	if own == nil {
+	if srv == nil || own == nil {
 		return true // there is no better evidence than the context
 	}
 	// The server's writer knows: its channel has a value if the client has left,
-	// soon after the context was canceled. Only a request whose context was
-	// canceled for another reason waits for the whole of leftWithin.
+	// shortly after the context was canceled. For HTTP/2 a goroutine puts it there.
 	left := own.CloseNotify()
-	for waited := time.Duration(0); len(left) == 0; waited += leftWithin / 100 {
-		if waited >= leftWithin {
-			return false
+	for range 10 {
+		if len(left) > 0 {
+			return true
 		}
-		time.Sleep(leftWithin / 100)
+		runtime.Gosched()
 	}
-	return true
+	// Without a base context there is nothing that a server could end.
+	return srv.BaseContext == nil && srv.ConnContext == nil
 }
-
-const leftWithin = 100 * time.Millisecond
 
 // ownWriter returns net/http's writer at or below rw, nil if there is none.
 func ownWriter(rw http.ResponseWriter) closeNotifier {
