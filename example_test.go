@@ -10,7 +10,7 @@ import (
 )
 
 func ExampleNew() {
-	m := kymo.New("orders") // ships to the hub at KYMO_HUB, or http://127.0.0.1:5966
+	m := kymo.New("orders")             // ships to the hub at KYMO_HUB, or http://127.0.0.1:5966
 	defer m.Close(context.Background()) // after http.Server.Shutdown
 
 	mux := http.NewServeMux()

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -71,14 +72,22 @@ func TestHeadWithLongBodyIsNoFailure(t *testing.T) {
 	for _, p := range protocols {
 		t.Run(p.name, func(t *testing.T) {
 			m, sink := monitor(t)
-			s := p.server(m.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			h := m.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				for range 30 {
 					w.Write(make([]byte, 1000))
 				}
-			})))
-			for range 10 {
+			}))
+			const requests = 10
+			var running sync.WaitGroup
+			running.Add(requests) // a server waits for no handler of HTTP/2
+			s := p.server(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				defer running.Done()
+				h.ServeHTTP(w, r)
+			}))
+			for range requests {
 				get(t, s.Client(), "HEAD", s.URL)
 			}
+			running.Wait()
 			s.Close()
 			closeMonitor(t, m)
 			for _, r := range sink.kept() {
