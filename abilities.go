@@ -12,10 +12,11 @@ import (
 // are those of tools/shapes, in its order.
 type abilities uint8
 
-// known is the abilities of one type of ResponseWriter.
+// known is what one type of ResponseWriter can do.
 type known struct {
 	t   reflect.Type
 	set abilities
+	own bool // it is net/http's, which only a server makes
 }
 
 var (
@@ -26,19 +27,19 @@ var (
 	lastKnown atomic.Pointer[known]
 )
 
-// abilitiesOf returns what rw can do.
-func abilitiesOf(rw http.ResponseWriter) abilities {
+// typeOf returns what rw can do.
+func typeOf(rw http.ResponseWriter) *known {
 	t := reflect.TypeOf(rw)
 	if k := lastKnown.Load(); k != nil && k.t == t {
-		return k.set
+		return k
 	}
 	v, ok := allKnown.Load(t)
 	if !ok {
-		v, _ = allKnown.LoadOrStore(t, &known{t, find(rw)})
+		v, _ = allKnown.LoadOrStore(t, &known{t, find(rw), isOwn(rw)})
 	}
 	k := v.(*known)
 	lastKnown.Store(k)
-	return k.set
+	return k
 }
 
 // find asks rw for each.

@@ -39,9 +39,7 @@ func (w *writer) clientLeft() bool {
 // ownWriter returns net/http's writer at or below rw, nil if there is none.
 func ownWriter(rw http.ResponseWriter) closeNotifier {
 	for range maxChain {
-		switch typeName(rw) {
-		case "net/http.response", "net/http.http2responseWriter",
-			"net/http/internal/http2.responseWriter", "golang.org/x/net/http2.responseWriter":
+		if isOwn(rw) {
 			own, _ := rw.(closeNotifier)
 			return own
 		}
@@ -52,6 +50,16 @@ func ownWriter(rw http.ResponseWriter) closeNotifier {
 		rw = u.Unwrap()
 	}
 	return nil
+}
+
+// isOwn reports whether rw was made by a server of net/http.
+func isOwn(rw http.ResponseWriter) bool {
+	switch typeName(rw) {
+	case "net/http.response", "net/http.http2responseWriter",
+		"net/http/internal/http2.responseWriter", "golang.org/x/net/http2.responseWriter":
+		return true
+	}
+	return false
 }
 
 // typeName returns the name of the type that rw points to, with its package's path.

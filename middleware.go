@@ -56,19 +56,27 @@ type handler struct {
 
 func (h *handler) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	ctx := r.Context()
-	outer := inContext(ctx)
-	if outer == nil {
-		if _, ok := rw.(unwrapper); ok {
-			outer = inWriter(rw)
+	srv := h.server(ctx)
+	kind := typeOf(rw)
+	var outer *exchange
+	// What a server made, and gave to us directly, is part of no other exchange.
+	if srv == nil || !kind.own {
+		if outer = inContext(ctx); outer == nil {
+			if _, ok := rw.(unwrapper); ok {
+				outer = inWriter(rw)
+			}
 		}
-	}
-	if outer != nil && !outer.isOf(rw, r) {
-		outer = nil
-	}
-	for x := outer; x != nil; x = x.outer() {
-		if x.m == h.m {
-			h.serveWithin(x, rw, r)
-			return
+		if outer != nil {
+			srv = nil
+			if !outer.isOf(rw, r) {
+				outer = nil
+			}
+		}
+		for x := outer; x != nil; x = x.outer() {
+			if x.m == h.m {
+				h.serveWithin(x, rw, r)
+				return
+			}
 		}
 	}
 	if h.m.filters != nil && !h.m.keeps(r) {
@@ -78,7 +86,7 @@ func (h *handler) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	}
 	v := visit{h: h, before: r.Pattern, path: pathOf(r)}
 	start := h.m.now()
-	if srv := h.server(ctx); srv != nil {
+	if srv != nil {
 		// What the server made is changed in place, so that it and the handler see
 		// the same request; no other code has it yet.
 		v.w, v.r, v.alone = new(writer), r, true
@@ -100,7 +108,7 @@ func (h *handler) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	if r.RequestURI != v.path {
 		v.mounted(r)
 	}
-	if v.serve() {
+	if v.serve(kind.set) {
 		panic(nil)
 	}
 }
@@ -148,7 +156,7 @@ func (v *visit) mounted(r *http.Request) {
 // serve lets the handler run and finishes the request. It returns true if the
 // handler called panic(nil), which its caller then has to do: with
 // GODEBUG=panicnil=1 it cannot be told from runtime.Goexit any earlier.
-func (v *visit) serve() (again bool) {
+func (v *visit) serve(set abilities) (again bool) {
 	returned := false
 	defer func() {
 		if returned {
@@ -171,7 +179,7 @@ func (v *visit) serve() (again bool) {
 		}
 		again = true
 	}()
-	v.h.next.ServeHTTP(v.w.as(abilitiesOf(v.w.below)), v.r)
+	v.h.next.ServeHTTP(v.w.as(set), v.r)
 	returned = true
 	v.finish(0)
 	return false
@@ -221,7 +229,7 @@ func (x *exchange) link(rw http.ResponseWriter) http.ResponseWriter {
 	w.m, w.parent = x.m, x.parent
 	w.state.Store(flagReturned | flagDone)
 	w.note().joined = x
-	return w.as(abilitiesOf(rw))
+	return w.as(typeOf(rw).set)
 }
 
 const clientClosed = wire.ClientClosed

@@ -16,6 +16,14 @@ func isProbe(r *http.Request, pattern string) bool {
 }
 
 func isHealthRoute(pattern string) bool {
+	if pattern == "" {
+		return false
+	}
+	switch pattern[len(pattern)-1] { // rules out nearly all
+	case 'h', '/', 'z', 'e', 'y', 'd':
+	default:
+		return false
+	}
 	i := strings.IndexByte(pattern, '/')
 	if i < 0 || len(pattern)-i > len("/health/started") {
 		return false
