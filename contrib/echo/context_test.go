@@ -57,31 +57,42 @@ func TestErrors(t *testing.T) {
 				return func(c echo.Context) error { return errors.Join(next(c), errors.New("oops")) }
 			}}, status: 500},
 	} {
-		t.Run(test.name, func(t *testing.T) {
-			m, sink := kymotest.New(t)
-			e := echo.New()
-			if test.answers != nil {
-				e.HTTPErrorHandler = test.answers
-			}
-			e.Use(test.outside...)
-			e.Use(kymoecho.Middleware(m))
-			e.GET("/", test.handler)
-			s := httptest.NewServer(e)
-			resp, err := http.Get(s.URL)
-			if err != nil {
-				t.Fatal(err)
-			}
-			resp.Body.Close()
-			s.Close()
-			got := sink.Requests()
-			if len(got) != 1 || got[0].Status != test.status || resp.StatusCode != test.status {
-				t.Errorf("answered %d, recorded %+v, want %d", resp.StatusCode, got, test.status)
-			}
-			if resp.Header.Get("X-Response-Time") == "" {
-				t.Error("no X-Response-Time")
-			}
-		})
+		for _, chain := range chains {
+			t.Run(test.name+chain.name, func(t *testing.T) {
+				m, sink := kymotest.New(t)
+				e := echo.New()
+				if test.answers != nil {
+					e.HTTPErrorHandler = test.answers
+				}
+				e.Use(test.outside...)
+				e.Use(kymoecho.Middleware(m))
+				e.GET("/", test.handler)
+				s := httptest.NewServer(chain.of(m, e))
+				resp, err := http.Get(s.URL)
+				if err != nil {
+					t.Fatal(err)
+				}
+				resp.Body.Close()
+				s.Close()
+				got := sink.Requests()
+				if len(got) != 1 || got[0].Status != test.status || resp.StatusCode != test.status {
+					t.Errorf("answered %d, recorded %+v, want %d", resp.StatusCode, got, test.status)
+				}
+				if resp.Header.Get("X-Response-Time") == "" {
+					t.Error("no X-Response-Time")
+				}
+			})
+		}
 	}
+}
+
+// chains are the ways to use the adapter: alone, and within the SDK's middleware.
+var chains = []struct {
+	name string
+	of   func(*kymo.Monitor, http.Handler) http.Handler
+}{
+	{"", func(_ *kymo.Monitor, h http.Handler) http.Handler { return h }},
+	{", within Middleware", (*kymo.Monitor).Middleware},
 }
 
 // Without a network there is no end of a request to wait for.

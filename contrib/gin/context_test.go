@@ -46,27 +46,38 @@ func TestStatusOfGin(t *testing.T) {
 		{"no route, another writer", wrapping, setOnly(200), "/no", 404},
 		{"set, another writer", wrapping, setOnly(204), "/", 204},
 	} {
-		t.Run(test.name, func(t *testing.T) {
-			m, sink := kymotest.New(t)
-			e := gin.New()
-			if test.outside != nil {
-				e.Use(test.outside)
-			}
-			e.Use(kymogin.Middleware(m))
-			e.GET("/", test.handler)
-			s := httptest.NewServer(e)
-			resp, err := http.Get(s.URL + test.path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			resp.Body.Close()
-			s.Close()
-			got := sink.Requests()
-			if len(got) != 1 || got[0].Status != test.status || resp.StatusCode != test.status {
-				t.Errorf("answered %d, recorded %+v, want %d", resp.StatusCode, got, test.status)
-			}
-		})
+		for _, chain := range chains {
+			t.Run(test.name+chain.name, func(t *testing.T) {
+				m, sink := kymotest.New(t)
+				e := gin.New()
+				if test.outside != nil {
+					e.Use(test.outside)
+				}
+				e.Use(kymogin.Middleware(m))
+				e.GET("/", test.handler)
+				s := httptest.NewServer(chain.of(m, e))
+				resp, err := http.Get(s.URL + test.path)
+				if err != nil {
+					t.Fatal(err)
+				}
+				resp.Body.Close()
+				s.Close()
+				got := sink.Requests()
+				if len(got) != 1 || got[0].Status != test.status || resp.StatusCode != test.status {
+					t.Errorf("answered %d, recorded %+v, want %d", resp.StatusCode, got, test.status)
+				}
+			})
+		}
 	}
+}
+
+// chains are the ways to use the adapter: alone, and within the SDK's middleware.
+var chains = []struct {
+	name string
+	of   func(*kymo.Monitor, http.Handler) http.Handler
+}{
+	{"", func(_ *kymo.Monitor, h http.Handler) http.Handler { return h }},
+	{", within Middleware", (*kymo.Monitor).Middleware},
 }
 
 // state is what gin tells of a response on its way.
