@@ -9,7 +9,7 @@ export GOWORK := off
 FUZZTIME     ?= 20s
 MIN_COVERAGE := 95
 
-.PHONY: run ui ui-test screenshots paint test lint bench cover fuzz servers interop cluster help
+.PHONY: run ui ui-test screenshots paint test lint bench cover fuzz servers interop upstream cluster help
 .DEFAULT_GOAL := help
 
 run: ## build the command and run its demo, with the dashboard if there is Node.js
@@ -58,6 +58,9 @@ servers: ## install the databases that tests run against, from Debian's packages
 
 interop: ## check a model server of others, from PyPI, with the probe for it
 	@tools/interop.sh
+
+upstream: ## run the tests of net/http and of routers with Kymo around their handlers
+	@cd tools && go run ./upstream
 
 cluster: servers ## break a ClickHouse cluster and count what it kept
 	@cd hub && go test -tags cluster -count=1 -timeout 30m -run 'Cluster|Replica|Shard|ZooKeeper' ./internal/store/chstore

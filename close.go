@@ -10,11 +10,12 @@ import (
 // able to stop while its hub is away.
 const closeTime = 5 * time.Second
 
-// Close ships what was recorded and stops the monitor. It takes until ctx is
-// done, or 5 s if ctx has no deadline; if requests are left then, which the hub
-// may have all the same, the error says how many. The middleware goes on serving
-// and drops what it would have recorded. Further calls wait for the first and return the
-// same.
+// Close ships what was recorded, tells the hub that this instance stops on purpose,
+// and stops the monitor. It takes until ctx is done, or 5 s if ctx has no deadline;
+// a sink that ignores its context, and a ctx that is canceled early, get a tenth of
+// a second more. If requests are left then, which the hub may have all the same, the
+// error says how many. The middleware goes on serving and drops what it would have
+// recorded. Further calls wait for the first and return the same.
 func (m *Monitor) Close(ctx context.Context) error {
 	m.closing.Do(func() {
 		defer close(m.closed)

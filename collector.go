@@ -28,9 +28,9 @@ type collector struct {
 // closed when all that it found has left the queue.
 type flushRequest chan (<-chan struct{})
 
-// run collects until stopping is closed, and then what is left. It closes the
+// run collects until the monitor stops, and then what is left. It closes the
 // queue when no batch can follow.
-func (c *collector) run(ctx context.Context, stopping <-chan struct{}) {
+func (c *collector) run(p *phases) {
 	defer c.queue.close()
 	c.stats.logWrongOptions()
 	ticker := time.NewTicker(collectEvery)
@@ -46,8 +46,8 @@ func (c *collector) run(ctx context.Context, stopping <-chan struct{}) {
 			c.guard(func() { c.drain(c.spare, true) })
 			c.guard(func() { c.collectHealth(false) })
 			reply <- c.queue.settled()
-		case <-stopping:
-			c.finish(ctx)
+		case <-p.stopping:
+			c.finish(p.ending)
 			return
 		}
 	}

@@ -2,16 +2,24 @@
 // user) and ships the records to a Kymo hub. It needs the standard library only.
 //
 //	m := kymo.New("orders")
-//	defer m.Close(context.Background())
-//	http.ListenAndServe(":8080", m.Middleware(mux))
+//	server := &http.Server{Addr: ":8080", Handler: m.Middleware(mux)}
+//	…
+//	server.Shutdown(ctx) // at the end: first the requests in flight,
+//	m.Close(ctx)         // then what was recorded
 //
 // The way of one request:
 //
 //  1. The middleware (middleware.go) notes the clock and lets the handler run
-//     with a ResponseWriter (writer.go, shapes.go) that sees the status and the
-//     moment the header is written, where it adds X-Response-Time (header.go).
-//  2. When the handler has returned, the route is read from the request, or
-//     found in one of the other ways that route.go lists.
+//     with an exchange of its own (exchange.go), which is found through the
+//     ResponseWriter (writer.go, shapes.go) and the context alike, so that
+//     handlers can say more about their request (notes.go). The writer sees the
+//     status and the moment the header is written, where it adds X-Response-Time
+//     (header.go), and what kind of response it is (stream.go, rpc.go).
+//  2. When the handler has returned, finish.go settles what is recorded: the
+//     route (route.go; mount.go where routers are mounted in each other), and the
+//     status, also of clients that left (gone.go) and of responses that are
+//     written later (late.go). Probes are counted apart (probes.go). Requests that
+//     did not come through net/http enter here (record.go, adapter.go).
 //  3. The recorder (recorder.go) puts one fixed-size record into one of a few
 //     bounded buffers: no allocation, no I/O, no waiting. A full buffer drops
 //     the record and counts it.

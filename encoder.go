@@ -18,6 +18,7 @@ const maxBatch = 4 << 10
 type identity struct {
 	service  string
 	instance string
+	version  string // the service's release; "" if unknown
 }
 
 // encoder turns records into encoded batches. The collector owns it.
@@ -43,8 +44,8 @@ type seriesKey struct {
 // somebody passes raw paths for routes.
 const maxEndpoints = 2 << 10
 
-func newEncoder(service, instance string, base time.Time) *encoder {
-	e := &encoder{identity: identity{service, instance}, base: base, endpoints: make(map[string]string)}
+func newEncoder(service, instance, version string, base time.Time) *encoder {
+	e := &encoder{identity: identity{service, instance, version}, base: base, endpoints: make(map[string]string)}
 	e.reset()
 	return e
 }
@@ -89,8 +90,9 @@ func (e *encoder) add(b *buffer, rec *record, offset int64) {
 	}
 	pattern := rec.pattern
 	if rec.userLen|rec.routeLen|rec.errorLen != 0 {
-		user, route, _ := b.texts(rec)
+		user, route, class := b.texts(rec)
 		req.User = wire.Clean(user, wire.MaxUser)
+		req.Error = wire.Clean(class, wire.MaxError)
 		if route != "" {
 			pattern = route
 		}
@@ -130,7 +132,9 @@ func (e *encoder) take(drops []wire.Drop) []byte {
 	for _, d := range drops {
 		e.builder.AddDrop(d)
 	}
-	e.scratch = e.builder.Batch(e.instance, e.sequence+1).AppendBinary(e.scratch[:0])
+	b := e.builder.Batch(e.instance, e.sequence+1)
+	b.Version = e.version
+	e.scratch = b.AppendBinary(e.scratch[:0])
 	e.builder.Reset()
 	clear(e.keys)
 	return append(make([]byte, 0, len(e.scratch)), e.scratch...)
@@ -139,7 +143,7 @@ func (e *encoder) take(drops []wire.Drop) []byte {
 // health returns results of checks as a batch under the next sequence number,
 // which is used up only when keep is called.
 func (e *encoder) health(results []wire.HealthResult) []byte {
-	b := wire.Batch{Instance: e.instance, Sequence: e.sequence + 1, Health: results}
+	b := wire.Batch{Instance: e.instance, Sequence: e.sequence + 1, Version: e.version, Health: results}
 	return b.AppendBinary(nil)
 }
 

@@ -12,7 +12,7 @@ import (
 
 func TestWhateverIsRecordedIsAValidBatch(t *testing.T) {
 	extremes := []int64{math.MinInt64 / 2, -1, 0, 1, int64(wire.MaxDuration) + 1, math.MaxInt64 / 2}
-	e := newEncoder("test", newInstance(), time.Now())
+	e := newEncoder("test", newInstance(), "v1", time.Now())
 	for _, start := range extremes {
 		for _, total := range extremes {
 			for _, first := range extremes {
@@ -37,7 +37,7 @@ func TestWhateverIsRecordedIsAValidBatch(t *testing.T) {
 
 func TestStartFollowsTheWallClock(t *testing.T) {
 	base := time.Now()
-	e := newEncoder("test", "i", base)
+	e := newEncoder("test", "i", "v1", base)
 	// The wall clock was set forward by an hour since base; the monotonic was not.
 	now := base.Add(time.Minute)
 	stepped := now.Round(0).Add(time.Hour)
@@ -52,7 +52,7 @@ func TestStartFollowsTheWallClock(t *testing.T) {
 }
 
 func TestEndpointCacheIsBounded(t *testing.T) {
-	e := newEncoder("test", "i", time.Now())
+	e := newEncoder("test", "i", "v1", time.Now())
 	for i := range 2*maxEndpoints + 1 {
 		e.endpoint(fmt.Sprint("GET /", i))
 	}

@@ -10,8 +10,8 @@ import (
 )
 
 func ExampleNew() {
-	m := kymo.New("orders") // ships to the hub at KYMO_HUB, or http://127.0.0.1:5966
-	defer m.Close(context.Background())
+	m := kymo.New("orders")             // ships to the hub at KYMO_HUB, or http://127.0.0.1:5966
+	defer m.Close(context.Background()) // after http.Server.Shutdown
 
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /orders/{id}", func(w http.ResponseWriter, r *http.Request) {

@@ -19,7 +19,7 @@ type exchange struct {
 	request *http.Request   // as the handler has it; nil outside of net/http
 	start   int64           // nanoseconds since the monitor's base
 
-	first atomic.Int64 // nanoseconds from start to the response header
+	first int64        // nanoseconds from start to the response header, once flagHeaded is set
 	size  atomic.Int64 // bytes of the body that were written
 	state atomic.Uint32
 	notes atomic.Pointer[notes] // nil for most
@@ -30,18 +30,21 @@ type exchange struct {
 const statusBits = 1<<10 - 1
 
 const (
-	flagStream    = 1 << (iota + 10) // it counts by its first byte
+	flagHeaded    = 1 << (iota + 10) // our headers were added, if there is a status
+	flagStream                       // it counts by its first byte
 	flagParts                        // it is a stream if it is written to after a flush
 	flagFlushed                      // it was flushed, and has flagParts
 	flagFramed                       // its body is a remote procedure call's
 	flagHijacked                     // the connection was taken over
+	flagInformed                     // an informational status was written
 	flagUnwrapped                    // the writer below was asked for
+	flagSure                         // nothing but the client's leaving cancels the context
 	flagGone                         // the client went away before the header
 	flagFailed                       // a write to the client failed
 	flagTimedOut                     // http.TimeoutHandler has answered instead
 	flagProbe                        // it asks for the service's health
 	flagIgnored                      // it is to be left out
-	flagReturned                     // the handler has returned, the status is open
+	flagReturned                     // the handler has returned
 	flagDone                         // it was recorded, or never will be
 )
 
@@ -49,25 +52,28 @@ const (
 func (x *exchange) over() bool { return x.state.Load()&flagDone != 0 }
 
 // commit makes status the final one, unless there is one already or the handler
-// has returned. It reports whether it did.
+// has returned. It reports whether it did; the caller then sets flagHeaded.
 func (x *exchange) commit(status int) bool {
 	for {
 		s := x.state.Load()
-		if s&(statusBits|flagReturned|flagDone) != 0 {
+		if s&(statusBits|flagReturned) != 0 {
 			return false
 		}
 		if x.state.CompareAndSwap(s, s|uint32(status)&statusBits) {
-			x.first.Store(x.m.now() - x.start)
+			x.first = x.m.now() - x.start
 			return true
 		}
 	}
 }
 
-// outermost reports whether the server gave the request to h directly, so that
-// no other code has it yet.
-func outermost(ctx context.Context, h *handler) bool {
+// server returns the server that gave the request to h directly, so that no
+// other code has it yet; nil if it came another way.
+func (h *handler) server(ctx context.Context) *http.Server {
 	srv, ok := ctx.Value(http.ServerContextKey).(*http.Server)
-	return ok && srv.Handler == http.Handler(h)
+	if !ok || srv.Handler != http.Handler(h) {
+		return nil
+	}
+	return srv
 }
 
 // requestContext is an exchange as the context of its request: the one that it

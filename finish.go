@@ -2,6 +2,7 @@ package kymo
 
 import (
 	"net/http"
+	"runtime"
 	"strings"
 )
 
@@ -10,24 +11,35 @@ import (
 func (v *visit) finish(ended int) {
 	w := v.w
 	total := w.m.now() - w.start
-	s := w.state.Load()
+	// From here on a goroutine of the handler that still writes is no longer
+	// noted, nor does it add headers beside us.
+	over := uint32(flagReturned)
+	if w.state.Load()&statusBits != 0 {
+		over |= flagDone // its status cannot change any more
+	}
+	s := w.state.Or(over)
 	if s&statusBits == 0 {
 		// net/http writes the header now, or what recovers from the panic does.
-		w.first.Store(total)
-		w.addHeaders()
+		w.first = total
+		w.addHeaders(w.below.Header())
 		s = w.state.Load()
 	}
+	for s&flagHeaded == 0 { // such a goroutine is just adding them
+		runtime.Gosched()
+		s = w.state.Load()
+	}
+	s |= over
 	if v.given != nil {
 		flowBack(v.given, v.r)
 	}
 	status := v.status(s, ended)
 	pattern, user, route, class := v.route(s)
 	if !v.isCounted(s, pattern) {
-		w.state.Or(flagDone)
+		w.end(s)
 		return
 	}
 	rec := record{
-		start: w.start, total: total, first: w.first.Load(), size: w.size.Load(),
+		start: w.start, total: total, first: w.first, size: w.size.Load(),
 		pattern: pattern, status: uint16(status), method: methodID(v.r.Method),
 		stream: s&(flagStream|flagHijacked) != 0 || status == http.StatusSwitchingProtocols,
 	}
@@ -35,8 +47,15 @@ func (v *visit) finish(ended int) {
 		w.wait(v.h, rec)
 		return
 	}
-	w.state.Or(flagDone)
+	w.end(s)
 	v.h.record(&rec, user, route, class)
+}
+
+// end makes sure that nothing more is said about the request.
+func (x *exchange) end(s uint32) {
+	if s&flagDone == 0 {
+		x.state.Or(flagDone)
+	}
 }
 
 // record records a request and sees to it that the log says so if the chain
@@ -69,7 +88,7 @@ func (v *visit) status(s uint32, ended int) int {
 			// The connection was taken over past us.
 			return http.StatusSwitchingProtocols
 		case w.parent.Err() == nil:
-		case clientLeft(w.parent, w.below):
+		case w.clientLeft():
 			return clientClosed
 		case gaveUp(w.parent, w.below):
 			return http.StatusServiceUnavailable
@@ -123,7 +142,7 @@ func (v *visit) route(s uint32) (pattern, user, route, class string) {
 			pattern = v.before // of a router further out
 		}
 	}
-	if s&flagFramed != 0 || isMountedService(pattern) && s&statusBits != http.StatusNotFound {
+	if s&flagFramed != 0 || isMountedService(pattern) && (s&statusBits != http.StatusNotFound || v.isConnectError()) {
 		if pattern == "" || pattern[len(pattern)-1] == '/' {
 			if p := w.procedure(l.base + v.path); p != "" {
 				pattern = p
@@ -141,6 +160,14 @@ func isMountedService(pattern string) bool {
 	}
 	service := pattern[strings.LastIndexByte(pattern[:len(pattern)-1], '/')+1 : len(pattern)-1]
 	return strings.Contains(service, ".") && isName(service, true)
+}
+
+// isConnectError reports whether a response with status 404 is the answer of a
+// method, as Connect has it, and not that of a mux which does not know the method.
+func (v *visit) isConnectError() bool {
+	contentType := v.w.below.Header()["Content-Type"]
+	return v.r.Header["Connect-Protocol-Version"] != nil && len(contentType) != 0 &&
+		hasPrefixFold(contentType[0], "application/json")
 }
 
 // isCounted reports whether the request is to be recorded, and counts it if not.

@@ -5,44 +5,36 @@ import (
 	"net/http"
 	"reflect"
 	"runtime"
-	"time"
 )
 
-// clientLeft reports whether the context of a request was canceled because its
-// client went away, as opposed to a server that ends the contexts of all
-// requests when it shuts down. It is to be called before the handler returns.
-func clientLeft(ctx context.Context, rw http.ResponseWriter) bool {
-	if ctx.Err() != context.Canceled || context.Cause(ctx) != context.Canceled {
+// clientLeft reports whether the context of a request whose header is not yet
+// written was canceled because its client went away, as opposed to a server that
+// ends the contexts of requests whose clients are still there. It is to be called
+// before the handler returns, and never waits.
+func (w *writer) clientLeft() bool {
+	if w.parent.Err() != context.Canceled || context.Cause(w.parent) != context.Canceled {
 		return false
 	}
-	own := ownWriter(rw)
-	if own == nil {
+	if w.state.Load()&flagSure != 0 {
+		return true
+	}
+	srv, _ := w.parent.Value(http.ServerContextKey).(*http.Server)
+	own := ownWriter(w.below)
+	if srv == nil || own == nil {
 		return true // there is no better evidence than the context
 	}
-	// The server's writer knows: its channel has a value if the client has left.
-	// The server puts it there after it canceled the context, and may have been
-	// interrupted in between.
+	// The server's writer knows: its channel has a value if the client has left,
+	// shortly after the context was canceled. For HTTP/2 a goroutine puts it there.
 	left := own.CloseNotify()
-	for try := range 10 + int(goneTime/goneStep) {
+	for range 10 {
 		if len(left) > 0 {
 			return true
 		}
-		if try < 10 {
-			runtime.Gosched()
-		} else {
-			time.Sleep(goneStep)
-		}
+		runtime.Gosched()
 	}
-	return false
+	// Without a base context there is nothing that a server could end.
+	return srv.BaseContext == nil && srv.ConnContext == nil
 }
-
-// goneTime is how long a request whose context was canceled waits at most for the
-// server to say that its client left. It is all waited for only when a server
-// shuts down, which cancels contexts of clients that are still there.
-const (
-	goneTime = 20 * time.Millisecond
-	goneStep = 500 * time.Microsecond
-)
 
 // ownWriter returns net/http's writer at or below rw, nil if there is none.
 func ownWriter(rw http.ResponseWriter) closeNotifier {

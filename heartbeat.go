@@ -28,6 +28,7 @@ type heartbeat struct {
 	timer    *time.Timer          // fires when the next one is due
 	news     chan struct{}        // a check's status changed since the last one
 	refused  time.Time            // when the sink last rejected one
+	left     bool                 // nothing may follow the leaving heartbeat
 }
 
 func newHeartbeat(id identity, sink Sink, stats *stats, report func() health.Report) *heartbeat {
@@ -40,33 +41,43 @@ func (h *heartbeat) soon() { signal(h.news) }
 
 func (h *heartbeat) start() { h.timer = time.NewTimer(collectEvery) }
 
-func (h *heartbeat) stop() { h.timer.Stop() }
-
 // reset starts the wait for the next heartbeat, which differs a little from one
 // to the next so that instances started together do not stay together.
 func (h *heartbeat) reset() { h.timer.Reset(heartbeatEvery - rand.N(heartbeatEvery/10)) }
 
 // send makes one attempt to send a heartbeat. A failure is no loss: the next one
 // says more.
-func (h *heartbeat) send(ctx context.Context, kind wire.Kind) {
-	if !h.refused.IsZero() && time.Since(h.refused) < refusedPause {
+func (h *heartbeat) send(ctx context.Context) {
+	if h.left || !h.refused.IsZero() && time.Since(h.refused) < refusedPause {
 		return
 	}
 	select {
 	case <-h.news: // this one tells it
 	default:
 	}
-	ctx, cancel := context.WithTimeout(ctx, heartbeatTimeout)
-	defer cancel()
-	defer h.stats.contain("sending a heartbeat")
-	if err := h.sink.Ship(ctx, h.encode(kind)); errors.Is(err, ErrRejected) {
+	if errors.Is(h.ship(ctx, wire.Present), ErrRejected) {
 		h.refused = time.Now()
 	}
+}
+
+// leave makes one attempt to send the last heartbeat, also to a sink that rejected
+// others: it is not asked again. It reports whether the sink answered.
+func (h *heartbeat) leave(ctx context.Context) bool {
+	h.left = true
+	err := h.ship(ctx, wire.Leaving)
+	return err == nil || errors.Is(err, ErrRejected)
+}
+
+func (h *heartbeat) ship(ctx context.Context, kind wire.Kind) error {
+	return attempt(ctx, heartbeatTimeout, h.stats, "sending a heartbeat", func(ctx context.Context) error {
+		return h.sink.Ship(ctx, h.encode(kind))
+	})
 }
 
 func (h *heartbeat) encode(kind wire.Kind) []byte {
 	b := wire.Batch{
 		Instance: h.identity.instance,
+		Version:  h.identity.version,
 		Kind:     kind,
 		Health:   wire.Heartbeat(h.identity.service, h.report()),
 	}

@@ -26,6 +26,7 @@ type Monitor struct {
 	probes   atomic.Uint64
 	ignored  atomic.Uint64
 	waiting  waiting
+	unrouted sync.Map // the types of handlers, by reflect.Type, that the log says have no routes
 
 	closing sync.Once
 	closed  chan struct{}
@@ -56,7 +57,7 @@ func New(service string, opts ...Option) *Monitor {
 		closed:   make(chan struct{}),
 	}
 	m.stats = newStats(&o)
-	m.shipper = newShipper(m.recorder, newEncoder(name, newInstance(), m.base), &o, m.stats, m.checks.Report)
+	m.shipper = newShipper(m.recorder, newEncoder(name, newInstance(), o.version, m.base), &o, m.stats, m.checks.Report)
 	m.checks.Observer = m.shipper.observe
 	m.shipper.start()
 	return m

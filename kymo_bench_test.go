@@ -149,7 +149,7 @@ func BenchmarkMiddlewareTyped(b *testing.B) { benchMiddleware(b, true) }
 
 // BenchmarkCollect is what a request costs later, in the collector.
 func BenchmarkCollect(b *testing.B) {
-	e := newEncoder("bench", newInstance(), time.Now())
+	e := newEncoder("bench", newInstance(), "", time.Now())
 	buf := &buffer{records: make([]record, maxBatch)}
 	for i := range buf.records {
 		buf.records[i] = record{start: int64(i) * 1e4, total: int64(i%100) * 1e4, first: int64(i%90) * 1e4, size: 100, pattern: "GET /users/{id}", status: 200, method: 1}

@@ -3,6 +3,7 @@ package kymo
 import (
 	"context"
 	"sync"
+	"time"
 )
 
 // late is a request whose handler has returned without a response, where code
@@ -27,25 +28,36 @@ func (x *exchange) wait(h *handler, rec record) {
 	n.late = l
 	n.mu.Unlock()
 	x.m.waiting.add(x)
-	x.state.Or(flagReturned)
-	stop := context.AfterFunc(x.parent, x.resolve)
+	var stop func() bool
+	if x.parent.Err() == nil {
+		stop = context.AfterFunc(x.parent, x.resolve)
+	} else {
+		// The server is ending all contexts, and may answer nevertheless.
+		stop = time.AfterFunc(lateWithin, x.resolve).Stop
+	}
 	n.mu.Lock()
 	l.stop = stop
 	n.mu.Unlock()
 }
 
-// answer notes the status of a response that is written after the handler returned.
-func (x *exchange) answer(status int) {
+// lateWithin is how long a response may take whose context has ended before.
+const lateWithin = time.Second
+
+// answered notes the status of a response whose header is written after the
+// handler returned, and returns the state.
+func (x *exchange) answered(status int) uint32 {
 	for {
 		s := x.state.Load()
-		if s&(statusBits|flagDone) != 0 || x.state.CompareAndSwap(s, s|uint32(status)&statusBits) {
-			return
+		if s&statusBits != 0 {
+			return s
+		}
+		if n := s | uint32(status)&statusBits; x.state.CompareAndSwap(s, n) {
+			return n
 		}
 	}
 }
 
-// resolve records a waiting request, once. It returns when that is done, whoever
-// does it.
+// resolve records a waiting request, once. It returns when that is done.
 func (x *exchange) resolve() {
 	n := x.notes.Load()
 	n.mu.Lock()

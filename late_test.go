@@ -2,11 +2,135 @@ package kymo
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"sync"
 	"testing"
+	"testing/synctest"
 )
+
+// returning is a framework whose handlers return errors, which it writes through
+// the writer that they were given once its middlewares have returned.
+func returning(middleware func(http.Handler) http.Handler, handle func(w http.ResponseWriter, r *http.Request) error) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var err error
+		within := w
+		middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			within = w
+			err = handle(w, r)
+		})).ServeHTTP(w, r)
+		if err != nil {
+			http.Error(within, err.Error(), 409)
+		}
+	})
+}
+
+func TestErrorsThatAreWrittenAfterwards(t *testing.T) {
+	const requests = 200
+	for _, p := range protocols {
+		m, sink := monitor(t)
+		h := returning(m.Middleware, func(w http.ResponseWriter, r *http.Request) error {
+			SetUser(w, r.URL.RawQuery)
+			return fmt.Errorf("taken: %s", r.URL.RawQuery)
+		})
+		s := p.server(h)
+		var wg sync.WaitGroup
+		for c := range 4 {
+			wg.Go(func() {
+				for i := range requests / 4 {
+					id := fmt.Sprintf("%d-%d", c, i)
+					resp, body := get(t, s.Client(), "GET", s.URL+"?"+id)
+					if resp.StatusCode != 409 || body != "taken: "+id+"\n" || resp.Header.Get(responseTime) == "" {
+						t.Errorf("%s: answered %d %q %v", p.name, resp.StatusCode, body, resp.Header)
+					}
+				}
+			})
+		}
+		wg.Wait()
+		s.Close()
+		closeMonitor(t, m)
+		users := make(map[string]bool)
+		for _, r := range sink.kept() {
+			users[r.User] = true
+			if r.Status != 409 {
+				t.Errorf("%s: recorded %+v", p.name, r)
+			}
+		}
+		if len(users) != requests || len(sink.kept()) != requests {
+			t.Errorf("%s: %d recorded, of %d users", p.name, len(sink.kept()), len(users))
+		}
+	}
+}
+
+func TestResponsesThatNothingIsWrittenTo(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		end  func(m *Monitor, cancel func())
+	}{
+		{"the context ends", func(_ *Monitor, cancel func()) { cancel(); synctest.Wait() }},
+		{"the monitor is closed", func(*Monitor, func()) {}},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			m, sink := monitor(t)
+			ctx, cancel := context.WithCancel(context.Background())
+			defer cancel()
+			var writer http.ResponseWriter
+			rec := httptest.NewRecorder()
+			m.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				writer = w
+				r.Pattern = "/x"
+			})).ServeHTTP(rec, httptest.NewRequestWithContext(ctx, "GET", "/", nil))
+			if n := m.Stats().Recorded; n != 0 {
+				t.Errorf("%s: %d recorded before the response was complete", test.name, n)
+			}
+			if !SetUser(writer, "carol") {
+				t.Errorf("%s: the request was over too soon", test.name)
+			}
+			test.end(m, cancel)
+			got := one(t, m, sink)
+			if got.Status != 200 || got.Endpoint != "/x" || got.User != "carol" {
+				t.Errorf("%s: recorded %+v", test.name, got)
+			}
+			// What comes now only reaches the writer below.
+			io.WriteString(writer, "late")
+			if rec.Body.String() != "late" || m.Stats().Recorded != 1 {
+				t.Errorf("%s: wrote %q, %d recorded", test.name, rec.Body, m.Stats().Recorded)
+			}
+			cancel()
+			synctest.Wait()
+		})
+	}
+}
+
+// TestStrayGoroutine writes to http.TimeoutHandler's writer, which is safe for
+// concurrent use, while the middleware returns.
+func TestStrayGoroutine(t *testing.T) {
+	m, sink := monitor(t)
+	var stray sync.WaitGroup
+	h := http.TimeoutHandler(m.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		started := make(chan struct{})
+		stray.Go(func() {
+			close(started)
+			for range 10 {
+				w.Write([]byte("x"))
+			}
+		})
+		<-started
+	})), 1<<40, "")
+	const requests = 300
+	s, stop := serve(t, h)
+	for range requests {
+		get(t, s.Client(), "GET", s.URL)
+	}
+	stop()
+	stray.Wait()
+	closeMonitor(t, m)
+	if n := len(sink.kept()); n != requests {
+		t.Errorf("%d recorded", n)
+	}
+}
 
 // answeredLate serves a request whose handler returns without a response, which
 // after writes behind the middleware, as a framework's error handler does.

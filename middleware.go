@@ -62,8 +62,11 @@ func (h *handler) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 			outer = inWriter(rw)
 		}
 	}
+	if outer != nil && !outer.isOf(rw, r) {
+		outer = nil
+	}
 	for x := outer; x != nil; x = x.outer() {
-		if x.m == h.m && x.isOf(rw, r) {
+		if x.m == h.m {
 			h.serveWithin(x, rw, r)
 			return
 		}
@@ -73,25 +76,30 @@ func (h *handler) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		h.next.ServeHTTP(rw, r)
 		return
 	}
-	w := &writer{below: rw}
-	w.m, w.parent, w.start = h.m, ctx, h.m.now()
+	v := visit{h: h, before: r.Pattern, path: pathOf(r)}
+	start := h.m.now()
+	if srv := h.server(ctx); srv != nil {
+		// What the server made is changed in place, so that it and the handler see
+		// the same request; no other code has it yet.
+		v.w, v.r, v.alone = new(writer), r, true
+		*r = *r.WithContext(requestContext{&v.w.exchange})
+		if srv.BaseContext == nil && srv.ConnContext == nil {
+			v.w.state.Store(flagSure)
+		}
+	} else {
+		// Code further out may be reading the request while we serve it.
+		b := new(between)
+		v.w, v.r, v.given = &b.writer, &b.copy, r
+		b.copy = *r.WithContext(requestContext{&v.w.exchange})
+	}
+	w := v.w
+	w.m, w.parent, w.start, w.below, w.request = h.m, ctx, start, rw, v.r
 	if outer != nil {
 		w.note().outer = outer
 	}
-	v := visit{h: h, w: w, before: r.Pattern, path: r.URL.Path, alone: outermost(ctx, h)}
 	if r.RequestURI != v.path {
 		v.mounted(r)
 	}
-	if v.alone {
-		// What the server made is changed in place, so that it and the handler see
-		// the same request; it is not yet in anybody else's hands.
-		*r = *r.WithContext(requestContext{&w.exchange})
-		v.r = r
-	} else {
-		v.given = r
-		v.r = r.WithContext(requestContext{&w.exchange})
-	}
-	w.request = v.r
 	if v.serve() {
 		panic(nil)
 	}
@@ -101,6 +109,20 @@ func (h *handler) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 // handler makes requests of its own and gives them its context.
 func (x *exchange) isOf(rw http.ResponseWriter, r *http.Request) bool {
 	return x.request == nil || x.request.RequestURI == r.RequestURI || inWriter(rw) == x
+}
+
+// pathOf returns the path of r, which code that makes requests by hand may leave out.
+func pathOf(r *http.Request) string {
+	if r.URL == nil {
+		return ""
+	}
+	return r.URL.Path
+}
+
+// between is what a middleware between others allocates for a request.
+type between struct {
+	writer
+	copy http.Request // with our context
 }
 
 // visit is a request in the outermost middleware.
@@ -175,11 +197,11 @@ func (h *handler) serveWithin(x *exchange, rw http.ResponseWriter, r *http.Reque
 	if enclosing.path == "" && x.request != nil {
 		enclosing.path = originalPath(x.request)
 	}
-	mine := enclosing.below(r.URL.Path, r.Pattern)
+	before, path := r.Pattern, pathOf(r)
+	mine := enclosing.below(path, before)
 	n.level = mine
 	n.mu.Unlock()
 
-	before, path := r.Pattern, r.URL.Path
 	defer func() {
 		pattern := mine.join(h.matched(r, before, path))
 		n.mu.Lock()
@@ -197,7 +219,7 @@ func (h *handler) serveWithin(x *exchange, rw http.ResponseWriter, r *http.Reque
 func (x *exchange) link(rw http.ResponseWriter) http.ResponseWriter {
 	w := &writer{below: rw}
 	w.m, w.parent = x.m, x.parent
-	w.state.Store(flagDone)
+	w.state.Store(flagReturned | flagDone)
 	w.note().joined = x
 	return w.as(abilitiesOf(rw))
 }

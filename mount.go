@@ -25,7 +25,7 @@ func originalPath(r *http.Request) string {
 	if u, err := url.ParseRequestURI(r.RequestURI); err == nil && u.Path != "" {
 		return u.EscapedPath()
 	}
-	return r.URL.Path
+	return pathOf(r)
 }
 
 // below returns the level of a middleware that sees path where the next one

@@ -5,6 +5,9 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"runtime/debug"
+
+	"github.com/kymohq/kymo/wire"
 )
 
 // DefaultHub is where batches go without WithHub, WithSink and KYMO_HUB.
@@ -29,6 +32,7 @@ type options struct {
 	filters  []func(*http.Request) bool
 	logger   *slog.Logger
 	queue    int
+	version  string
 	details  func(*http.Request) bool
 	problems []string
 }
@@ -127,10 +131,11 @@ func WithHealthDetails(may func(*http.Request) bool) Option {
 // settle applies opts over the environment and the defaults.
 func settle(opts []Option) options {
 	o := options{
-		hub:    os.Getenv("KYMO_HUB"),
-		token:  os.Getenv("KYMO_TOKEN"),
-		logger: slog.Default(),
-		queue:  defaultQueue,
+		hub:     os.Getenv("KYMO_HUB"),
+		token:   os.Getenv("KYMO_TOKEN"),
+		logger:  slog.Default(),
+		queue:   defaultQueue,
+		version: wire.Clean(buildVersion(debug.ReadBuildInfo()), wire.MaxVersion),
 	}
 	if o.hub == "" {
 		o.hub = DefaultHub

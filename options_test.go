@@ -29,6 +29,7 @@ func TestWrongOptionsAreToldAndNotFatal(t *testing.T) {
 		{"nil routes", "test", []Option{WithRoutes(nil)}, "WithRoutes"},
 		{"nil logger", "test", []Option{WithLogger(nil)}, "WithLogger"},
 		{"small queue", "test", []Option{WithQueue(-1)}, "WithQueue"},
+		{"version", "test", []Option{WithVersion("a\nb")}, "WithVersion"},
 		{"nil option", "test", []Option{nil}, "option is nil"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -59,7 +59,7 @@ func TestDropsForWantOfRoomAreToldAtTheEnd(t *testing.T) {
 		m := New("test", WithSink(sink), WithQueue(minQueue), WithLogger(slog.New(slog.DiscardHandler)))
 		sink.before = func(context.Context, int) error {
 			select {
-			case <-m.shipper.stopping:
+			case <-m.shipper.phases.stopping:
 				time.Sleep(time.Millisecond) // until the collector has drained
 				return nil
 			default:

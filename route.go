@@ -22,18 +22,19 @@ func (h *handler) matched(r *http.Request, before, path string) string {
 		return ""
 	}
 	pattern := h.lookup(r)
-	if r.URL.Path == path {
+	if pathOf(r) == path {
 		return pattern
 	}
 	// The path was changed in place: before the routes were asked, as by a
 	// middleware that takes a prefix away, or by the handler that they led to.
 	// The other path has then matched less, or nothing.
+	taken := level{path: path}.below(pathOf(r), before)
 	original := *r
 	original.URL = &url.URL{Path: path, Host: r.URL.Host}
 	if p := h.lookup(&original); specificity(p) > specificity(pattern) {
-		pattern = p
+		return p
 	}
-	return pattern
+	return taken.join(pattern)
 }
 
 // specificity orders patterns: the more of a path they name, the higher.

@@ -50,11 +50,25 @@ func TestRouteIsFound(t *testing.T) {
 		return front
 	}
 
+	files := http.NewServeMux()
+	files.HandleFunc("/", func(http.ResponseWriter, *http.Request) {})
+	files.HandleFunc("/files/", func(w http.ResponseWriter, r *http.Request) { r.URL.Path = "/a.css" })
+	withoutAPI := func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			r.URL.Path = strings.TrimPrefix(r.URL.Path, "/api")
+			next.ServeHTTP(w, r)
+		})
+	}
+
 	for _, test := range []struct {
 		name, target, endpoint string
 		handler                func(m *Monitor) http.Handler
 		options                []Option
 	}{
+		{name: "WithRoutes, path changed by the handler", target: "/files/a.css", endpoint: "/files/", options: []Option{WithRoutes(files)},
+			handler: func(m *Monitor) http.Handler { return m.Middleware(auth(files)) }},
+		{name: "WithRoutes, path changed before the mux", target: "/api/users/1", endpoint: "/api/users/{id}", options: []Option{WithRoutes(mux)},
+			handler: func(m *Monitor) http.Handler { return m.Middleware(withoutAPI(auth(mux))) }},
 		{name: "mux", target: "/users/1", endpoint: "/users/{id}",
 			handler: func(m *Monitor) http.Handler { return m.Middleware(mux) }},
 		{name: "host", target: "/hosted/1", endpoint: "example.com/hosted/{id}",
@@ -104,23 +118,6 @@ func TestRouteIsFound(t *testing.T) {
 				t.Errorf("recorded %+v", got)
 			}
 		})
-	}
-}
-
-func TestEndpoint(t *testing.T) {
-	for pattern, want := range map[string]string{
-		"":                             wire.Unmatched,
-		"GET ":                         wire.Unmatched,
-		"/a":                           "/a",
-		"GET /a":                       "/a",
-		"GET \t /a/{b...}":             "/a/{b...}",
-		"h.example/a":                  "h.example/a",
-		"GET h.example/a":              "h.example/a",
-		"/" + strings.Repeat("x", 300): "/" + strings.Repeat("x", 254),
-	} {
-		if got := endpoint(pattern); got != want {
-			t.Errorf("%q is %q", pattern, got)
-		}
 	}
 }
 

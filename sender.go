@@ -3,11 +3,8 @@ package kymo
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math/rand/v2"
 	"time"
-
-	"github.com/kymohq/kymo/wire"
 )
 
 const (
@@ -26,16 +23,30 @@ type sender struct {
 	drops     *drops
 	stats     *stats
 	heartbeat *heartbeat
-	away      bool // the last attempt to deliver failed
+	stopping  <-chan struct{} // closed when the monitor is about to stop
+	away      bool            // the last attempt to deliver failed
 }
 
-// run sends until the queue is closed and empty, or ctx is done.
-func (s *sender) run(ctx context.Context, stopping <-chan struct{}) {
+// run sends until the monitor stops. The leaving heartbeat is the last that is
+// sent, unless the batches take so long that it would come too late.
+func (s *sender) run(p *phases) {
 	if c, ok := s.sink.(interface{ close() }); ok {
 		defer c.close()
 	}
 	s.heartbeat.start()
-	defer s.heartbeat.stop()
+	all := s.send(p.leaving)
+	heard := s.heartbeat.leave(p.ended)
+	if all {
+		return
+	}
+	if s.send(p.ending) && !heard {
+		s.heartbeat.leave(p.ended) // the hub has just come back
+	}
+}
+
+// send delivers batches and sends heartbeats until ctx is done. It reports whether
+// the queue is closed and empty.
+func (s *sender) send(ctx context.Context) bool {
 	for ctx.Err() == nil {
 		select {
 		case <-s.heartbeat.timer.C:
@@ -46,12 +57,9 @@ func (s *sender) run(ctx context.Context, stopping <-chan struct{}) {
 		b, closed := s.queue.head()
 		switch {
 		case b != nil:
-			s.deliver(ctx, b, stopping)
+			s.deliver(ctx, b)
 		case closed:
-			if !s.away {
-				s.heartbeat.send(ctx, wire.Leaving)
-			}
-			return
+			return true
 		default:
 			select {
 			case <-s.queue.changed:
@@ -64,20 +72,24 @@ func (s *sender) run(ctx context.Context, stopping <-chan struct{}) {
 			}
 		}
 	}
+	return false
 }
 
 // beat sends a heartbeat unless the hub is away: then nobody is asking for one.
 func (s *sender) beat(ctx context.Context) {
 	if !s.away {
-		s.heartbeat.send(ctx, wire.Present)
+		s.heartbeat.send(ctx)
 	}
 }
 
 // deliver tries to ship b, the queue's first, until it is durable or rejected, or
 // ctx is done.
-func (s *sender) deliver(ctx context.Context, b *batch, stopping <-chan struct{}) {
-	for attempt := 0; ; attempt++ {
-		err := s.ship(ctx, b)
+func (s *sender) deliver(ctx context.Context, b *batch) {
+	stopping := s.stopping
+	for n := 0; ; n++ {
+		err := attempt(ctx, attemptTimeout, s.stats, "shipping", func(ctx context.Context) error {
+			return s.sink.Ship(ctx, b.data)
+		})
 		switch {
 		case err == nil:
 			s.away = false
@@ -100,32 +112,19 @@ func (s *sender) deliver(ctx context.Context, b *batch, stopping <-chan struct{}
 		if askedToWait(err) > 0 {
 			hurry = nil
 		}
-		timer := time.NewTimer(backoff(attempt, err))
+		timer := time.NewTimer(backoff(n, err))
 		select {
 		case <-timer.C:
 		case <-hurry:
 		case <-stopping:
 			// The last chance: try at once, and begin with short waits again.
-			stopping, attempt = nil, -1
+			stopping, n = nil, -1
 		case <-ctx.Done():
 			timer.Stop()
 			return
 		}
 		timer.Stop()
 	}
-}
-
-// ship makes one attempt.
-func (s *sender) ship(ctx context.Context, b *batch) (err error) {
-	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
-	defer cancel()
-	defer func() {
-		if v := recover(); v != nil {
-			s.stats.panicked("shipping", v)
-			err = fmt.Errorf("the sink panicked: %v", v)
-		}
-	}()
-	return s.sink.Ship(ctx, b.data)
 }
 
 // reject drops a batch that the sink will never take.

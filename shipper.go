@@ -9,8 +9,16 @@ import (
 	"github.com/kymohq/kymo/wire"
 )
 
-// stopGrace is how long a sink may take to notice that its context is done.
-const stopGrace = 100 * time.Millisecond
+const (
+	// stopGrace is how long a sink may take to notice that its context is done, and
+	// how long the leaving heartbeat may take if there is no other time for it.
+	stopGrace = 100 * time.Millisecond
+	// leavingTime is kept of the time to stop for the leaving heartbeat, if there is
+	// four times as much: a hub that takes no batches, because its disk is full for
+	// example, may still take heartbeats, and must not think that this instance
+	// crashed.
+	leavingTime = 500 * time.Millisecond
+)
 
 // shipper runs the goroutines between the recorder and the sink: the collector,
 // which fills the queue, and the sender, which empties it. Neither waits for the
@@ -21,19 +29,37 @@ type shipper struct {
 	queue     *queue
 	health    *wire.HealthLog // what the checks found
 
-	stopping chan struct{}   // closed when the monitor is about to stop
-	ctx      context.Context // done when nothing may be tried any longer
-	cancel   context.CancelFunc
-	running  sync.WaitGroup
+	phases  phases
+	running sync.WaitGroup
+}
+
+// phases are the steps in which a shipper stops.
+type phases struct {
+	stopping chan struct{} // closed when what is there is to be collected and sent
+	leaving  phase         // done when it is time for the leaving heartbeat
+	ending   phase         // done when no batch may be tried any longer
+	ended    phase         // done when nothing may be tried any longer
+}
+
+type phase struct {
+	context.Context
+	begin context.CancelFunc
+}
+
+func newPhases() phases {
+	p := phases{stopping: make(chan struct{})}
+	for _, phase := range []*phase{&p.leaving, &p.ending, &p.ended} {
+		phase.Context, phase.begin = context.WithCancel(context.Background())
+	}
+	return p
 }
 
 func newShipper(r *recorder, e *encoder, o *options, stats *stats, report func() health.Report) *shipper {
 	s := &shipper{
-		queue:    newQueue(o.queue),
-		health:   wire.NewHealthLog(e.service),
-		stopping: make(chan struct{}),
+		queue:  newQueue(o.queue),
+		health: wire.NewHealthLog(e.service),
+		phases: newPhases(),
 	}
-	s.ctx, s.cancel = context.WithCancel(context.Background())
 	drops := &drops{service: e.service}
 	s.collector = &collector{
 		recorder: r,
@@ -51,13 +77,14 @@ func newShipper(r *recorder, e *encoder, o *options, stats *stats, report func()
 		drops:     drops,
 		stats:     stats,
 		heartbeat: newHeartbeat(e.identity, o.sink, stats, report),
+		stopping:  s.phases.stopping,
 	}
 	return s
 }
 
 func (s *shipper) start() {
-	s.running.Go(func() { s.collector.run(s.ctx, s.stopping) })
-	s.running.Go(func() { s.sender.run(s.ctx, s.stopping) })
+	s.running.Go(func() { s.collector.run(&s.phases) })
+	s.running.Go(func() { s.sender.run(&s.phases) })
 }
 
 // observe is called with each run of a check.
@@ -69,21 +96,38 @@ func (s *shipper) observe(o health.Observation) {
 }
 
 // stop collects what is there, sends it until ctx is done, and returns the cause
-// of ctx's end if that was too early.
+// of ctx's end if that was too early. ctx has a deadline.
 func (s *shipper) stop(ctx context.Context) error {
-	close(s.stopping)
+	close(s.phases.stopping)
 	ended := make(chan struct{})
 	go func() {
 		s.running.Wait()
 		close(ended)
 	}()
-	defer s.cancel()
-	select {
-	case <-ended:
-		return nil
-	case <-ctx.Done():
+	defer s.phases.ended.begin()
+	defer s.phases.ending.begin()
+	defer s.phases.leaving.begin()
+	if ctx.Err() == nil {
+		deadline, _ := ctx.Deadline()
+		left := time.Until(deadline)
+		leave := time.NewTimer(left - min(leavingTime, left/4))
+		defer leave.Stop()
+		select {
+		case <-ended:
+			return nil
+		case <-leave.C:
+			s.phases.leaving.begin()
+			select {
+			case <-ended:
+				return nil
+			case <-ctx.Done():
+				s.phases.ended.begin()
+			}
+		case <-ctx.Done():
+		}
 	}
-	s.cancel()
+	s.phases.leaving.begin()
+	s.phases.ending.begin()
 	// The service must stop even if its sink does not obey.
 	select {
 	case <-ended:

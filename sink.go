@@ -3,6 +3,8 @@ package kymo
 import (
 	"context"
 	"errors"
+	"fmt"
+	"time"
 )
 
 // Sink keeps batches. The hub is one, in the same process or over HTTP.
@@ -18,3 +20,17 @@ type Sink interface {
 // ErrRejected is what a Sink's error wraps when the batch will never be
 // accepted: it is dropped and its requests are counted as such.
 var ErrRejected = errors.New("batch rejected")
+
+// attempt calls ship, which ships to a sink, with a time limit. It contains a panic:
+// a sink is not our code.
+func attempt(ctx context.Context, limit time.Duration, stats *stats, task string, ship func(context.Context) error) (err error) {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	defer func() {
+		if v := recover(); v != nil {
+			stats.panicked(task, v)
+			err = fmt.Errorf("the sink panicked: %v", v)
+		}
+	}()
+	return ship(ctx)
+}

@@ -158,13 +158,6 @@ func (s *stats) logWrongOptions() {
 	}
 }
 
-// contain, called by defer, ends a panic during the task and notes it.
-func (s *stats) contain(task string) {
-	if v := recover(); v != nil {
-		s.panicked(task, v)
-	}
-}
-
 // panicked counts a panic that was contained, and logs the first.
 func (s *stats) panicked(task string, v any) {
 	s.mu.Lock()

@@ -59,6 +59,7 @@ var applicationKinds = [...]struct {
 	prefix string
 	flags  uint32
 }{
+	{"grpc-web-text", 0}, // in Base64
 	{"grpc", flagFramed},
 	{"connect+", flagFramed | flagStream},
 	{"x-ndjson", flagParts},

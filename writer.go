@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 )
 
 // writer is the ResponseWriter that handlers see, in one of the shapes of
@@ -28,7 +29,7 @@ func (w *writer) monitored() *exchange {
 // Unwrap returns the writer below, for http.ResponseController and for whoever
 // looks for an interface that Kymo does not know of.
 func (w *writer) Unwrap() http.ResponseWriter {
-	if w.state.Load()&(flagUnwrapped|flagDone) == 0 {
+	if w.state.Load()&(flagUnwrapped|flagReturned) == 0 {
 		w.state.Or(flagUnwrapped)
 	}
 	return w.below
@@ -37,7 +38,7 @@ func (w *writer) Unwrap() http.ResponseWriter {
 func (w *writer) Header() http.Header { return w.below.Header() }
 
 func (w *writer) WriteHeader(status int) {
-	if w.state.Load()&statusBits != 0 && logSuperfluous(w.below, w.request) {
+	if s := w.state.Load(); s&(statusBits|flagInformed) != 0 && w.logWriteHeader(s, status) {
 		return
 	}
 	// An informational status is followed by a final one, but for 101. What is
@@ -46,10 +47,16 @@ func (w *writer) WriteHeader(status int) {
 		w.begin(status)
 	}
 	w.below.WriteHeader(status)
+	if status < 200 && status != http.StatusSwitchingProtocols {
+		w.state.Or(flagInformed)
+	}
 }
 
 func (w *writer) Write(p []byte) (int, error) {
 	s := w.begin(http.StatusOK)
+	if s&flagHijacked != 0 && len(p) > 0 && w.logWrite() {
+		return 0, http.ErrHijacked
+	}
 	n, err := w.below.Write(p)
 	if s&(flagParts|flagFramed) != 0 {
 		w.goesOn(s, p[:min(max(n, 0), len(p))])
@@ -60,6 +67,9 @@ func (w *writer) Write(p []byte) (int, error) {
 
 func (w *writer) writeString(s string) (int, error) {
 	state := w.begin(http.StatusOK)
+	if state&flagHijacked != 0 && s != "" && w.logWrite() {
+		return 0, http.ErrHijacked
+	}
 	n, err := w.below.(io.StringWriter).WriteString(s)
 	if state&(flagParts|flagFramed) != 0 {
 		w.goesOn(state, []byte(s[:min(max(n, 0), len(s))]))
@@ -106,8 +116,8 @@ func (w *writer) FlushError() error {
 func (w *writer) hijack() (net.Conn, *bufio.ReadWriter, error) {
 	conn, rw, err := w.below.(http.Hijacker).Hijack()
 	if err == nil {
-		w.state.Or(flagHijacked)
 		w.commit(http.StatusSwitchingProtocols)
+		w.state.Or(flagHijacked | flagHeaded)
 	}
 	return conn, rw, err
 }
@@ -122,16 +132,16 @@ func (w *writer) push(target string, opts *http.PushOptions) error {
 // returns the state.
 func (w *writer) begin(status int) uint32 {
 	s := w.state.Load()
-	if s&statusBits != 0 {
+	switch {
+	case s&statusBits != 0:
 		return s
+	case s&flagReturned != 0:
+		return w.answered(status)
 	}
-	if s&(flagReturned|flagDone) != 0 {
-		w.answer(status)
-		return flagDone
-	}
+	h := w.below.Header()
 	if w.commit(status) {
-		w.addHeaders()
-		if w.parent.Err() != nil && clientLeft(w.parent, w.below) {
+		w.addHeaders(h)
+		if w.parent.Err() != nil && w.clientLeft() {
 			w.state.Or(flagGone)
 		}
 	}
@@ -140,22 +150,19 @@ func (w *writer) begin(status int) uint32 {
 
 // addHeaders adds ours to the header, which is about to be written, and sees
 // from it what kind of response follows.
-func (w *writer) addHeaders() {
-	h := w.below.Header()
-	if h == nil {
-		return
-	}
+func (w *writer) addHeaders(h http.Header) {
+	flags := uint32(flagHeaded)
 	if len(h) != 0 {
-		if flags := kind(h); flags != 0 {
-			w.state.Or(flags)
+		flags |= kind(h)
+	}
+	if h != nil {
+		w.value[0] = responseTimeValue(w.first)
+		h[responseTime] = w.value[:]
+		if w.m.timing {
+			h[serverTiming] = append(slices.Clip(h[serverTiming]), serverTimingValue(w.first))
 		}
 	}
-	first := w.first.Load()
-	w.value[0] = responseTimeValue(first)
-	h[responseTime] = w.value[:]
-	if w.m.timing {
-		h[serverTiming] = append(h[serverTiming], serverTimingValue(first))
-	}
+	w.state.Or(flags)
 }
 
 // wrote notes that n bytes were written, or why not.
@@ -169,6 +176,9 @@ func (w *writer) wrote(n int64, err error) {
 	switch {
 	case errors.Is(err, http.ErrHandlerTimeout):
 		w.state.Or(flagTimedOut)
+	case w.request != nil && w.request.Method == http.MethodHead:
+		// The response to HEAD ends with its header. Over HTTP/2 the stream is closed
+		// then, and net/http fails what is written, although nothing is missing.
 	case errors.Is(err, http.ErrBodyNotAllowed), errors.Is(err, http.ErrContentLength),
 		errors.Is(err, http.ErrHijacked), errors.Is(err, http.ErrNotSupported):
 		// The handler's mistake: the client is still there.

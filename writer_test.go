@@ -351,3 +351,47 @@ func TestResponseTimeValue(t *testing.T) {
 		}
 	}
 }
+
+// TestHijackPastTheMiddleware: a writer below that can only be unwrapped leads
+// http.ResponseController past ours.
+func TestHijackPastTheMiddleware(t *testing.T) {
+	for _, test := range []struct {
+		header string
+		use    func(rc *http.ResponseController) error
+		status int
+	}{
+		{"Connection: Upgrade\r\nUpgrade: chat\r\n", func(rc *http.ResponseController) error {
+			conn, _, err := rc.Hijack()
+			if err == nil {
+				io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\n\r\n")
+				conn.Close()
+			}
+			return err
+		}, 101},
+		{"", func(rc *http.ResponseController) error { return rc.SetReadDeadline(time.Time{}) }, 200},
+	} {
+		m, sink := monitor(t)
+		returned := make(chan struct{})
+		h := m.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			r.Pattern = "/chat"
+			if err := test.use(http.NewResponseController(w)); err != nil {
+				t.Error(err)
+			}
+		}))
+		s, stop := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			defer close(returned)
+			h.ServeHTTP(wrapped{w}, r)
+		}))
+		conn, err := net.Dial("tcp", s.Listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		io.WriteString(conn, "GET /chat HTTP/1.1\r\nHost: x\r\n"+test.header+"\r\n")
+		<-returned
+		conn.Close()
+		stop()
+		if got := one(t, m, sink); got.Status != test.status || got.Lifetime != 0 != (test.status == 101) {
+			t.Errorf("recorded %+v", got)
+		}
+	}
+}

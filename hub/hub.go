@@ -79,8 +79,12 @@ func (h *Hub) seed(templates *template.Table) error {
 	return nil
 }
 
-// ServeHTTP answers the API's requests; after Close with 503.
+// ServeHTTP answers the API's requests; after Close with 503. In a service that
+// records its requests with a Monitor, those for the hub are left out.
 func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if !kymo.IgnoreContext(r.Context()) {
+		kymo.Ignore(w)
+	}
 	if !h.door.enter() {
 		h.api.Unavailable(w, "the hub is shutting down; try again")
 		return

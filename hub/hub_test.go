@@ -348,12 +348,19 @@ func TestWithTheSDK(t *testing.T) {
 		m := kymo.New("orders", option, kymo.WithToken("in"), kymo.WithLogger(quiet))
 		mux := http.NewServeMux()
 		mux.HandleFunc("GET /orders/{id}", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) })
+		mux.Handle("/", h) // its own requests are not the service's
 		handler := m.Middleware(mux)
+		for _, path := range []string{"/", "/api/v1/services", "/metrics/performance"} {
+			handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", path, nil))
+		}
 		for i := range 50 {
 			handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", fmt.Sprint("/orders/", i), bytes.NewReader(nil)))
 		}
 		if err := m.Close(t.Context()); err != nil {
 			t.Fatal(err)
+		}
+		if s := m.Stats(); s.Ignored != 3 || s.Recorded != 50 {
+			t.Errorf("stats %+v", s)
 		}
 	}
 	ahead.Store(int64(time.Second))

@@ -9,6 +9,7 @@ import (
 type Request struct {
 	Key
 	User  string // who asked; empty if unknown
+	Error string // a short class of what went wrong, such as an exception's name; "" if none
 	Start int64  // when it started, Unix milliseconds
 
 	// Duration is from entering the middleware to the handler's return. For a
@@ -65,6 +66,7 @@ type Drop struct {
 type Batch struct {
 	Instance string // the process that made it, distinct for each of its runs
 	Sequence uint64
+	Version  string // the service's release; "" if unknown
 
 	// The series and the users in this batch. A Builder names each once, which
 	// nothing relies on. Users[0] is "", or there are no users and no requests.
@@ -79,6 +81,11 @@ type Batch struct {
 	Lifetime  []int64
 	Size      []int64 // bytes
 
+	// Errors names the errors of requests, as Users does users, and Error indexes
+	// it. Both are empty if no request has one.
+	Errors []string
+	Error  []uint32
+
 	Drops []Drop
 
 	// Health is what checks found. In a batch that is Kept it is history: spans
@@ -92,7 +99,7 @@ func (b *Batch) Len() int { return len(b.Key) }
 
 // Request returns request i.
 func (b *Batch) Request(i int) Request {
-	return Request{
+	r := Request{
 		Key:       b.Keys[b.Key[i]],
 		User:      b.Users[b.User[i]],
 		Start:     b.Start[i],
@@ -101,17 +108,23 @@ func (b *Batch) Request(i int) Request {
 		Lifetime:  time.Duration(b.Lifetime[i]),
 		Size:      b.Size[i],
 	}
+	if len(b.Error) > 0 {
+		r.Error = b.Errors[b.Error[i]]
+	}
+	return r
 }
 
 // Reset empties the batch, keeping its memory.
 func (b *Batch) Reset() {
 	clear(b.Keys)
 	clear(b.Users)
+	clear(b.Errors)
 	clear(b.Health)
 	*b = Batch{
 		Keys: b.Keys[:0], Users: b.Users[:0],
 		Key: b.Key[:0], User: b.User[:0], Start: b.Start[:0], Duration: b.Duration[:0],
 		FirstByte: b.FirstByte[:0], Lifetime: b.Lifetime[:0], Size: b.Size[:0],
+		Errors: b.Errors[:0], Error: b.Error[:0],
 		Drops: b.Drops[:0], Health: b.Health[:0],
 	}
 }

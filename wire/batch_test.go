@@ -45,6 +45,9 @@ func randomRequest(r *rand.Rand, keys []Key, users []string) Request {
 	if r.IntN(100) == 0 {
 		request.Lifetime = time.Duration(pick(r, 0, int64(MaxDuration)))
 	}
+	if r.IntN(50) == 0 {
+		request.Error = randomText(r, 0, MaxError)
+	}
 	return request
 }
 
@@ -77,6 +80,9 @@ func batchOf(requests []Request) *Batch {
 func randomBatch(r *rand.Rand, n int) *Batch {
 	b := batchOf(randomRequests(r, n))
 	b.Instance, b.Sequence = randomText(r, 1, MaxInstance), r.Uint64()>>r.IntN(64)
+	if r.IntN(2) == 0 {
+		b.Version = randomText(r, 0, MaxVersion)
+	}
 	for range r.IntN(3) {
 		b.Drops = append(b.Drops, Drop{randomText(r, 1, MaxService), pick(r, 0, MaxStart), r.Uint64()})
 	}
@@ -89,8 +95,12 @@ func randomBatch(r *rand.Rand, n int) *Batch {
 // same fails the test unless got holds what want holds.
 func same(t *testing.T, got, want *Batch) {
 	t.Helper()
-	if got.Instance != want.Instance || got.Sequence != want.Sequence {
-		t.Errorf("identity %q, %d; want %q, %d", got.Instance, got.Sequence, want.Instance, want.Sequence)
+	if got.Instance != want.Instance || got.Sequence != want.Sequence || got.Version != want.Version {
+		t.Errorf("identity %q, %d of %q; want %q, %d of %q", got.Instance, got.Sequence, got.Version,
+			want.Instance, want.Sequence, want.Version)
+	}
+	if !slices.Equal(got.Errors, want.Errors) || !slices.Equal(got.Error, want.Error) {
+		t.Errorf("errors %q, %v; want %q, %v", got.Errors, got.Error, want.Errors, want.Error)
 	}
 	if !slices.Equal(got.Keys, want.Keys) || !slices.Equal(got.Users, want.Users) {
 		t.Errorf("keys %q, users %q; want %q, %q", got.Keys, got.Users, want.Keys, want.Users)
@@ -175,9 +185,10 @@ func TestDecodeReusesMemory(t *testing.T) {
 
 func TestResetKeepsOnlyMemory(t *testing.T) {
 	b := randomBatch(rand.New(rand.NewPCG(3, 1)), 100)
+	b.Errors, b.Error = []string{"", "timeout"}, slices.Repeat([]uint32{1}, 100)
 	b.Reset()
 	same(t, b, &Batch{})
-	if cap(b.Size) < 100 || b.Users[:1][0] != "" || b.Keys[:1][0] != (Key{}) {
+	if cap(b.Size) < 100 || cap(b.Error) < 100 || b.Errors[:2][1] != "" || b.Users[:1][0] != "" || b.Keys[:1][0] != (Key{}) {
 		t.Error("Reset gave memory away or kept texts alive")
 	}
 }

@@ -1,15 +1,18 @@
 package wire
 
+import "slices"
+
 // Builder collects requests into a batch.
 type Builder struct {
-	batch Batch
-	keys  map[Key]uint32
-	users map[string]uint32
+	batch  Batch
+	keys   map[Key]uint32
+	users  map[string]uint32
+	errors map[string]uint32 // empty until a request has one
 }
 
 // NewBuilder returns an empty builder.
 func NewBuilder() *Builder {
-	b := &Builder{keys: make(map[Key]uint32), users: make(map[string]uint32)}
+	b := &Builder{keys: make(map[Key]uint32), users: make(map[string]uint32), errors: make(map[string]uint32)}
 	b.Reset()
 	return b
 }
@@ -46,6 +49,29 @@ func (b *Builder) AddRow(key uint32, r *Request) {
 	t.FirstByte = append(t.FirstByte, int64(r.FirstByte))
 	t.Lifetime = append(t.Lifetime, int64(r.Lifetime))
 	t.Size = append(t.Size, r.Size)
+	if r.Error != "" || len(t.Errors) > 0 {
+		b.addError(r.Error)
+	}
+}
+
+// addError appends to the column of errors, which begins with the first request
+// that has one: those before it have none.
+func (b *Builder) addError(name string) {
+	t := &b.batch
+	if len(t.Errors) == 0 {
+		t.Errors = append(t.Errors, "")
+		b.errors[""] = 0
+		none := len(t.Key) - 1
+		t.Error = slices.Grow(t.Error, none)[:none]
+		clear(t.Error)
+	}
+	place, ok := b.errors[name]
+	if !ok {
+		place = uint32(len(t.Errors))
+		t.Errors = append(t.Errors, name)
+		b.errors[name] = place
+	}
+	t.Error = append(t.Error, place)
 }
 
 // AddDrop appends a count of requests that could not be kept.
@@ -68,6 +94,7 @@ func (b *Builder) Batch(instance string, sequence uint64) *Batch {
 func (b *Builder) Reset() {
 	clear(b.keys)
 	clear(b.users)
+	clear(b.errors)
 	b.batch.Reset()
 	b.batch.Users = append(b.batch.Users, "")
 	b.users[""] = 0

@@ -3,6 +3,7 @@ package wire
 import (
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -44,17 +45,46 @@ func TestBuilderKeepsEveryRequest(t *testing.T) {
 	}
 }
 
-func TestBuilderNamesEachSeriesAndUserOnce(t *testing.T) {
+func TestBuilderNamesEachSeriesUserAndErrorOnce(t *testing.T) {
 	batch := batchOf(randomRequests(rand.New(rand.NewPCG(5, 1)), 2000))
-	keys, users := map[Key]bool{}, map[string]bool{}
+	keys, users, errors := map[Key]bool{}, map[string]bool{}, map[string]bool{}
 	for _, k := range batch.Keys {
 		keys[k] = true
 	}
 	for _, u := range batch.Users {
 		users[u] = true
 	}
+	for _, e := range batch.Errors {
+		errors[e] = true
+	}
+	if len(errors) != len(batch.Errors) || len(errors) < 2 || batch.Errors[0] != "" {
+		t.Errorf("%d of %d errors differ, the first is %q", len(errors), len(batch.Errors), batch.Errors[0])
+	}
 	if len(keys) != len(batch.Keys) || len(users) != len(batch.Users) || batch.Users[0] != "" {
 		t.Errorf("%d of %d keys and %d of %d users differ, the first user is %q",
 			len(keys), len(batch.Keys), len(users), len(batch.Users), batch.Users[0])
+	}
+}
+
+// The column of errors begins with the first request that has one, in each batch anew.
+func TestBuilderErrors(t *testing.T) {
+	b := NewBuilder()
+	for _, names := range [][]string{{"", "", "timeout", "", "timeout", "KeyError"}, {"", ""}, {"timeout"}, {"", "", "", "KeyError"}} {
+		for _, name := range names {
+			b.Add(&Request{Key: Key{"orders", "/", "GET", 500}, Error: name})
+		}
+		batch := b.Batch("orders-1", 1)
+		if none := strings.Join(names, "") == ""; none != (len(batch.Errors) == 0) || none != (len(batch.Error) == 0) {
+			t.Errorf("%q: %q, %v", names, batch.Errors, batch.Error)
+		}
+		if err := batch.Validate(); err != nil {
+			t.Error(err)
+		}
+		for i, name := range names {
+			if got := batch.Request(i).Error; got != name {
+				t.Errorf("request %d has %q, want %q", i, got, name)
+			}
+		}
+		b.Reset()
 	}
 }

@@ -13,7 +13,7 @@ import (
 //
 // The batch's texts share a few strings: strings.Clone what outlives the batch.
 //
-// The memory allocated is a small multiple of len(data), and up to 3 MiB for
+// The memory allocated is a small multiple of len(data), and up to 3.25 MiB for
 // the columns on top of it: 256 zeros in a column take one byte, so that 2 KiB
 // of data can hold MaxRequests rows.
 func Decode(data []byte, b *Batch) error {
@@ -43,6 +43,10 @@ func decode(data []byte, b *Batch) error {
 	r.rows(b)
 	if version >= 2 {
 		r.health(b)
+	}
+	if version >= 3 {
+		b.Version = r.text(MaxVersion)
+		r.errors(b)
 	}
 	if r.err == nil && r.at != len(data) {
 		r.fail("bytes after the end")
@@ -167,6 +171,15 @@ func (r *reader) rows(b *Batch) {
 		}
 		b.FirstByte[i] = first
 	}
+}
+
+func (r *reader) errors(b *Batch) {
+	b.Errors = r.list(append(b.Errors, ""), MaxRequests, MaxError)
+	if len(b.Errors) == 1 {
+		b.Errors = b.Errors[:0]
+		return
+	}
+	b.Error = column(r, b.Error, b.Len(), 4)
 }
 
 // column reads n values, of at most widest bytes each, into memory that it

@@ -12,10 +12,7 @@ import (
 // limits can reach with tens of thousands of long texts.
 func (b *Batch) AppendBinary(dst []byte) []byte {
 	dst = append(dst, magic...)
-	version := byte(1)
-	if b.Kind != Kept || len(b.Health) > 0 {
-		version = 2
-	}
+	version := b.leastVersion()
 	dst = append(dst, version)
 	dst = append(binary.AppendUvarint(dst, uint64(len(b.Instance))), b.Instance...)
 	dst = binary.AppendUvarint(dst, b.Sequence)
@@ -43,10 +40,34 @@ func (b *Batch) AppendBinary(dst []byte) []byte {
 	dst = appendColumn(dst, n, func(values []uint64, from int) {
 		widen(values, b.Size[from:])
 	})
-	if version == 2 {
+	if version >= 2 {
 		dst = b.appendHealth(append(dst, byte(b.Kind)))
 	}
+	if version >= 3 {
+		dst = b.appendErrors(append(binary.AppendUvarint(dst, uint64(len(b.Version))), b.Version...))
+	}
 	return dst
+}
+
+// leastVersion returns the first version of the format that can say all there is.
+func (b *Batch) leastVersion() byte {
+	switch {
+	case b.Version != "" || len(b.Errors) > 1:
+		return 3
+	case b.Kind != Kept || len(b.Health) > 0:
+		return 2
+	}
+	return 1
+}
+
+func (b *Batch) appendErrors(dst []byte) []byte {
+	dst = appendList(dst, b.Errors[min(1, len(b.Errors)):])
+	if len(b.Errors) <= 1 {
+		return dst
+	}
+	return appendColumn(dst, b.Len(), func(values []uint64, from int) {
+		widen(values, b.Error[from:])
+	})
 }
 
 func (b *Batch) appendDictionaries(dst []byte) []byte {

@@ -3,9 +3,9 @@ package wire
 import "errors"
 
 // Version is the newest version of the byte format. Decode reads this one and
-// all before it. AppendBinary writes version 1 where that can say all there is,
-// so that a hub which knows no other takes it.
-const Version = 2
+// all before it. AppendBinary writes the first version that can say all there is,
+// so that a hub which knows no later one takes it.
+const Version = 3
 
 // ContentType is the media type of an encoded batch.
 const ContentType = "application/vnd.kymo.batch"
@@ -38,8 +38,8 @@ const ContentType = "application/vnd.kymo.batch"
 // left. A piece is one byte, the width w from 0 to 8, and then each value in w
 // bytes, the lowest first. A width suits the largest value of its piece: it is
 // 0 where nothing differs from 0, one outlier widens its own piece alone, and
-// in reading and writing no branch depends on a value. Columns of 32 bits (key
-// and user) have no piece wider than 4.
+// in reading and writing no branch depends on a value. Columns of 32 bits (key,
+// user and error) have no piece wider than 4.
 //
 // In version 2 there follow
 //
@@ -51,6 +51,12 @@ const ContentType = "application/vnd.kymo.batch"
 //	  span       to - from
 //	  failures   number
 //	  latency    text: the histogram's own form; empty for an empty one
+//
+// In version 3 there follow
+//
+//	version    text: the service's release
+//	errors     list: the errors after the first, which is ""
+//	error      a column of n places in errors, 0 for ""; only if the list is not empty
 //
 // Nothing may follow the last part. Places out of range, counts beyond
 // limits.go or beyond what the remaining bytes can hold, and values outside

@@ -43,8 +43,70 @@ func TestGoldenBytes(t *testing.T) {
 	same(t, &b, sound())
 }
 
+// golden3 is what follows golden, but for the byte of the version, when sound has a
+// release and errors.
+const golden3 = "00" + "00" + // kept, no health results
+	"06" + "76312e342e32" + // "v1.4.2"
+	"02" + "0708" + "74696d656f7574" + "4b65794572726f72" + // 2 errors after the empty one
+	"01" + "020001" // error
+
+// soundWithErrors is sound with all that version 3 of the format brought.
+func soundWithErrors() *Batch {
+	b := sound()
+	b.Version = "v1.4.2"
+	b.Errors, b.Error = []string{"", "timeout", "KeyError"}, []uint32{2, 0, 1}
+	return b
+}
+
+func TestGoldenBytesOfVersion3(t *testing.T) {
+	want, err := hex.DecodeString(golden + golden3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want[4] = 3
+	if got := soundWithErrors().AppendBinary(nil); !bytes.Equal(got, want) {
+		t.Errorf("encoded %x\nwant    %x", got, want)
+	}
+	var b Batch
+	if err := Decode(want, &b); err != nil {
+		t.Fatal(err)
+	}
+	same(t, &b, soundWithErrors())
+	if got := b.Request(0).Error + b.Request(1).Error + b.Request(2).Error; got != "KeyErrortimeout" {
+		t.Errorf("errors %q", got)
+	}
+}
+
+// Each version of the format is written only when it is needed, and what a batch
+// does not have takes no byte for each of its requests.
+func TestNewestVersionOnlyWhenNeeded(t *testing.T) {
+	size := func(b *Batch, version byte) int {
+		t.Helper()
+		data := b.AppendBinary(nil)
+		if data[4] != version {
+			t.Errorf("written in version %d, want %d", data[4], version)
+		}
+		return len(data)
+	}
+	b := traffic(4096)
+	without := size(b, 1)
+	b.Version = "v1.4.2"
+	if with := size(b, 3); with-without != 3+1+len(b.Version) {
+		t.Errorf("a release takes %d bytes", with-without)
+	}
+	b.Version = ""
+	b.Errors, b.Error = []string{""}, make([]uint32, b.Len())
+	size(b, 1) // no request has an error
+	b.Errors = []string{"", "timeout"}
+	b.Error[4000] = 1
+	if with := size(b, 3); with-without > 300 {
+		t.Errorf("one error in %d requests takes %d bytes", b.Len(), with-without)
+	}
+	size(&Batch{Instance: "a", Kind: Leaving, Version: "v1"}, 3)
+}
+
 func TestEveryCutIsMalformed(t *testing.T) {
-	data := sound().AppendBinary(nil)
+	data := soundWithErrors().AppendBinary(nil)
 	for n := range data {
 		var b Batch
 		if err := Decode(data[:n:n], &b); !errors.Is(err, ErrMalformed) {
@@ -76,6 +138,20 @@ func form2(parts ...any) []byte {
 	return data
 }
 
+// form3 is form2 for version 3, with nothing before the service's version.
+func form3(parts ...any) []byte {
+	data := form2(append([]any{0, 0}, parts...)...)
+	data[4] = 3
+	return data
+}
+
+// rowOf3 is form3 with one request.
+func rowOf3(parts ...any) []byte {
+	data := form(append([]any{3, 1, 1, 1, "sem", 1, 0, 1, 2, 200, 0, 0, 1, 500, zeros7, 0, 0}, parts...)...)
+	data[4] = 3
+	return data
+}
+
 const zeros7 = "\x00\x00\x00\x00\x00\x00\x00"
 
 func TestFormBuildsSoundBytes(t *testing.T) {
@@ -99,7 +175,17 @@ var malformed = []struct {
 	{"nothing", nil},
 	{"wrong magic", []byte("KYMA\x01\x01a\x00")},
 	{"version 0", []byte("KYMB\x00\x01a\x00")},
-	{"version 3", []byte("KYMB\x03\x01a\x00\x00\x00\x00\x00\x00")},
+	{"version 4", []byte("KYMB\x04\x01a\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00")},
+	{"no version of the service", form3()},
+	{"version of the service over its limit", form3(MaxVersion+1, long[:MaxVersion+1], 0)},
+	{"no errors", form3(0)},
+	{"huge count of errors", form3(0, huge)},
+	{"too many errors", form3(0, MaxRequests+1, strings.Repeat("\x00", MaxRequests+1))},
+	{"error over its limit", form3(0, 1, MaxError+1, long[:MaxError+1])},
+	{"bytes after the errors", form3(0, 0, "x")},
+	{"column of errors missing", rowOf3(0, 1, 1, "e")},
+	{"column of errors too wide", rowOf3(0, 1, 1, "e", 5, "\x00\x00\x00\x00\x00")},
+	{"column of errors that is not announced", rowOf3(0, 0, 0)},
 	{"no kind", form2()},
 	{"no count of health results", form2(0)},
 	{"huge count of health results", form2(0, huge)},

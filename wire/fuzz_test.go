@@ -11,6 +11,7 @@ import (
 func FuzzDecode(f *testing.F) {
 	r := rand.New(rand.NewPCG(7, 1))
 	f.Add(sound().AppendBinary(nil))
+	f.Add(soundWithErrors().AppendBinary(nil))
 	for _, n := range []int{0, 1, 20, 300} {
 		f.Add(randomBatch(r, n).AppendBinary(nil))
 	}
@@ -43,7 +44,7 @@ func FuzzDecode(f *testing.F) {
 		}
 		same(t, &again, &b)
 		held := 8*(cap(b.Start)+cap(b.Duration)+cap(b.FirstByte)+cap(b.Lifetime)+cap(b.Size)) +
-			4*(cap(b.Key)+cap(b.User)) + 56*cap(b.Keys) + 16*cap(b.Users) + 32*cap(b.Drops)
+			4*(cap(b.Key)+cap(b.User)+cap(b.Error)) + 56*cap(b.Keys) + 16*(cap(b.Users)+cap(b.Errors)) + 32*cap(b.Drops)
 		if uint64(held) > mostMemory(len(data)) {
 			t.Fatalf("%d bytes hold %d of memory", len(data), held)
 		}

@@ -23,6 +23,8 @@ const (
 	MaxEndpoint = 255
 	MaxMethod   = 10
 	MaxUser     = 255
+	MaxVersion  = 64
+	MaxError    = 100
 	MaxCheck    = health.MaxName // also of HealthResult.Name
 	MaxReason   = health.MaxReason
 	MaxDetails  = health.MaxDetails

@@ -9,6 +9,9 @@ func (b *Batch) Validate() error {
 	if b.Instance == "" || !fit(b.Instance, MaxInstance) {
 		return &FieldError{-1, "instance", textProblem(MaxInstance, true)}
 	}
+	if !fit(b.Version, MaxVersion) {
+		return &FieldError{-1, "version", textProblem(MaxVersion, false)}
+	}
 	if e := b.checkCounts(); e != nil {
 		return e
 	}
@@ -31,6 +34,11 @@ func (b *Batch) Validate() error {
 			return &FieldError{b.firstOf(b.User, u), "user_id", textProblem(MaxUser, false)}
 		}
 	}
+	for i, name := range b.Errors {
+		if !fit(name, MaxError) {
+			return &FieldError{b.firstOf(b.Error, i), "error", textProblem(MaxError, false)}
+		}
+	}
 	if e := b.checkRows(); e != nil {
 		return e
 	}
@@ -46,12 +54,15 @@ func (b *Batch) checkCounts() *FieldError {
 	case n > MaxRequests:
 		return &FieldError{-1, "requests", fmt.Sprintf("is a batch of %d; at most %d", n, MaxRequests)}
 	case len(b.User) != n || len(b.Start) != n || len(b.Duration) != n ||
-		len(b.FirstByte) != n || len(b.Lifetime) != n || len(b.Size) != n:
+		len(b.FirstByte) != n || len(b.Lifetime) != n || len(b.Size) != n ||
+		len(b.Errors) > 0 && len(b.Error) != n || len(b.Errors) == 0 && len(b.Error) > 0:
 		return &FieldError{-1, "requests", "has columns of different lengths"}
 	case len(b.Keys) > MaxRequests:
 		return tooMany("keys", len(b.Keys), MaxRequests)
 	case len(b.Users) > MaxRequests+1:
 		return tooMany("users", len(b.Users), MaxRequests+1)
+	case len(b.Errors) > MaxRequests+1:
+		return tooMany("errors", len(b.Errors), MaxRequests+1)
 	case len(b.Drops) > MaxDrops:
 		return tooMany("drops", len(b.Drops), MaxDrops)
 	case len(b.Health) > MaxHealth:
@@ -62,6 +73,8 @@ func (b *Batch) checkCounts() *FieldError {
 		return &FieldError{-1, "kind", "is a heartbeat, which brings neither requests nor drops"}
 	case len(b.Users) > 0 && b.Users[0] != "":
 		return &FieldError{-1, "users", "must start with the empty one"}
+	case len(b.Errors) > 0 && b.Errors[0] != "":
+		return &FieldError{-1, "errors", "must start with the empty one"}
 	}
 	return nil
 }
@@ -106,6 +119,9 @@ func (b *Batch) checkRows() (e *FieldError) {
 	}
 	note(within(b.Key[:n], int64(len(b.Keys))-1), "endpoint", "refers to no key of the batch")
 	note(within(b.User[:n], int64(len(b.Users))-1), "user_id", "refers to no user of the batch")
+	if len(b.Error) > 0 {
+		note(within(b.Error[:n], int64(len(b.Errors))-1), "error", "refers to no error of the batch")
+	}
 	note(within(b.Start[:n], MaxStart), "timestamp", startProblem)
 	note(within(b.Duration[:n], int64(MaxDuration)), "response_time_ms", durationProblem)
 	note(withinColumn(b.FirstByte[:n], b.Duration[:n]), "first_byte_ms", "must be from 0 to response_time_ms")

@@ -45,6 +45,11 @@ var faults = []struct {
 	{"long user", 2, "user_id", func(b *Batch) { b.Users[1] = long[:MaxUser+1] }},
 	{"user not in UTF-8", 1, "user_id", func(b *Batch) { b.Users[2] = "b\xffb" }},
 	{"user with DEL", 1, "user_id", func(b *Batch) { b.Users[2] = "b\x7f" }},
+	{"long version", -1, "version", func(b *Batch) { b.Version = long[:MaxVersion+1] }},
+	{"version with a newline", -1, "version", func(b *Batch) { b.Version = "v1\n" }},
+	{"long error", 1, "error", func(b *Batch) { b.Errors, b.Error = []string{"", long[:MaxError+1]}, []uint32{0, 1, 0} }},
+	{"error not in UTF-8", 2, "error", func(b *Batch) { b.Errors, b.Error = []string{"", "a", "b\xff"}, []uint32{0, 1, 2} }},
+	{"error out of range", 2, "error", func(b *Batch) { b.Errors, b.Error = []string{"", "a"}, []uint32{0, 1, 2} }},
 	{"key out of range", 1, "endpoint", func(b *Batch) { b.Key[1] = 2 }},
 	{"user out of range", 2, "user_id", func(b *Batch) { b.User[2] = 1 << 31 }},
 	{"early start", 1, "timestamp", func(b *Batch) { b.Start[1] = -1 }},
@@ -76,6 +81,13 @@ var mismatches = []struct {
 	{"too many drops", "drops", func(b *Batch) { b.Drops = slices.Repeat(b.Drops, MaxDrops+1) }},
 	{"no empty user", "users", func(b *Batch) { b.Users[0] = "ann" }},
 	{"first byte just after the end", "first_byte_ms", func(b *Batch) { b.FirstByte[1] = 70_001 }},
+	{"too many errors", "errors", func(b *Batch) {
+		b.Errors, b.Error = slices.Repeat([]string{""}, MaxRequests+2), []uint32{0, 0, 0}
+	}},
+	{"no empty error", "errors", func(b *Batch) { b.Errors, b.Error = []string{"a"}, []uint32{0, 0, 0} }},
+	{"errors without a column", "requests", func(b *Batch) { b.Errors = []string{"", "a"} }},
+	{"a column without errors", "requests", func(b *Batch) { b.Error = []uint32{0, 0, 0} }},
+	{"short error", "requests", func(b *Batch) { b.Errors, b.Error = []string{"", "a"}, []uint32{0, 1} }},
 	{"no users", "user_id", func(b *Batch) { b.Users = nil }},
 	{"short key", "requests", func(b *Batch) { b.Key = b.Key[1:] }},
 	{"short user", "requests", func(b *Batch) { b.User = b.User[1:] }},
@@ -129,6 +141,8 @@ func TestLimitsThemselvesAreValid(t *testing.T) {
 	b.Instance = long[:MaxInstance]
 	b.Keys = []Key{{long[:MaxService], long[:MaxEndpoint], long[:MaxMethod], MinStatus}, {"a", "b", "c", MaxStatus}}
 	b.Users[1] = long[:MaxUser]
+	b.Version = long[:MaxVersion]
+	b.Errors, b.Error = []string{"", long[:MaxError]}, []uint32{0, 1, 0}
 	b.Start = []int64{0, MaxStart, 0}
 	b.Duration = []int64{0, int64(MaxDuration), int64(MaxDuration)}
 	b.FirstByte = []int64{0, int64(MaxDuration), 1}

@@ -52,7 +52,7 @@ func atOffsets(sequence uint64, drops []wire.Drop, services []string, offsets ..
 			b.Add(&wire.Request{
 				Key:  wire.Key{Service: s, Endpoint: "/a", Method: "GET", Status: 200},
 				User: fmt.Sprint("u", i), Start: noon.Add(at).UnixMilli(), Duration: time.Duration(1000 + i),
-				FirstByte: 7, Lifetime: 8, Size: 9,
+				FirstByte: 7, Lifetime: 8, Size: 9, Error: fmt.Sprint("e", i),
 			})
 		}
 	}
@@ -101,9 +101,9 @@ func TestLateRequestsBecomeDrops(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		// The columns were moved together: offset i has user ui and duration 1000+i.
+		// The columns were moved together: offset i has user ui, error ei and duration 1000+i.
 		var i int
-		if _, err := fmt.Sscanf(r.User, "u%d", &i); err != nil || r.Duration != time.Duration(1000+i) || r.FirstByte != 7 || r.Lifetime != 8 || r.Size != 9 {
+		if _, err := fmt.Sscanf(r.User, "u%d", &i); err != nil || r.Duration != time.Duration(1000+i) || r.FirstByte != 7 || r.Lifetime != 8 || r.Size != 9 || r.Error != fmt.Sprint("e", i) {
 			t.Errorf("request %+v", r)
 		}
 	}

@@ -35,10 +35,14 @@ func screen(b *wire.Batch, from, to, now int64) (removed int) {
 		}
 		b.Key[n], b.User[n], b.Start[n], b.Duration[n] = b.Key[i], b.User[i], start, b.Duration[i]
 		b.FirstByte[n], b.Lifetime[n], b.Size[n] = b.FirstByte[i], b.Lifetime[i], b.Size[i]
+		if len(b.Error) > 0 {
+			b.Error[n] = b.Error[i]
+		}
 		n++
 	}
 	b.Key, b.User, b.Start, b.Duration = b.Key[:n], b.User[:n], b.Start[:n], b.Duration[:n]
 	b.FirstByte, b.Lifetime, b.Size = b.FirstByte[:n], b.Lifetime[:n], b.Size[:n]
+	b.Error = b.Error[:min(n, len(b.Error))]
 	addDrops(b, lost, now)
 	return removed
 }

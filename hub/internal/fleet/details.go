@@ -18,7 +18,7 @@ type shownCheck struct {
 }
 
 // details are the numbers of instances, and the checks by name with the worst
-// that an instance says of each: of too many checks, the worst.
+// status that an instance has of each: of too many checks, the worst.
 func (t *tally) details() health.Details {
 	d := health.Details{"instances": t.instances}
 	if t.silent > 0 {

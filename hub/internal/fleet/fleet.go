@@ -12,25 +12,25 @@ import (
 type Limits struct {
 	Services  int // 1,000, beside those that are expected
 	Instances int // of each service; 1,000
-	Bytes     int // of all that instances say; 64 MiB
+	Bytes     int // of all heartbeats that are kept; 64 MiB
 }
 
 const (
-	// DefaultSilence and DefaultDownAfter are after how long without a word a
+	// DefaultSilence and DefaultDownAfter are how long after its last heartbeat a
 	// service is unknown, and down.
 	DefaultSilence   = 30 * time.Second
 	DefaultDownAfter = 90 * time.Second
 
-	forgetInstance = 10 * time.Minute // of silence, while others speak
-	forgetService  = 24 * time.Hour   // of silence, if nobody expects it
+	instanceExpiry = 10 * time.Minute // of silence, while others send heartbeats
+	serviceExpiry  = 24 * time.Hour   // of silence, unless it is expected
 )
 
 // Fleet knows the services and their instances. It is safe for concurrent use.
 type Fleet struct {
-	// Discovered is told of a service that spoke for the first time, and Left of
-	// one that is known no more; both may be nil, and must be set before the first
-	// Observe. No lock is held, so the calls may come in another order than things
-	// happened: Known says what holds.
+	// Discovered is called with a service that sent its first heartbeat, and Left
+	// with one that is no longer known; both may be nil, and must be set before the
+	// first Observe. No lock is held, so the calls may come in another order than
+	// the events: Known has the current state.
 	Discovered, Left func(service string)
 
 	limits Limits
@@ -38,21 +38,22 @@ type Fleet struct {
 
 	mu         sync.Mutex
 	services   map[string]*service
-	discovered int // of the services, those that nobody expects
+	departures departures
+	discovered int // of the services, those that are not expected
 	bytes      int // of all instances
 	refused    uint64
 }
 
-// service is what is known of one service.
+// service is a service and its instances.
 type service struct {
-	expected  bool // it stays known, whoever leaves
-	silence   time.Duration
+	expected  bool          // it stays known without instances
+	silence   time.Duration // after which an instance is silent
 	instances map[string]*instance
-	last      time.Time // of its last word; zero before the first
+	last      time.Time // of its last heartbeat or farewell; zero before the first
 	stopped   bool      // that was the farewell of its last instance
 }
 
-// New returns a fleet of nobody, which reads the time from now.
+// New returns a fleet without services, which reads the time from now.
 func New(limits Limits, now func() time.Time) *Fleet {
 	for _, l := range []struct {
 		limit     *int
@@ -65,9 +66,9 @@ func New(limits Limits, now func() time.Time) *Fleet {
 	return &Fleet{limits: limits, now: now, services: make(map[string]*service)}
 }
 
-// Observe takes in what an instance says, as it arrived. The batch is of kind
-// Present or Leaving and about one service: that of its first result. What there
-// is no room for is counted.
+// Observe takes in a heartbeat, a batch of kind Present, or a farewell, one of
+// kind Leaving, that arrived at that time. It is about one service: that of its
+// first result. What there is no room for is counted.
 func (f *Fleet) Observe(b *wire.Batch, at time.Time) {
 	if len(b.Health) == 0 || b.Health[0].Service == "" {
 		return
@@ -75,9 +76,9 @@ func (f *Fleet) Observe(b *wire.Batch, at time.Time) {
 	name := strings.Clone(b.Health[0].Service)
 	var discovered, left bool
 	if b.Kind == wire.Leaving {
-		left = f.leave(name, b.Instance, at)
+		left = f.farewell(name, b, at)
 	} else {
-		discovered = f.hear(name, b, at)
+		discovered = f.heartbeat(name, b, at)
 	}
 	if discovered && f.Discovered != nil {
 		f.Discovered(name)
@@ -87,11 +88,14 @@ func (f *Fleet) Observe(b *wire.Batch, at time.Time) {
 	}
 }
 
-// hear takes in a word and says whether it was the service's first.
-func (f *Fleet) hear(name string, b *wire.Batch, at time.Time) (discovered bool) {
-	said := newInstance(name, b, at)
+// heartbeat reports whether the heartbeat was the first of the service.
+func (f *Fleet) heartbeat(name string, b *wire.Batch, at time.Time) (discovered bool) {
+	in := newInstance(name, b, at)
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.departures.late(name, in.id, sent(b), at) {
+		return false
+	}
 	s := f.services[name]
 	if s == nil {
 		if f.discovered == f.limits.Services || f.bytes+leastInstance > f.limits.Bytes {
@@ -103,62 +107,66 @@ func (f *Fleet) hear(name string, b *wire.Batch, at time.Time) (discovered bool)
 		f.discovered++
 		discovered = true
 	}
-	if s.instances[b.Instance] == nil && len(s.instances) == f.limits.Instances {
+	if before := s.instances[in.id]; before != nil {
+		in.follow(before)
+	} else if len(s.instances) == f.limits.Instances {
 		f.evict(s, at)
 	}
-	f.put(s, b.Instance, said)
+	f.put(s, in)
 	s.last, s.stopped = later(s.last, at), false
 	return discovered
 }
 
-// put keeps what an instance said, without its checks if there is no room. Of
-// an instance that there is no room for, nothing is kept but the time.
-func (f *Fleet) put(s *service, id string, said *instance) {
-	f.drop(s, id)
-	if f.bytes+said.bytes > f.limits.Bytes {
-		said.unkept += len(said.checks)
-		said.checks, said.reason, said.bytes = nil, "", leastInstance
+// put keeps an instance, without its checks if there is no room for them. An
+// instance that there is no room for at all is not kept.
+func (f *Fleet) put(s *service, in *instance) {
+	f.remove(s, in.id)
+	if f.bytes+in.bytes > f.limits.Bytes {
+		in.unkept += len(in.checks)
+		in.checks, in.reason, in.bytes = nil, "", leastInstance
 		f.refused++
 	}
-	if len(s.instances) == f.limits.Instances || f.bytes+said.bytes > f.limits.Bytes {
+	if len(s.instances) == f.limits.Instances || f.bytes+in.bytes > f.limits.Bytes {
 		f.refused++
 		return
 	}
-	s.instances[strings.Clone(id)] = said
-	f.bytes += said.bytes
+	s.instances[in.id] = in
+	f.bytes += in.bytes
 }
 
-// drop forgets an instance, if there is one of that name.
-func (f *Fleet) drop(s *service, id string) {
+// remove removes the instance of that name, if there is one.
+func (f *Fleet) remove(s *service, id string) {
 	if in := s.instances[id]; in != nil {
 		f.bytes -= in.bytes
 		delete(s.instances, id)
 	}
 }
 
-// evict makes room for an instance by forgetting the one that was silent
-// longest: services that restart without a farewell must not run out of places.
+// evict makes room for an instance by removing the one that was silent longest:
+// services that restart without a farewell must not run out of places.
 func (f *Fleet) evict(s *service, at time.Time) {
-	var oldest string
-	var heard time.Time
-	for id, in := range s.instances {
-		if at.Sub(in.heard) > s.silence && (oldest == "" || in.heard.Before(heard)) {
-			oldest, heard = id, in.heard
+	var oldest *instance
+	for _, in := range s.instances {
+		if at.Sub(in.last) > s.silence && (oldest == nil || in.last.Before(oldest.last)) {
+			oldest = in
 		}
 	}
-	f.drop(s, oldest)
+	if oldest != nil {
+		f.remove(s, oldest.id)
+	}
 }
 
-// leave takes in an instance's farewell and says whether the service is known
-// no more.
-func (f *Fleet) leave(name, id string, at time.Time) (left bool) {
+// farewell reports whether the service has left with this instance.
+func (f *Fleet) farewell(name string, b *wire.Batch, at time.Time) (left bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	// A late heartbeat may be the first one that this hub gets of an instance.
+	f.departures.add(name, b.Instance, sent(b), at)
 	s := f.services[name]
-	if s == nil || s.instances[id] == nil {
+	if s == nil || s.instances[b.Instance] == nil {
 		return false
 	}
-	f.drop(s, id)
+	f.remove(s, b.Instance)
 	s.last = later(s.last, at)
 	if len(s.instances) > 0 {
 		return false
@@ -171,7 +179,7 @@ func (f *Fleet) leave(name, id string, at time.Time) (left bool) {
 	return true
 }
 
-// forget removes a service that nobody expects.
+// forget removes a service that is not expected.
 func (f *Fleet) forget(name string) {
 	for _, in := range f.services[name].instances {
 		f.bytes -= in.bytes
@@ -180,16 +188,17 @@ func (f *Fleet) forget(name string) {
 	f.discovered--
 }
 
-// Sweep forgets the instances that were silent for long while others spoke, and
-// the services that nobody expects and that were silent for a day. It should be
-// called from time to time.
+// Sweep removes the instances that were superseded or expired, and the services
+// that are not expected and were silent for a day. It should be called from time
+// to time.
 func (f *Fleet) Sweep() {
 	now := f.now()
 	var left []string
 	f.mu.Lock()
+	f.departures.expire(now)
 	for name, s := range f.services {
-		f.tidy(s, now)
-		if !s.expected && now.Sub(s.last) > forgetService {
+		f.expire(s, now)
+		if !s.expected && now.Sub(s.last) > serviceExpiry {
 			f.forget(name)
 			left = append(left, name)
 		}
@@ -203,32 +212,39 @@ func (f *Fleet) Sweep() {
 	}
 }
 
-// tidy forgets the instances of a service that were silent for too long.
-func (f *Fleet) tidy(s *service, now time.Time) {
-	limit := forgetService
+// expire removes the instances of a service that were superseded, and those that
+// were silent for too long.
+func (f *Fleet) expire(s *service, now time.Time) {
+	f.supersede(s, now)
+	limit := serviceExpiry
 	if now.Sub(s.last) <= s.silence {
-		limit = forgetInstance
+		limit = instanceExpiry
 	}
 	for id, in := range s.instances {
-		if now.Sub(in.heard) > limit {
-			f.drop(s, id)
+		if now.Sub(in.last) > limit {
+			f.remove(s, id)
 		}
 	}
 }
 
-// Known says whether the service has spoken and not left, or is expected.
+// Known reports whether the service has sent a heartbeat and not left, or is expected.
 func (f *Fleet) Known(service string) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.services[service] != nil
 }
 
-// Refused counts the words that there was no room for, or not for all of them.
+// Refused counts the heartbeats that there was no room for, or not for all of
+// their checks.
 func (f *Fleet) Refused() uint64 {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.refused
 }
+
+// sent returns when the instance sent the batch, in Unix milliseconds on its own
+// clock.
+func sent(b *wire.Batch) int64 { return b.Health[0].To }
 
 func later(a, b time.Time) time.Time {
 	if b.After(a) {

@@ -12,25 +12,29 @@ import (
 	"github.com/kymohq/kymo/wire"
 )
 
-// park is a fleet whose time tests set.
-type park struct {
+// start is when tests start.
+var start = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+
+// testFleet is a fleet whose clock the test sets.
+type testFleet struct {
 	*Fleet
 	t          *testing.T
 	at         time.Time
+	second     int // the next that play plays
 	discovered []string
 	left       []string
 }
 
-func newPark(t *testing.T, limits Limits) *park {
-	p := &park{t: t, at: time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)}
+func newTestFleet(t *testing.T, limits Limits) *testFleet {
+	p := &testFleet{t: t, at: start}
 	p.Fleet = New(limits, func() time.Time { return p.at })
 	p.Discovered = func(s string) { p.discovered = append(p.discovered, s) }
 	p.Left = func(s string) { p.left = append(p.left, s) }
 	return p
 }
 
-// say has an instance of a service say how it and its checks are: "stock=down".
-func (p *park) say(service, instance string, status health.Status, checks ...string) {
+// beat sends a heartbeat of an instance, with its checks: "stock=down".
+func (p *testFleet) beat(service, instance string, status health.Status, checks ...string) {
 	b := &wire.Batch{Instance: instance, Kind: wire.Present, Health: []wire.HealthResult{{Service: service, Status: status}}}
 	for _, c := range checks {
 		name, s, _ := strings.Cut(c, "=")
@@ -47,12 +51,14 @@ func (p *park) say(service, instance string, status health.Status, checks ...str
 	p.Observe(b, p.at)
 }
 
-func (p *park) leave(service, instance string) {
+// farewell sends the farewell of an instance.
+func (p *testFleet) farewell(service, instance string) {
 	p.Observe(&wire.Batch{Instance: instance, Kind: wire.Leaving, Health: []wire.HealthResult{{Service: service, Status: health.Healthy}}}, p.at)
 }
 
-// expect holds a service's probe against a status and a part of its reason.
-func (p *park) expect(probe health.Probe, status health.Status, reason string) map[string]any {
+// expect compares what a service's probe returns with a status and its reason,
+// and returns the details.
+func (p *testFleet) expect(probe health.Probe, status health.Status, reason string) map[string]any {
 	p.t.Helper()
 	details, err := probe.Run(p.t.Context())
 	got := ""
@@ -77,12 +83,12 @@ const (
 )
 
 func TestSilence(t *testing.T) {
-	p := newPark(t, Limits{})
+	p := newTestFleet(t, Limits{})
 	named := p.Probe("orders", silence, downAfter, p.at)
 	p.expect(named, health.Unknown, "no instance has been heard of yet")
 	p.at = p.at.Add(downAfter + time.Second)
 	p.expect(named, health.Down, "no instance has been heard of for 1m31s")
-	p.say("orders", "a", health.Healthy)
+	p.beat("orders", "a", health.Healthy)
 	p.expect(named, health.Healthy, "")
 	p.at = p.at.Add(silence)
 	p.expect(named, health.Healthy, "")
@@ -90,35 +96,34 @@ func TestSilence(t *testing.T) {
 	p.expect(named, health.Unknown, "silent for 31s")
 	p.at = p.at.Add(time.Minute)
 	p.expect(named, health.Down, "silent for 1m31s")
-	p.say("orders", "a", health.Healthy)
+	p.beat("orders", "a", health.Healthy)
 	p.expect(named, health.Healthy, "")
 	if len(p.discovered)+len(p.left) != 0 {
-		t.Errorf("a service that was named was discovered: %v, %v", p.discovered, p.left)
+		t.Errorf("an expected service was discovered: %v, %v", p.discovered, p.left)
 	}
 }
 
-// Batches may come late or out of order: what counts is when they come in.
 func TestOneOfTwoFallsSilent(t *testing.T) {
-	p := newPark(t, Limits{})
+	p := newTestFleet(t, Limits{})
 	probe := p.Probe("orders", silence, downAfter, time.Time{})
 	p.expect(probe, health.Unknown, "no instance has been heard of yet")
-	p.say("orders", "a", health.Healthy)
-	p.say("orders", "b", health.Healthy)
+	p.beat("orders", "a", health.Healthy)
+	p.beat("orders", "b", health.Healthy)
 	if d := p.expect(probe, health.Healthy, ""); d["instances"] != 2.0 || d["silent"] != nil {
 		t.Errorf("%v", d)
 	}
 	for range 6 {
 		p.at = p.at.Add(10 * time.Second)
-		p.say("orders", "a", health.Healthy)
+		p.beat("orders", "a", health.Healthy)
 	}
 	if d := p.expect(probe, health.Degraded, "1 of 2 instances silent for up to 1m0s"); d["silent"] != 1.0 {
 		t.Errorf("%v", d)
 	}
 	for range 60 {
 		p.at = p.at.Add(10 * time.Second)
-		p.say("orders", "a", health.Healthy)
+		p.beat("orders", "a", health.Healthy)
 	}
-	// It will not come back: it was replaced.
+	// It has expired.
 	if d := p.expect(probe, health.Healthy, ""); d["instances"] != 1.0 {
 		t.Errorf("%v", d)
 	}
@@ -127,59 +132,73 @@ func TestOneOfTwoFallsSilent(t *testing.T) {
 	}
 }
 
-func TestWhatInstancesSay(t *testing.T) {
+// Two heartbeats that arrive at once may take the lock in the other order.
+func TestHeartbeatsOutOfOrder(t *testing.T) {
+	p := newTestFleet(t, Limits{})
+	probe := p.Probe("s", silence, downAfter, time.Time{})
+	p.at = start.Add(5 * time.Second)
+	p.beat("s", "a", health.Healthy)
+	p.at = start
+	p.beat("s", "a", health.Healthy)
+	p.at = start.Add(5*time.Second + silence)
+	p.expect(probe, health.Healthy, "")
+	p.at = p.at.Add(time.Second)
+	p.expect(probe, health.Unknown, "silent for 31s")
+}
+
+func TestVerdicts(t *testing.T) {
 	for _, c := range []struct {
 		name   string
-		say    func(*park)
+		beats  func(*testFleet)
 		status health.Status
 		reason string
 	}{
-		{"down", func(p *park) { p.say("s", "a", health.Down, "redis=down", "ok=healthy") }, health.Down, "redis is down: redis is not well"},
-		{"down without a reason", func(p *park) { p.say("s", "a", health.Down) }, health.Down, "says it is down"},
-		{"degraded without a reason", func(p *park) { p.say("s", "a", health.Degraded) }, health.Degraded, "says it is degraded"},
-		{"one of two down", func(p *park) {
-			p.say("s", "a", health.Down, "redis=down")
-			p.say("s", "b", health.Healthy, "redis=healthy")
+		{"down", func(p *testFleet) { p.beat("s", "a", health.Down, "redis=down", "ok=healthy") }, health.Down, "redis is down: redis is not well"},
+		{"down without a reason", func(p *testFleet) { p.beat("s", "a", health.Down) }, health.Down, "says it is down"},
+		{"degraded without a reason", func(p *testFleet) { p.beat("s", "a", health.Degraded) }, health.Degraded, "says it is degraded"},
+		{"one of two down", func(p *testFleet) {
+			p.beat("s", "a", health.Down, "redis=down")
+			p.beat("s", "b", health.Healthy, "redis=healthy")
 		}, health.Degraded, "1 of 2 instances down; redis is down: redis is not well"},
-		{"both down", func(p *park) {
-			p.say("s", "a", health.Down)
-			p.say("s", "b", health.Down)
+		{"both down", func(p *testFleet) {
+			p.beat("s", "a", health.Down)
+			p.beat("s", "b", health.Down)
 		}, health.Down, "2 of 2 instances down"},
-		{"one down, one degraded", func(p *park) {
-			p.say("s", "a", health.Down)
-			p.say("s", "b", health.Degraded)
+		{"one down, one degraded", func(p *testFleet) {
+			p.beat("s", "a", health.Down)
+			p.beat("s", "b", health.Degraded)
 		}, health.Degraded, "1 of 2 instances down; 1 of 2 instances degraded"},
-		{"nobody knows", func(p *park) { p.say("s", "a", health.Unknown) }, health.Unknown, "no instance knows how it is"},
-		{"many checks", func(p *park) {
-			p.say("s", "a", health.Down, "a=down", "b=degraded", "c=unknown", "d=down", "e=down")
+		{"unknown", func(p *testFleet) { p.beat("s", "a", health.Unknown) }, health.Unknown, "no instance knows how it is"},
+		{"many checks", func(p *testFleet) {
+			p.beat("s", "a", health.Down, "a=down", "b=degraded", "c=unknown", "d=down", "e=down")
 		}, health.Down, "a is down: a is not well; d is down: d is not well; e is down: e is not well; …"},
-		{"well again", func(p *park) {
-			p.say("s", "a", health.Down)
-			p.say("s", "a", health.Healthy)
+		{"well again", func(p *testFleet) {
+			p.beat("s", "a", health.Down)
+			p.beat("s", "a", health.Healthy)
 		}, health.Healthy, ""},
-		{"of another service", func(p *park) {
-			p.say("s", "a", health.Healthy)
-			p.say("other", "a", health.Down)
+		{"of another service", func(p *testFleet) {
+			p.beat("s", "a", health.Healthy)
+			p.beat("other", "a", health.Down)
 		}, health.Healthy, ""},
-		{"of nobody", func(p *park) {
-			p.say("s", "a", health.Healthy)
+		{"of no service", func(p *testFleet) {
+			p.beat("s", "a", health.Healthy)
 			p.Observe(&wire.Batch{Instance: "x", Kind: wire.Present}, p.at)
 			p.Observe(&wire.Batch{Instance: "x", Kind: wire.Present, Health: []wire.HealthResult{{Check: "redis", Status: health.Down}}}, p.at)
 		}, health.Healthy, ""},
 	} {
-		p := newPark(t, Limits{})
+		p := newTestFleet(t, Limits{})
 		probe := p.Probe("s", silence, downAfter, time.Time{})
-		c.say(p)
+		c.beats(p)
 		t.Log(c.name)
 		p.expect(probe, c.status, c.reason)
 	}
 }
 
 func TestDetails(t *testing.T) {
-	p := newPark(t, Limits{})
+	p := newTestFleet(t, Limits{})
 	probe := p.Probe("s", silence, downAfter, time.Time{})
-	p.say("s", "a", health.Healthy, "redis=healthy")
-	p.say("s", "b", health.Degraded, "redis=degraded")
+	p.beat("s", "a", health.Healthy, "redis=healthy")
+	p.beat("s", "b", health.Degraded, "redis=degraded")
 	d := p.expect(probe, health.Degraded, "1 of 2 instances degraded; redis is degraded: redis is not well")
 	want := map[string]any{"status": "degraded", "reason": "redis is not well", "response_time_ms": 5.0}
 	if got := d["checks"].(map[string]any)["redis"]; fmt.Sprint(got) != fmt.Sprint(want) {
@@ -191,8 +210,8 @@ func TestDetails(t *testing.T) {
 		checks = append(checks, fmt.Sprintf("%s-%03d=healthy", strings.Repeat("x", 20), i))
 	}
 	checks = append(checks, "zzz=down")
-	p.say("s", "a", health.Down, checks...)
-	p.say("s", "b", health.Healthy, "redis=healthy")
+	p.beat("s", "a", health.Down, checks...)
+	p.beat("s", "b", health.Healthy, "redis=healthy")
 	d = p.expect(probe, health.Degraded, "1 of 2 instances down; zzz is down: zzz is not well")
 	shown := d["checks"].(map[string]any)
 	if shown["zzz"] == nil || len(shown)+int(d["more"].(float64)) != 302 {
@@ -201,47 +220,47 @@ func TestDetails(t *testing.T) {
 }
 
 func TestLeaving(t *testing.T) {
-	p := newPark(t, Limits{})
+	p := newTestFleet(t, Limits{})
 	probe := p.Probe("s", silence, downAfter, time.Time{})
-	p.say("s", "a", health.Healthy)
-	p.say("s", "b", health.Healthy)
-	p.leave("s", "b")
-	p.leave("s", "b")
-	p.leave("s", "stranger")
-	p.leave("stranger", "a")
+	p.beat("s", "a", health.Healthy)
+	p.beat("s", "b", health.Healthy)
+	p.farewell("s", "b")
+	p.farewell("s", "b")
+	p.farewell("s", "stranger")
+	p.farewell("stranger", "a")
 	if d := p.expect(probe, health.Healthy, ""); d["instances"] != 1.0 || len(p.left) != 0 || !p.Known("s") {
 		t.Errorf("%v, left %v", d, p.left)
 	}
-	p.leave("s", "a")
+	p.farewell("s", "a")
 	if !slices.Equal(p.left, []string{"s"}) || p.Known("s") {
 		t.Errorf("left %v", p.left)
 	}
-	p.say("s", "c", health.Healthy)
+	p.beat("s", "c", health.Healthy)
 	if !slices.Equal(p.discovered, []string{"s", "s"}) {
 		t.Errorf("discovered %v", p.discovered)
 	}
 
-	// One that was named is missed.
+	// An expected one is missed.
 	named := p.Probe("named", silence, downAfter, p.at)
-	p.say("named", "a", health.Healthy)
-	p.leave("named", "a")
+	p.beat("named", "a", health.Healthy)
+	p.farewell("named", "a")
 	p.expect(named, health.Degraded, "its last instance stopped")
 	p.at = p.at.Add(silence + time.Second)
 	p.expect(named, health.Unknown, "its last instance stopped")
 	p.at = p.at.Add(time.Minute)
 	p.expect(named, health.Down, "its last instance stopped")
-	p.say("named", "b", health.Healthy)
+	p.beat("named", "b", health.Healthy)
 	p.expect(named, health.Healthy, "")
 	if !p.Known("named") || slices.Contains(p.left, "named") {
 		t.Errorf("left %v", p.left)
 	}
 }
 
-// A service that nobody named, and that was silent for a day, is no more.
+// A service that is not expected is forgotten after a day of silence.
 func TestSweep(t *testing.T) {
-	p := newPark(t, Limits{})
+	p := newTestFleet(t, Limits{})
 	p.Probe("named", silence, downAfter, p.at)
-	p.say("s", "a", health.Healthy)
+	p.beat("s", "a", health.Healthy)
 	p.at = p.at.Add(24 * time.Hour)
 	p.Sweep()
 	if !p.Known("s") {
@@ -253,33 +272,33 @@ func TestSweep(t *testing.T) {
 		t.Errorf("left %v", p.left)
 	}
 	p.Left = nil
-	p.say("s", "a", health.Healthy)
+	p.beat("s", "a", health.Healthy)
 	p.at = p.at.Add(25 * time.Hour)
 	p.Sweep()
 	if p.Known("s") {
 		t.Error("it is still known")
 	}
-	// Named after it was discovered, it stays.
-	p.say("late", "a", health.Healthy)
+	// One that is expected since it was discovered stays.
+	p.beat("late", "a", health.Healthy)
 	p.Probe("late", silence, downAfter, p.at)
 	p.at = p.at.Add(25 * time.Hour)
 	p.Sweep()
 	if !p.Known("late") {
-		t.Error("a service that was named is no more")
+		t.Error("an expected service was forgotten")
 	}
 }
 
 func TestBounds(t *testing.T) {
-	p := newPark(t, Limits{Services: 2, Instances: 3})
+	p := newTestFleet(t, Limits{Services: 2, Instances: 3})
 	for i := range 4 {
-		p.say(fmt.Sprint("service-", i), "a", health.Healthy)
+		p.beat(fmt.Sprint("service-", i), "a", health.Healthy)
 	}
 	if len(p.discovered) != 2 || p.Refused() != 2 || p.Known("service-3") {
 		t.Errorf("discovered %v, refused %d", p.discovered, p.Refused())
 	}
 	probe := p.Probe("service-0", silence, downAfter, time.Time{})
 	for i := range 5 {
-		p.say("service-0", fmt.Sprint("instance-", i), health.Healthy)
+		p.beat("service-0", fmt.Sprint("instance-", i), health.Healthy)
 	}
 	if d := p.expect(probe, health.Healthy, ""); d["instances"] != 3.0 {
 		t.Errorf("%v", d)
@@ -287,27 +306,27 @@ func TestBounds(t *testing.T) {
 	// Those that are silent make room.
 	p.at = p.at.Add(silence + time.Second)
 	for i := range 3 {
-		p.say("service-0", fmt.Sprint("new-", i), health.Healthy)
+		p.beat("service-0", fmt.Sprint("new-", i), health.Healthy)
 	}
 	if d := p.expect(probe, health.Healthy, ""); d["instances"] != 3.0 {
 		t.Errorf("%v", d)
 	}
-	// When there is no room for what an instance says, it is there all the same.
-	small := newPark(t, Limits{Bytes: 2 * leastInstance})
+	// An instance counts even if there is no room for its checks.
+	small := newTestFleet(t, Limits{Bytes: 2 * leastInstance})
 	probe = small.Probe("s", silence, downAfter, time.Time{})
-	small.say("s", "a", health.Healthy, "redis=healthy", strings.Repeat("x", 90)+"=healthy", strings.Repeat("y", 90)+"=healthy", strings.Repeat("z", 90)+"=healthy")
+	small.beat("s", "a", health.Healthy, "redis=healthy", strings.Repeat("x", 90)+"=healthy", strings.Repeat("y", 90)+"=healthy", strings.Repeat("z", 90)+"=healthy")
 	if d := small.expect(probe, health.Healthy, ""); d["checks"] != nil || small.Refused() != 1 {
 		t.Errorf("%v, refused %d", d, small.Refused())
 	}
-	small.say("t", "a", health.Healthy)
-	small.say("u", "a", health.Healthy)
+	small.beat("t", "a", health.Healthy)
+	small.beat("u", "a", health.Healthy)
 	if small.Known("u") {
 		t.Error("a service beyond the bound")
 	}
 	// The memory comes back when they go.
-	small.leave("s", "a")
-	small.leave("t", "a")
-	small.say("u", "a", health.Healthy)
+	small.farewell("s", "a")
+	small.farewell("t", "a")
+	small.beat("u", "a", health.Healthy)
 	if !small.Known("u") {
 		t.Error("no room, though all others left")
 	}

@@ -21,9 +21,13 @@ const (
 	leastCheck    = 96  // and a check beside its texts
 )
 
-// instance is the last word of an instance.
+// instance is one run of a service's process, with its last heartbeat.
 type instance struct {
-	heard  time.Time
+	id          string
+	first, last time.Time // when its heartbeats arrived
+	superseding bool      // another instance, which it replaces
+	superseded  bool      // it is about to be removed
+
 	status health.Status // of the service as the instance sees it
 	reason string
 	checks []checkState
@@ -39,9 +43,10 @@ type checkState struct {
 	latency time.Duration // of its last run
 }
 
-// newInstance copies what the batch says of the service: its memory is not ours.
+// newInstance returns the instance that sent a heartbeat, as if it was its
+// first. It copies what it keeps: the batch is used again.
 func newInstance(service string, b *wire.Batch, at time.Time) *instance {
-	in := &instance{heard: at, bytes: leastInstance}
+	in := &instance{id: strings.Clone(b.Instance), first: at, last: at, bytes: leastInstance}
 	var found []*wire.HealthResult
 	for i := range b.Health {
 		switch r := &b.Health[i]; {
@@ -72,6 +77,12 @@ func newInstance(service string, b *wire.Batch, at time.Time) *instance {
 	return in
 }
 
+// follow makes this heartbeat one that came after before, of the same instance.
+func (in *instance) follow(before *instance) {
+	in.first, in.last = before.first, later(before.last, in.last)
+	in.superseding = before.superseding
+}
+
 // severity orders statuses from good to bad: not to know is worse than healthy,
 // and better than to know of trouble.
 func severity(s health.Status) int {
@@ -84,7 +95,7 @@ func severity(s health.Status) int {
 	return int(s)
 }
 
-// worse says whether a is to be shown rather than b, of one check in two instances.
+// worse reports whether a is to be shown rather than b, of one check in two instances.
 func (a *checkState) worse(b *checkState) bool {
 	return cmp.Or(cmp.Compare(severity(a.status), severity(b.status)), cmp.Compare(a.latency, b.latency),
 		cmp.Compare(a.reason, b.reason)) > 0

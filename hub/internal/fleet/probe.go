@@ -16,10 +16,10 @@ import (
 // maxNamed bounds how many checks a reason names.
 const maxNamed = 3
 
-// Probe judges a service by what its instances said last. Without a word it is
-// unknown after silence and down after downAfter. If expectedSince is not zero,
-// the service is known from now on, whoever leaves, and down if it has not said
-// a word downAfter later.
+// Probe judges a service by the last heartbeats of its instances. Without any it
+// is unknown after silence and down after downAfter. If expectedSince is not
+// zero, the service is known from now on, even without instances, and down if
+// there was no heartbeat until downAfter later.
 func (f *Fleet) Probe(name string, silence, downAfter time.Duration, expectedSince time.Time) health.Probe {
 	if !expectedSince.IsZero() {
 		f.expect(name, silence)
@@ -48,16 +48,16 @@ func (f *Fleet) expect(name string, silence time.Duration) {
 	s.expected, s.silence = true, silence
 }
 
-// tally is what the instances of a service say together.
+// tally is what the heartbeats of a service's instances amount to.
 type tally struct {
-	last    time.Time // of the last word; zero before the first
+	last    time.Time // of the last heartbeat or farewell; zero before the first
 	stopped bool      // that was the last instance's farewell
 
 	instances, silent int
 	shortest, longest time.Duration // of the silences
-	said              [4]int        // speaking instances by their status
+	statuses          [4]int        // instances that are not silent, by their status
 	reason            string        // of an instance that is not healthy
-	checks            []checkState  // of the speaking instances, worst first
+	checks            []checkState  // of the instances that are not silent, worst first
 	unkept            int
 }
 
@@ -70,17 +70,17 @@ func (f *Fleet) tally(name string, silence time.Duration, now time.Time) *tally 
 	if s == nil {
 		return t
 	}
-	f.tidy(s, now)
+	f.expire(s, now)
 	t.last, t.stopped, t.instances = s.last, s.stopped, len(s.instances)
 	for _, in := range s.instances {
-		if quiet := now.Sub(in.heard); quiet > silence {
+		if quiet := now.Sub(in.last); quiet > silence {
 			if t.silent++; t.silent == 1 || quiet < t.shortest {
 				t.shortest = quiet
 			}
 			t.longest = max(t.longest, quiet)
 			continue
 		}
-		t.said[in.status]++
+		t.statuses[in.status]++
 		if in.status != health.Healthy {
 			t.reason = max(t.reason, in.reason) // of several the same one each time
 		}
@@ -122,33 +122,33 @@ func (t *tally) missing(now time.Time, silence, downAfter time.Duration, expecte
 
 // verdict is that on a service with instances.
 func (t *tally) verdict(downAfter time.Duration) error {
-	speaking := t.instances - t.silent
-	if speaking == 0 {
+	live := t.instances - t.silent
+	if live == 0 {
 		if t.shortest > downAfter {
 			return fmt.Errorf("silent for %s", round(t.shortest))
 		}
 		return health.Unknownf("silent for %s", round(t.shortest))
 	}
-	down, degraded := t.said[health.Down], t.said[health.Degraded]
+	down, degraded := t.statuses[health.Down], t.statuses[health.Degraded]
 	switch {
-	case down == speaking:
+	case down == live:
 		return errors.New(t.why())
 	case down+degraded+t.silent > 0:
 		return health.Degradedf("%s", t.why())
-	case t.said[health.Healthy] == 0:
+	case t.statuses[health.Healthy] == 0:
 		return health.Unknownf("no instance knows how it is")
 	}
 	return nil
 }
 
-// why names who is not well, and the checks that are not.
+// why returns how many instances are not healthy, and the checks that are not.
 func (t *tally) why() string {
 	var parts []string
 	if t.silent > 0 {
 		parts = append(parts, fmt.Sprintf("%d of %d instances silent for up to %s", t.silent, t.instances, round(t.longest)))
 	}
 	for _, s := range []health.Status{health.Down, health.Degraded} {
-		if n := t.said[s]; n > 0 && t.instances > 1 {
+		if n := t.statuses[s]; n > 0 && t.instances > 1 {
 			parts = append(parts, fmt.Sprintf("%d of %d instances %s", n, t.instances, s))
 		}
 	}
@@ -174,7 +174,7 @@ func (t *tally) why() string {
 		parts = append(parts, t.reason)
 	case len(parts) == 0: // one instance, which gives no reason
 		s := health.Degraded
-		if t.said[health.Down] > 0 {
+		if t.statuses[health.Down] > 0 {
 			s = health.Down
 		}
 		parts = append(parts, "says it is "+s.String())
@@ -182,5 +182,5 @@ func (t *tally) why() string {
 	return strings.Join(parts, "; ")
 }
 
-// round leaves out what nobody reads of a silence.
+// round leaves out the fractions of a second.
 func round(d time.Duration) time.Duration { return d.Round(time.Second) }

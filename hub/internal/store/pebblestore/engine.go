@@ -12,7 +12,7 @@ import (
 
 const (
 	// formatVersion is the version of everything under the store's folder.
-	formatVersion = 2
+	formatVersion = 3
 
 	memTableSize = 32 << 20
 	cacheSize    = 16 << 20

@@ -135,7 +135,7 @@ func TestFormatVersion(t *testing.T) {
 		content string
 		want    string
 	}{
-		{"3\n", "format is 3, this program's 2"},
+		{"4\n", "format is 4, this program's 3"},
 		{"one\n", "is not a number"},
 		{"", "is not a number"},
 	} {
@@ -164,8 +164,54 @@ func TestFormatIsRaised(t *testing.T) {
 	if n := len(storetest.Rollups(t, s, store.Query{Window: rollup.Window{To: 1 << 60}})); n != 1 {
 		t.Errorf("%d series", n)
 	}
-	if text, err := readFile(fs, "data/FORMAT"); string(text) != "2\n" || err != nil {
+	if text, err := readFile(fs, "data/FORMAT"); string(text) != "3\n" || err != nil {
 		t.Errorf("FORMAT is %q, %v", text, err)
+	}
+}
+
+// A batch with a release and errors, which are not stored yet, is kept like any
+// other: in memory, in the journal and in blocks.
+func TestReleaseAndErrors(t *testing.T) {
+	fs, oracle := vfs.NewCrashableMem(), storetest.NewOracle()
+	s := open(t, Options{FS: fs})
+	b := batches("a", 40)()
+	b.Version = "v1.4.2"
+	b.Errors = []string{"", "timeout", "KeyError"}
+	for i := range b.Len() {
+		b.Error = append(b.Error, uint32(i%3))
+	}
+	var sent wire.Batch
+	if err := wire.Decode(b.AppendBinary(nil), &sent); err != nil || sent.Request(2).Error != "KeyError" {
+		t.Fatalf("%+v: %v", sent, err)
+	}
+	mustAppend(t, oracle, &sent)
+	for _, again := range []bool{false, true} {
+		if fresh, err := s.Append(t.Context(), &sent); err != nil || fresh[0] == again {
+			t.Errorf("sent again: %t; fresh %v, %v", again, fresh, err)
+		}
+	}
+	equal(t, s, oracle)
+	s = open(t, Options{FS: fs.CrashClone(vfs.CrashCloneCfg{})}) // which reads the journal
+	if blocks(t, s) == 0 {
+		t.Error("nothing was read from the journal")
+	}
+	equal(t, s, oracle)
+	want := make(map[string]int)
+	for i := range sent.Len() {
+		r := sent.Request(i)
+		r.Error = ""
+		want[fmt.Sprintf("%+v", r)]++
+	}
+	for r, err := range s.Requests(t.Context(), everything) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		want[fmt.Sprintf("%+v", r.Request)]--
+	}
+	for r, n := range want {
+		if n != 0 {
+			t.Errorf("%s: %d too few", r, n)
+		}
 	}
 }
 

@@ -1,0 +1,81 @@
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// neighbours are modules that services which embed the hub have beside it, each
+// at a version that the hub is known to build with, and the packages of it that
+// a service imports. A build has one version of each module, the highest that
+// any of its modules requires, so a neighbour may raise what the hub's own
+// dependencies were written for. sentry-go did: Pebble's cockroachdb/errors used
+// what it had removed.
+var neighbours = []struct {
+	module, version string
+	packages        []string
+}{
+	{"github.com/getsentry/sentry-go", "v0.50.0", []string{"", "/http"}},
+	{"github.com/prometheus/client_golang", "v1.25.0", []string{"/prometheus", "/prometheus/promhttp"}},
+	{"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp", "v0.72.0", []string{""}},
+	{"google.golang.org/grpc", "v1.85.0", []string{"", "/health"}},
+}
+
+// TestNeighbours builds a service that embeds the hub and imports all of them,
+// and starts it: packages may also clash in what they register at the start.
+func TestNeighbours(t *testing.T) {
+	root, err := filepath.Abs("..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sums, err := os.ReadFile("../hub/go.sum")
+	if err != nil {
+		t.Fatal(err)
+	}
+	imports := []string{fmt.Sprintf("_ %q", project), fmt.Sprintf("_ %q", project+"/hub")}
+	modules := []string{project + " v0.0.0", project + "/hub v0.0.0"}
+	for _, n := range neighbours {
+		modules = append(modules, n.module+" "+n.version)
+		for _, p := range n.packages {
+			imports = append(imports, fmt.Sprintf("_ %q", n.module+p))
+		}
+	}
+	dir := t.TempDir()
+	for name, content := range map[string]string{
+		"main.go": "package main\n\nimport (\n" + strings.Join(imports, "\n") + "\n)\n\nfunc main() {}\n",
+		"go.mod": fmt.Sprintf("module neighbours\n\ngo 1.26.0\n\nrequire (\n%s\n)\n\nreplace (\n%s => %s\n%s/hub => %s/hub\n)\n",
+			strings.Join(modules, "\n"), project, root, project, root),
+		"go.sum": string(sums),
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	run := func(args ...string) string {
+		t.Helper()
+		command := exec.CommandContext(t.Context(), args[0], args[1:]...)
+		command.Dir = dir
+		command.Env = append(os.Environ(), "GOWORK=off")
+		out, err := command.CombinedOutput()
+		if err != nil {
+			t.Fatalf("%s: %v\n%s", strings.Join(args, " "), err, out)
+		}
+		return string(out)
+	}
+	// With -mod=mod the build completes go.mod and go.sum itself, without the
+	// modules that only tests of dependencies need, which go mod tidy would fetch.
+	service := filepath.Join(dir, "service")
+	run("go", "build", "-mod=mod", "-o", service, ".")
+	run(service)
+
+	// The versions are those of the table: one that the hub raised was not tested.
+	for _, n := range neighbours {
+		if got := strings.TrimSpace(run("go", "list", "-m", "-f", "{{.Version}}", n.module)); got != n.version {
+			t.Errorf("%s is at %s, not at %s: the hub requires more; raise it here", n.module, got, n.version)
+		}
+	}
+}
