@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -53,6 +54,16 @@ var rooms = []room{
 
 	{path: ".", floor: 2, upTo: 1,
 		why: "a service that imports the SDK must get no driver, no server and no dependency with it"},
+
+	{path: "kymotest", floor: 3, upTo: 2,
+		why:     "users import it for their tests, and must get no dependency with it",
+		onlyFor: tests,
+		onlyWhy: "it would bring the package testing into the product"},
+	adapter("contrib/chi", "github.com/go-chi/chi/v5"),
+	adapter("contrib/echo", "github.com/labstack/echo/v4"),
+	adapter("contrib/echo5", "github.com/labstack/echo/v5"),
+	adapter("contrib/gin", "github.com/gin-gonic/gin"),
+	adapter("contrib/mux", "github.com/gorilla/mux"),
 
 	{path: "hub/internal/rollup", floor: 3, upTo: 1,
 		why: "stores, readers and reports all speak in its words, so it can know none of them"},
@@ -131,6 +142,14 @@ var rooms = []room{
 		why: "it may import all of Kymo; what it takes from others is listed, so that more of it is noticed"},
 }
 
+// adapter is the room of an SDK's adapter to a framework.
+func adapter(path, framework string) room {
+	return room{path: path, floor: 3, upTo: 2, outside: []string{framework},
+		why:     "who uses one framework must get neither another one nor the hub with it",
+		onlyFor: tests,
+		onlyWhy: "it is for services; the product has no use for its framework"}
+}
+
 func TestFloors(t *testing.T) {
 	imports := productImports(t)
 	for _, r := range rooms {
@@ -178,6 +197,12 @@ func TestForbids(t *testing.T) {
 		{"hub/internal/api", "hub/internal/unheard", "opens nothing"},
 		{"hub/cmd/kymo", "hub/internal/store/pebblestore", ""},
 		{"hub/cmd/kymo", "hub", ""},
+		{"contrib/chi", ".", ""},
+		{"contrib/chi", "github.com/go-chi/chi/v5", ""},
+		{"contrib/chi", "github.com/gin-gonic/gin", "neither another one"},
+		{"contrib/chi", "hub", "neither another one"},
+		{"contrib/chi", "kymotest", "package testing"},
+		{".", "kymotest", "package testing"},
 	} {
 		reason := find(test.importer).forbids(test.imported)
 		if (reason == "") != (test.reason == "") || !strings.Contains(reason, test.reason) {
@@ -193,8 +218,12 @@ func TestMap(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, r := range rooms {
-		if r.path != "." && !strings.Contains(string(text), fmt.Sprintf("| `%s` |", r.path)) {
-			t.Errorf("ARCHITECTURE.md has no row for %s", r.path)
+		row := r.path
+		if strings.HasPrefix(row, "contrib/") {
+			row = "contrib/*" // one for all of them
+		}
+		if row != "." && !strings.Contains(string(text), fmt.Sprintf("| `%s` |", row)) {
+			t.Errorf("ARCHITECTURE.md has no row for %s", row)
 		}
 	}
 }
@@ -227,12 +256,16 @@ func (r *room) forbids(path string) string {
 	return r.why
 }
 
-// productImports returns what each package of the two product modules imports,
+// productImports returns what each package of the product's modules imports,
 // without what only its tests import.
 func productImports(t *testing.T) map[string][]string {
 	t.Helper()
 	imports := make(map[string][]string)
-	for _, module := range []string{"..", "../hub"} {
+	adapters, err := filepath.Glob("../contrib/*")
+	if err != nil || len(adapters) == 0 {
+		t.Fatalf("no adapters in ../contrib: %v", err)
+	}
+	for _, module := range append(adapters, "..", "../hub") {
 		list := exec.Command("go", "list", "-json=ImportPath,Imports,GoFiles", "./...")
 		list.Dir = module
 		list.Stderr = os.Stderr

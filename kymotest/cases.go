@@ -60,7 +60,7 @@ var cases = []testCase{
 	{name: "broken", method: "GET", target: "/broken", endpoint: "/broken", status: 500},
 
 	{name: "no route", features: []Feature{Unmatched}, method: "GET", target: "/wp-login.php", endpoint: unmatched},
-	{name: "longer than a route", features: []Feature{Unmatched}, method: "GET", target: "/users/7/secret", endpoint: unmatched},
+	{name: "longer than a route", features: []Feature{Unmatched}, method: "GET", target: "/moved/away", endpoint: unmatched},
 	{name: "no route in a mount", features: []Feature{Unmatched, Mounts}, method: "GET", target: "/teams/3/secret", endpoint: unmatched},
 	{name: "mount itself", features: []Feature{Unmatched, Mounts}, method: "GET", target: "/teams/3", endpoint: unmatched},
 	{name: "other method", features: []Feature{Unmatched}, method: "PUT", target: "/users/7", endpoint: unmatched},

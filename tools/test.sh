@@ -29,6 +29,9 @@ run_all() {
 	# hides their races; and the two together take three times as long.
 	run .   -race
 	run hub -race
+	for adapter in contrib/*/; do
+		run "$adapter" -race
+	done
 	run .   "$product" -coverprofile="$cover/sdk.out"
 	run hub "$product" -coverprofile="$cover/hub.out"
 	run e2e "$product" -coverprofile="$cover/e2e.out"

@@ -102,7 +102,7 @@ func (a *adapter) isEnd(rctx *chi.Context) bool {
 }
 
 func isEnd(routes chi.Routes, patterns []string) bool {
-	for i, pattern := range patterns {
+	for _, pattern := range patterns {
 		// A mount at "/teams" is listed as "/teams/*" alone, but also matches
 		// "/teams" and "/teams/".
 		route := find(routes, pattern, strings.TrimSuffix(pattern, "/")+"/*")
@@ -111,8 +111,6 @@ func isEnd(routes chi.Routes, patterns []string) bool {
 			return false
 		case route.SubRoutes == nil:
 			return true // or of a handler that has a router within: then what follows is its
-		case i == len(patterns)-1:
-			return false
 		}
 		routes = route.SubRoutes
 	}
