@@ -1,7 +1,9 @@
 package kymo
 
 import (
+	"cmp"
 	"context"
+	"net/http"
 	"sync"
 	"time"
 
@@ -60,38 +62,44 @@ func (e *Exchange) ResponseTime() string {
 	return e.value
 }
 
+// ContextKey returns the key by which a context that Begin returned holds the
+// request. It is for servers whose requests hold values themselves: where one has
+// the value as well, SetUserContext and the like work with it as a context.
+func ContextKey() any { return contextKey{} }
+
+// Skip reports whether a filter leaves a request out, which an adapter is to ask
+// before Begin, and counts it in Stats.Ignored if so. request describes the
+// request to the filters; it is not called if there are none.
+func (m *Monitor) Skip(request func() *http.Request) bool {
+	if m.filters == nil || m.keeps(request()) {
+		return false
+	}
+	m.ignored.Add(1)
+	return true
+}
+
 // End records the request, once; Stats counts those that are left out. Of r,
 // Start is not used; Duration and FirstByte are measured if they are 0; what
 // handlers said by SetUserContext, SetRouteContext, SetErrorContext or
-// SetStreamContext counts before User, Route, Error and Stream.
+// SetStreamContext counts before User, Route, Error and Stream, and the Route and
+// Status of an adapter further in before those of r.
 func (e *Exchange) End(r Request) {
 	if e.joined != nil {
 		e.joined.join(&r)
 		return
 	}
 	s := e.state.Or(flagDone)
-	switch {
-	case s&flagDone != 0:
+	if s&flagDone != 0 {
 		return
+	}
+	e.merge(&r)
+	switch {
 	case s&flagIgnored != 0:
 		e.m.ignored.Add(1)
 		return
-	case s&flagProbe != 0 || isHealthRoute(r.Route):
+	case r.Probe || s&flagProbe != 0 || isHealthRoute(r.Route):
 		e.m.probes.Add(1)
 		return
-	}
-	if n := e.notes.Load(); n != nil {
-		n.mu.Lock()
-		if n.user != "" {
-			r.User = n.user
-		}
-		if n.route != "" {
-			r.Route = n.route
-		}
-		if n.class != "" {
-			r.Error = n.class
-		}
-		n.mu.Unlock()
 	}
 	r.Stream = r.Stream || s&flagStream != 0
 	if r.Duration == 0 {
@@ -101,6 +109,20 @@ func (e *Exchange) End(r Request) {
 		r.FirstByte = time.Duration(e.first.Load())
 	}
 	e.m.record(&r, e.start)
+}
+
+// merge completes r with what handlers and adapters further in have said.
+func (x *exchange) merge(r *Request) {
+	n := x.notes.Load()
+	if n == nil {
+		return
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	r.User = cmp.Or(n.user, r.User)
+	r.Route = cmp.Or(n.route, n.pattern, r.Route)
+	r.Error = cmp.Or(n.class, r.Error)
+	r.Status = cmp.Or(n.status, r.Status)
 }
 
 // join notes what an adapter found out about a request that a middleware
@@ -123,5 +145,8 @@ func (x *exchange) join(r *Request) {
 	n.mu.Unlock()
 	if r.Stream {
 		x.state.Or(flagStream)
+	}
+	if r.Probe {
+		x.state.Or(flagProbe)
 	}
 }

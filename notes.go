@@ -3,6 +3,7 @@ package kymo
 import (
 	"context"
 	"net/http"
+	"strings"
 	"sync"
 
 	"github.com/kymohq/kymo/wire"
@@ -92,7 +93,7 @@ func Ignore(w http.ResponseWriter) bool { return inWriter(w).setFlags(flagIgnore
 func IgnoreContext(ctx context.Context) bool { return inContext(ctx).setFlags(flagIgnored) }
 
 func (x *exchange) setUser(user string) bool {
-	user = short(user, wire.MaxUser)
+	user = x.own(user, wire.MaxUser)
 	for o := x; o != nil; o = o.outer() {
 		n := o.note()
 		n.mu.Lock()
@@ -103,7 +104,7 @@ func (x *exchange) setUser(user string) bool {
 }
 
 func (x *exchange) setRoute(route string) bool {
-	route = short(route, wire.MaxEndpoint)
+	route = x.own(route, wire.MaxEndpoint)
 	for o := x; o != nil; o = o.outer() {
 		n := o.note()
 		n.mu.Lock()
@@ -114,7 +115,7 @@ func (x *exchange) setRoute(route string) bool {
 }
 
 func (x *exchange) setError(class string) bool {
-	class = short(class, maxError)
+	class = x.own(class, maxError)
 	for o := x; o != nil; o = o.outer() {
 		n := o.note()
 		n.mu.Lock()
@@ -133,6 +134,16 @@ func (x *exchange) setFlags(flags uint32) bool {
 
 // maxError is the length of an error's class in bytes.
 const maxError = 100
+
+// own is short for a text that is kept until the request is recorded. Outside of
+// net/http it may lie in memory that the server uses again before that.
+func (x *exchange) own(s string, limit int) string {
+	s = short(s, limit)
+	if x != nil && x.request == nil {
+		s = strings.Clone(s)
+	}
+	return s
+}
 
 // short cuts a text that would not fit into a record. Cleaning the others is
 // left to the collector.

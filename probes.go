@@ -15,10 +15,17 @@ func isProbe(r *http.Request, pattern string) bool {
 	return isHealthRoute(pattern)
 }
 
+// grpcHealth begins the methods of the service that gRPC's health checks call.
+// https://github.com/grpc/grpc/blob/master/doc/health-checking.md
+const grpcHealth = "/grpc.health.v1.Health/"
+
 func isHealthRoute(pattern string) bool {
 	i := strings.IndexByte(pattern, '/')
-	if i < 0 || len(pattern)-i > len("/health/started") {
+	if i < 0 {
 		return false
+	}
+	if len(pattern)-i > len("/health/started") {
+		return strings.HasPrefix(pattern[i:], grpcHealth)
 	}
 	switch pattern[i:] {
 	case "/health", "/health/", "/healthz", "/livez", "/readyz", "/startupz",

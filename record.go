@@ -25,12 +25,20 @@ type Request struct {
 
 	User  string // who made it, "" if that is not known; at most 255 bytes
 	Error string // the class of what went wrong; at most 100 bytes
+
+	// Probe is set for a request that only asks whether the service is alive. It
+	// is counted in Stats.Probes and not recorded.
+	Probe bool
 }
 
 // Record records a request that did not come through Middleware: one of another
 // protocol, or a job from a queue. It never blocks. What is out of bounds is
 // brought within them; after Close the request is counted as dropped.
 func (m *Monitor) Record(r Request) {
+	if r.Probe {
+		m.probes.Add(1)
+		return
+	}
 	m.record(&r, m.since(&r))
 }
 
