@@ -10,6 +10,16 @@ import (
 	"github.com/kymohq/kymo/wire"
 )
 
+// Serve serves one request by next as Middleware does. It is what adapters are
+// made of for frameworks on net/http whose handlers are no http.Handler: next
+// calls the framework's, having given it the writer and the request that it got,
+// and leaves the route's template in the request's Pattern, "" if none matched.
+func (m *Monitor) Serve(w http.ResponseWriter, r *http.Request, next http.HandlerFunc) {
+	h := &handler{m: m, next: next}
+	h.routed.Store(true) // an adapter needs no hint how to get routes
+	h.ServeHTTP(w, r)
+}
+
 // Exchange is a request in progress that does not come through net/http. It is
 // what adapters for other servers are made of:
 //

@@ -24,7 +24,7 @@ func (m *Monitor) Close(ctx context.Context) error {
 			defer cancel()
 		}
 		m.closeChecks(ctx)
-		m.waiting.resolve()
+		m.waiting.resolve(true)
 		before := m.Stats()
 		cause := m.shipper.stop(ctx)
 		after := m.Stats()

@@ -31,7 +31,7 @@ func (v *visit) finish(ended int) {
 		pattern: pattern, status: uint16(status), method: methodID(v.r.Method),
 		stream: s&(flagStream|flagHijacked) != 0 || status == http.StatusSwitchingProtocols,
 	}
-	if s&statusBits == 0 && status == http.StatusOK && v.mayBeWritten() {
+	if s&statusBits == 0 && ended == 0 && (status == http.StatusOK || status == w.expected()) && v.mayBeWritten() {
 		w.wait(v.h, rec)
 		return
 	}
@@ -60,8 +60,8 @@ func (v *visit) status(s uint32, ended int) int {
 	if ended != 0 {
 		return ended
 	}
-	if n := w.notes.Load(); n != nil && n.status != 0 {
-		return n.status
+	if expected := w.expected(); expected != 0 {
+		return expected
 	}
 	if status == 0 {
 		switch {
@@ -90,6 +90,17 @@ func (v *visit) status(s uint32, ended int) int {
 		}
 	}
 	return status
+}
+
+// expected returns the status that an adapter gave, 0 if none did.
+func (x *exchange) expected() int {
+	n := x.notes.Load()
+	if n == nil {
+		return 0
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.status
 }
 
 // isUpgrade reports whether r asks to use the connection for something else.

@@ -20,6 +20,7 @@ func (m *Monitor) Flush(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return m.unflushed(ctx)
 	}
+	m.waiting.resolve(false)
 	requests := m.shipper.collector.flushes // nil once the request is made
 	reply := make(flushRequest, 1)
 	var settled <-chan struct{} // nil until the collector replied

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"reflect"
 	"runtime"
+	"time"
 )
 
 // clientLeft reports whether the context of a request was canceled because its
@@ -19,16 +20,29 @@ func clientLeft(ctx context.Context, rw http.ResponseWriter) bool {
 		return true // there is no better evidence than the context
 	}
 	// The server's writer knows: its channel has a value if the client has left.
-	// For HTTP/2 a goroutine puts it there, which has to run first.
+	// The server puts it there after it canceled the context, and may have been
+	// interrupted in between.
 	left := own.CloseNotify()
-	for range 10 {
+	for try := range 10 + int(goneTime/goneStep) {
 		if len(left) > 0 {
 			return true
 		}
-		runtime.Gosched()
+		if try < 10 {
+			runtime.Gosched()
+		} else {
+			time.Sleep(goneStep)
+		}
 	}
 	return false
 }
+
+// goneTime is how long a request whose context was canceled waits at most for the
+// server to say that its client left. It is all waited for only when a server
+// shuts down, which cancels contexts of clients that are still there.
+const (
+	goneTime = 20 * time.Millisecond
+	goneStep = 500 * time.Microsecond
+)
 
 // ownWriter returns net/http's writer at or below rw, nil if there is none.
 func ownWriter(rw http.ResponseWriter) closeNotifier {

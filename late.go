@@ -2,16 +2,16 @@ package kymo
 
 import (
 	"context"
-	"net/http"
 	"sync"
 )
 
 // late is a request whose handler has returned without a response, where code
 // further out may still write one: a framework whose handlers return errors
-// writes them after its middlewares. It is recorded with the status that is then
-// written through our writer, or as answered once its context ends.
+// writes them after its middlewares. It is recorded when its context ends, with
+// what was written through our writer until then.
 type late struct {
-	rec  record
+	once sync.Once
+	rec  record // status is what counts if nothing is written
 	h    *handler
 	stop func() bool // ends waiting for the context
 }
@@ -19,39 +19,53 @@ type late struct {
 // mayBeWritten reports whether a response may still come through our writer.
 func (v *visit) mayBeWritten() bool { return !v.alone && v.w.parent.Done() != nil }
 
-// wait keeps the record until the status is known.
+// wait keeps the record until the response is known.
 func (x *exchange) wait(h *handler, rec record) {
+	l := &late{rec: rec, h: h}
 	n := x.note()
 	n.mu.Lock()
-	n.late = &late{rec: rec, h: h}
+	n.late = l
 	n.mu.Unlock()
 	x.m.waiting.add(x)
-	if s := x.state.Or(flagReturned); s&statusBits != 0 {
-		x.resolve(int(s & statusBits))
-		return
-	}
-	stop := context.AfterFunc(x.parent, func() { x.resolve(http.StatusOK) })
+	x.state.Or(flagReturned)
+	stop := context.AfterFunc(x.parent, x.resolve)
 	n.mu.Lock()
-	n.late.stop = stop
+	l.stop = stop
 	n.mu.Unlock()
 }
 
-// resolve records a waiting request, once.
-func (x *exchange) resolve(status int) {
-	if x.state.Or(flagDone)&flagDone != 0 {
-		return
+// answer notes the status of a response that is written after the handler returned.
+func (x *exchange) answer(status int) {
+	for {
+		s := x.state.Load()
+		if s&(statusBits|flagDone) != 0 || x.state.CompareAndSwap(s, s|uint32(status)&statusBits) {
+			return
+		}
 	}
-	x.m.waiting.remove(x)
+}
+
+// resolve records a waiting request, once. It returns when that is done, whoever
+// does it.
+func (x *exchange) resolve() {
 	n := x.notes.Load()
 	n.mu.Lock()
 	l := n.late
-	user, route, class := n.user, n.route, n.class
 	n.mu.Unlock()
-	if l.stop != nil {
-		l.stop()
-	}
-	l.rec.status = uint16(status)
-	l.h.record(&l.rec, user, route, class)
+	l.once.Do(func() {
+		s := x.state.Or(flagDone)
+		n.mu.Lock()
+		user, route, class, stop := n.user, n.route, n.class, l.stop
+		n.mu.Unlock()
+		if stop != nil {
+			stop()
+		}
+		if status := s & statusBits; status != 0 {
+			l.rec.status = uint16(status)
+		}
+		l.rec.size = x.size.Load()
+		l.h.record(&l.rec, user, route, class)
+		x.m.waiting.remove(x)
+	})
 }
 
 // waiting is the set of requests that wait for their status.
@@ -75,15 +89,17 @@ func (w *waiting) remove(x *exchange) {
 	delete(w.set, x)
 }
 
-// resolve records all of them as answered.
-func (w *waiting) resolve() {
+// resolve records those whose context has ended, or all of them.
+func (w *waiting) resolve(all bool) {
+	var due []*exchange
 	w.mu.Lock()
-	all := make([]*exchange, 0, len(w.set))
 	for x := range w.set {
-		all = append(all, x)
+		if all || x.parent.Err() != nil {
+			due = append(due, x)
+		}
 	}
 	w.mu.Unlock()
-	for _, x := range all {
-		x.resolve(http.StatusOK)
+	for _, x := range due {
+		x.resolve()
 	}
 }

@@ -126,9 +126,7 @@ func (w *writer) begin(status int) uint32 {
 		return s
 	}
 	if s&(flagReturned|flagDone) != 0 {
-		if s&flagDone == 0 {
-			w.resolve(status)
-		}
+		w.answer(status)
 		return flagDone
 	}
 	if w.commit(status) {

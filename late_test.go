@@ -1,0 +1,127 @@
+package kymo
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+)
+
+// answeredLate serves a request whose handler returns without a response, which
+// after writes behind the middleware, as a framework's error handler does.
+func answeredLate(t *testing.T, m *Monitor, handler, after func(w http.ResponseWriter, r *http.Request)) *httptest.ResponseRecorder {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	rec := httptest.NewRecorder()
+	var given http.ResponseWriter
+	var within *http.Request
+	m.Serve(rec, httptest.NewRequestWithContext(ctx, "GET", "/users/7", nil), func(w http.ResponseWriter, r *http.Request) {
+		given, within = w, r
+		r.Pattern = "/users/:id"
+		handler(w, r)
+	})
+	after(given, within)
+	return rec
+}
+
+func silent(http.ResponseWriter, *http.Request) {}
+
+// expect is what an adapter says of a response that is not written yet.
+func expect(m *Monitor, r *http.Request, status int) {
+	_, x := m.Begin(r.Context())
+	x.End(Request{Status: status})
+}
+
+func TestResponseAfterTheHandler(t *testing.T) {
+	write := func(status int) func(http.ResponseWriter, *http.Request) {
+		return func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(status)
+			io.WriteString(w, "one")
+			io.WriteString(w, "two")
+		}
+	}
+	for _, test := range []struct {
+		name     string
+		expected int
+		after    func(http.ResponseWriter, *http.Request)
+		status   int
+		size     int64
+	}{
+		{"nothing", 0, silent, 200, 0},
+		{"an error", 0, write(409), 409, 6},
+		{"expected", 404, silent, 404, 0},
+		{"as expected", 404, write(404), 404, 6},
+		{"other than expected", 500, write(422), 422, 6},
+		{"body alone", 0, func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "x") }, 200, 1},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			m, sink := monitor(t)
+			w := answeredLate(t, m, func(_ http.ResponseWriter, r *http.Request) {
+				if test.expected != 0 {
+					expect(m, r, test.expected)
+				}
+			}, test.after)
+			if w.Header().Get("X-Response-Time") == "" {
+				t.Error("no X-Response-Time")
+			}
+			// Its context has ended, so Flush has it.
+			if err := m.Flush(context.Background()); err != nil {
+				t.Fatal(err)
+			}
+			kept := sink.kept()
+			if len(kept) != 1 || kept[0].Status != test.status || kept[0].Size != test.size || kept[0].Endpoint != "/users/{id}" {
+				t.Errorf("recorded %+v", kept)
+			}
+		})
+	}
+}
+
+func TestExpectedStatusWithoutAContextThatEnds(t *testing.T) {
+	m, sink := monitor(t)
+	m.Serve(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil), func(_ http.ResponseWriter, r *http.Request) {
+		expect(m, r, 409)
+	})
+	if got := one(t, m, sink); got.Status != 409 {
+		t.Errorf("recorded %+v", got)
+	}
+}
+
+func TestCloseRecordsWhatWaits(t *testing.T) {
+	m, sink := monitor(t)
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	m.Serve(httptest.NewRecorder(), httptest.NewRequestWithContext(ctx, "GET", "/", nil), silent)
+	if got := one(t, m, sink); got.Status != 200 {
+		t.Errorf("recorded %+v", got)
+	}
+}
+
+// A request may end while Close collects what waits: it is recorded by the one
+// or the other, and never after the last batch.
+func TestCloseWhileRequestsEnd(t *testing.T) {
+	for range 50 {
+		m, sink := monitor(t)
+		ctx, cancel := context.WithCancel(context.Background())
+		for range 20 {
+			m.Serve(httptest.NewRecorder(), httptest.NewRequestWithContext(ctx, "GET", "/", nil), silent)
+		}
+		cancel()
+		closeMonitor(t, m)
+		if n := len(sink.kept()); n != 20 {
+			t.Fatalf("%d of 20 requests were kept: %+v", n, m.Stats())
+		}
+	}
+}
+
+func TestAdaptersGetNoHints(t *testing.T) {
+	log := new(logs)
+	m, sink := monitor(t, WithLogger(log.logger()))
+	m.Serve(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil), func(w http.ResponseWriter, _ *http.Request) {
+		io.WriteString(w, "found by no route")
+	})
+	if got := one(t, m, sink); got.Endpoint != "(unmatched)" || log.count("remedy") != 0 {
+		t.Errorf("recorded %+v, logged %s", got, log.b.String())
+	}
+}
