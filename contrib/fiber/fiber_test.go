@@ -19,6 +19,7 @@ import (
 	"github.com/gofiber/fiber/v3/middleware/recover"
 	"github.com/gofiber/fiber/v3/middleware/timeout"
 	"github.com/kymohq/kymo"
+	"github.com/kymohq/kymo/kymotest"
 )
 
 var errNoSuchOrder = errors.New("no such order")
@@ -161,7 +162,7 @@ func TestRequestsAreRecordedAndUnchanged(t *testing.T) {
 	for _, e := range exchanges {
 		t.Run(e.method+" "+e.path, func(t *testing.T) {
 			t.Parallel()
-			m, sink := monitor(t)
+			m, sink := kymotest.New(t)
 			var header []string
 			if e.header != "" {
 				header = []string{e.header}
@@ -175,7 +176,7 @@ func TestRequestsAreRecordedAndUnchanged(t *testing.T) {
 			if string(got) != string(want) {
 				t.Errorf("the response is\n%.500q, without Kymo\n%.500q", got, want)
 			}
-			r := sink.one(t)
+			r := recorded(t, sink, 1)[0]
 			if r.Endpoint != e.endpoint || r.Method != e.method || r.Status != e.status || r.Size != e.size || r.User != e.user {
 				t.Errorf("recorded %+v, want %+v", r, e)
 			}
@@ -200,7 +201,7 @@ func TestPanicsAre500(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			m, sink := monitor(t)
+			m, sink := kymotest.New(t)
 			app := fiber.New()
 			for _, h := range chain(Middleware(m)) {
 				app.Use(h)
@@ -210,7 +211,7 @@ func TestPanicsAre500(t *testing.T) {
 			if resp.StatusCode != 500 || resp.Header.Get("X-Response-Time") == "" {
 				t.Errorf("the response is %+v", resp)
 			}
-			if r := sink.one(t); r.Status != 500 || r.Endpoint != "/panic/{id}" {
+			if r := recorded(t, sink, 1)[0]; r.Status != 500 || r.Endpoint != "/panic/{id}" {
 				t.Errorf("recorded %+v", r)
 			}
 		})
@@ -220,7 +221,7 @@ func TestPanicsAre500(t *testing.T) {
 // What middlewares further out make of an error or a body is what counts.
 func TestStatusAndSizeAreAsSent(t *testing.T) {
 	t.Parallel()
-	m, sink := monitor(t)
+	m, sink := kymotest.New(t)
 	app := fiber.New()
 	app.Use(func(c fiber.Ctx) error {
 		if err := c.Next(); errors.Is(err, errNoSuchOrder) {
@@ -239,7 +240,7 @@ func TestStatusAndSizeAreAsSent(t *testing.T) {
 	if err != nil || resp.Header.Get("Content-Encoding") != "gzip" {
 		t.Fatalf("%+v: %v", resp, err)
 	}
-	for _, r := range sink.wait(t, 2) {
+	for _, r := range recorded(t, sink, 2) {
 		switch r.Endpoint {
 		case "/gone":
 			if r.Status != 410 || r.Size != int64(len("it is gone")) {
@@ -258,7 +259,7 @@ func TestStatusAndSizeAreAsSent(t *testing.T) {
 func TestRequestsThatAreLeftOut(t *testing.T) {
 	t.Parallel()
 	var filtered []string
-	m, sink := monitor(t, kymo.WithFilter(func(r *http.Request) bool {
+	m, sink := kymotest.New(t, kymo.WithFilter(func(r *http.Request) bool {
 		filtered = append(filtered, r.Method+" "+r.Host+r.URL.String()+" "+r.Header.Get("X-Team"))
 		return r.Header.Get("X-Team") != "ops"
 	}))
@@ -277,7 +278,7 @@ func TestRequestsThatAreLeftOut(t *testing.T) {
 		t.Errorf("the response was touched: %q", got)
 	}
 	get(t, address, "GET", "/orders/1")
-	if r := sink.one(t); r.Endpoint != "/orders/{id}" {
+	if r := recorded(t, sink, 1)[0]; r.Endpoint != "/orders/{id}" {
 		t.Errorf("recorded %+v", r)
 	}
 	if s := m.Stats(); s.Probes != 2 || s.Ignored != 2 {
@@ -291,7 +292,7 @@ func TestRequestsThatAreLeftOut(t *testing.T) {
 // The user's text is of the request's memory, which fasthttp uses for the next one.
 func TestUsersOnOneConnection(t *testing.T) {
 	t.Parallel()
-	m, sink := monitor(t)
+	m, sink := kymotest.New(t)
 	app := fiber.New()
 	app.Use(Middleware(m), Middleware(m))
 	app.Get("/users/:name", func(c fiber.Ctx) error {
@@ -315,7 +316,7 @@ func TestUsersOnOneConnection(t *testing.T) {
 	if _, err := io.Copy(io.Discard, r); err != nil {
 		t.Fatal(err)
 	}
-	for _, r := range sink.wait(t, 100) {
+	for _, r := range recorded(t, sink, 100) {
 		if !want[r.User] || r.Status != 200 || r.Endpoint != "/users/{name}" {
 			t.Errorf("recorded %+v", r)
 		}
@@ -326,14 +327,14 @@ func TestUsersOnOneConnection(t *testing.T) {
 // Two monitors see the same request, each in its own way.
 func TestTwoMonitors(t *testing.T) {
 	t.Parallel()
-	m1, sink1 := monitor(t)
-	m2, sink2 := monitor(t)
+	m1, sink1 := kymotest.New(t)
+	m2, sink2 := kymotest.New(t)
 	app := testApp(t, Middleware(m1), Middleware(m2))
 	if n := len(ours.FindAll(get(t, serve(t, app), "GET", "/user", "X-User: ada"), -1)); n != 1 {
 		t.Errorf("the response has X-Response-Time %d times", n)
 	}
-	for _, s := range []*sink{sink1, sink2} {
-		if r := s.one(t); r.Endpoint != "/user" || r.User != "ada" {
+	for _, s := range []*kymotest.Sink{sink1, sink2} {
+		if r := recorded(t, s, 1)[0]; r.Endpoint != "/user" || r.User != "ada" {
 			t.Errorf("recorded %+v", r)
 		}
 	}

@@ -13,14 +13,14 @@ import (
 	"github.com/gofiber/fiber/v3"
 	"github.com/gofiber/fiber/v3/middleware/adaptor"
 	"github.com/kymohq/kymo"
-	"github.com/kymohq/kymo/wire"
+	"github.com/kymohq/kymo/kymotest"
 )
 
 // lifetime is how long the connections of these tests are kept at least.
 const lifetime = 30 * time.Millisecond
 
 // isLongLived fails the test unless r counts by its first byte and has lasted.
-func isLongLived(t *testing.T, r wire.Request, endpoint string, status int) {
+func isLongLived(t *testing.T, r kymotest.Request, endpoint string, status int) {
 	t.Helper()
 	if r.Endpoint != endpoint || r.Status != status {
 		t.Errorf("recorded %+v, want %s with status %d", r, endpoint, status)
@@ -33,7 +33,7 @@ func isLongLived(t *testing.T, r wire.Request, endpoint string, status int) {
 func TestStreamsCountByTheirFirstByte(t *testing.T) {
 	for _, mediaType := range []string{"text/event-stream", "text/plain"} {
 		t.Run(mediaType, func(t *testing.T) {
-			m, sink := monitor(t)
+			m, sink := kymotest.New(t)
 			app := fiber.New()
 			app.Use(Middleware(m))
 			seen := make(chan struct{})
@@ -66,14 +66,14 @@ func TestStreamsCountByTheirFirstByte(t *testing.T) {
 			if rest, err := io.ReadAll(resp.Body); err != nil || string(rest) != "data: 2\n\n" {
 				t.Errorf("read %q, %v", rest, err)
 			}
-			isLongLived(t, sink.one(t), "/events/{id}", 200)
+			isLongLived(t, recorded(t, sink, 1)[0], "/events/{id}", 200)
 		})
 	}
 }
 
 // A client that leaves a stream ends it; the status was sent.
 func TestStreamWhoseClientLeft(t *testing.T) {
-	m, sink := monitor(t)
+	m, sink := kymotest.New(t)
 	app := fiber.New()
 	app.Use(Middleware(m))
 	app.Get("/events", func(c fiber.Ctx) error {
@@ -91,7 +91,7 @@ func TestStreamWhoseClientLeft(t *testing.T) {
 		t.Fatal(err)
 	}
 	conn.Close()
-	if r := sink.one(t); r.Status != 200 || r.Lifetime == 0 {
+	if r := recorded(t, sink, 1)[0]; r.Status != 200 || r.Lifetime == 0 {
 		t.Errorf("recorded %+v", r)
 	}
 }
@@ -112,7 +112,7 @@ func TestHijackedConnections(t *testing.T) {
 		{"refused", func(c fiber.Ctx) { c.Status(fiber.StatusBadRequest) }, 400, 400},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			m, sink := monitor(t)
+			m, sink := kymotest.New(t)
 			app := fiber.New()
 			app.Use(Middleware(m))
 			app.Get("/socket/:id", func(ctx fiber.Ctx) error {
@@ -136,7 +136,7 @@ func TestHijackedConnections(t *testing.T) {
 			if line, err := r.ReadString('\n'); err != nil || line != "hello\n" {
 				t.Errorf("read %q, %v", line, err)
 			}
-			isLongLived(t, sink.one(t), "/socket/{id}", c.want)
+			isLongLived(t, recorded(t, sink, 1)[0], "/socket/{id}", c.want)
 		})
 	}
 }
@@ -145,13 +145,13 @@ func TestHijackedConnections(t *testing.T) {
 func TestAppWithinAnotherServer(t *testing.T) {
 	for path, want := range map[string]int{"/orders/1": 200, "/missing/1": 404, "/worse": 500, "/nowhere": 404} {
 		t.Run(path, func(t *testing.T) {
-			m, sink := monitor(t)
+			m, sink := kymotest.New(t)
 			w := httptest.NewRecorder()
 			adaptor.FiberApp(testApp(t, Middleware(m)))(w, httptest.NewRequest("GET", path, nil))
 			if w.Code != want || w.Header().Get("X-Response-Time") == "" {
 				t.Errorf("the response is %d %v", w.Code, w.Header())
 			}
-			if r := sink.one(t); r.Status != want {
+			if r := recorded(t, sink, 1)[0]; r.Status != want {
 				t.Errorf("recorded %+v", r)
 			}
 		})
@@ -159,19 +159,19 @@ func TestAppWithinAnotherServer(t *testing.T) {
 }
 
 func TestAppTest(t *testing.T) {
-	m, sink := monitor(t)
+	m, sink := kymotest.New(t)
 	resp, err := testApp(t, Middleware(m)).Test(httptest.NewRequest("GET", "/missing/1", nil))
 	if err != nil || resp.StatusCode != 404 {
 		t.Fatalf("%+v, %v", resp, err)
 	}
-	if r := sink.one(t); r.Status != 404 || r.Endpoint != "/missing/{id}" {
+	if r := recorded(t, sink, 1)[0]; r.Status != 404 || r.Endpoint != "/missing/{id}" {
 		t.Errorf("recorded %+v", r)
 	}
 }
 
 // A mux of net/http within the app knows the route better.
 func TestMiddlewareOfTheStandardLibraryWithin(t *testing.T) {
-	m, sink := monitor(t)
+	m, sink := kymotest.New(t)
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /std/users/{id}", func(w http.ResponseWriter, r *http.Request) {
 		if !kymo.SetUser(w, r.PathValue("id")) {
@@ -183,7 +183,7 @@ func TestMiddlewareOfTheStandardLibraryWithin(t *testing.T) {
 	app.Use(Middleware(m))
 	app.All("/std/*", adaptor.HTTPHandler(m.Middleware(mux)))
 	get(t, serve(t, app), "GET", "/std/users/ada")
-	if r := sink.one(t); r.Endpoint != "/std/users/{id}" || r.User != "ada" || r.Status != 202 {
+	if r := recorded(t, sink, 1)[0]; r.Endpoint != "/std/users/{id}" || r.User != "ada" || r.Status != 202 {
 		t.Errorf("recorded %+v", r)
 	}
 }
@@ -191,7 +191,7 @@ func TestMiddlewareOfTheStandardLibraryWithin(t *testing.T) {
 // A handler that resets the request, which closes its values, is still recorded
 // when it has returned.
 func TestRequestThatIsResetEarly(t *testing.T) {
-	m, sink := monitor(t)
+	m, sink := kymotest.New(t)
 	app := fiber.New()
 	app.Use(Middleware(m))
 	app.Get("/reset", func(c fiber.Ctx) error {
@@ -204,11 +204,11 @@ func TestRequestThatIsResetEarly(t *testing.T) {
 	})
 	address := serve(t, app)
 	get(t, address, "GET", "/reset")
-	if r := sink.one(t); r.Status != 202 || r.Size != 5 {
+	if r := recorded(t, sink, 1)[0]; r.Status != 202 || r.Size != 5 {
 		t.Errorf("recorded %+v", r)
 	}
 	get(t, address, "GET", "/fails")
-	if r := sink.wait(t, 2)[1]; r.Status != 500 || r.Endpoint != "/fails" {
+	if r := recorded(t, sink, 2)[1]; r.Status != 500 || r.Endpoint != "/fails" {
 		t.Errorf("recorded %+v", r)
 	}
 }
