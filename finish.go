@@ -80,13 +80,16 @@ func (v *visit) status(s uint32, ended int) int {
 		return status
 	}
 	switch {
-	case s&flagGone != 0, s&flagFailed != 0 && s&(flagStream|flagHijacked) == 0:
+	case s&flagGone != 0, s&flagFailed != 0 && (s&flagFramed != 0 || s&(flagStream|flagHijacked) == 0):
 		return clientClosed
 	case s&flagTimedOut != 0:
 		return http.StatusServiceUnavailable
 	case s&flagFramed != 0 && status == http.StatusOK:
 		if call := w.callStatus(); call != 0 {
 			return call
+		}
+		if w.parent.Err() != nil && clientLeft(w.parent, w.below) {
+			return clientClosed // the call's end was not sent
 		}
 	}
 	return status
