@@ -126,7 +126,7 @@ func (v *visit) route(s uint32) (pattern, user, route, class string) {
 			pattern = v.before // of a router further out
 		}
 	}
-	if s&flagFramed != 0 || isMountedService(pattern) && s&statusBits != http.StatusNotFound {
+	if s&flagFramed != 0 || isMountedService(pattern) && (s&statusBits != http.StatusNotFound || v.isConnectError()) {
 		if pattern == "" || pattern[len(pattern)-1] == '/' {
 			if p := w.procedure(l.base + v.path); p != "" {
 				pattern = p
@@ -144,6 +144,15 @@ func isMountedService(pattern string) bool {
 	}
 	service := pattern[strings.LastIndexByte(pattern[:len(pattern)-1], '/')+1 : len(pattern)-1]
 	return strings.Contains(service, ".") && isName(service, true)
+}
+
+// isConnectError reports whether a response says by Connect that a call failed.
+// With status 404, what a handler did not find differs by that from a method that
+// a stranger made up, for which there is text, or JSON of Twirp.
+func (v *visit) isConnectError() bool {
+	mediaType := v.w.below.Header().Get("Content-Type")
+	return hasPrefixFold(mediaType, "application/json") &&
+		(v.r.Header["Connect-Protocol-Version"] != nil || strings.Contains(v.r.URL.RawQuery, "connect=v1"))
 }
 
 // isCounted reports whether the request is to be recorded, and counts it if not.
