@@ -33,6 +33,8 @@
 //
 // Each request is made over HTTP/1.1 and HTTP/2: to the routes without Kymo, to
 // the same ones with the adapter, and to those within Monitor.Middleware. The
-// three answers must be the same byte for byte, but for X-Response-Time, and each
-// of the latter two must leave one record, which says what the client saw.
+// three answers must be the same byte for byte, but for X-Response-Time, the date
+// and the order of Allow fields, which some routers leave to chance. Each of the
+// latter two must leave one record, which says what the client saw. Many requests
+// of different users at once must not mix.
 package kymotest

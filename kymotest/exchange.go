@@ -67,6 +67,7 @@ func serve(h http.Handler, p protocol, paused *pause, limit time.Duration) (*htt
 	} else {
 		s.Start()
 	}
+	s.Client().Transport.(*http.Transport).DisableCompression = true // bodies count as they are sent
 	return s, func() error {
 		done := make(chan struct{})
 		go func() {
@@ -192,10 +193,17 @@ func (x *exchange) parse(raw []byte) (*answer, error) {
 	head, rest, _ := strings.Cut(string(raw), "\r\n\r\n")
 	lines := strings.Split(head, "\r\n")
 	lines = slices.DeleteFunc(lines, func(l string) bool { return strings.HasPrefix(l, "X-Response-Time:") })
+	var allow []int
 	for i := range lines {
-		if strings.HasPrefix(lines[i], "Date:") {
+		switch {
+		case strings.HasPrefix(lines[i], "Date:"):
 			lines[i] = "Date:"
+		case strings.HasPrefix(lines[i], "Allow:"):
+			allow = append(allow, i)
 		}
+	}
+	if len(allow) > 1 { // the header's fields are sorted by name, so they follow each other
+		slices.Sort(lines[allow[0] : allow[0]+len(allow)])
 	}
 	a.text = strings.Join(lines, "\r\n") + "\r\n\r\n" + rest
 	return a, nil
@@ -249,6 +257,7 @@ func (x *exchange) describe(ctx context.Context, resp *http.Response) (*answer, 
 	if header.Get("Date") != "" {
 		header.Set("Date", "")
 	}
+	slices.Sort(header["Allow"])
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\r\n", resp.Status)
 	header.Write(&b)
