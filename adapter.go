@@ -58,6 +58,11 @@ func (m *Monitor) Begin(ctx context.Context) (context.Context, *Exchange) {
 	return requestContext{&e.exchange}, e
 }
 
+// Joined reports whether something further out, such as Middleware, records the
+// request. It may be done with the request before End is called: what is to be
+// recorded is better said early, by SetRouteContext and SetStreamContext.
+func (e *Exchange) Joined() bool { return e.joined != nil }
+
 // ResponseTime notes that the response's header is about to be written, if it
 // was not noted before, and returns the value of X-Response-Time. It returns ""
 // where a middleware further out sets that header.

@@ -63,6 +63,9 @@ func TestExchangesOfOneRequestAreJoined(t *testing.T) {
 			ctx, outer := m.Begin(t.Context())
 			outer.ResponseTime()
 			ctx, inner := m.Begin(ctx)
+			if outer.Joined() || !inner.Joined() {
+				t.Errorf("Joined() = %t and %t, want it of the inner one", outer.Joined(), inner.Joined())
+			}
 			if got := inner.ResponseTime(); got != "" {
 				t.Errorf("the inner ResponseTime() = %q, want none", got)
 			}

@@ -99,13 +99,16 @@ func (v *visit) status(s uint32, ended int) int {
 		return status
 	}
 	switch {
-	case s&flagGone != 0, s&flagFailed != 0 && s&(flagStream|flagHijacked) == 0:
+	case s&flagGone != 0, s&flagFailed != 0 && (s&flagFramed != 0 || s&(flagStream|flagHijacked) == 0):
 		return clientClosed
 	case s&flagTimedOut != 0:
 		return http.StatusServiceUnavailable
 	case s&flagFramed != 0 && status == http.StatusOK:
 		if call := w.callStatus(); call != 0 {
 			return call
+		}
+		if w.parent.Err() != nil && w.clientLeft() {
+			return clientClosed // the call's end was not sent
 		}
 	}
 	return status
@@ -162,12 +165,13 @@ func isMountedService(pattern string) bool {
 	return strings.Contains(service, ".") && isName(service, true)
 }
 
-// isConnectError reports whether a response with status 404 is the answer of a
-// method, as Connect has it, and not that of a mux which does not know the method.
+// isConnectError reports whether a response says by Connect that a call failed.
+// With status 404, what a handler did not find differs by that from a method that
+// a stranger made up, for which there is text, or JSON of Twirp.
 func (v *visit) isConnectError() bool {
-	contentType := v.w.below.Header()["Content-Type"]
-	return v.r.Header["Connect-Protocol-Version"] != nil && len(contentType) != 0 &&
-		hasPrefixFold(contentType[0], "application/json")
+	mediaType := v.w.below.Header().Get("Content-Type")
+	return hasPrefixFold(mediaType, "application/json") &&
+		(v.r.Header["Connect-Protocol-Version"] != nil || strings.Contains(v.r.URL.RawQuery, "connect=v1"))
 }
 
 // isCounted reports whether the request is to be recorded, and counts it if not.

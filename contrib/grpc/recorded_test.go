@@ -1,0 +1,24 @@
+package kymogrpc
+
+import (
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/kymohq/kymo/kymotest"
+)
+
+// recorded returns what the sink has when that is n requests, which may be a
+// moment after their responses came.
+func recorded(t *testing.T, sink *kymotest.Sink, n int) []kymotest.Request {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); ; runtime.Gosched() {
+		requests := sink.Requests()
+		if len(requests) == n {
+			return requests
+		}
+		if len(requests) > n || time.Now().After(deadline) {
+			t.Fatalf("%d requests were recorded, want %d: %+v", len(requests), n, requests)
+		}
+	}
+}
