@@ -35,6 +35,7 @@ const (
 	flagFlushed                      // it was flushed, and has flagParts
 	flagFramed                       // its body is a remote procedure call's
 	flagHijacked                     // the connection was taken over
+	flagInformed                     // an informational status was written
 	flagUnwrapped                    // the writer below was asked for
 	flagGone                         // the client went away before the header
 	flagFailed                       // a write to the client failed

@@ -37,7 +37,7 @@ func (w *writer) Unwrap() http.ResponseWriter {
 func (w *writer) Header() http.Header { return w.below.Header() }
 
 func (w *writer) WriteHeader(status int) {
-	if w.state.Load()&statusBits != 0 && logSuperfluous(w.below, w.request) {
+	if s := w.state.Load(); s&(statusBits|flagInformed) != 0 && w.logWriteHeader(s, status) {
 		return
 	}
 	// An informational status is followed by a final one, but for 101. What is
@@ -46,10 +46,16 @@ func (w *writer) WriteHeader(status int) {
 		w.begin(status)
 	}
 	w.below.WriteHeader(status)
+	if status < 200 && status != http.StatusSwitchingProtocols {
+		w.state.Or(flagInformed)
+	}
 }
 
 func (w *writer) Write(p []byte) (int, error) {
 	s := w.begin(http.StatusOK)
+	if s&flagHijacked != 0 && len(p) > 0 && w.logWrite() {
+		return 0, http.ErrHijacked
+	}
 	n, err := w.below.Write(p)
 	if s&(flagParts|flagFramed) != 0 {
 		w.goesOn(s, p[:min(max(n, 0), len(p))])
@@ -60,6 +66,9 @@ func (w *writer) Write(p []byte) (int, error) {
 
 func (w *writer) writeString(s string) (int, error) {
 	state := w.begin(http.StatusOK)
+	if state&flagHijacked != 0 && s != "" && w.logWrite() {
+		return 0, http.ErrHijacked
+	}
 	n, err := w.below.(io.StringWriter).WriteString(s)
 	if state&(flagParts|flagFramed) != 0 {
 		w.goesOn(state, []byte(s[:min(max(n, 0), len(s))]))
@@ -122,14 +131,17 @@ func (w *writer) push(target string, opts *http.PushOptions) error {
 // returns the state.
 func (w *writer) begin(status int) uint32 {
 	s := w.state.Load()
-	if s&statusBits != 0 {
-		return s
-	}
-	if s&(flagReturned|flagDone) != 0 {
+	switch {
+	case s&(flagReturned|flagDone) != 0:
 		if s&flagDone == 0 {
 			w.resolve(status)
 		}
-		return flagDone
+		if s&statusBits == 0 {
+			w.state.Or(uint32(status) & statusBits) // a second one is superfluous
+		}
+		return flagDone | s&flagHijacked
+	case s&statusBits != 0:
+		return s
 	}
 	if w.commit(status) {
 		w.addHeaders()
@@ -171,6 +183,9 @@ func (w *writer) wrote(n int64, err error) {
 	switch {
 	case errors.Is(err, http.ErrHandlerTimeout):
 		w.state.Or(flagTimedOut)
+	case w.request != nil && w.request.Method == http.MethodHead:
+		// The response to HEAD ends with its header. Over HTTP/2 the stream is closed
+		// then, and net/http fails what is written, although nothing is missing.
 	case errors.Is(err, http.ErrBodyNotAllowed), errors.Is(err, http.ErrContentLength),
 		errors.Is(err, http.ErrHijacked), errors.Is(err, http.ErrNotSupported):
 		// The handler's mistake: the client is still there.
