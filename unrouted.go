@@ -3,14 +3,20 @@ package kymo
 import (
 	"fmt"
 	"log/slog"
+	"reflect"
 	"strings"
 )
 
-// unrouted logs, once for each chain, that a request was answered without a
-// route, and how to get one. Requests that are refused before they are routed, or
-// that match nothing, are no sign of a chain without routes.
+// unrouted logs, once for each type of handler, that a request was answered
+// without a route, and how to get one. Requests that are refused before they are
+// routed, or that match nothing, are no sign of a chain without routes.
 func (h *handler) unrouted(rec *record) {
 	if rec.status >= 400 && rec.status < 500 || rec.method == methodOptions || h.routed.Swap(true) {
+		return
+	}
+	// Some frameworks build their chain anew for each request, so that the handler
+	// itself cannot tell whether it was logged.
+	if _, logged := h.m.unrouted.LoadOrStore(reflect.TypeOf(h.next), true); logged {
 		return
 	}
 	next := fmt.Sprintf("%T", h.next)
