@@ -194,8 +194,12 @@ var app = []route{
 		defer conn.Close()
 		io.WriteString(buffered, "HTTP/1.1 200 OK\r\nContent-Length: 4\r\nConnection: close\r\n\r\nmine")
 		buffered.Flush()
+		if r.URL.RawQuery == "" {
+			return
+		}
 		n, err := w.Write([]byte("x"))
 		e.see(r, "wrote %d, %v, %v", n, err, errors.Is(err, http.ErrHijacked))
+		w.WriteHeader(http.StatusOK)
 	}},
 }
 
@@ -235,14 +239,21 @@ func appRequests() []*request {
 		{name: "twice", method: "GET", path: "/twice", want: to("/twice")},
 		{name: "over", method: "GET", path: "/over", want: to("/over")},
 		{name: "under", method: "GET", path: "/under", want: to("/under")},
-		{name: "panic", method: "GET", path: "/panic", want: expected{endpoint: "/panic", status: 500}},
-		{name: "invalid", method: "GET", path: "/invalid", want: expected{endpoint: "/invalid", status: 500}},
+		{name: "panic", method: "GET", path: "/panic", want: to("/panic")},
+		{name: "invalid", method: "GET", path: "/invalid", want: to("/invalid")},
 		{name: "abort", method: "GET", path: "/abort", want: expected{endpoint: "/abort", status: 500, stream: true}},
 		{name: "from", method: "GET", path: "/from", want: to("/from")},
 		{name: "broken", method: "GET", path: "/broken", want: to("/broken")},
 		{name: "takeover", method: "GET", path: "/takeover", want: expected{endpoint: "/takeover", status: 101, stream: true, untimed: true}, only: "http1"},
+		{name: "takeover, then write", method: "GET", path: "/takeover?write", want: expected{endpoint: "/takeover", status: 101, stream: true, untimed: true}, only: "http1"},
 		{name: "no takeover", method: "GET", path: "/takeover", want: to("/takeover"), only: "http2"},
 		{name: "absent", method: "GET", path: "/absent/7", want: expected{nobody: true}},
 		{name: "not allowed", method: "DELETE", path: "/text", want: expected{nobody: true}},
 	}
 }
+
+// recovered is for where every panic is recovered from within.
+var recovered = map[string]expected{"abort": {stream: true}}
+
+// routedOnly is for where Kymo stands behind the router.
+var routedOnly = map[string]expected{"absent": {absent: true}, "not allowed": {absent: true}}

@@ -21,6 +21,7 @@ type answer struct {
 	status int    // 0 if none came
 	text   string // all of it, without X-Response-Time
 	times  int    // how often X-Response-Time was there
+	early  int    // how often it was in an informational response
 	body   []byte
 }
 
@@ -121,10 +122,9 @@ func (c *client) connection(req *http.Request, s *stack) (a answer) {
 		}
 		b.WriteByte('\n')
 		more = strings.HasPrefix(head, "HTTP/1.1 1") && !strings.HasPrefix(head, "HTTP/1.1 101")
-		if more && n > 0 {
-			b.WriteString("X-Response-Time in an informational response\n")
-		}
-		if !more {
+		if more {
+			a.early += n
+		} else {
 			a.times = n
 		}
 	}
@@ -144,9 +144,7 @@ func (c *client) stream(req *http.Request, s *stack) (a answer) {
 	req = req.WithContext(httptrace.WithClientTrace(req.Context(), &httptrace.ClientTrace{
 		Got1xxResponse: func(code int, h textproto.MIMEHeader) error {
 			fmt.Fprintf(&b, "%d\n", code)
-			if s.header(&b, http.Header(h)) > 0 {
-				b.WriteString("X-Response-Time in an informational response\n")
-			}
+			a.early += s.header(&b, http.Header(h))
 			return nil
 		},
 	}))

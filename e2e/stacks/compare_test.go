@@ -1,7 +1,9 @@
 package stacks
 
 import (
+	"cmp"
 	"context"
+	"net/http"
 	"regexp"
 	"slices"
 	"strings"
@@ -23,7 +25,7 @@ func (s *stack) try(t *testing.T, protocol string) {
 	}
 	recorded := 0
 	for _, rq := range requests {
-		if rq.only != "" && rq.only != protocol {
+		if rq.only != "" && rq.only != protocol || rq.name == s.skip {
 			continue
 		}
 		want := s.wants(rq)
@@ -34,6 +36,9 @@ func (s *stack) try(t *testing.T, protocol string) {
 		}
 		if a.times != 0 || !want.anyTime && b.times != timesOf(want, b) {
 			t.Errorf("%s: X-Response-Time is there %d times, without Kymo %d times", rq.name, b.times, a.times)
+		}
+		if (b.early > 0) != (s.gathers && rq.name == "early") {
+			t.Errorf("%s: X-Response-Time is in %d informational responses", rq.name, b.early)
 		}
 		if want.absent {
 			continue
@@ -86,14 +91,17 @@ func (s *stack) wants(rq *request) expected {
 			want.endpoint = rq.want.endpoint
 		}
 	}
-	if s.unrouted || want.endpoint == "" {
+	switch {
+	case s.unrouted || want.endpoint == "":
 		want.endpoint = unmatched
+	case s.endpoint != "":
+		want.endpoint = s.endpoint
 	}
 	return want
 }
 
 func timesOf(want expected, a answer) int {
-	if want.untimed || a.status == 0 {
+	if want.untimed || want.absent || a.status == 0 {
 		return 0
 	}
 	return 1
@@ -103,7 +111,7 @@ func (want expected) check(t *testing.T, rq *request, a answer, got record, elap
 	t.Helper()
 	status := want.status
 	if status == 0 {
-		status = a.status
+		status = cmp.Or(a.status, http.StatusInternalServerError) // a panic
 	}
 	user := "user of " + rq.name
 	if want.nobody {
@@ -141,7 +149,7 @@ func compareLogs(t *testing.T, with, without []string) {
 		p := make([]string, len(l))
 		for i, line := range l {
 			line, _, _ = strings.Cut(line, "\n") // a panic's trace follows
-			p[i] = addresses.ReplaceAllString(line, "…")
+			p[i] = conversion.ReplaceAllString(addresses.ReplaceAllString(line, "…"), "… is not")
 		}
 		slices.Sort(p)
 		return p
@@ -169,5 +177,9 @@ func cut(s string) string {
 	return s
 }
 
-// addresses are the clients' in logs.
-var addresses = regexp.MustCompile(`127\.0\.0\.1:\d+`)
+var (
+	// addresses are the clients' in logs.
+	addresses = regexp.MustCompile(`127\.0\.0\.1:\d+`)
+	// conversion is of a writer whose type a panic names.
+	conversion = regexp.MustCompile(`interface conversion: \S+ is not`)
+)

@@ -15,7 +15,7 @@ import (
 // and with another body.
 const (
 	crowdClients = 8
-	crowdEach    = 100
+	crowdEach    = 25
 	crowdSize    = crowdClients * crowdEach
 )
 
@@ -103,6 +103,8 @@ func (s *stack) checkCrowd(t *testing.T, rs []record) {
 			want := mb.want
 			if s.unrouted {
 				want.endpoint = unmatched
+			} else if s.endpoint != "" {
+				want.endpoint = s.endpoint
 			}
 			r, ok := byUser[mb.name]
 			if !ok || r.Endpoint != want.endpoint || r.Status != 200 || r.Method != mb.method || r.Lifetime != 0 != want.stream {

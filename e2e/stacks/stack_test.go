@@ -22,22 +22,24 @@ type stack struct {
 	build func(e *env) http.Handler
 
 	// What is expected of it.
-	unrouted bool                // nothing in it can tell the route
-	hides    bool                // a writer in it leads nowhere by Unwrap: only the context finds the request
-	detached bool                // the handler's context does not lead to the request, only the writer
+	unrouted bool   // nothing in it can tell the route
+	endpoint string // of all that is routed, if not the app's
+	gathers  bool   // a writer in it keeps informational responses until the body
+	hides    hiding
 	loose    bool                // the framing of bodies depends on timing
 	random   []*regexp.Regexp    // what differs between answers
 	expect   map[string]expected // by the request's name, where it is not as for others
 
 	requests []*request // instead of the app's
 	also     []*request // beside the app's
+	skip     string     // the name of a request that makes no sense
 	only     string     // protocol, "" for both
 }
 
 // expected is how a request is recorded.
 type expected struct {
 	endpoint string // "" is the route's, or (unmatched) if the stack has none
-	status   int    // 0 is what the client saw
+	status   int    // 0 is what the client saw, or 500 if it saw none
 	stream   bool
 	nobody   bool // it names no user
 	untimed  bool // no X-Response-Time: what the client sees does not come through Kymo's writer
