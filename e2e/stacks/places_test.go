@@ -8,7 +8,9 @@ type software struct {
 	name string
 	wrap func(e *env, next http.Handler) http.Handler
 	stack
-	copies bool // it passes on another request, which hides the route
+	inside map[string]expected // instead of expect, where Kymo is inside
+	copies bool                // it passes on another request, which hides the route
+	defers bool                // its writer keeps what is written, informational responses as well
 }
 
 // places puts Kymo outside of it, inside, between two layers of it, and on both
@@ -25,6 +27,7 @@ func (w software) places() []*stack {
 	twice := at("twice", func(e *env) http.Handler { return e.kymo(w.wrap(e, e.kymo(e.mux()))) })
 	outside.unrouted, between.unrouted = w.copies, w.copies
 	inside.hides, twice.hides = nil, nil
-	inside.expect = nil
+	inside.expect = w.inside
+	inside.gathers, between.gathers = w.defers, w.defers
 	return []*stack{outside, inside, between, twice}
 }

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"regexp"
+	"sync"
 	"testing"
 
 	"log"
@@ -64,6 +65,7 @@ type env struct {
 	m    *kymo.Monitor                        // nil without
 	kymo func(next http.Handler) http.Handler // m.Middleware, or nothing
 	seen *witness
+	work sync.WaitGroup // handlers that no server waits for
 }
 
 // protocols are those that stacks are tried over.
@@ -113,6 +115,7 @@ func (v *server) stop(t *testing.T) {
 		v.srv.Close()
 	}
 	<-v.done
+	v.env.work.Wait()
 }
 
 // run tries every stack over every protocol.
