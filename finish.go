@@ -89,6 +89,10 @@ func (v *visit) status(s uint32, ended int) int {
 		if call := w.callStatus(); call != 0 {
 			return call
 		}
+		// A call that was not canceled says how it ended.
+		if w.parent.Err() != nil && clientLeft(w.parent, w.below) {
+			return clientClosed
+		}
 	}
 	return status
 }
