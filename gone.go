@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"reflect"
 	"runtime"
+	"time"
 )
 
 // clientLeft reports whether the context of a request was canceled because its
@@ -19,16 +20,26 @@ func clientLeft(ctx context.Context, rw http.ResponseWriter) bool {
 		return true // there is no better evidence than the context
 	}
 	// The server's writer knows: its channel has a value if the client has left.
-	// For HTTP/2 a goroutine puts it there, which has to run first.
+	// It is put there after the context was canceled, for HTTP/2 by a goroutine of
+	// its own. The value itself is the handler's.
 	left := own.CloseNotify()
-	for range 10 {
+	for i := range 10 + leaving {
 		if len(left) > 0 {
 			return true
 		}
-		runtime.Gosched()
+		if i < 10 {
+			runtime.Gosched()
+		} else {
+			time.Sleep(time.Millisecond)
+		}
 	}
 	return false
 }
+
+// leaving bounds in milliseconds how long the evidence that a client left may
+// take, on a machine that is busy. A server that ends the contexts of its requests
+// itself waits that long.
+const leaving = 20
 
 // ownWriter returns net/http's writer at or below rw, nil if there is none.
 func ownWriter(rw http.ResponseWriter) closeNotifier {
