@@ -1,6 +1,7 @@
 package kymo
 
 import (
+	"cmp"
 	"net/http"
 	"runtime"
 	"strings"
@@ -137,7 +138,7 @@ func (v *visit) route(s uint32) (pattern, user, route, class string) {
 	var l level
 	if n := w.notes.Load(); n != nil {
 		n.mu.Lock()
-		pattern, user, route, class, l = n.pattern, n.user, n.route, n.class, n.level
+		pattern, user, route, class, l = cmp.Or(n.pattern, n.likely), n.user, n.route, n.class, n.level
 		n.mu.Unlock()
 	}
 	if pattern == "" {

@@ -209,6 +209,13 @@ func (h *handler) serveWithin(x *exchange, rw http.ResponseWriter, r *http.Reque
 	mine := enclosing.below(path, before)
 	n.level = mine
 	n.mu.Unlock()
+	if h.routes != nil && isTimed(r.Context(), x.parent) {
+		// The middleware further out may not wait for the handler.
+		pattern := mine.join(h.lookup(r))
+		n.mu.Lock()
+		n.likely = pattern
+		n.mu.Unlock()
+	}
 
 	defer func() {
 		pattern := mine.join(h.matched(r, before, path))
@@ -220,6 +227,17 @@ func (h *handler) serveWithin(x *exchange, rw http.ResponseWriter, r *http.Reque
 		}
 	}()
 	h.next.ServeHTTP(rw, r)
+}
+
+// isTimed reports whether ctx ends at a time of its own and outer does not, as
+// within http.TimeoutHandler.
+func isTimed(ctx, outer context.Context) bool {
+	end, ok := ctx.Deadline()
+	if !ok {
+		return false
+	}
+	outerEnd, ok := outer.Deadline()
+	return !ok || end.Before(outerEnd)
 }
 
 // link returns a writer by which x can be found, for where writers that cannot

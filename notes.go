@@ -20,6 +20,7 @@ type notes struct {
 	route   string // as SetRoute named it
 	class   string // of the error
 	pattern string // as a middleware further in found it
+	likely  string // pattern as it will be once the handler returns
 	status  int    // as an adapter found it, 0 if it did not
 	level   level  // of the innermost middleware; zero for the outermost
 	frames  frames

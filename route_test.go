@@ -6,6 +6,8 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/kymohq/kymo/wire"
 )
@@ -185,4 +187,26 @@ func TestTwoMonitorsEachRecord(t *testing.T) {
 	if a, b := one(t, outer, outerSink), one(t, inner, innerSink); a.User != "alice" || b.User != "alice" {
 		t.Errorf("recorded %+v and %+v", a, b)
 	}
+}
+
+// A handler that http.TimeoutHandler has given up has not returned, and its
+// request has a route all the same.
+func TestRouteOfARequestThatTimedOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m, sink := monitor(t)
+		answered := make(chan struct{})
+		mux := http.NewServeMux()
+		mux.HandleFunc("GET /carts/{cart}", func(w http.ResponseWriter, r *http.Request) {
+			SetUserContext(r.Context(), "carol")
+			<-answered
+		})
+		root := http.NewServeMux()
+		root.Handle("/shop/", http.StripPrefix("/shop", m.Middleware(mux)))
+		w := do(m.Middleware(http.TimeoutHandler(m.Middleware(root), time.Second, "late")), "GET", "/shop/carts/1")
+		got := one(t, m, sink)
+		close(answered)
+		if w.Code != 503 || got.Endpoint != "/shop/carts/{cart}" || got.Status != 503 || got.User != "carol" {
+			t.Errorf("answered %d, recorded %+v", w.Code, got)
+		}
+	})
 }
