@@ -56,12 +56,11 @@ func serve(h http.Handler, p protocol, paused *pause, limit time.Duration) (*htt
 	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		running.Add(1)
 		defer running.Done()
-		h.ServeHTTP(w, r)
+		// Not by BaseContext: a server with one could end contexts itself, so that
+		// Kymo would be less sure that a client left.
+		h.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), pauseKey{}, paused)))
 	}))
 	s.Config.ErrorLog = log.New(io.Discard, "", 0)
-	s.Config.BaseContext = func(net.Listener) context.Context {
-		return context.WithValue(context.Background(), pauseKey{}, paused)
-	}
 	if s.EnableHTTP2 = p.http2; p.http2 {
 		s.StartTLS()
 	} else {

@@ -21,6 +21,7 @@ type Request struct {
 	Method   string // "_OTHER" for one that HTTP does not define
 	Status   int    // 499 if the client went away
 	User     string // "" if it is not known
+	Error    string // the class of what went wrong, "" if it is not known
 
 	Start time.Time // UTC, in milliseconds
 	// Duration is from the request's start to the handler's return. For a stream
@@ -136,7 +137,7 @@ func (s *Sink) Ship(_ context.Context, data []byte) error {
 	for i := range b.Len() {
 		r := b.Request(i)
 		s.requests = append(s.requests, Request{
-			Service: r.Service, Endpoint: r.Endpoint, Method: r.Method, Status: r.Status, User: r.User,
+			Service: r.Service, Endpoint: r.Endpoint, Method: r.Method, Status: r.Status, User: r.User, Error: r.Error,
 			Start: time.UnixMilli(r.Start).UTC(), Duration: r.Duration, Lifetime: r.Lifetime,
 			FirstByte: r.FirstByte, Size: r.Size,
 		})

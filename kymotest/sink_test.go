@@ -22,6 +22,7 @@ func TestNew(t *testing.T) {
 		mux := http.NewServeMux()
 		mux.HandleFunc("GET /users/{id}", func(w http.ResponseWriter, r *http.Request) {
 			kymo.SetUser(w, "kim")
+			kymo.SetError(w, "sql.ErrNoRows")
 			time.Sleep(20 * time.Millisecond)
 			w.WriteHeader(http.StatusAccepted)
 			time.Sleep(10 * time.Millisecond)
@@ -39,7 +40,7 @@ func TestNew(t *testing.T) {
 		}
 		want := []kymotest.Request{
 			{
-				Service: "test", Endpoint: "/users/{id}", Method: "GET", Status: 202, User: "kim",
+				Service: "test", Endpoint: "/users/{id}", Method: "GET", Status: 202, User: "kim", Error: "sql.ErrNoRows",
 				Start: began, Duration: 30 * time.Millisecond, FirstByte: 20 * time.Millisecond, Size: 5,
 			},
 			{
