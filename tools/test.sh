@@ -34,6 +34,7 @@ run_all() {
 	done
 	run .   "$product" -coverprofile="$cover/sdk.out"
 	run hub "$product" -coverprofile="$cover/hub.out"
+	run e2e/stacks -race
 	run e2e "$product" -coverprofile="$cover/e2e.out"
 	run bench
 	run tools

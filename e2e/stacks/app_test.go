@@ -89,7 +89,7 @@ var app = []route{
 		for i := 0; i < len(long); i += 900 {
 			n, err := io.WriteString(w, long[i:min(i+900, len(long))])
 			if n != 900 && n != len(long)%900 || err != nil {
-				e.see(r, "wrote %d, %v", n, err)
+				e.seeWritten(r, "wrote %d, %v", n, err)
 			}
 		}
 	}},

@@ -1,5 +1,7 @@
 package stacks
 
+//lint:file-ignore SA1019 RealIP is deprecated, and in use
+
 import (
 	"net/http"
 	"regexp"
@@ -39,7 +41,7 @@ type chiEntry struct {
 }
 
 func (l chiEntry) Write(status, bytes int, _ http.Header, _ time.Duration, _ any) {
-	l.e.see(l.r, "logged %d, %d bytes, from %q", status, bytes, addresses.ReplaceAllString(l.r.RemoteAddr, "…"))
+	l.e.seeWritten(l.r, "logged %d, %d bytes, from %q", status, bytes, addresses.ReplaceAllString(l.r.RemoteAddr, "…"))
 }
 
 func (l chiEntry) Panic(v any, _ []byte) { l.e.see(l.r, "logged panic %v", v) }

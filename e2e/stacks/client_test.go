@@ -155,7 +155,10 @@ func (c *client) stream(req *http.Request, s *stack) (a answer) {
 	}
 	defer resp.Body.Close()
 	a.status = resp.StatusCode
-	fmt.Fprintf(&b, "%s %s, length %d\n", resp.Proto, resp.Status, resp.ContentLength)
+	fmt.Fprintf(&b, "%s %s\n", resp.Proto, resp.Status)
+	if !s.loose {
+		fmt.Fprintf(&b, "length %d\n", resp.ContentLength)
+	}
 	a.times = s.header(&b, resp.Header)
 	a.body, err = io.ReadAll(resp.Body)
 	b.WriteByte('\n')

