@@ -22,6 +22,8 @@ type route struct {
 // request it is.
 func (rt *route) handler(e *env) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
+		e.work.Add(1)
+		defer e.work.Done()
 		e.seeWriter(w, r)
 		e.sayUser(w, r)
 		rt.serve(e, w, r)

@@ -210,9 +210,12 @@ func TestGRPC(t *testing.T) {
 		return mux
 	}
 	absent := map[string]expected{"unknown": {absent: true}}
+	// Whether grpc-go still notes the status of a call that was canceled in the
+	// header, as seen from further out, is a matter of timing.
+	skip := []string{"duplex, canceled"}
 	run(t,
 		&stack{name: "around", only: "http2", requests: grpcRequests(), build: func(e *env) http.Handler { return e.kymo(e.newGRPC()) }},
-		&stack{name: "below a middleware", only: "http2", requests: grpcRequests(), build: func(e *env) http.Handler {
+		&stack{name: "below a middleware", only: "http2", skip: skip, requests: grpcRequests(), build: func(e *env) http.Handler {
 			return e.outer(e.kymo(e.newGRPC()))
 		}},
 		&stack{name: "around a mux", only: "http2", expect: map[string]expected{"unknown": {status: 404, nobody: true, untimed: true}}, requests: grpcRequests(), build: func(e *env) http.Handler {

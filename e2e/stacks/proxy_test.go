@@ -12,7 +12,7 @@ import (
 
 // newProxy returns a proxy in front of the app and an echo of websockets.
 func (e *env) newProxy() http.Handler {
-	behind := &env{t: e.t, s: e.s, kymo: itself, seen: e.seen} // without Kymo
+	behind := &env{t: e.t, s: e.s, kymo: itself, seen: e.seen, work: e.work} // without Kymo
 	mux := behind.mux()
 	mux.HandleFunc("GET /chat/{room}", behind.gorillaEcho)
 	upstream := httptest.NewUnstartedServer(mux)

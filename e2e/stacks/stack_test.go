@@ -65,7 +65,7 @@ type env struct {
 	m    *kymo.Monitor                        // nil without
 	kymo func(next http.Handler) http.Handler // m.Middleware, or nothing
 	seen *witness
-	work sync.WaitGroup // handlers that no server waits for
+	work *sync.WaitGroup // handlers: a server does not wait for those that took a connection over
 }
 
 // protocols are those that stacks are tried over.
@@ -83,7 +83,7 @@ type server struct {
 // start serves s, with Kymo if m is not nil.
 func start(t *testing.T, s *stack, m *kymo.Monitor, protocol string) *server {
 	t.Helper()
-	e := &env{t: t, s: s, m: m, kymo: func(next http.Handler) http.Handler { return next }}
+	e := &env{t: t, s: s, m: m, work: new(sync.WaitGroup), kymo: func(next http.Handler) http.Handler { return next }}
 	if m != nil {
 		e.kymo = m.Middleware
 	}

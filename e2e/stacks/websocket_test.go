@@ -15,6 +15,8 @@ import (
 
 // gorillaEcho returns the messages of a websocket until it is closed.
 func (e *env) gorillaEcho(w http.ResponseWriter, r *http.Request) {
+	e.work.Add(1)
+	defer e.work.Done()
 	e.seeWriter(w, r)
 	e.sayUser(w, r)
 	c, err := (&gorilla.Upgrader{}).Upgrade(w, r, http.Header{"X-Chat": {"yes"}})
@@ -35,6 +37,8 @@ func (e *env) gorillaEcho(w http.ResponseWriter, r *http.Request) {
 
 // coderEcho is gorillaEcho by another library.
 func (e *env) coderEcho(w http.ResponseWriter, r *http.Request) {
+	e.work.Add(1)
+	defer e.work.Done()
 	e.seeWriter(w, r)
 	e.sayUser(w, r)
 	w.Header().Set("X-Chat", "yes")

@@ -113,6 +113,8 @@ func zipped(r *http.Request) bool { return r.Header.Get("Accept-Encoding") == "g
 // became of the request and the header.
 func (e *env) outer(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		e.work.Add(1)
+		defer e.work.Done()
 		e.seeWriter(w, r)
 		defer func() {
 			v := recover()
