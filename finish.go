@@ -45,7 +45,7 @@ func (v *visit) finish(ended int) {
 		stream: s&(flagStream|flagHijacked) != 0 || status == http.StatusSwitchingProtocols,
 	}
 	if s&statusBits == 0 && ended == 0 && (status == http.StatusOK || status == w.expected()) && v.mayBeWritten() {
-		w.wait(v.h, rec)
+		w.wait(&late{rec: rec, h: v.h, takenOver: v.takenOver(s)})
 		return
 	}
 	w.end(s)
@@ -85,8 +85,7 @@ func (v *visit) status(s uint32, ended int) int {
 	}
 	if status == 0 {
 		switch {
-		case s&flagUnwrapped != 0 && isUpgrade(v.r) && canHijack(w.below):
-			// The connection was taken over past us.
+		case v.takenOver(s) && !v.mayBeWritten():
 			return http.StatusSwitchingProtocols
 		case w.parent.Err() == nil:
 		case w.clientLeft():
@@ -126,9 +125,15 @@ func (x *exchange) expected() int {
 	return n.status
 }
 
-// isUpgrade reports whether r asks to use the connection for something else.
-func isUpgrade(r *http.Request) bool {
-	return r.Header["Upgrade"] != nil || r.Method == http.MethodConnect
+// takenOver reports whether the connection of a request to which nothing was
+// written was taken over past our writer: by its Unwrap, or, for a websocket, by a
+// writer further out that the handler has kept.
+func (v *visit) takenOver(s uint32) bool {
+	if s&flagUnwrapped != 0 && v.r.Method == http.MethodConnect {
+		return canHijack(v.w.below)
+	}
+	upgrade := v.r.Header["Upgrade"]
+	return len(upgrade) != 0 && (s&flagUnwrapped != 0 || strings.EqualFold(upgrade[0], "websocket")) && canHijack(v.w.below)
 }
 
 // route returns what the request was routed by, as a router has it and as

@@ -155,7 +155,7 @@ func TestTimeoutHandlerAnswers(t *testing.T) {
 	for name, handle := range map[string]http.HandlerFunc{
 		"the handler writes too late": func(w http.ResponseWriter, r *http.Request) {
 			<-r.Context().Done()
-			time.Sleep(1)
+			time.Sleep(time.Millisecond)
 			io.WriteString(w, "x")
 		},
 		"the handler gives up as well": func(w http.ResponseWriter, r *http.Request) { <-r.Context().Done() },

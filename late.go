@@ -2,6 +2,7 @@ package kymo
 
 import (
 	"context"
+	"net/http"
 	"sync"
 	"time"
 )
@@ -15,14 +16,15 @@ type late struct {
 	rec  record // status is what counts if nothing is written
 	h    *handler
 	stop func() bool // ends waiting for the context
+
+	takenOver bool // if nothing is written, the connection was taken over
 }
 
 // mayBeWritten reports whether a response may still come through our writer.
 func (v *visit) mayBeWritten() bool { return !v.alone && v.w.parent.Done() != nil }
 
 // wait keeps the record until the response is known.
-func (x *exchange) wait(h *handler, rec record) {
-	l := &late{rec: rec, h: h}
+func (x *exchange) wait(l *late) {
 	n := x.note()
 	n.mu.Lock()
 	n.late = l
@@ -73,6 +75,8 @@ func (x *exchange) resolve() {
 		}
 		if status := s & statusBits; status != 0 {
 			l.rec.status = uint16(status)
+		} else if l.takenOver {
+			l.rec.status, l.rec.stream = http.StatusSwitchingProtocols, true
 		}
 		l.rec.size = x.size.Load()
 		l.h.record(&l.rec, user, route, class)

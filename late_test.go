@@ -22,7 +22,7 @@ func returning(middleware func(http.Handler) http.Handler, handle func(w http.Re
 			err = handle(w, r)
 		})).ServeHTTP(w, r)
 		if err != nil {
-			http.Error(within, err.Error(), 409)
+			http.Error(within, err.Error(), http.StatusConflict)
 		}
 	})
 }

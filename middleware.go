@@ -43,6 +43,7 @@ func (m *Monitor) Middleware(next http.Handler) http.Handler {
 	h := &handler{m: m, next: next, routes: m.routes}
 	if h.routes == nil {
 		h.routes, _ = next.(routes)
+		_, h.direct = next.(*http.ServeMux)
 	}
 	return h
 }
@@ -51,6 +52,7 @@ type handler struct {
 	m      *Monitor
 	next   http.Handler
 	routes routes
+	direct bool        // next is the mux of routes: it notes what it matched, or that it did not
 	routed atomic.Bool // a request had a route, or the log says how to get one
 }
 

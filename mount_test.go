@@ -5,6 +5,8 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"github.com/kymohq/kymo/wire"
 )
 
 // strip takes the first n segments from the path, whatever they are.
@@ -59,6 +61,8 @@ func TestMountedMuxes(t *testing.T) {
 			func(m *Monitor) http.Handler {
 				return m.Middleware(mount("/v1/", m.Middleware(mount("GET /v1/users/{id}", nothing))))
 			}},
+		{"muxes in each other, nothing matched within", "/red/nothing", wire.Unmatched,
+			func(m *Monitor) http.Handler { return m.Middleware(mount("/red/", games)) }},
 		{"nothing matched within", "/red/nothing", "/red/",
 			func(m *Monitor) http.Handler {
 				return m.Middleware(mount("/red/", http.StripPrefix("/red", m.Middleware(games))))

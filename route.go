@@ -18,7 +18,7 @@ func (h *handler) matched(r *http.Request, before, path string) string {
 	if r.Pattern != before {
 		return r.Pattern
 	}
-	if h.routes == nil {
+	if h.routes == nil || h.direct {
 		return ""
 	}
 	pattern := h.lookup(r)

@@ -224,6 +224,7 @@ func FuzzFrames(f *testing.F) {
 		}
 	})
 }
+
 // A server of gRPC sends no status to a client that has canceled the call.
 func TestCanceledCallIs499(t *testing.T) {
 	for _, p := range protocols {
