@@ -130,5 +130,6 @@ func postgresUser(t testing.TB) *syscall.Credential {
 	}
 	uid, _ := strconv.Atoi(u.Uid) // numbers on Linux
 	gid, _ := strconv.Atoi(u.Gid)
-	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
+	// On some machines not even the root folder is open to others than its group.
+	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid), Groups: []uint32{uint32(os.Getgid())}}
 }

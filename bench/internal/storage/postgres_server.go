@@ -130,7 +130,7 @@ func unprivileged(dir string) (*syscall.SysProcAttr, error) {
 	if err := os.Chown(dir, uid, gid); err != nil {
 		return nil, err
 	}
-	return &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}, nil
+	return &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid), Groups: []uint32{uint32(os.Getgid())}}}, nil
 }
 
 func (s *postgresServer) kill() {
