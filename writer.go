@@ -79,11 +79,18 @@ func (w *writer) writeString(s string) (int, error) {
 }
 
 func (w *writer) readFrom(src io.Reader) (int64, error) {
-	s := w.begin(http.StatusOK)
-	if s&flagFramed != 0 {
+	before := w.state.Load()
+	if w.isFramed(before) {
 		return io.Copy(onlyWriter{w}, src) // its frames have to be seen
 	}
+	s := w.begin(http.StatusOK)
 	n, err := w.below.(io.ReaderFrom).ReadFrom(src)
+	if n == 0 && before&statusBits == 0 && !isMisuse(err) {
+		// Nothing came from src: net/http has not written the header, and the handler
+		// may still answer with an error.
+		w.takeBack(before)
+		return n, err
+	}
 	if s&flagParts != 0 {
 		w.goesOn(s, nil)
 	}
@@ -94,6 +101,34 @@ func (w *writer) readFrom(src io.Reader) (int64, error) {
 	}
 	w.wrote(n, err)
 	return n, err
+}
+
+// isFramed reports whether the body is a remote procedure call's; s is the state.
+func (w *writer) isFramed(s uint32) bool {
+	if s&(statusBits|flagReturned) == 0 {
+		s = kind(w.below.Header())
+	}
+	return s&flagFramed != 0
+}
+
+// takeBack undoes begin, before which the state was before, since the header was
+// not written after all.
+func (w *writer) takeBack(before uint32) {
+	const own = flagHeaded | flagStream | flagParts | flagFramed | flagGone
+	undo := uint32(statusBits)
+	if before&flagReturned == 0 {
+		undo |= own &^ before
+		w.removeHeaders(w.below.Header())
+	}
+	for {
+		s := w.state.Load()
+		if s&flagReturned != before&flagReturned {
+			return // it was recorded meanwhile
+		}
+		if w.state.CompareAndSwap(s, s&^undo) {
+			return
+		}
+	}
 }
 
 // onlyWriter hides the other methods of a writer from io.Copy.
@@ -165,6 +200,16 @@ func (w *writer) addHeaders(h http.Header) {
 	w.state.Or(flags)
 }
 
+// removeHeaders removes what addHeaders added.
+func (w *writer) removeHeaders(h http.Header) {
+	delete(h, responseTime)
+	if v := h[serverTiming]; w.m.timing && len(v) > 1 {
+		h[serverTiming] = v[:len(v)-1]
+	} else if w.m.timing {
+		delete(h, serverTiming)
+	}
+}
+
 // wrote notes that n bytes were written, or why not.
 func (w *writer) wrote(n int64, err error) {
 	if n > 0 {
@@ -179,12 +224,17 @@ func (w *writer) wrote(n int64, err error) {
 	case w.request != nil && w.request.Method == http.MethodHead:
 		// The response to HEAD ends with its header. Over HTTP/2 the stream is closed
 		// then, and net/http fails what is written, although nothing is missing.
-	case errors.Is(err, http.ErrBodyNotAllowed), errors.Is(err, http.ErrContentLength),
-		errors.Is(err, http.ErrHijacked), errors.Is(err, http.ErrNotSupported):
-		// The handler's mistake: the client is still there.
+	case isMisuse(err):
+		// The client is still there.
 	default:
 		w.state.Or(flagFailed)
 	}
+}
+
+// isMisuse reports whether a write failed by the handler's mistake.
+func isMisuse(err error) bool {
+	return errors.Is(err, http.ErrBodyNotAllowed) || errors.Is(err, http.ErrContentLength) ||
+		errors.Is(err, http.ErrHijacked) || errors.Is(err, http.ErrNotSupported)
 }
 
 // goesOn notes that p was written to a response that may be a stream.
