@@ -21,7 +21,7 @@ func (v *visit) finish(ended int) {
 	if s&statusBits == 0 {
 		// net/http writes the header now, or what recovers from the panic does.
 		w.first = total
-		w.addHeaders(w.below.Header())
+		w.addLast(v.alone || ended != 0)
 		s = w.state.Load()
 	}
 	for s&flagHeaded == 0 { // such a goroutine is just adding them
@@ -49,6 +49,35 @@ func (v *visit) finish(ended int) {
 	}
 	w.end(s)
 	v.h.record(&rec, user, route, class)
+}
+
+// addLast adds our headers to a response that nothing was written to when the
+// handler ended. Once the context has ended, code further out that did not wait for
+// the handler may be writing the response, or the server may have finished it: then
+// it is left alone, unless what writes it next is known to run in this goroutine.
+func (w *writer) addLast(here bool) {
+	if !here && w.parent.Err() != nil {
+		w.state.Or(flagHeaded)
+		return
+	}
+	defer func() { _ = recover() }() // the handler did not ask for a header that panics
+	w.addHeaders()
+}
+
+// addLate adds X-Response-Time where addLast did not, before what is written
+// through our writer after the handler returned.
+func (w *writer) addLate() {
+	if h := w.below.Header(); h != nil && h[responseTime] == nil {
+		w.value[0] = responseTimeValue(w.first)
+		h[responseTime] = w.value[:]
+	}
+}
+
+// header returns the header below, nil if that panics, as net/http's for HTTP/2
+// does when the server has finished.
+func (w *writer) header() (h http.Header) {
+	defer func() { _ = recover() }()
+	return w.below.Header()
 }
 
 // end makes sure that nothing more is said about the request.
@@ -165,7 +194,7 @@ func isMountedService(pattern string) bool {
 // isConnectError reports whether a response with status 404 is the answer of a
 // method, as Connect has it, and not that of a mux which does not know the method.
 func (v *visit) isConnectError() bool {
-	contentType := v.w.below.Header()["Content-Type"]
+	contentType := v.w.header()["Content-Type"]
 	return v.r.Header["Connect-Protocol-Version"] != nil && len(contentType) != 0 &&
 		hasPrefixFold(contentType[0], "application/json")
 }

@@ -219,7 +219,7 @@ func (h *handler) serveWithin(x *exchange, rw http.ResponseWriter, r *http.Reque
 func (x *exchange) link(rw http.ResponseWriter) http.ResponseWriter {
 	w := &writer{below: rw}
 	w.m, w.parent = x.m, x.parent
-	w.state.Store(flagReturned | flagDone)
+	w.state.Store(flagHeaded | flagReturned | flagDone)
 	w.note().joined = x
 	return w.as(abilitiesOf(rw))
 }

@@ -180,7 +180,7 @@ func rpcTrailer(h http.Header, name string) string {
 
 // callStatus returns how a remote procedure call ended, 0 if that cannot be told.
 func (w *writer) callStatus() int {
-	if s := grpcStatus(rpcTrailer(w.below.Header(), "Grpc-Status")); s != 0 {
+	if s := grpcStatus(rpcTrailer(w.header(), "Grpc-Status")); s != 0 {
 		return s
 	}
 	n := w.note()
@@ -195,7 +195,7 @@ func (w *writer) procedure(path string) string {
 	if !isProcedure(path) {
 		return ""
 	}
-	h := w.below.Header()
+	h := w.header()
 	if rpcTrailer(h, "Grpc-Status") == "12" {
 		// What grpc-go says of a path that a stranger made up.
 		switch message := rpcTrailer(h, "Grpc-Message"); {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"runtime"
 	"slices"
 )
 
@@ -168,25 +169,41 @@ func (w *writer) push(target string, opts *http.PushOptions) error {
 func (w *writer) begin(status int) uint32 {
 	s := w.state.Load()
 	switch {
+	case s&flagHeaded == 0 && s&(statusBits|flagReturned) != 0:
+		return w.afterHeaders(status)
 	case s&statusBits != 0:
 		return s
 	case s&flagReturned != 0:
+		if s&flagDone == 0 {
+			w.addLate()
+		}
 		return w.answered(status)
 	}
-	h := w.below.Header()
-	if w.commit(status) {
-		w.addHeaders(h)
-		if w.parent.Err() != nil && w.clientLeft() {
-			w.state.Or(flagGone)
-		}
+	if !w.commit(status) {
+		return w.afterHeaders(status)
+	}
+	w.addHeaders()
+	if w.parent.Err() != nil && w.clientLeft() {
+		w.state.Or(flagGone)
 	}
 	return w.state.Load()
 }
 
+// afterHeaders is begin while another goroutine is adding our headers: writers that
+// are safe for concurrent use would send them half added.
+func (w *writer) afterHeaders(status int) uint32 {
+	for w.state.Load()&flagHeaded == 0 {
+		runtime.Gosched()
+	}
+	return w.begin(status)
+}
+
 // addHeaders adds ours to the header, which is about to be written, and sees
 // from it what kind of response follows.
-func (w *writer) addHeaders(h http.Header) {
+func (w *writer) addHeaders() {
 	flags := uint32(flagHeaded)
+	defer func() { w.state.Or(flags) }() // also if Header panics: others wait for it
+	h := w.below.Header()
 	if len(h) != 0 {
 		flags |= kind(h)
 	}
@@ -197,7 +214,6 @@ func (w *writer) addHeaders(h http.Header) {
 			h[serverTiming] = append(slices.Clip(h[serverTiming]), serverTimingValue(w.first))
 		}
 	}
-	w.state.Or(flags)
 }
 
 // removeHeaders removes what addHeaders added.
