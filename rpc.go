@@ -82,8 +82,8 @@ func (f *frames) add(p []byte) {
 	for len(p) > 0 {
 		if f.left > 0 {
 			n := min(uint64(len(p)), f.left)
-			if f.ending() && len(f.end) < maxEnd {
-				f.end = append(f.end, p[:n]...)
+			if f.ending() {
+				f.end = append(f.end, p[:min(n, uint64(maxEnd-len(f.end)))]...)
 			}
 			f.left -= n
 			p = p[n:]

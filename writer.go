@@ -72,8 +72,10 @@ func (w *writer) writeString(s string) (int, error) {
 		return 0, http.ErrHijacked
 	}
 	n, err := w.below.(io.StringWriter).WriteString(s)
-	if state&(flagParts|flagFramed) != 0 {
+	if state&flagFramed != 0 {
 		w.goesOn(state, []byte(s[:min(max(n, 0), len(s))]))
+	} else if state&flagParts != 0 {
+		w.goesOn(state, nil)
 	}
 	w.wrote(int64(n), err)
 	return n, err
