@@ -194,6 +194,23 @@ func TestOuterHandlersSeeWhatTheMuxFound(t *testing.T) {
 	}
 }
 
+// TestHandlersBetweenSeeWhatTheMuxFound is the same between two middlewares, where
+// the context in which the inner one would be found was replaced.
+func TestHandlersBetweenSeeWhatTheMuxFound(t *testing.T) {
+	m, sink := monitor(t)
+	inner := m.Middleware(usersMux(func(w http.ResponseWriter, r *http.Request) { r.ParseForm() }))
+	do(m.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r = r.WithContext(context.Background())
+		inner.ServeHTTP(w, r)
+		if r.Pattern != "GET /users/{id}" || r.PathValue("id") != "7" || r.Form.Get("q") != "x" {
+			t.Errorf("pattern %q, id %q, form %v", r.Pattern, r.PathValue("id"), r.Form)
+		}
+	})), "GET", "/users/7?q=x")
+	if got := one(t, m, sink); got.Endpoint != "/users/{id}" {
+		t.Errorf("recorded %+v", got)
+	}
+}
+
 // TestServerSeesTheHandlersRequest: net/http removes the files of a form that a
 // handler has parsed from its own request, so it must be the same.
 func TestServerSeesTheHandlersRequest(t *testing.T) {

@@ -185,6 +185,7 @@ func (x *exchange) clientGone() bool {
 // serveWithin serves a request that a middleware of the monitor further out
 // records, and notes the route for it.
 func (h *handler) serveWithin(x *exchange, rw http.ResponseWriter, r *http.Request) {
+	given := r
 	if inContext(r.Context()) != x {
 		r = r.WithContext(context.WithValue(r.Context(), contextKey{}, x))
 	}
@@ -203,6 +204,9 @@ func (h *handler) serveWithin(x *exchange, rw http.ResponseWriter, r *http.Reque
 	n.mu.Unlock()
 
 	defer func() {
+		if r != given {
+			flowBack(given, r)
+		}
 		pattern := mine.join(h.matched(r, before, path))
 		n.mu.Lock()
 		defer n.mu.Unlock()
