@@ -62,7 +62,8 @@ func (h *handler) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 			outer = inWriter(rw)
 		}
 	}
-	if outer != nil && !outer.isOf(rw, r) {
+	nested := outer != nil // the server did not give us r, whatever its context says
+	if nested && !outer.isOf(rw, r) {
 		outer = nil
 	}
 	for x := outer; x != nil; x = x.outer() {
@@ -78,7 +79,7 @@ func (h *handler) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	}
 	v := visit{h: h, before: r.Pattern, path: pathOf(r)}
 	start := h.m.now()
-	if srv := h.server(ctx); srv != nil {
+	if srv := h.server(ctx); srv != nil && !nested {
 		// What the server made is changed in place, so that it and the handler see
 		// the same request; no other code has it yet.
 		v.w, v.r, v.alone = new(writer), r, true
