@@ -113,8 +113,8 @@ func (v *visit) status(s uint32, ended int) int {
 	}
 	if status == 0 {
 		switch {
-		case s&flagUnwrapped != 0 && isUpgrade(v.r) && canHijack(w.below):
-			// The connection was taken over past us.
+		case s&flagUnwrapped != 0 && isUpgrade(v.r) && !is[http.Hijacker](w.below) && canHijack(w.below):
+			// http.ResponseController took the connection over past us.
 			return http.StatusSwitchingProtocols
 		case w.parent.Err() == nil:
 		case w.clientLeft():
