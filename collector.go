@@ -22,6 +22,7 @@ type collector struct {
 	drops    *drops
 	stats    *stats
 	flushes  chan flushRequest
+	late     func() // records requests that have waited long for their status
 }
 
 // flushRequest asks the collector to drain at once. What the collector sends is
@@ -40,6 +41,7 @@ func (c *collector) run(p *phases) {
 		case <-c.recorder.wake:
 			c.guard(func() { c.drain(c.spare, false) })
 		case <-ticker.C:
+			c.guard(c.late)
 			c.guard(func() { c.drain(c.spare, true) })
 			c.guard(func() { c.collectHealth(false) })
 		case reply := <-c.flushes:

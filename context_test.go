@@ -174,6 +174,38 @@ func TestRequestsWithinARequest(t *testing.T) {
 	}
 }
 
+// TestRequestsWithinARequestAreShared: a handler may ask its own server with one
+// request from many goroutines, which the server did not make.
+func TestRequestsWithinARequestAreShared(t *testing.T) {
+	m, sink := monitor(t)
+	var root http.Handler
+	root = m.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/" {
+			return
+		}
+		part := httptest.NewRequestWithContext(r.Context(), "GET", "/part", nil)
+		var parts sync.WaitGroup
+		for range 4 {
+			parts.Go(func() { root.ServeHTTP(httptest.NewRecorder(), part) })
+		}
+		parts.Wait()
+		if SetUserContext(part.Context(), "whole"); part.Context() != r.Context() {
+			t.Error("the request has another context now")
+		}
+	}))
+	s, stop := serve(t, root)
+	get(t, s.Client(), "GET", s.URL)
+	stop()
+	closeMonitor(t, m)
+	users := make(map[string]int)
+	for _, r := range sink.kept() {
+		users[r.User]++
+	}
+	if want := map[string]int{"": 4, "whole": 1}; !maps.Equal(users, want) {
+		t.Errorf("recorded for %v, want %v", users, want)
+	}
+}
+
 // TestOuterHandlersSeeWhatTheMuxFound has a middleware further out read what
 // those within note in the request.
 func TestOuterHandlersSeeWhatTheMuxFound(t *testing.T) {
@@ -191,6 +223,23 @@ func TestOuterHandlersSeeWhatTheMuxFound(t *testing.T) {
 	})
 	do(outer, "GET", "/users/7?q=x")
 	if got := one(t, m, sink); got.Endpoint != "/users/{id}" || got.Status != 204 {
+		t.Errorf("recorded %+v", got)
+	}
+}
+
+// TestHandlersBetweenSeeWhatTheMuxFound is the same between two middlewares, where
+// the context in which the inner one would be found was replaced.
+func TestHandlersBetweenSeeWhatTheMuxFound(t *testing.T) {
+	m, sink := monitor(t)
+	inner := m.Middleware(usersMux(func(w http.ResponseWriter, r *http.Request) { r.ParseForm() }))
+	do(m.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r = r.WithContext(context.Background())
+		inner.ServeHTTP(w, r)
+		if r.Pattern != "GET /users/{id}" || r.PathValue("id") != "7" || r.Form.Get("q") != "x" {
+			t.Errorf("pattern %q, id %q, form %v", r.Pattern, r.PathValue("id"), r.Form)
+		}
+	})), "GET", "/users/7?q=x")
+	if got := one(t, m, sink); got.Endpoint != "/users/{id}" {
 		t.Errorf("recorded %+v", got)
 	}
 }

@@ -22,7 +22,7 @@ func (v *visit) finish(ended int) {
 	if s&statusBits == 0 {
 		// net/http writes the header now, or what recovers from the panic does.
 		w.first = total
-		w.addHeaders(w.below.Header())
+		w.addLast(v.alone || ended != 0)
 		s = w.state.Load()
 	}
 	for s&flagHeaded == 0 { // such a goroutine is just adding them
@@ -50,6 +50,35 @@ func (v *visit) finish(ended int) {
 	}
 	w.end(s)
 	v.h.record(&rec, user, route, class)
+}
+
+// addLast adds our headers to a response that nothing was written to when the
+// handler ended. Once the context has ended, code further out that did not wait for
+// the handler may be writing the response, or the server may have finished it: then
+// it is left alone, unless what writes it next is known to run in this goroutine.
+func (w *writer) addLast(here bool) {
+	if !here && w.parent.Err() != nil {
+		w.state.Or(flagHeaded)
+		return
+	}
+	defer func() { _ = recover() }() // the handler did not ask for a header that panics
+	w.addHeaders()
+}
+
+// addLate adds X-Response-Time where addLast did not, before what is written
+// through our writer after the handler returned.
+func (w *writer) addLate() {
+	if h := w.below.Header(); h != nil && h[responseTime] == nil {
+		w.value[0] = responseTimeValue(w.first)
+		h[responseTime] = w.value[:]
+	}
+}
+
+// header returns the header below, nil if that panics, as net/http's for HTTP/2
+// does when the server has finished.
+func (w *writer) header() (h http.Header) {
+	defer func() { _ = recover() }()
+	return w.below.Header()
 }
 
 // end makes sure that nothing more is said about the request.
@@ -126,14 +155,16 @@ func (x *exchange) expected() int {
 }
 
 // takenOver reports whether the connection of a request to which nothing was
-// written was taken over past our writer: by its Unwrap, or, for a websocket, by a
-// writer further out that the handler has kept.
+// written was taken over past our writer: by its Unwrap, which leads to a Hijacker
+// where the writer below is none itself; or, for a websocket, by a writer further
+// out that the handler has kept.
 func (v *visit) takenOver(s uint32) bool {
-	if s&flagUnwrapped != 0 && v.r.Method == http.MethodConnect {
-		return canHijack(v.w.below)
-	}
+	below := v.w.below
 	upgrade := v.r.Header["Upgrade"]
-	return len(upgrade) != 0 && (s&flagUnwrapped != 0 || strings.EqualFold(upgrade[0], "websocket")) && canHijack(v.w.below)
+	if s&flagUnwrapped != 0 && (len(upgrade) != 0 || v.r.Method == http.MethodConnect) && !is[http.Hijacker](below) {
+		return canHijack(below)
+	}
+	return len(upgrade) != 0 && strings.EqualFold(upgrade[0], "websocket") && canHijack(below)
 }
 
 // route returns what the request was routed by, as a router has it and as
@@ -175,9 +206,9 @@ func isMountedService(pattern string) bool {
 // With status 404, what a handler did not find differs by that from a method that
 // a stranger made up, for which there is text, or JSON of Twirp.
 func (v *visit) isConnectError() bool {
-	mediaType := v.w.below.Header().Get("Content-Type")
+	mediaType := v.w.header().Get("Content-Type")
 	return hasPrefixFold(mediaType, "application/json") &&
-		(v.r.Header["Connect-Protocol-Version"] != nil || strings.Contains(v.r.URL.RawQuery, "connect=v1"))
+		(v.r.Header["Connect-Protocol-Version"] != nil || v.r.URL != nil && strings.Contains(v.r.URL.RawQuery, "connect=v1"))
 }
 
 // isCounted reports whether the request is to be recorded, and counts it if not.

@@ -19,21 +19,30 @@ func (w *writer) clientLeft() bool {
 		return true
 	}
 	srv, _ := w.parent.Value(http.ServerContextKey).(*http.Server)
+	if srv == nil || srv.BaseContext == nil && srv.ConnContext == nil {
+		return true // there is nothing that a server could end
+	}
 	own := ownWriter(w.below)
-	if srv == nil || own == nil {
+	if own == nil {
 		return true // there is no better evidence than the context
 	}
 	// The server's writer knows: its channel has a value if the client has left,
 	// shortly after the context was canceled. For HTTP/2 a goroutine puts it there.
-	left := own.CloseNotify()
+	left, ok := notified(own)
 	for range 10 {
-		if len(left) > 0 {
+		if !ok || len(left) > 0 {
 			return true
 		}
 		runtime.Gosched()
 	}
-	// Without a base context there is nothing that a server could end.
-	return srv.BaseContext == nil && srv.ConnContext == nil
+	return false
+}
+
+// notified returns own's channel. It reports false if the server has finished
+// with the response, which makes CloseNotify panic.
+func notified(own closeNotifier) (left <-chan bool, ok bool) {
+	defer func() { _ = recover() }()
+	return own.CloseNotify(), true
 }
 
 // ownWriter returns net/http's writer at or below rw, nil if there is none.

@@ -1,6 +1,7 @@
 package kymo
 
 import (
+	"container/list"
 	"context"
 	"net/http"
 	"sync"
@@ -12,12 +13,14 @@ import (
 // writes them after its middlewares. It is recorded when its context ends, with
 // what was written through our writer until then.
 type late struct {
+	x    *exchange
 	once sync.Once
 	rec  record // status is what counts if nothing is written
 	h    *handler
 	stop func() bool // ends waiting for the context
 
 	takenOver bool // if nothing is written, the connection was taken over
+	at        *list.Element
 }
 
 // mayBeWritten reports whether a response may still come through our writer.
@@ -25,11 +28,12 @@ func (v *visit) mayBeWritten() bool { return !v.alone && v.w.parent.Done() != ni
 
 // wait keeps the record until the response is known.
 func (x *exchange) wait(l *late) {
+	l.x = x
 	n := x.note()
 	n.mu.Lock()
 	n.late = l
 	n.mu.Unlock()
-	x.m.waiting.add(x)
+	x.m.waiting.add(l)
 	var stop func() bool
 	if x.parent.Err() == nil {
 		stop = context.AfterFunc(x.parent, x.resolve)
@@ -42,8 +46,11 @@ func (x *exchange) wait(l *late) {
 	n.mu.Unlock()
 }
 
-// lateWithin is how long a response may take whose context has ended before.
-const lateWithin = time.Second
+const (
+	lateWithin = time.Second      // for a response whose context has ended before
+	lateAtMost = 10 * time.Second // for any: some contexts end with the service only
+	maxWaiting = 1 << 10          // requests; with more, the first is recorded as it is
+)
 
 // answered notes the status of a response whose header is written after the
 // handler returned, and returns the state.
@@ -80,42 +87,52 @@ func (x *exchange) resolve() {
 		}
 		l.rec.size = x.size.Load()
 		l.h.record(&l.rec, user, route, class)
-		x.m.waiting.remove(x)
+		x.m.waiting.remove(l)
 	})
 }
 
-// waiting is the set of requests that wait for their status.
+// waiting holds the requests that wait for their status, the first that came first.
 type waiting struct {
-	mu  sync.Mutex
-	set map[*exchange]struct{}
+	mu   sync.Mutex
+	list list.List // of *late
 }
 
-func (w *waiting) add(x *exchange) {
+func (w *waiting) add(l *late) {
 	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.set == nil {
-		w.set = make(map[*exchange]struct{})
+	l.at = w.list.PushBack(l)
+	var first *late
+	if w.list.Len() > maxWaiting {
+		first = w.list.Front().Value.(*late)
 	}
-	w.set[x] = struct{}{}
+	w.mu.Unlock()
+	if first != nil {
+		first.x.resolve()
+	}
 }
 
-func (w *waiting) remove(x *exchange) {
+func (w *waiting) remove(l *late) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	delete(w.set, x)
+	w.list.Remove(l.at)
 }
 
-// resolve records those whose context has ended, or all of them.
+// resolve records those whose context has ended or that have waited for long, or
+// all of them.
 func (w *waiting) resolve(all bool) {
-	var due []*exchange
+	var due []*late
 	w.mu.Lock()
-	for x := range w.set {
-		if all || x.parent.Err() != nil {
-			due = append(due, x)
+	for e := w.list.Front(); e != nil; e = e.Next() {
+		if l := e.Value.(*late); all || l.isDue() {
+			due = append(due, l)
 		}
 	}
 	w.mu.Unlock()
-	for _, x := range due {
-		x.resolve()
+	for _, l := range due {
+		l.x.resolve()
 	}
+}
+
+func (l *late) isDue() bool {
+	waited := l.x.m.now() - l.rec.start - l.rec.total
+	return waited >= int64(lateAtMost) || l.x.parent.Err() != nil
 }

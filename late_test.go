@@ -9,6 +9,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 )
 
 // returning is a framework whose handlers return errors, which it writes through
@@ -237,6 +238,40 @@ func TestCloseWhileRequestsEnd(t *testing.T) {
 			t.Fatalf("%d of 20 requests were kept: %+v", n, m.Stats())
 		}
 	}
+}
+
+// Some contexts end with the service only. What waits for them is bounded, in
+// number and in time.
+func TestContextsThatDoNotEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m, sink := monitor(t)
+		ctx, cancel := context.WithCancel(context.Background())
+		defer cancel()
+		serve := func(n int) {
+			for range n {
+				m.Serve(httptest.NewRecorder(), httptest.NewRequestWithContext(ctx, "GET", "/", nil), silent)
+			}
+		}
+		serve(maxWaiting)
+		if n := m.Stats().Recorded; n != 0 {
+			t.Errorf("%d recorded at once", n)
+		}
+		serve(3)
+		if n := m.Stats().Recorded; n != 3 {
+			t.Errorf("%d recorded for want of room, want 3", n)
+		}
+		time.Sleep(lateAtMost + collectEvery)
+		synctest.Wait()
+		if n, waiting := len(sink.kept()), m.waiting.list.Len(); n != maxWaiting+3 || waiting != 0 {
+			t.Errorf("%d kept after some time, %d waiting", n, waiting)
+		}
+		cancel()
+		synctest.Wait()
+		closeMonitor(t, m)
+		if n := len(sink.kept()); n != maxWaiting+3 {
+			t.Errorf("%d kept in the end", n)
+		}
+	})
 }
 
 func TestAdaptersGetNoHints(t *testing.T) {

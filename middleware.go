@@ -195,6 +195,7 @@ func (x *exchange) clientGone() bool {
 // serveWithin serves a request that a middleware of the monitor further out
 // records, and notes the route for it.
 func (h *handler) serveWithin(x *exchange, rw http.ResponseWriter, r *http.Request) {
+	given := r
 	if inContext(r.Context()) != x {
 		r = r.WithContext(context.WithValue(r.Context(), contextKey{}, x))
 	}
@@ -220,6 +221,9 @@ func (h *handler) serveWithin(x *exchange, rw http.ResponseWriter, r *http.Reque
 	}
 
 	defer func() {
+		if r != given {
+			flowBack(given, r)
+		}
 		pattern := mine.join(h.matched(r, before, path))
 		n.mu.Lock()
 		defer n.mu.Unlock()
@@ -247,7 +251,7 @@ func isTimed(ctx, outer context.Context) bool {
 func (x *exchange) link(rw http.ResponseWriter) http.ResponseWriter {
 	w := &writer{below: rw}
 	w.m, w.parent = x.m, x.parent
-	w.state.Store(flagReturned | flagDone)
+	w.state.Store(flagHeaded | flagReturned | flagDone)
 	w.note().joined = x
 	return w.as(typeOf(rw).set)
 }

@@ -3,6 +3,7 @@ package kymo
 import (
 	"net/http"
 	"net/url"
+	"path"
 	"strings"
 )
 
@@ -33,10 +34,23 @@ func originalPath(r *http.Request) string {
 // two has matched.
 func (l level) below(path, pattern string) level {
 	taken := strings.Count(l.path, "/") - strings.Count(path, "/")
-	if taken <= 0 || !strings.HasPrefix(path, "/") {
+	if taken <= 0 || !strings.HasPrefix(path, "/") || !l.endsIn(path) {
 		return level{path: path, base: l.base}
 	}
 	return level{path: path, base: l.base + prefixTemplate(l.path, pattern, taken)}
+}
+
+// endsIn reports whether p is what remains of l's path, which may be escaped, when
+// a prefix is taken away. A path that was cleaned or rewritten has lost no prefix,
+// and its client could make up any.
+func (l level) endsIn(p string) bool {
+	prefix, ok := strings.CutSuffix(l.path, p)
+	if unescaped, err := url.PathUnescape(l.path); err == nil {
+		if u, ends := strings.CutSuffix(unescaped, p); ends {
+			prefix, ok = u, true
+		}
+	}
+	return ok && prefix != "/" && path.Clean(prefix) == prefix
 }
 
 // join returns the pattern of a router at level l as seen from outside.

@@ -3,6 +3,7 @@ package kymo
 import (
 	"net/http"
 	"net/http/httptest"
+	"path"
 	"strings"
 	"testing"
 
@@ -21,6 +22,19 @@ func mount(pattern string, h http.Handler) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle(pattern, h)
 	return mux
+}
+
+func clean(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		rewrite(path.Clean(r.URL.Path), next).ServeHTTP(w, r)
+	})
+}
+
+func rewrite(path string, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.URL.Path, r.URL.RawPath = path, ""
+		next.ServeHTTP(w, r)
+	})
 }
 
 func TestMountedMuxes(t *testing.T) {
@@ -63,6 +77,18 @@ func TestMountedMuxes(t *testing.T) {
 			}},
 		{"muxes in each other, nothing matched within", "/red/nothing", wire.Unmatched,
 			func(m *Monitor) http.Handler { return m.Middleware(mount("/red/", games)) }},
+		{"a path that is cleaned on the way", "//games//1", "/games/{game}",
+			func(m *Monitor) http.Handler { return clean(m.Middleware(games)) }},
+		{"a prefix that a stranger made up", "/any/thing/../%2e%2e/games/1", "/games/{game}",
+			func(m *Monitor) http.Handler { return clean(m.Middleware(games)) }},
+		{"one slash more", "//games/1", "/games/{game}",
+			func(m *Monitor) http.Handler { return clean(m.Middleware(games)) }},
+		{"a path that is rewritten", "/old/shop/games/list/1", "/games/{game}",
+			func(m *Monitor) http.Handler { return rewrite("/games/1", m.Middleware(games)) }},
+		{"a path that looks escaped twice", "/red/games/%2541", "/red/games/{game}",
+			func(m *Monitor) http.Handler {
+				return m.Middleware(mount("/red/", http.StripPrefix("/red", m.Middleware(games))))
+			}},
 		{"nothing matched within", "/red/nothing", "/red/",
 			func(m *Monitor) http.Handler {
 				return m.Middleware(mount("/red/", http.StripPrefix("/red", m.Middleware(games))))

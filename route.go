@@ -30,7 +30,10 @@ func (h *handler) matched(r *http.Request, before, path string) string {
 	// The other path has then matched less, or nothing.
 	taken := level{path: path}.below(pathOf(r), before)
 	original := *r
-	original.URL = &url.URL{Path: path, Host: r.URL.Host}
+	original.URL = &url.URL{Path: path}
+	if r.URL != nil {
+		original.URL.Host = r.URL.Host
+	}
 	if p := h.lookup(&original); specificity(p) > specificity(pattern) {
 		return p
 	}

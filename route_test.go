@@ -210,3 +210,18 @@ func TestRouteOfARequestThatTimedOut(t *testing.T) {
 		}
 	})
 }
+
+// TestRequestsWithoutAURL are made by hand, or become so in a handler.
+func TestRequestsWithoutAURL(t *testing.T) {
+	mux := http.NewServeMux()
+	mux.HandleFunc("/a", func(http.ResponseWriter, *http.Request) {})
+	for name, r := range map[string]*http.Request{"none": {}, "taken away": httptest.NewRequest("GET", "/a", nil)} {
+		m, sink := monitor(t, WithRoutes(mux))
+		h := m.Middleware(m.Middleware(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { r.URL = nil })))
+		h.ServeHTTP(httptest.NewRecorder(), r)
+		want := map[string]string{"none": "(unmatched)", "taken away": "/a"}[name]
+		if got := one(t, m, sink); got.Endpoint != want {
+			t.Errorf("%s: recorded %+v", name, got)
+		}
+	}
+}

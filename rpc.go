@@ -82,8 +82,8 @@ func (f *frames) add(p []byte) {
 	for len(p) > 0 {
 		if f.left > 0 {
 			n := min(uint64(len(p)), f.left)
-			if f.ending() && len(f.end) < maxEnd {
-				f.end = append(f.end, p[:n]...)
+			if f.ending() {
+				f.end = append(f.end, p[:min(n, uint64(maxEnd-len(f.end)))]...)
 			}
 			f.left -= n
 			p = p[n:]
@@ -180,7 +180,7 @@ func rpcTrailer(h http.Header, name string) string {
 
 // callStatus returns how a remote procedure call ended, 0 if that cannot be told.
 func (w *writer) callStatus() int {
-	if s := grpcStatus(rpcTrailer(w.below.Header(), "Grpc-Status")); s != 0 {
+	if s := grpcStatus(rpcTrailer(w.header(), "Grpc-Status")); s != 0 {
 		return s
 	}
 	n := w.note()
@@ -195,7 +195,7 @@ func (w *writer) procedure(path string) string {
 	if !isProcedure(path) {
 		return ""
 	}
-	h := w.below.Header()
+	h := w.header()
 	if rpcTrailer(h, "Grpc-Status") == "12" {
 		// What grpc-go says of a path that a stranger made up.
 		switch message := rpcTrailer(h, "Grpc-Message"); {

@@ -257,3 +257,17 @@ func TestCanceledCallIs499(t *testing.T) {
 		})
 	}
 }
+
+// TestLastFrameIsBounded: what a frame says of its length is not believed.
+func TestLastFrameIsBounded(t *testing.T) {
+	for _, written := range [][]int{{4 << 20}, {maxEnd - 1, 4 << 20}, {maxEnd, 1, 4 << 20}} {
+		var f frames
+		f.add([]byte{frameWebTrailer, 0xff, 0xff, 0xff, 0xff})
+		for _, n := range written {
+			f.add(make([]byte, n))
+		}
+		if len(f.end) != maxEnd || cap(f.end) > 4*maxEnd {
+			t.Errorf("%d: %d bytes are kept, with room for %d", written, len(f.end), cap(f.end))
+		}
+	}
+}

@@ -56,7 +56,7 @@ func TestEveryShape(t *testing.T) {
 		var calls []string
 		w := &writer{below: able{least{make(http.Header)}, &calls, errors.New("no")}}
 		w.m = m
-		w.state.Store(flagReturned | flagDone)
+		w.state.Store(flagHeaded | flagReturned | flagDone)
 		inner := w.as(abilities(set))
 		want := make([]string, 0, len(optional))
 		m.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

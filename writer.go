@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"runtime"
 	"slices"
 )
 
@@ -71,19 +72,28 @@ func (w *writer) writeString(s string) (int, error) {
 		return 0, http.ErrHijacked
 	}
 	n, err := w.below.(io.StringWriter).WriteString(s)
-	if state&(flagParts|flagFramed) != 0 {
+	if state&flagFramed != 0 {
 		w.goesOn(state, []byte(s[:min(max(n, 0), len(s))]))
+	} else if state&flagParts != 0 {
+		w.goesOn(state, nil)
 	}
 	w.wrote(int64(n), err)
 	return n, err
 }
 
 func (w *writer) readFrom(src io.Reader) (int64, error) {
-	s := w.begin(http.StatusOK)
-	if s&flagFramed != 0 {
+	before := w.state.Load()
+	if w.isFramed(before) {
 		return io.Copy(onlyWriter{w}, src) // its frames have to be seen
 	}
+	s := w.begin(http.StatusOK)
 	n, err := w.below.(io.ReaderFrom).ReadFrom(src)
+	if n == 0 && before&statusBits == 0 && !isMisuse(err) {
+		// Nothing came from src: net/http has not written the header, and the handler
+		// may still answer with an error.
+		w.takeBack(before)
+		return n, err
+	}
 	if s&flagParts != 0 {
 		w.goesOn(s, nil)
 	}
@@ -94,6 +104,34 @@ func (w *writer) readFrom(src io.Reader) (int64, error) {
 	}
 	w.wrote(n, err)
 	return n, err
+}
+
+// isFramed reports whether the body is a remote procedure call's; s is the state.
+func (w *writer) isFramed(s uint32) bool {
+	if s&(statusBits|flagReturned) == 0 {
+		s = kind(w.below.Header())
+	}
+	return s&flagFramed != 0
+}
+
+// takeBack undoes begin, before which the state was before, since the header was
+// not written after all.
+func (w *writer) takeBack(before uint32) {
+	const own = flagHeaded | flagStream | flagParts | flagFramed | flagGone
+	undo := uint32(statusBits)
+	if before&flagReturned == 0 {
+		undo |= own &^ before
+		w.removeHeaders(w.below.Header())
+	}
+	for {
+		s := w.state.Load()
+		if s&flagReturned != before&flagReturned {
+			return // it was recorded meanwhile
+		}
+		if w.state.CompareAndSwap(s, s&^undo) {
+			return
+		}
+	}
 }
 
 // onlyWriter hides the other methods of a writer from io.Copy.
@@ -133,25 +171,41 @@ func (w *writer) push(target string, opts *http.PushOptions) error {
 func (w *writer) begin(status int) uint32 {
 	s := w.state.Load()
 	switch {
+	case s&flagHeaded == 0 && s&(statusBits|flagReturned) != 0:
+		return w.afterHeaders(status)
 	case s&statusBits != 0:
 		return s
 	case s&flagReturned != 0:
+		if s&flagDone == 0 {
+			w.addLate()
+		}
 		return w.answered(status)
 	}
-	h := w.below.Header()
-	if w.commit(status) {
-		w.addHeaders(h)
-		if w.parent.Err() != nil && w.clientLeft() {
-			w.state.Or(flagGone)
-		}
+	if !w.commit(status) {
+		return w.afterHeaders(status)
+	}
+	w.addHeaders()
+	if w.parent.Err() != nil && w.clientLeft() {
+		w.state.Or(flagGone)
 	}
 	return w.state.Load()
 }
 
+// afterHeaders is begin while another goroutine is adding our headers: writers that
+// are safe for concurrent use would send them half added.
+func (w *writer) afterHeaders(status int) uint32 {
+	for w.state.Load()&flagHeaded == 0 {
+		runtime.Gosched()
+	}
+	return w.begin(status)
+}
+
 // addHeaders adds ours to the header, which is about to be written, and sees
 // from it what kind of response follows.
-func (w *writer) addHeaders(h http.Header) {
+func (w *writer) addHeaders() {
 	flags := uint32(flagHeaded)
+	defer func() { w.state.Or(flags) }() // also if Header panics: others wait for it
+	h := w.below.Header()
 	if len(h) != 0 {
 		flags |= kind(h)
 	}
@@ -162,7 +216,16 @@ func (w *writer) addHeaders(h http.Header) {
 			h[serverTiming] = append(slices.Clip(h[serverTiming]), serverTimingValue(w.first))
 		}
 	}
-	w.state.Or(flags)
+}
+
+// removeHeaders removes what addHeaders added.
+func (w *writer) removeHeaders(h http.Header) {
+	delete(h, responseTime)
+	if v := h[serverTiming]; w.m.timing && len(v) > 1 {
+		h[serverTiming] = v[:len(v)-1]
+	} else if w.m.timing {
+		delete(h, serverTiming)
+	}
 }
 
 // wrote notes that n bytes were written, or why not.
@@ -179,12 +242,17 @@ func (w *writer) wrote(n int64, err error) {
 	case w.request != nil && w.request.Method == http.MethodHead:
 		// The response to HEAD ends with its header. Over HTTP/2 the stream is closed
 		// then, and net/http fails what is written, although nothing is missing.
-	case errors.Is(err, http.ErrBodyNotAllowed), errors.Is(err, http.ErrContentLength),
-		errors.Is(err, http.ErrHijacked), errors.Is(err, http.ErrNotSupported):
-		// The handler's mistake: the client is still there.
+	case isMisuse(err):
+		// The client is still there.
 	default:
 		w.state.Or(flagFailed)
 	}
+}
+
+// isMisuse reports whether a write failed by the handler's mistake.
+func isMisuse(err error) bool {
+	return errors.Is(err, http.ErrBodyNotAllowed) || errors.Is(err, http.ErrContentLength) ||
+		errors.Is(err, http.ErrHijacked) || errors.Is(err, http.ErrNotSupported)
 }
 
 // goesOn notes that p was written to a response that may be a stream.

@@ -357,10 +357,11 @@ func TestResponseTimeValue(t *testing.T) {
 func TestHijackPastTheMiddleware(t *testing.T) {
 	for _, test := range []struct {
 		header string
+		hides  bool // that the writer below can hijack
 		use    func(rc *http.ResponseController) error
 		status int
 	}{
-		{"Connection: Upgrade\r\nUpgrade: chat\r\n", func(rc *http.ResponseController) error {
+		{"Connection: Upgrade\r\nUpgrade: chat\r\n", true, func(rc *http.ResponseController) error {
 			conn, _, err := rc.Hijack()
 			if err == nil {
 				io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\n\r\n")
@@ -368,7 +369,8 @@ func TestHijackPastTheMiddleware(t *testing.T) {
 			}
 			return err
 		}, 101},
-		{"", func(rc *http.ResponseController) error { return rc.SetReadDeadline(time.Time{}) }, 200},
+		{"", true, func(rc *http.ResponseController) error { return rc.SetReadDeadline(time.Time{}) }, 200},
+		{"Upgrade: h2c\r\n", false, func(rc *http.ResponseController) error { return rc.SetReadDeadline(time.Time{}) }, 200},
 	} {
 		m, sink := monitor(t)
 		returned := make(chan struct{})
@@ -380,7 +382,10 @@ func TestHijackPastTheMiddleware(t *testing.T) {
 		}))
 		s, stop := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			defer close(returned)
-			h.ServeHTTP(wrapped{w}, r)
+			if test.hides {
+				w = wrapped{w}
+			}
+			h.ServeHTTP(w, r)
 		}))
 		conn, err := net.Dial("tcp", s.Listener.Addr().String())
 		if err != nil {
