@@ -10,7 +10,7 @@
 //	go http.ListenAndServe("127.0.0.1:5966", h) // reports, and requests from others
 //	m := kymo.New("orders", kymo.WithSink(h))
 //	...
-//	m.Close(ctx) // first: it ships what is left
+//	m.Close(ctx) // after the service's server has shut down: it ships what is left
 //	h.Close(ctx)
 //
 // Its pages link to each other from the root, so it wants an address of its own.
