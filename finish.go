@@ -171,7 +171,7 @@ func (v *visit) route(s uint32) (pattern, user, route, class string) {
 			pattern = v.before // of a router further out
 		}
 	}
-	if s&flagFramed != 0 || isMountedService(pattern) && (s&statusBits != http.StatusNotFound || v.isConnectError()) {
+	if s&flagFramed != 0 || isMountedService(pattern) && v.reachedMethod(int(s&statusBits)) {
 		if pattern == "" || pattern[len(pattern)-1] == '/' {
 			if p := w.procedure(l.base + v.path); p != "" {
 				pattern = p
@@ -191,12 +191,22 @@ func isMountedService(pattern string) bool {
 	return strings.Contains(service, ".") && isName(service, true)
 }
 
-// isConnectError reports whether a response with status 404 is the answer of a
-// method, as Connect has it, and not that of a mux which does not know the method.
-func (v *visit) isConnectError() bool {
+// reachedMethod reports whether a response with that status is the answer of a
+// method: not that of a mux which does not know it, nor of a middleware that refused
+// the request before. Strangers could make endpoints of what these answer.
+func (v *visit) reachedMethod(status int) bool {
+	switch status {
+	case http.StatusNotFound:
+		return v.r.Header["Connect-Protocol-Version"] != nil && v.isJSON()
+	case http.StatusUnauthorized, http.StatusForbidden, http.StatusTooManyRequests:
+		return v.isJSON() // as the errors of Connect and Twirp are
+	}
+	return true
+}
+
+func (v *visit) isJSON() bool {
 	contentType := v.w.header()["Content-Type"]
-	return v.r.Header["Connect-Protocol-Version"] != nil && len(contentType) != 0 &&
-		hasPrefixFold(contentType[0], "application/json")
+	return len(contentType) != 0 && hasPrefixFold(contentType[0], "application/json")
 }
 
 // isCounted reports whether the request is to be recorded, and counts it if not.
