@@ -80,15 +80,14 @@ func (w *writer) header() (h http.Header) {
 	return w.below.Header()
 }
 
-// end makes sure that nothing more is said about the request.
+// end marks the request as over: SetUser and the like no longer find it.
 func (x *exchange) end(s uint32) {
 	if s&flagDone == 0 {
 		x.state.Or(flagDone)
 	}
 }
 
-// record records a request and sees to it that the log says so if the chain
-// gives no routes.
+// record records a request, and logs once if the chain yields no routes.
 func (h *handler) record(rec *record, user, route, class string) {
 	h.m.recorder.put(rec, user, route, class)
 	if h.routed.Load() {
@@ -157,7 +156,7 @@ func isUpgrade(r *http.Request) bool {
 }
 
 // route returns what the request was routed by, as a router has it and as
-// SetRoute named it, and what else was said about it.
+// SetRoute named it, with its user and the class of its error.
 func (v *visit) route(s uint32) (pattern, user, route, class string) {
 	w := v.w
 	var l level
@@ -222,8 +221,8 @@ func (v *visit) isCounted(s uint32, pattern string) bool {
 	return false
 }
 
-// flowBack gives the request that came what the handlers within have found out
-// about the copy that they got, as they would have noted it in the original.
+// flowBack copies to r what the handlers further in have set in within, their copy
+// of it: without the middleware they would have set it in r itself.
 func flowBack(r, within *http.Request) {
 	if within.Pattern != r.Pattern {
 		r.Pattern = within.Pattern
