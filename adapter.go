@@ -10,18 +10,18 @@ import (
 	"github.com/kymohq/kymo/wire"
 )
 
-// Serve serves one request by next as Middleware does. It is what adapters are
-// made of for frameworks on net/http whose handlers are no http.Handler: next
-// calls the framework's, having given it the writer and the request that it got,
-// and leaves the route's template in the request's Pattern, "" if none matched.
+// Serve serves one request by next as Middleware does. It is for adapters of
+// frameworks on net/http whose handlers are not http.Handlers: next calls the
+// framework's handler with the writer and the request that it got, and leaves the
+// route's template in the request's Pattern, "" if none matched.
 func (m *Monitor) Serve(w http.ResponseWriter, r *http.Request, next http.HandlerFunc) {
 	h := &handler{m: m, next: next}
 	h.routed.Store(true) // an adapter needs no hint how to get routes
 	h.ServeHTTP(w, r)
 }
 
-// Exchange is a request in progress that does not come through net/http. It is
-// what adapters for other servers are made of:
+// Exchange is a request in progress that does not come through net/http. It is for
+// adapters of other servers:
 //
 //	ctx, x := m.Begin(ctx)
 //	… handle the request, with ctx …
@@ -40,7 +40,7 @@ const ResponseTimeHeader = responseTime
 // Begin starts a request. SetUserContext and the like find it by the context
 // that Begin returns, which is derived from ctx. Where ctx is already of a request
 // that m is going to record, as below Middleware, that one request is recorded,
-// with what End says about it.
+// with what is passed to End.
 func (m *Monitor) Begin(ctx context.Context) (context.Context, *Exchange) {
 	outer := inContext(ctx)
 	e := new(Exchange)
@@ -130,7 +130,7 @@ func (e *Exchange) End(r Request) {
 	e.m.record(&r, e.start)
 }
 
-// merge completes r with what handlers and adapters further in have said.
+// merge completes r with what handlers and adapters further in have set.
 func (x *exchange) merge(r *Request) {
 	n := x.notes.Load()
 	if n == nil {

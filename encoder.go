@@ -40,8 +40,8 @@ type seriesKey struct {
 	method  uint8
 }
 
-// maxEndpoints bounds the memory for patterns seen; there are more only if
-// somebody passes raw paths for routes.
+// maxEndpoints bounds the memory for patterns seen; there are more only if raw
+// paths are passed for routes.
 const maxEndpoints = 2 << 10
 
 func newEncoder(service, instance, version string, base time.Time) *encoder {

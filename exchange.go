@@ -48,7 +48,7 @@ const (
 	flagDone                         // it was recorded, or never will be
 )
 
-// over reports whether nothing can be said about the request any more.
+// over reports whether the request was recorded, or never will be.
 func (x *exchange) over() bool { return x.state.Load()&flagDone != 0 }
 
 // commit makes status the final one, unless there is one already or the handler

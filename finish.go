@@ -81,15 +81,14 @@ func (w *writer) header() (h http.Header) {
 	return w.below.Header()
 }
 
-// end makes sure that nothing more is said about the request.
+// end marks the request as over: SetUser and the like no longer find it.
 func (x *exchange) end(s uint32) {
 	if s&flagDone == 0 {
 		x.state.Or(flagDone)
 	}
 }
 
-// record records a request and sees to it that the log says so if the chain
-// gives no routes.
+// record records a request, and logs once if the chain yields no routes.
 func (h *handler) record(rec *record, user, route, class string) {
 	h.m.recorder.put(rec, user, route, class)
 	if h.routed.Load() {
@@ -168,7 +167,7 @@ func (v *visit) takenOver(s uint32) bool {
 }
 
 // route returns what the request was routed by, as a router has it and as
-// SetRoute named it, and what else was said about it.
+// SetRoute named it, with its user and the class of its error.
 func (v *visit) route(s uint32) (pattern, user, route, class string) {
 	w := v.w
 	var l level
@@ -182,7 +181,7 @@ func (v *visit) route(s uint32) (pattern, user, route, class string) {
 			pattern = v.before // of a router further out
 		}
 	}
-	if s&flagFramed != 0 || isMountedService(pattern) && (s&statusBits != http.StatusNotFound || v.isConnectError()) {
+	if s&flagFramed != 0 || isMountedService(pattern) && v.reachedMethod(int(s&statusBits)) {
 		if pattern == "" || pattern[len(pattern)-1] == '/' {
 			if p := w.procedure(l.base + v.path); p != "" {
 				pattern = p
@@ -202,13 +201,29 @@ func isMountedService(pattern string) bool {
 	return strings.Contains(service, ".") && isName(service, true)
 }
 
-// isConnectError reports whether a response says by Connect that a call failed.
-// With status 404, what a handler did not find differs by that from a method that
-// a stranger made up, for which there is text, or JSON of Twirp.
-func (v *visit) isConnectError() bool {
-	mediaType := v.w.header().Get("Content-Type")
-	return hasPrefixFold(mediaType, "application/json") &&
-		(v.r.Header["Connect-Protocol-Version"] != nil || v.r.URL != nil && strings.Contains(v.r.URL.RawQuery, "connect=v1"))
+// reachedMethod reports whether a response with that status is the answer of a
+// method: not that of a mux which does not know it, nor of a middleware that refused
+// the request before. Strangers could make endpoints of what these answer.
+func (v *visit) reachedMethod(status int) bool {
+	switch status {
+	case http.StatusNotFound:
+		return v.isConnect() && v.isJSON() // Twirp's mux answers in JSON, too
+	case http.StatusUnauthorized, http.StatusForbidden, http.StatusTooManyRequests:
+		return v.isJSON() // as the errors of Connect and Twirp are
+	}
+	return true
+}
+
+// isConnect reports whether the request is a call by Connect, which may also be
+// a GET.
+func (v *visit) isConnect() bool {
+	return v.r.Header["Connect-Protocol-Version"] != nil ||
+		v.r.URL != nil && strings.Contains(v.r.URL.RawQuery, "connect=v1")
+}
+
+func (v *visit) isJSON() bool {
+	contentType := v.w.header()["Content-Type"]
+	return len(contentType) != 0 && hasPrefixFold(contentType[0], "application/json")
 }
 
 // isCounted reports whether the request is to be recorded, and counts it if not.
@@ -224,8 +239,8 @@ func (v *visit) isCounted(s uint32, pattern string) bool {
 	return false
 }
 
-// flowBack gives the request that came what the handlers within have found out
-// about the copy that they got, as they would have noted it in the original.
+// flowBack copies to r what the handlers further in have set in within, their copy
+// of it: without the middleware they would have set it in r itself.
 func flowBack(r, within *http.Request) {
 	if within.Pattern != r.Pattern {
 		r.Pattern = within.Pattern

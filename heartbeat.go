@@ -14,7 +14,7 @@ const (
 	heartbeatEvery   = 10 * time.Second
 	heartbeatTimeout = 2 * time.Second
 	// refusedPause is how long a sink that rejects heartbeats, such as a hub of an
-	// earlier version, is left in peace.
+	// earlier version, is sent none.
 	refusedPause = 10 * time.Minute
 )
 
@@ -45,8 +45,8 @@ func (h *heartbeat) start() { h.timer = time.NewTimer(collectEvery) }
 // to the next so that instances started together do not stay together.
 func (h *heartbeat) reset() { h.timer.Reset(heartbeatEvery - rand.N(heartbeatEvery/10)) }
 
-// send makes one attempt to send a heartbeat. A failure is no loss: the next one
-// says more.
+// send makes one attempt to send a heartbeat. A failure loses nothing: the next
+// heartbeat replaces it.
 func (h *heartbeat) send(ctx context.Context) {
 	if h.left || !h.refused.IsZero() && time.Since(h.refused) < refusedPause {
 		return

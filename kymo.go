@@ -26,7 +26,7 @@ type Monitor struct {
 	probes   atomic.Uint64
 	ignored  atomic.Uint64
 	waiting  waiting
-	unrouted sync.Map // the types of handlers, by reflect.Type, that the log says have no routes
+	unrouted sync.Map // the types of handlers, by reflect.Type, that were logged as having no routes
 
 	closing sync.Once
 	closed  chan struct{}

@@ -53,7 +53,7 @@ type handler struct {
 	next   http.Handler
 	routes routes
 	direct bool        // next is the mux of routes: it notes what it matched, or that it did not
-	routed atomic.Bool // a request had a route, or the log says how to get one
+	routed atomic.Bool // a request had a route, or the missing route was logged
 }
 
 func (h *handler) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
@@ -135,7 +135,7 @@ type between struct {
 	copy http.Request // with our context
 }
 
-// visit is a request in the outermost middleware.
+// visit is a request that passes through the outermost middleware.
 type visit struct {
 	h      *handler
 	w      *writer
@@ -146,8 +146,8 @@ type visit struct {
 	alone  bool // the server gave us the request directly
 }
 
-// mounted notes what was taken from the request's path before it came, where the
-// middleware stands behind routers only.
+// mounted records the prefix that routers further out have removed from the
+// request's path.
 func (v *visit) mounted(r *http.Request) {
 	all := level{path: originalPath(r)}
 	if l := all.below(v.path, v.before); l.base != "" {

@@ -9,8 +9,8 @@ import (
 	"github.com/kymohq/kymo/wire"
 )
 
-// notes is what few requests need: what handlers say about theirs, and what
-// middlewares further in find out.
+// notes holds what few requests need: what handlers set by SetUser and the like,
+// and what middlewares further in find out.
 type notes struct {
 	outer  *exchange // of the next monitor further out
 	joined *exchange // the exchange that this one only stands for
@@ -47,9 +47,9 @@ func (x *exchange) outer() *exchange {
 	return nil
 }
 
-// SetUser says who made the request. w is the handler's ResponseWriter, or one
-// that leads to it by Unwrap; where there is neither, SetUserContext is the way. It
-// may be called from a handler or a middleware within, and the last call counts.
+// SetUser sets the user who made the request. w is the handler's ResponseWriter, or
+// one that leads to it by Unwrap; where there is neither, use SetUserContext. It may
+// be called from a handler or a middleware further in, and the last call counts.
 // Control characters are replaced, and what is longer than 255 bytes is cut.
 //
 // SetUser reports whether it found a request that a Monitor is going to record.

@@ -72,7 +72,7 @@ func (q *queue) hurryUp() { signal(q.hurry) }
 func signal(c chan<- struct{}) {
 	select {
 	case c <- struct{}{}:
-	default: // it has been told
+	default: // a token is there
 	}
 }
 

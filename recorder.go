@@ -127,7 +127,7 @@ func (r *recorder) put(rec *record, user, route, class string) {
 	r.near.Put(s)
 }
 
-// put is recorder.put for one shard. It reports whether the collector is to be told.
+// put is recorder.put for one shard. It reports whether to wake the collector.
 func (s *shard) put(rec *record, user, route, class string) bool {
 	texts := len(user) + len(route) + len(class)
 	s.mu.Lock()
@@ -162,12 +162,13 @@ func (s *shard) putTexts(to *record, user, route, class string) bool {
 func (r *recorder) signal() {
 	select {
 	case r.wake <- struct{}{}:
-	default: // it has been told
+	default: // a wake-up is pending
 	}
 }
 
-// take swaps the shard's buffer for an empty one and says how many requests were
-// dropped since the last take. Without memory, the empty one closes the shard.
+// take swaps the shard's buffer for an empty one and returns it, with the number of
+// requests dropped since the last take. An empty buffer without memory closes the
+// shard.
 func (s *shard) take(empty buffer) (full buffer, dropped uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -46,8 +46,8 @@ func specificity(pattern string) int {
 	return 2*strings.Count(path, "/") + len(strings.Trim(path, "/"))
 }
 
-// lookup routes r once more. The mux may be anybody's, so a panic is not ours to
-// pass on.
+// lookup routes r once more. A panic of the mux is contained: without the
+// middleware it would not have been asked.
 func (h *handler) lookup(r *http.Request) (pattern string) {
 	defer func() {
 		if v := recover(); v != nil {

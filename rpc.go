@@ -107,7 +107,8 @@ func (f *frames) add(p []byte) {
 
 func (f *frames) ending() bool { return f.head[0]&(frameConnectEnd|frameWebTrailer) != 0 }
 
-// status returns how the call ended by its last frame, 0 if that does not say.
+// status returns the HTTP status for how the call ended according to its last
+// frame, 0 if that does not say.
 func (f *frames) status() int {
 	end := f.end
 	if end == nil {
@@ -178,7 +179,8 @@ func rpcTrailer(h http.Header, name string) string {
 	return ""
 }
 
-// callStatus returns how a remote procedure call ended, 0 if that cannot be told.
+// callStatus returns the HTTP status for how a remote procedure call ended, 0 if
+// that is unknown.
 func (w *writer) callStatus() int {
 	if s := grpcStatus(rpcTrailer(w.header(), "Grpc-Status")); s != 0 {
 		return s
@@ -197,7 +199,7 @@ func (w *writer) procedure(path string) string {
 	}
 	h := w.header()
 	if rpcTrailer(h, "Grpc-Status") == "12" {
-		// What grpc-go says of a path that a stranger made up.
+		// grpc-go answers so to a path that names no method of the server.
 		switch message := rpcTrailer(h, "Grpc-Message"); {
 		case strings.HasPrefix(message, "unknown "), strings.HasPrefix(message, "malformed "):
 			return ""

@@ -145,6 +145,31 @@ func TestServiceMounts(t *testing.T) {
 	}
 }
 
+// TestRefusedBeforeTheMethod: a middleware in front of a service refuses paths that
+// strangers make up as it does others.
+func TestRefusedBeforeTheMethod(t *testing.T) {
+	for _, status := range []int{401, 403, 429} {
+		for contentType, want := range map[string]string{
+			"text/plain; charset=utf-8":       "/acme.v1.Users/",
+			"":                                "/acme.v1.Users/",
+			"application/json; charset=utf-8": "/acme.v1.Users/Find", // an error of Connect or Twirp
+		} {
+			m, sink := monitor(t)
+			mux := http.NewServeMux()
+			mux.HandleFunc("/acme.v1.Users/", func(w http.ResponseWriter, r *http.Request) {
+				if contentType != "" {
+					w.Header().Set("Content-Type", contentType)
+				}
+				w.WriteHeader(status)
+			})
+			do(m.Middleware(mux), "POST", "/acme.v1.Users/Find")
+			if got := one(t, m, sink); got.Endpoint != want || got.Status != status {
+				t.Errorf("%q: recorded %+v", contentType, got)
+			}
+		}
+	}
+}
+
 func TestStreamsAreRecognized(t *testing.T) {
 	for _, test := range []struct {
 		name   string

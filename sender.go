@@ -75,7 +75,7 @@ func (s *sender) send(ctx context.Context) bool {
 	return false
 }
 
-// beat sends a heartbeat unless the hub is away: then nobody is asking for one.
+// beat sends a heartbeat unless the hub is away, since nothing would receive it.
 func (s *sender) beat(ctx context.Context) {
 	if !s.away {
 		s.heartbeat.send(ctx)

@@ -9,7 +9,7 @@ import (
 
 // unrouted logs, once for each type of handler, that a request was answered
 // without a route, and how to get one. Requests that are refused before they are
-// routed, or that match nothing, are no sign of a chain without routes.
+// routed, or that match nothing, do not show that the chain lacks routes.
 func (h *handler) unrouted(rec *record) {
 	if rec.status >= 400 && rec.status < 500 || rec.method == methodOptions || h.routed.Swap(true) {
 		return
@@ -24,7 +24,7 @@ func (h *handler) unrouted(rec *record) {
 		"handler", next, "remedy", routeHint(next))
 }
 
-// routeHint says how requests get their routes from a handler of that type.
+// routeHint describes how requests get their routes from a handler of that type.
 func routeHint(handler string) string {
 	for _, k := range []struct{ typ, hint string }{
 		{"*gin.Engine", "engine.Use(kymogin.Middleware(m)) of github.com/kymohq/kymo/contrib/gin, as the first middleware"},

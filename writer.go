@@ -27,8 +27,8 @@ func (w *writer) monitored() *exchange {
 	return &w.exchange
 }
 
-// Unwrap returns the writer below, for http.ResponseController and for whoever
-// looks for an interface that Kymo does not know of.
+// Unwrap returns the writer below, for http.ResponseController and for code that
+// looks for an interface that Kymo does not know.
 func (w *writer) Unwrap() http.ResponseWriter {
 	if w.state.Load()&(flagUnwrapped|flagReturned) == 0 {
 		w.state.Or(flagUnwrapped)
@@ -200,8 +200,8 @@ func (w *writer) afterHeaders(status int) uint32 {
 	return w.begin(status)
 }
 
-// addHeaders adds ours to the header, which is about to be written, and sees
-// from it what kind of response follows.
+// addHeaders adds our fields to the header, which is about to be written, and
+// derives from it what kind of response follows.
 func (w *writer) addHeaders() {
 	flags := uint32(flagHeaded)
 	defer func() { w.state.Or(flags) }() // also if Header panics: others wait for it
@@ -228,7 +228,7 @@ func (w *writer) removeHeaders(h http.Header) {
 	}
 }
 
-// wrote notes that n bytes were written, or why not.
+// wrote counts n bytes written, and classifies err.
 func (w *writer) wrote(n int64, err error) {
 	if n > 0 {
 		w.size.Add(n)
