@@ -12,12 +12,21 @@ require (
 	github.com/getsentry/sentry-go v0.50.0
 	github.com/gin-gonic/gin v1.12.0
 	github.com/go-chi/chi/v5 v5.5.0
+	github.com/gofiber/fiber/v3 v3.1.0
 	github.com/gorilla/handlers v1.5.2
 	github.com/gorilla/mux v1.8.1
 	github.com/gorilla/websocket v1.5.3
 	github.com/julienschmidt/httprouter v1.3.0
 	github.com/klauspost/compress v1.20.4
 	github.com/kymohq/kymo v0.0.0
+	github.com/kymohq/kymo/contrib/chi v0.0.0
+	github.com/kymohq/kymo/contrib/connect v0.0.0
+	github.com/kymohq/kymo/contrib/echo v0.0.0
+	github.com/kymohq/kymo/contrib/echo5 v0.0.0
+	github.com/kymohq/kymo/contrib/fiber v0.0.0
+	github.com/kymohq/kymo/contrib/gin v0.0.0
+	github.com/kymohq/kymo/contrib/grpc v0.0.0
+	github.com/kymohq/kymo/contrib/mux v0.0.0
 	github.com/labstack/echo/v4 v4.16.0
 	github.com/labstack/echo/v5 v5.4.4
 	github.com/prometheus/client_golang v1.25.0
@@ -30,6 +39,7 @@ require (
 )
 
 require (
+	github.com/andybalholm/brotli v1.2.0 // indirect
 	github.com/beorn7/perks v1.0.1 // indirect
 	github.com/bytedance/gopkg v0.1.3 // indirect
 	github.com/bytedance/sonic v1.15.0 // indirect
@@ -45,6 +55,9 @@ require (
 	github.com/go-playground/validator/v10 v10.30.1 // indirect
 	github.com/goccy/go-json v0.10.5 // indirect
 	github.com/goccy/go-yaml v1.19.2 // indirect
+	github.com/gofiber/schema v1.7.0 // indirect
+	github.com/gofiber/utils/v2 v2.0.2 // indirect
+	github.com/google/uuid v1.6.0 // indirect
 	github.com/json-iterator/go v1.1.12 // indirect
 	github.com/klauspost/cpuid/v2 v2.3.0 // indirect
 	github.com/labstack/gommon v0.5.0 // indirect
@@ -55,14 +68,17 @@ require (
 	github.com/modern-go/reflect2 v1.0.2 // indirect
 	github.com/munnerz/goautoneg v0.0.0-20191010083416-a7dc8b61c822 // indirect
 	github.com/pelletier/go-toml/v2 v2.2.4 // indirect
+	github.com/philhofer/fwd v1.2.0 // indirect
 	github.com/prometheus/client_model v0.6.3 // indirect
 	github.com/prometheus/common v0.72.0 // indirect
 	github.com/prometheus/procfs v0.22.0 // indirect
 	github.com/quic-go/qpack v0.6.0 // indirect
 	github.com/quic-go/quic-go v0.59.0 // indirect
+	github.com/tinylib/msgp v1.6.3 // indirect
 	github.com/twitchyliquid64/golang-asm v0.15.1 // indirect
 	github.com/ugorji/go/codec v1.3.1 // indirect
 	github.com/valyala/bytebufferpool v1.0.0 // indirect
+	github.com/valyala/fasthttp v1.69.0 // indirect
 	github.com/valyala/fasttemplate v1.2.2 // indirect
 	go.mongodb.org/mongo-driver/v2 v2.5.0 // indirect
 	go.opentelemetry.io/auto/sdk v1.2.1 // indirect
@@ -78,4 +94,14 @@ require (
 	google.golang.org/genproto/googleapis/rpc v0.0.0-20260817212433-ac3dfec99bb1 // indirect
 )
 
-replace github.com/kymohq/kymo => ../../
+replace (
+	github.com/kymohq/kymo => ../../
+	github.com/kymohq/kymo/contrib/chi => ../../contrib/chi
+	github.com/kymohq/kymo/contrib/connect => ../../contrib/connect
+	github.com/kymohq/kymo/contrib/echo => ../../contrib/echo
+	github.com/kymohq/kymo/contrib/echo5 => ../../contrib/echo5
+	github.com/kymohq/kymo/contrib/fiber => ../../contrib/fiber
+	github.com/kymohq/kymo/contrib/gin => ../../contrib/gin
+	github.com/kymohq/kymo/contrib/grpc => ../../contrib/grpc
+	github.com/kymohq/kymo/contrib/mux => ../../contrib/mux
+)
