@@ -20,7 +20,7 @@ func isHealthRoute(pattern string) bool {
 		return false
 	}
 	switch pattern[len(pattern)-1] { // rules out nearly all
-	case 'h', '/', 'z', 'e', 'y', 'd':
+	case 'h', '/', 'z', 'e', 'y', 'd', '}':
 	default:
 		return false
 	}
@@ -28,7 +28,7 @@ func isHealthRoute(pattern string) bool {
 	if i < 0 || len(pattern)-i > len("/health/started") {
 		return false
 	}
-	switch pattern[i:] {
+	switch strings.TrimSuffix(pattern[i:], "{$}") {
 	case "/health", "/health/", "/healthz", "/livez", "/readyz", "/startupz",
 		"/health/live", "/health/ready", "/health/started":
 		return true

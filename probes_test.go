@@ -9,7 +9,7 @@ import (
 
 func TestProbesAreCountedApart(t *testing.T) {
 	mux := http.NewServeMux()
-	for _, pattern := range []string{"GET /healthz", "/livez", "GET h.example/readyz", "/health/", "/orders/health", "/"} {
+	for _, pattern := range []string{"GET /healthz", "/livez", "GET h.example/readyz", "/health/{$}", "/orders/health", "/"} {
 		mux.HandleFunc(pattern, func(http.ResponseWriter, *http.Request) {})
 	}
 	for _, test := range []struct {
@@ -19,7 +19,7 @@ func TestProbesAreCountedApart(t *testing.T) {
 		{"/healthz", "", true},
 		{"/livez", "", true},
 		{"http://h.example/readyz", "", true},
-		{"/health/x", "", true},
+		{"/health/", "", true},
 		{"/orders/health", "", false},
 		{"/", "kube-probe/1.34", true},
 		{"/", "Mozilla/5.0", false},

@@ -60,9 +60,12 @@ var rooms = []room{
 		onlyFor: tests,
 		onlyWhy: "it would bring the package testing into the product"},
 	adapter("contrib/chi", "github.com/go-chi/chi/v5"),
+	adapter("contrib/connect", "connectrpc.com/connect"),
 	adapter("contrib/echo", "github.com/labstack/echo/v4"),
 	adapter("contrib/echo5", "github.com/labstack/echo/v5"),
+	adapter("contrib/fiber", "github.com/gofiber/fiber/v3", "github.com/valyala/fasthttp"),
 	adapter("contrib/gin", "github.com/gin-gonic/gin"),
+	adapter("contrib/grpc", "google.golang.org/grpc"),
 	adapter("contrib/mux", "github.com/gorilla/mux"),
 
 	{path: "hub/internal/rollup", floor: 3, upTo: 1,
@@ -143,8 +146,8 @@ var rooms = []room{
 }
 
 // adapter is the room of an SDK's adapter to a framework.
-func adapter(path, framework string) room {
-	return room{path: path, floor: 3, upTo: 2, outside: []string{framework},
+func adapter(path string, framework ...string) room {
+	return room{path: path, floor: 3, upTo: 2, outside: framework,
 		why:     "who uses one framework must get neither another one nor the hub with it",
 		onlyFor: tests,
 		onlyWhy: "it is for services; the product has no use for its framework"}
