@@ -35,8 +35,11 @@ func withoutHost(pattern string) string {
 
 // template spells a pattern's parameters as http.ServeMux does:
 //
-//	:id  :id?  :id<int>  :id(\d+)  {id:[0-9]+}  {id?}   {id}
-//	*path  *  +  {path:.*}                              {path...}
+//	:id  :id?  :id<int>  :id(\d+)  {id:[0-9]+}  {id?}  {id=*}  {id}
+//	*path  *  +  {path:.*}  {path=**}                          {path...}
+//
+// A parameter of google.api.http that spans literal segments, as in
+// {name=shelves/*}, stays as it is: they are part of the path.
 func template(pattern string) string {
 	if !strings.ContainsAny(pattern, ":*+{") {
 		return pattern
@@ -112,6 +115,10 @@ func braced(p string) string {
 	if inner == "$" || strings.HasSuffix(inner, "...") {
 		return p
 	}
+	if name, ok := strings.CutSuffix(inner, "=**"); ok {
+		return "{" + name + "...}"
+	}
+	inner = strings.TrimSuffix(inner, "=*")
 	name, expression, _ := strings.Cut(inner, ":")
 	name = strings.TrimSpace(name)
 	switch {

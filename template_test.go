@@ -49,9 +49,17 @@ func TestEndpoint(t *testing.T) {
 		"/users/{ id }":          "/users/{id}",
 		"GET /{a}-{b}/":          "/{a}-{b}/",
 		"/broken/{id":            "/broken/{id}",
-		"/pkg.Service/Method":    "/pkg.Service/Method",
-		"jobs/email":             "jobs/email",
-		"/naïve/:größe":          "/naïve/{größe}",
+
+		// grpc-gateway
+		"/v1/things/{id=*}":                   "/v1/things/{id}",
+		"/v1/{book.name=shelves/*/books/*}":   "/v1/{book.name=shelves/*/books/*}",
+		"/v1/files/{path=**}":                 "/v1/files/{path...}",
+		"/v1/{name=things/*/parts/**}:cancel": "/v1/{name=things/*/parts/**}:cancel",
+		"/v1/{name=*}:run":                    "/v1/{name}:run",
+
+		"/pkg.Service/Method": "/pkg.Service/Method",
+		"jobs/email":          "jobs/email",
+		"/naïve/:größe":       "/naïve/{größe}",
 	} {
 		if got := endpoint(pattern); got != want {
 			t.Errorf("%q is %q, want %q", pattern, got, want)
