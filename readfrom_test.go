@@ -17,7 +17,7 @@ import (
 // source of a copy has given something, so a handler can still answer otherwise.
 func TestCopyFromASourceThatIsEmpty(t *testing.T) {
 	broken := iotest.ErrReader(errors.New("the source is gone"))
-	refuse := func(w http.ResponseWriter) { http.Error(w, "bad", 502) }
+	refuse := func(w http.ResponseWriter) { http.Error(w, "bad", http.StatusBadGateway) }
 	for _, test := range []struct {
 		name        string
 		contentType string
