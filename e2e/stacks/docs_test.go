@@ -176,6 +176,26 @@ func askHealth(t *testing.T, address string) {
 
 var codesForm = regexp.MustCompile("(?m)^\\| (`[A-Z_`, ]+`) \\| (\\d{3}) \\|$")
 
+// TestReadmeTable: the README's table has rows of the page's.
+func TestReadmeTable(t *testing.T) {
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := readPage(t).text
+	rows := readmeRow.FindAllStringSubmatch(string(readme), -1)
+	if len(rows) < 5 {
+		t.Fatalf("the README's table has %d rows", len(rows))
+	}
+	for _, r := range rows {
+		if row := "| [" + r[1] + "](" + r[2] + ") |" + r[3]; !strings.Contains(page, "\n"+row+"\n") {
+			t.Errorf("docs/routers.md does not have the row %s", row)
+		}
+	}
+}
+
+var readmeRow = regexp.MustCompile("(?m)^\\| \\[(.+?)\\]\\(docs/routers.md(#.+?)\\) \\|(.+)$")
+
 // TestRoutersPageCodes compares the page's table of codes with RPCStatus.
 func TestRoutersPageCodes(t *testing.T) {
 	listed := make(map[codes.Code]bool)
