@@ -194,7 +194,7 @@ func TestReadmeTable(t *testing.T) {
 	}
 }
 
-var readmeRow = regexp.MustCompile("(?m)^\\| \\[(.+?)\\]\\(docs/routers.md(#.+?)\\) \\|(.+)$")
+var readmeRow = regexp.MustCompile(`(?m)^\| \[(.+?)\]\(docs/routers.md(#.+?)\) \|(.+)$`)
 
 // TestRoutersPageCodes compares the page's table of codes with RPCStatus.
 func TestRoutersPageCodes(t *testing.T) {
