@@ -16,7 +16,7 @@
 // With both, each call is recorded once. The endpoint is the procedure, as in
 // "/acme.orders.v1.Orders/Get", the method POST or GET, and the status that of
 // kymo.RPCStatus. A streaming call counts by its first message, with its lifetime
-// beside it. Handlers say who calls with kymo.SetUserContext(ctx, user).
+// beside it. Handlers name the user with kymo.SetUserContext(ctx, user).
 //
 // An interceptor does not see everything. Requests that no handler takes, bodies
 // that cannot be read, what interceptors further out make of a call, and sizes

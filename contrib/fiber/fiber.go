@@ -7,7 +7,7 @@
 //	app.Use(kymofiber.Middleware(m)) // before all others
 //	app.Get("/orders/:id", order)    // is recorded as /orders/{id}
 //
-// Handlers say who asks with kymo.SetUserContext(c, user), where c is the
+// Handlers name the user with kymo.SetUserContext(c, user), where c is the
 // fiber.Ctx or c.Context(); SetRouteContext and the others work likewise.
 //
 // A request takes this way: the middleware begins it and passes it on, errors and

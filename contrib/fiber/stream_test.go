@@ -141,7 +141,7 @@ func TestHijackedConnections(t *testing.T) {
 	}
 }
 
-// Without a server of fasthttp there is nobody to tell that the response was sent.
+// Without a fasthttp server nothing reports that the response was sent.
 func TestAppWithinAnotherServer(t *testing.T) {
 	for path, want := range map[string]int{"/orders/1": 200, "/missing/1": 404, "/worse": 500, "/nowhere": 404} {
 		t.Run(path, func(t *testing.T) {

@@ -15,7 +15,7 @@ import (
 	"github.com/kymohq/kymo/kymotest"
 )
 
-// What is recorded is what gin sends in the end, whoever says so.
+// What is recorded is what gin sends in the end, whatever has set it.
 func TestStatusOfGin(t *testing.T) {
 	setOnly := func(status int) gin.HandlerFunc { return func(c *gin.Context) { c.Status(status) } }
 	failed := func(c *gin.Context) { c.Error(errors.New("oops")) }

@@ -62,7 +62,7 @@ func (v *visit) serve(r *http.Request) {
 		}
 		open := returned && v.expect(r)
 		// Middlewares further out may still write an answer: Kymo has to hear of it.
-		// Only gin's own writer can stay hidden, as nobody can ask for its type.
+		// Only gin's own writer can stay hidden, since its type has no name outside of gin.
 		if c.Writer == gin.ResponseWriter(w) && !(open && reflect.TypeOf(given) == ginsOwn) {
 			c.Writer = given
 		}

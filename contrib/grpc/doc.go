@@ -24,5 +24,5 @@
 // "(unmatched)" if it is not registered; SetRouteContext names it for a proxy. The
 // method is POST, and the status that of kymo.RPCStatus. A streaming call counts by
 // its header, with its lifetime beside it. Calls of
-// Kubernetes' probes are counted as such. Handlers say who calls with kymo.SetUserContext(ctx, user).
+// Kubernetes' probes are counted as such. Handlers name the user with kymo.SetUserContext(ctx, user).
 package kymogrpc
