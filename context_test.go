@@ -294,3 +294,22 @@ func TestConcurrentReadersOfTheRequest(t *testing.T) {
 	}
 	stop()
 }
+
+// TestRequestAfterItsMaker: a request that a handler made stays as it was, also if
+// it is served when the handler's own request is over.
+func TestRequestAfterItsMaker(t *testing.T) {
+	m, _ := monitor(t)
+	root := m.Middleware(routed)
+	var made *http.Request
+	served := servedRequest(root)
+	maker := m.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(204)
+		made = httptest.NewRequestWithContext(r.Context(), "GET", "/", nil)
+	}))
+	maker.ServeHTTP(httptest.NewRecorder(), served)
+	before := made.Context()
+	root.ServeHTTP(httptest.NewRecorder(), made)
+	if made.Context() != before {
+		t.Error("the request was changed in place")
+	}
+}

@@ -156,14 +156,14 @@ func (x *exchange) expected() int {
 // takenOver reports whether the connection of a request to which nothing was
 // written was taken over past our writer: by its Unwrap, which leads to a Hijacker
 // where the writer below is none itself; or, for a websocket, by a writer further
-// out that the handler has kept.
+// out that the handler has kept, where there is one.
 func (v *visit) takenOver(s uint32) bool {
 	below := v.w.below
 	upgrade := v.r.Header["Upgrade"]
 	if s&flagUnwrapped != 0 && (len(upgrade) != 0 || v.r.Method == http.MethodConnect) && !is[http.Hijacker](below) {
 		return canHijack(below)
 	}
-	return len(upgrade) != 0 && strings.EqualFold(upgrade[0], "websocket") && canHijack(below)
+	return !v.alone && len(upgrade) != 0 && strings.EqualFold(upgrade[0], "websocket") && canHijack(below)
 }
 
 // route returns what the request was routed by, as a router has it and as

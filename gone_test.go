@@ -190,7 +190,7 @@ func TestNilPanicIsOne(t *testing.T) {
 				if gone {
 					cancel()
 				}
-				panic(nil) //nolint:govet // what is tested
+				panic(nil)
 			})).ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(ctx, "GET", "/", nil))
 			panicked = false
 		}()

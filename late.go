@@ -19,8 +19,8 @@ type late struct {
 	h    *handler
 	stop func() bool // ends waiting for the context
 
-	takenOver bool // if nothing is written, the connection was taken over
-	at        *list.Element
+	takenOver bool          // if nothing is written, the connection was taken over
+	at        *list.Element // in waiting
 }
 
 // mayBeWritten reports whether a response may still come through our writer.

@@ -63,16 +63,17 @@ func (h *handler) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	var outer *exchange
 	// What a server made, and gave to us directly, is part of no other exchange.
 	if srv == nil || !kind.own {
-		if outer = inContext(ctx); outer == nil {
-			if _, ok := rw.(unwrapper); ok {
-				outer = inWriter(rw)
+		if ctx.Value(contextKey{}) != nil {
+			srv = nil // a handler made r, perhaps one whose own request is over
+			outer = inContext(ctx)
+		}
+		if _, ok := rw.(unwrapper); ok && outer == nil {
+			if outer = inWriter(rw); outer != nil {
+				srv = nil
 			}
 		}
-		if outer != nil {
-			srv = nil
-			if !outer.isOf(rw, r) {
-				outer = nil
-			}
+		if outer != nil && !outer.isOf(rw, r) {
+			outer = nil
 		}
 		for x := outer; x != nil; x = x.outer() {
 			if x.m == h.m {
