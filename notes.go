@@ -94,33 +94,24 @@ func Ignore(w http.ResponseWriter) bool { return inWriter(w).setFlags(flagIgnore
 func IgnoreContext(ctx context.Context) bool { return inContext(ctx).setFlags(flagIgnored) }
 
 func (x *exchange) setUser(user string) bool {
-	user = x.own(user, wire.MaxUser)
-	for o := x; o != nil; o = o.outer() {
-		n := o.note()
-		n.mu.Lock()
-		n.user = user
-		n.mu.Unlock()
-	}
-	return x != nil
+	return x.set(func(n *notes) *string { return &n.user }, user, wire.MaxUser)
 }
 
 func (x *exchange) setRoute(route string) bool {
-	route = x.own(route, wire.MaxEndpoint)
-	for o := x; o != nil; o = o.outer() {
-		n := o.note()
-		n.mu.Lock()
-		n.route = route
-		n.mu.Unlock()
-	}
-	return x != nil
+	return x.set(func(n *notes) *string { return &n.route }, route, wire.MaxEndpoint)
 }
 
 func (x *exchange) setError(class string) bool {
-	class = x.own(class, wire.MaxError)
+	return x.set(func(n *notes) *string { return &n.class }, class, wire.MaxError)
+}
+
+// set notes a text for x and the monitors further out. It reports whether there is x.
+func (x *exchange) set(field func(*notes) *string, text string, limit int) bool {
+	text = x.own(text, limit)
 	for o := x; o != nil; o = o.outer() {
 		n := o.note()
 		n.mu.Lock()
-		n.class = class
+		*field(n) = text
 		n.mu.Unlock()
 	}
 	return x != nil
