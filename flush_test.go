@@ -175,7 +175,7 @@ func TestFlushAndClose(t *testing.T) {
 	})
 }
 
-// Whoever flushes finds its own requests shipped, whatever others do; when the
+// Each Flush finds the requests before it shipped, whatever others do; when the
 // monitor is closed meanwhile, nothing hangs and nothing is lost uncounted.
 func TestFlushUnderLoad(t *testing.T) {
 	sink := new(memory)

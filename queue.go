@@ -16,7 +16,7 @@ type batch struct {
 	drops     []wire.Drop // that it carries
 	health    int         // results of checks that it carries
 
-	settled chan struct{} // closed when it leaves the queue; nil if nobody waits
+	settled chan struct{} // closed when it leaves the queue; nil if nothing waits for that
 }
 
 // batchOverhead is about what a batch takes beside its bytes: in a long outage

@@ -95,7 +95,7 @@ var chains = []struct {
 	{", within Middleware", (*kymo.Monitor).Middleware},
 }
 
-// Without a network there is no end of a request to wait for.
+// The context of such a request never ends: it is recorded once ServeHTTP returns.
 func TestErrorsOnARecorder(t *testing.T) {
 	m, sink := kymotest.New(t)
 	e := echo.New()

@@ -249,8 +249,8 @@ func appRequests() []*request {
 		{name: "takeover", method: "GET", path: "/takeover", want: expected{endpoint: "/takeover", status: 101, stream: true, untimed: true}, only: "http1"},
 		{name: "takeover, then write", method: "GET", path: "/takeover?write", want: expected{endpoint: "/takeover", status: 101, stream: true, untimed: true}, only: "http1"},
 		{name: "no takeover", method: "GET", path: "/takeover", want: to("/takeover"), only: "http2"},
-		{name: "absent", method: "GET", path: "/absent/7", want: expected{nobody: true}},
-		{name: "not allowed", method: "DELETE", path: "/text", want: expected{nobody: true}},
+		{name: "absent", method: "GET", path: "/absent/7", want: expected{anonymous: true}},
+		{name: "not allowed", method: "DELETE", path: "/text", want: expected{anonymous: true}},
 	}
 }
 

@@ -48,8 +48,8 @@ func (l chiEntry) Panic(v any, _ []byte) { l.e.see(l.r, "logged panic %v", v) }
 
 // mountOnly is for where a mount has matched, and nothing within it.
 var mountOnly = map[string]expected{
-	"absent":      {endpoint: "/{path...}", nobody: true},
-	"not allowed": {endpoint: "/{path...}", nobody: true},
+	"absent":      {endpoint: "/{path...}", anonymous: true},
+	"not allowed": {endpoint: "/{path...}", anonymous: true},
 }
 
 // recoveredOutside is for where chi recovers from a panic but takes the header

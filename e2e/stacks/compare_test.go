@@ -114,7 +114,7 @@ func (want expected) check(t *testing.T, rq *request, a answer, got record, elap
 		status = cmp.Or(a.status, http.StatusInternalServerError) // a panic
 	}
 	user := "user of " + rq.name
-	if want.nobody {
+	if want.anonymous {
 		user = ""
 	}
 	if got.Endpoint != want.endpoint || got.Status != status || got.User != user || got.Method != rq.method {

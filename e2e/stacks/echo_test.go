@@ -96,7 +96,7 @@ func TestEcho4(t *testing.T) {
 
 func TestEcho5(t *testing.T) {
 	// It names the route of the path for another method.
-	routed := map[string]expected{"not allowed": {endpoint: "/text", nobody: true}}
+	routed := map[string]expected{"not allowed": {endpoint: "/text", anonymous: true}}
 	run(t,
 		&stack{name: "around", expect: routed, also: echoRequests(), build: func(e *env) http.Handler {
 			return e.kymo(e.newEcho5())

@@ -187,8 +187,8 @@ func grpcRequests() []*request {
 		at("output of none", "StreamingOutputCall", 404, false, output(codes.NotFound, 0)),
 		at("duplex", "FullDuplexCall", 200, true, duplex(false)),
 		at("duplex, canceled", "FullDuplexCall", 499, true, duplex(true)),
-		{name: "unimplemented", method: "POST", ask: unknown(service + "EmptyCall"), want: expected{endpoint: service + "EmptyCall", status: 501, nobody: true}},
-		{name: "unknown", method: "POST", ask: unknown("/made.up/Method"), want: expected{status: 501, nobody: true}},
+		{name: "unimplemented", method: "POST", ask: unknown(service + "EmptyCall"), want: expected{endpoint: service + "EmptyCall", status: 501, anonymous: true}},
+		{name: "unknown", method: "POST", ask: unknown("/made.up/Method"), want: expected{status: 501, anonymous: true}},
 	}
 	for code, status := range map[codes.Code]int{codes.NotFound: 404, codes.Internal: 500, codes.InvalidArgument: 400, codes.Unauthenticated: 401, codes.Unavailable: 503, codes.Canceled: 499} {
 		all = append(all, at(code.String(), "UnaryCall", status, false, unary(code)))
@@ -218,7 +218,7 @@ func TestGRPC(t *testing.T) {
 		&stack{name: "below a middleware", only: "http2", skip: skip, requests: grpcRequests(), build: func(e *env) http.Handler {
 			return e.outer(e.kymo(e.newGRPC()))
 		}},
-		&stack{name: "around a mux", only: "http2", expect: map[string]expected{"unknown": {status: 404, nobody: true, untimed: true}}, requests: grpcRequests(), build: func(e *env) http.Handler {
+		&stack{name: "around a mux", only: "http2", expect: map[string]expected{"unknown": {status: 404, anonymous: true, untimed: true}}, requests: grpcRequests(), build: func(e *env) http.Handler {
 			return e.kymo(mounted(e.newGRPC()))
 		}},
 		&stack{name: "in a mux", only: "http2", expect: absent, requests: grpcRequests(), build: func(e *env) http.Handler {

@@ -51,8 +51,8 @@ func (e *env) newRestful(filters ...restful.FilterFunction) *restful.Container {
 // restfulExpected is for go-restful in general, hidden for where its Response
 // takes a connection over past the writer that a filter gave to it.
 var (
-	restfulExpected = map[string]expected{"absent": {endpoint: "/", nobody: true}, "not allowed": {endpoint: "/", nobody: true}}
-	restfulHidden   = map[string]expected{"absent": {endpoint: "/", nobody: true}, "not allowed": {endpoint: "/", nobody: true}, "takeover": {untimed: true}}
+	restfulExpected = map[string]expected{"absent": {endpoint: "/", anonymous: true}, "not allowed": {endpoint: "/", anonymous: true}}
+	restfulHidden   = map[string]expected{"absent": {endpoint: "/", anonymous: true}, "not allowed": {endpoint: "/", anonymous: true}, "takeover": {untimed: true}}
 )
 
 // go-restful registers its services with a ServeMux, whose pattern is all that

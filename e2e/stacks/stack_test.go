@@ -39,13 +39,13 @@ type stack struct {
 
 // expected is how a request is recorded.
 type expected struct {
-	endpoint string // "" is the route's, or (unmatched) if the stack has none
-	status   int    // 0 is what the client saw, or 500 if it saw none
-	stream   bool
-	nobody   bool // it names no user
-	untimed  bool // no X-Response-Time: what the client sees does not come through Kymo's writer
-	absent   bool // it is not recorded: it does not reach Kymo
-	anyTime  bool // whether X-Response-Time is there depends on timing
+	endpoint  string // "" is the route's, or (unmatched) if the stack has none
+	status    int    // 0 is what the client saw, or 500 if it saw none
+	stream    bool
+	anonymous bool // it names no user
+	untimed   bool // no X-Response-Time: what the client sees does not come through Kymo's writer
+	absent    bool // it is not recorded: it does not reach Kymo
+	anyTime   bool // whether X-Response-Time is there depends on timing
 }
 
 // request is one that clients make.
