@@ -8,7 +8,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/kymohq/kymo/wire"
+	"github.com/kymohq/kymo/internal/wire"
 )
 
 // TestHandlerThatWasAbandoned is a middleware that runs handlers in goroutines and

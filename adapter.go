@@ -7,7 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/kymohq/kymo/wire"
+	"github.com/kymohq/kymo/internal/wire"
 )
 
 // Serve serves one request by next as Middleware does. It is for adapters of

@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"github.com/kymohq/kymo/health"
-	"github.com/kymohq/kymo/wire"
+	"github.com/kymohq/kymo/internal/wire"
 )
 
 func (s *memory) healthTold() (history []wire.HealthResult, heartbeats []wire.Batch) {

@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	"github.com/kymohq/kymo/wire"
+	"github.com/kymohq/kymo/internal/wire"
 )
 
 const collectEvery = time.Second

@@ -4,7 +4,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/kymohq/kymo/wire"
+	"github.com/kymohq/kymo/internal/wire"
 )
 
 // dropSpan is the precision with which drops remember when they happened.

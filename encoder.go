@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/kymohq/kymo/wire"
+	"github.com/kymohq/kymo/internal/wire"
 )
 
 // maxBatch is the most requests in a batch. Larger ones would cost the hub a

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/kymohq/kymo/wire"
+	"github.com/kymohq/kymo/internal/wire"
 )
 
 func TestWhateverIsRecordedIsAValidBatch(t *testing.T) {

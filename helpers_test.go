@@ -11,7 +11,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/kymohq/kymo/wire"
+	"github.com/kymohq/kymo/internal/wire"
 )
 
 // memory is a sink that keeps batches as a hub does: each identity once.

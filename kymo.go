@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/kymohq/kymo/health"
-	"github.com/kymohq/kymo/wire"
+	"github.com/kymohq/kymo/internal/wire"
 )
 
 // Monitor records a service's requests and ships them. Its methods may be called

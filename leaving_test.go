@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/kymohq/kymo/health"
-	"github.com/kymohq/kymo/wire"
+	"github.com/kymohq/kymo/internal/wire"
 )
 
 // farewell is a sink that notes what came when, in an order to be compared.

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/kymohq/kymo/wire"
+	"github.com/kymohq/kymo/internal/wire"
 )
 
 // strip takes the first n segments from the path, whatever they are.

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/kymohq/kymo/wire"
+	"github.com/kymohq/kymo/internal/wire"
 )
 
 // notes holds what few requests need: what handlers set by SetUser and the like,

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/kymohq/kymo/wire"
+	"github.com/kymohq/kymo/internal/wire"
 )
 
 func TestWrongOptionsAreToldAndNotFatal(t *testing.T) {

@@ -4,7 +4,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/kymohq/kymo/wire"
+	"github.com/kymohq/kymo/internal/wire"
 )
 
 // batch is an encoded wire.Batch with what there is to count when it arrives or

@@ -4,7 +4,7 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/kymohq/kymo/wire"
+	"github.com/kymohq/kymo/internal/wire"
 )
 
 // Request is a request, or a job like one, to be recorded.

@@ -13,7 +13,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/kymohq/kymo/wire"
+	"github.com/kymohq/kymo/internal/wire"
 )
 
 // The hub's door for batches:

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/kymohq/kymo/wire"
+	"github.com/kymohq/kymo/internal/wire"
 )
 
 const acknowledgement = `{"accepted": 1, "duplicate": false}`

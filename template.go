@@ -3,7 +3,7 @@ package kymo
 import (
 	"strings"
 
-	"github.com/kymohq/kymo/wire"
+	"github.com/kymohq/kymo/internal/wire"
 )
 
 // endpoint turns a pattern, "[METHOD ][HOST]/[PATH]" in the spelling of any

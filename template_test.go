@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/kymohq/kymo/wire"
+	"github.com/kymohq/kymo/internal/wire"
 )
 
 func TestEndpoint(t *testing.T) {

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/kymohq/kymo/wire"
+	"github.com/kymohq/kymo/internal/wire"
 )
 
 // What is wrong with a request is answered with a problem document that names

@@ -38,7 +38,7 @@ var (
 )
 
 var rooms = []room{
-	{path: "hist", floor: 0, upTo: -1,
+	{path: "internal/hist", floor: 0, upTo: -1,
 		why: "a histogram is a value, of use without the rest of Kymo; and it is part of the SDK"},
 
 	{path: "health", floor: 0, upTo: -1,
@@ -49,7 +49,7 @@ var rooms = []room{
 		onlyFor: tests,
 		onlyWhy: "it would bring the package testing into the product"},
 
-	{path: "wire", floor: 1, upTo: 0,
+	{path: "internal/wire", floor: 1, upTo: 0,
 		why: "the SDK and the hub share its words, so it can know neither; and it is part of the SDK"},
 
 	{path: ".", floor: 2, upTo: 1,
@@ -184,10 +184,10 @@ func TestForbids(t *testing.T) {
 		reason             string // a part of it; empty if the import is allowed
 	}{
 		{".", "net/http", ""},
-		{".", "wire", ""},
+		{".", "internal/wire", ""},
 		{".", "golang.org/x/sys/unix", "no dependency"},
 		{".", "hub", "no server"},
-		{"hist", "wire", "a value"},
+		{"internal/hist", "internal/wire", "a value"},
 		{"hub/internal/rollup", ".", "can know none of them"},
 		{"hub/internal/store", "hub/internal/rollup", ""},
 		{"hub/internal/store", "hub/internal/template", "would bend"},

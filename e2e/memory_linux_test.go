@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/kymohq/kymo/wire"
+	"github.com/kymohq/kymo/internal/wire"
 )
 
 // mostMemory is what a hub may take, whatever it is sent.

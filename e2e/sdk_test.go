@@ -11,7 +11,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/kymohq/kymo/wire"
+	"github.com/kymohq/kymo/internal/wire"
 )
 
 // tap stands between the SDK and a hub and keeps what went through, each batch

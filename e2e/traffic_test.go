@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/kymohq/kymo/wire"
+	"github.com/kymohq/kymo/internal/wire"
 )
 
 // random returns a source of randomness whose seed is logged. KYMO_E2E_SEED

@@ -12,7 +12,7 @@ import (
 	"github.com/kymohq/kymo/health"
 	"github.com/kymohq/kymo/hub/internal/api"
 	"github.com/kymohq/kymo/hub/internal/store"
-	"github.com/kymohq/kymo/wire"
+	"github.com/kymohq/kymo/internal/wire"
 )
 
 const (

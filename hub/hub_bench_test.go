@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/kymohq/kymo/wire"
+	"github.com/kymohq/kymo/internal/wire"
 )
 
 // BenchmarkIngest is events through the HTTP door, durable before the answer.

@@ -11,7 +11,7 @@ import (
 	"github.com/kymohq/kymo/hub/internal/fleet"
 	"github.com/kymohq/kymo/hub/internal/probe"
 	"github.com/kymohq/kymo/hub/internal/store"
-	"github.com/kymohq/kymo/wire"
+	"github.com/kymohq/kymo/internal/wire"
 )
 
 // watch is how the hub follows what it depends on: the checks, the services and

@@ -8,7 +8,7 @@ import (
 
 	"github.com/kymohq/kymo/health"
 	"github.com/kymohq/kymo/hub/internal/store/storetest"
-	"github.com/kymohq/kymo/wire"
+	"github.com/kymohq/kymo/internal/wire"
 )
 
 // heartbeats sends the heartbeats of an instance, each 10 s until second to.

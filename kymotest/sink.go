@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/kymohq/kymo"
-	"github.com/kymohq/kymo/wire"
+	"github.com/kymohq/kymo/internal/wire"
 )
 
 // Request is a recorded request.

@@ -4,7 +4,7 @@ import (
 	"time"
 
 	"github.com/kymohq/kymo/health"
-	"github.com/kymohq/kymo/wire"
+	"github.com/kymohq/kymo/internal/wire"
 )
 
 // check is one whose past is made up.

@@ -15,7 +15,7 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/kymohq/kymo/wire"
+	"github.com/kymohq/kymo/internal/wire"
 )
 
 type seeder struct {

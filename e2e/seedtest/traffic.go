@@ -6,7 +6,7 @@ import (
 	"sort"
 	"time"
 
-	"github.com/kymohq/kymo/wire"
+	"github.com/kymohq/kymo/internal/wire"
 )
 
 // endpoint is how often one is asked, and how it answers.

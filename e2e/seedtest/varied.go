@@ -6,7 +6,7 @@ import (
 	"log"
 	"time"
 
-	"github.com/kymohq/kymo/wire"
+	"github.com/kymohq/kymo/internal/wire"
 )
 
 // varied adds a service that puts what varies into its endpoints, so that they

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/kymohq/kymo"
-	"github.com/kymohq/kymo/wire"
+	"github.com/kymohq/kymo/internal/wire"
 )
 
 // record is a request as it was shipped.

@@ -17,7 +17,7 @@ import (
 	"time"
 
 	"github.com/kymohq/kymo"
-	"github.com/kymohq/kymo/wire"
+	"github.com/kymohq/kymo/internal/wire"
 )
 
 // soakClients ask at the same time.

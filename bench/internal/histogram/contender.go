@@ -6,7 +6,7 @@ import (
 	"github.com/DataDog/sketches-go/ddsketch"
 	"github.com/HdrHistogram/hdrhistogram-go"
 	vm "github.com/VictoriaMetrics/metrics"
-	"github.com/kymohq/kymo/hist"
+	"github.com/kymohq/kymo/internal/hist"
 	"github.com/prometheus/client_golang/prometheus"
 )
 

@@ -16,7 +16,7 @@ import (
 	"time"
 
 	"github.com/kymohq/kymo/bench/internal/dataset"
-	"github.com/kymohq/kymo/wire"
+	"github.com/kymohq/kymo/internal/wire"
 	"golang.org/x/sync/errgroup"
 )
 

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/kymohq/kymo/bench/internal/dataset"
-	"github.com/kymohq/kymo/wire"
+	"github.com/kymohq/kymo/internal/wire"
 )
 
 func TestEncodeDealsBatchesToInstancesInOrder(t *testing.T) {

@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"github.com/kymohq/kymo/hub/internal/store"
-	"github.com/kymohq/kymo/wire"
+	"github.com/kymohq/kymo/internal/wire"
 )
 
 type copyCommand struct {

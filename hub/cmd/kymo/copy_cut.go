@@ -12,7 +12,7 @@ import (
 	"strings"
 
 	"github.com/kymohq/kymo/hub/internal/store"
-	"github.com/kymohq/kymo/wire"
+	"github.com/kymohq/kymo/internal/wire"
 )
 
 // A copied batch is known by its instance, which is that of its requests, and a

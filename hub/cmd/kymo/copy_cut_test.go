@@ -11,10 +11,10 @@ import (
 	"time"
 
 	"github.com/kymohq/kymo/health"
-	"github.com/kymohq/kymo/hist"
 	"github.com/kymohq/kymo/hub/internal/store"
 	"github.com/kymohq/kymo/hub/internal/store/seen"
-	"github.com/kymohq/kymo/wire"
+	"github.com/kymohq/kymo/internal/hist"
+	"github.com/kymohq/kymo/internal/wire"
 )
 
 func TestSequencesOfCopiesAreDistinct(t *testing.T) {

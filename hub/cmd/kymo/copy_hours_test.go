@@ -6,7 +6,7 @@ import (
 
 	"github.com/kymohq/kymo/health"
 	"github.com/kymohq/kymo/hub/internal/store/storetest"
-	"github.com/kymohq/kymo/wire"
+	"github.com/kymohq/kymo/internal/wire"
 )
 
 // TestHoursWithData are found wherever they are, in a few questions.

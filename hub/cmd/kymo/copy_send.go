@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/kymohq/kymo/hub/internal/store"
-	"github.com/kymohq/kymo/wire"
+	"github.com/kymohq/kymo/internal/wire"
 )
 
 // copied is what was copied so far.

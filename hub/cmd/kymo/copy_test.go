@@ -14,7 +14,7 @@ import (
 	"github.com/kymohq/kymo/hub/internal/store/pebblestore"
 	"github.com/kymohq/kymo/hub/internal/store/storetest"
 	"github.com/kymohq/kymo/internal/serverstest"
-	"github.com/kymohq/kymo/wire"
+	"github.com/kymohq/kymo/internal/wire"
 )
 
 // TestCopyThereAndBack goes from a folder to PostgreSQL, from there to ClickHouse,

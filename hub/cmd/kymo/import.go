@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/kymohq/kymo/hub/internal/ingest"
-	"github.com/kymohq/kymo/wire"
+	"github.com/kymohq/kymo/internal/wire"
 )
 
 type importCommand struct {

@@ -13,7 +13,7 @@ import (
 
 	"github.com/kymohq/kymo/hub/internal/ingest"
 	"github.com/kymohq/kymo/hub/internal/template"
-	"github.com/kymohq/kymo/wire"
+	"github.com/kymohq/kymo/internal/wire"
 )
 
 // batchRows is how many rows go into one batch. The identity of a row is its

@@ -10,7 +10,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/kymohq/kymo/wire"
+	"github.com/kymohq/kymo/internal/wire"
 )
 
 // importer sends sources to a hub.

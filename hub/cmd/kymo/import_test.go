@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/kymohq/kymo/wire"
+	"github.com/kymohq/kymo/internal/wire"
 )
 
 // door is a hub's door for batches that answers as it is told, and remembers

@@ -9,7 +9,7 @@ import (
 	"github.com/kymohq/kymo/health"
 	"github.com/kymohq/kymo/hub"
 	"github.com/kymohq/kymo/hub/internal/probe"
-	"github.com/kymohq/kymo/wire"
+	"github.com/kymohq/kymo/internal/wire"
 )
 
 // target is something that can be looked at now: a check, or a service that is

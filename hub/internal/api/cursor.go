@@ -8,7 +8,7 @@ import (
 
 	"github.com/kymohq/kymo/hub/internal/drill"
 	"github.com/kymohq/kymo/hub/internal/rollup"
-	"github.com/kymohq/kymo/wire"
+	"github.com/kymohq/kymo/internal/wire"
 )
 
 // cursor is where a list goes on: its window, which must not move from page to

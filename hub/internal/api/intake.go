@@ -14,7 +14,7 @@ import (
 	"github.com/kymohq/kymo/hub/internal/ingest"
 	"github.com/kymohq/kymo/hub/internal/store"
 	"github.com/kymohq/kymo/hub/internal/template"
-	"github.com/kymohq/kymo/wire"
+	"github.com/kymohq/kymo/internal/wire"
 )
 
 // Intake takes bodies to the store. It is safe for concurrent use.

@@ -12,7 +12,7 @@ import (
 	"github.com/kymohq/kymo/hub/internal/store"
 	"github.com/kymohq/kymo/hub/internal/store/storetest"
 	"github.com/kymohq/kymo/hub/internal/template"
-	"github.com/kymohq/kymo/wire"
+	"github.com/kymohq/kymo/internal/wire"
 )
 
 func intake(st store.Store, limits template.Limits) *Intake {

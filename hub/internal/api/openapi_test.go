@@ -17,7 +17,7 @@ import (
 	"github.com/kymohq/kymo/hub/internal/report"
 	"github.com/kymohq/kymo/hub/internal/store/storetest"
 	"github.com/kymohq/kymo/hub/internal/web"
-	"github.com/kymohq/kymo/wire"
+	"github.com/kymohq/kymo/internal/wire"
 )
 
 // routes are all there are.

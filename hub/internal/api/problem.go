@@ -10,7 +10,7 @@ import (
 
 	"github.com/kymohq/kymo/hub/internal/ingest"
 	"github.com/kymohq/kymo/hub/internal/store"
-	"github.com/kymohq/kymo/wire"
+	"github.com/kymohq/kymo/internal/wire"
 )
 
 // writeProblem answers with problem details (RFC 9457).

@@ -12,7 +12,7 @@ import (
 
 	"github.com/kymohq/kymo/hub/internal/report"
 	"github.com/kymohq/kymo/hub/internal/store/storetest"
-	"github.com/kymohq/kymo/wire"
+	"github.com/kymohq/kymo/internal/wire"
 )
 
 func TestQueriesThatAreRefused(t *testing.T) {

@@ -3,7 +3,7 @@ package api
 import (
 	"time"
 
-	"github.com/kymohq/kymo/wire"
+	"github.com/kymohq/kymo/internal/wire"
 )
 
 // future is how far a request's start may lie ahead of the hub's clock.

@@ -4,9 +4,9 @@ import (
 	"math"
 	"time"
 
-	"github.com/kymohq/kymo/hist"
 	"github.com/kymohq/kymo/hub/internal/rollup"
 	"github.com/kymohq/kymo/hub/internal/store"
+	"github.com/kymohq/kymo/internal/hist"
 )
 
 // Filter selects requests. What is zero selects everything.

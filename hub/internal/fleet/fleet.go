@@ -5,7 +5,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/kymohq/kymo/wire"
+	"github.com/kymohq/kymo/internal/wire"
 )
 
 // Limits bound what a Fleet keeps. A limit of 0 is the default.

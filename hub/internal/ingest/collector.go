@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/kymohq/kymo/hub/internal/template"
-	"github.com/kymohq/kymo/wire"
+	"github.com/kymohq/kymo/internal/wire"
 )
 
 // Options say how a reader reads.

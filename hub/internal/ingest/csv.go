@@ -6,7 +6,7 @@ import (
 	"io"
 	"iter"
 
-	"github.com/kymohq/kymo/wire"
+	"github.com/kymohq/kymo/internal/wire"
 )
 
 // columns of a CSV line, in order. There is no line of headings.

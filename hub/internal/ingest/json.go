@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"sync"
 
-	"github.com/kymohq/kymo/wire"
+	"github.com/kymohq/kymo/internal/wire"
 )
 
 // Body holds a JSON body's batches. They are valid until Free.

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/kymohq/kymo/hub/internal/template"
-	"github.com/kymohq/kymo/wire"
+	"github.com/kymohq/kymo/internal/wire"
 )
 
 var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)

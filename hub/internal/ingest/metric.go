@@ -5,7 +5,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/kymohq/kymo/wire"
+	"github.com/kymohq/kymo/internal/wire"
 )
 
 // fields are PerformanceMetric's, in the order of its declaration.

@@ -4,7 +4,7 @@ import (
 	"io"
 	"iter"
 
-	"github.com/kymohq/kymo/wire"
+	"github.com/kymohq/kymo/internal/wire"
 )
 
 // NDJSON reads a stream with one PerformanceMetric a line and yields batches as

@@ -8,7 +8,7 @@ import (
 	"io"
 	"iter"
 
-	"github.com/kymohq/kymo/wire"
+	"github.com/kymohq/kymo/internal/wire"
 )
 
 // maxLine bounds a line of a stream.

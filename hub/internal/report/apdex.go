@@ -3,7 +3,7 @@ package report
 import (
 	"time"
 
-	"github.com/kymohq/kymo/hist"
+	"github.com/kymohq/kymo/internal/hist"
 )
 
 // apdex is (satisfied + tolerating/2) / all, as the Apdex Alliance's technical

@@ -3,8 +3,8 @@ package report
 import (
 	"iter"
 
-	"github.com/kymohq/kymo/hist"
 	"github.com/kymohq/kymo/hub/internal/rollup"
+	"github.com/kymohq/kymo/internal/hist"
 )
 
 const (

@@ -6,9 +6,9 @@ import (
 	"time"
 
 	"github.com/kymohq/kymo/health"
-	"github.com/kymohq/kymo/hist"
 	"github.com/kymohq/kymo/hub/internal/rollup"
 	"github.com/kymohq/kymo/hub/internal/store"
+	"github.com/kymohq/kymo/internal/hist"
 )
 
 // bridge is how long nobody may have looked without the time counting as

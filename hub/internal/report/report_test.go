@@ -15,9 +15,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/kymohq/kymo/hist"
 	"github.com/kymohq/kymo/hub/internal/rollup"
-	"github.com/kymohq/kymo/wire"
+	"github.com/kymohq/kymo/internal/hist"
+	"github.com/kymohq/kymo/internal/wire"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")

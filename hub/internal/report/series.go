@@ -7,8 +7,8 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/kymohq/kymo/hist"
 	"github.com/kymohq/kymo/hub/internal/rollup"
+	"github.com/kymohq/kymo/internal/hist"
 )
 
 // Columns are numbers over time, one for each step of a window. A duration is

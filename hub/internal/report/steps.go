@@ -3,9 +3,9 @@ package report
 import (
 	"iter"
 
-	"github.com/kymohq/kymo/hist"
 	"github.com/kymohq/kymo/hub/internal/rollup"
-	"github.com/kymohq/kymo/wire"
+	"github.com/kymohq/kymo/internal/hist"
+	"github.com/kymohq/kymo/internal/wire"
 )
 
 // Span is a window in Unix milliseconds, which charts work with.

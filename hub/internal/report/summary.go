@@ -5,9 +5,9 @@ import (
 	"math"
 	"sync"
 
-	"github.com/kymohq/kymo/hist"
 	"github.com/kymohq/kymo/hub/internal/rollup"
-	"github.com/kymohq/kymo/wire"
+	"github.com/kymohq/kymo/internal/hist"
+	"github.com/kymohq/kymo/internal/wire"
 )
 
 // Summary is what the rollups of a window say, by endpoint. Free it when done.

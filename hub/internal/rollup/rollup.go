@@ -6,8 +6,8 @@ package rollup
 import (
 	"time"
 
-	"github.com/kymohq/kymo/hist"
-	"github.com/kymohq/kymo/wire"
+	"github.com/kymohq/kymo/internal/hist"
+	"github.com/kymohq/kymo/internal/wire"
 )
 
 // Key names a series: service, endpoint, method and status.

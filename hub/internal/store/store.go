@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/kymohq/kymo/hub/internal/rollup"
-	"github.com/kymohq/kymo/wire"
+	"github.com/kymohq/kymo/internal/wire"
 )
 
 // Store keeps requests and their rollups. Its methods may be called by many

@@ -3,7 +3,7 @@ package template
 import (
 	"fmt"
 
-	"github.com/kymohq/kymo/wire"
+	"github.com/kymohq/kymo/internal/wire"
 )
 
 // Over is how many requests were of endpoints beyond the limit, by service.

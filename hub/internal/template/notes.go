@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/kymohq/kymo/wire"
+	"github.com/kymohq/kymo/internal/wire"
 )
 
 // What a table notes for those who ask why an endpoint is not there. It is of the

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/kymohq/kymo/wire"
+	"github.com/kymohq/kymo/internal/wire"
 )
 
 func TestCardinality(t *testing.T) {

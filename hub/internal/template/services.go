@@ -1,6 +1,6 @@
 package template
 
-import "github.com/kymohq/kymo/wire"
+import "github.com/kymohq/kymo/internal/wire"
 
 // AdmitHealth makes the services of the batch's health results known, all or
 // none of them. Too many services are refused as Cap refuses them: with a

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/kymohq/kymo/wire"
+	"github.com/kymohq/kymo/internal/wire"
 )
 
 // Limits bound what a Table knows. A limit of 0 is the default.

@@ -10,8 +10,8 @@ import (
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
-	"github.com/kymohq/kymo/hist"
-	"github.com/kymohq/kymo/wire"
+	"github.com/kymohq/kymo/internal/hist"
+	"github.com/kymohq/kymo/internal/wire"
 )
 
 // spanMillis is the length of the shortest span with sums, and of that by which

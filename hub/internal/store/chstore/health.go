@@ -11,7 +11,7 @@ import (
 	"github.com/kymohq/kymo/health"
 	"github.com/kymohq/kymo/hub/internal/rollup"
 	"github.com/kymohq/kymo/hub/internal/store"
-	"github.com/kymohq/kymo/wire"
+	"github.com/kymohq/kymo/internal/wire"
 )
 
 // healthRow is a health result and who found it.

@@ -11,7 +11,7 @@ import (
 	"github.com/kymohq/kymo/hub/internal/store/gather"
 	"github.com/kymohq/kymo/hub/internal/store/storetest"
 	"github.com/kymohq/kymo/internal/serverstest"
-	"github.com/kymohq/kymo/wire"
+	"github.com/kymohq/kymo/internal/wire"
 )
 
 // callOf is a call of Append, as the gatherer hands it on.

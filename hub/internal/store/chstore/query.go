@@ -8,11 +8,11 @@ import (
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
-	"github.com/kymohq/kymo/hist"
 	"github.com/kymohq/kymo/hub/internal/rollup"
 	"github.com/kymohq/kymo/hub/internal/store"
 	"github.com/kymohq/kymo/hub/internal/store/cover"
-	"github.com/kymohq/kymo/wire"
+	"github.com/kymohq/kymo/internal/hist"
+	"github.com/kymohq/kymo/internal/wire"
 )
 
 // The levels of kymo_rollups: how long the spans are.

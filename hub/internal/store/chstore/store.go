@@ -14,7 +14,7 @@ import (
 
 	"github.com/kymohq/kymo/hub/internal/store"
 	"github.com/kymohq/kymo/hub/internal/store/gather"
-	"github.com/kymohq/kymo/wire"
+	"github.com/kymohq/kymo/internal/wire"
 )
 
 // Options configures a Store. The zero value is ready to use.

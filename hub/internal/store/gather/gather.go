@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"github.com/kymohq/kymo/hub/internal/store"
-	"github.com/kymohq/kymo/wire"
+	"github.com/kymohq/kymo/internal/wire"
 )
 
 // Call is one call of Append, as the engine's writer sees it.

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/kymohq/kymo/hub/internal/store"
-	"github.com/kymohq/kymo/wire"
+	"github.com/kymohq/kymo/internal/wire"
 )
 
 func batch(sequence uint64) *wire.Batch { return &wire.Batch{Instance: "a", Sequence: sequence} }

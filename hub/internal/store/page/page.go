@@ -16,7 +16,7 @@ import (
 	"encoding/binary"
 	"errors"
 
-	"github.com/kymohq/kymo/hist"
+	"github.com/kymohq/kymo/internal/hist"
 )
 
 // ErrCorrupt is returned for bytes that are no page.

@@ -3,7 +3,7 @@ package page
 import (
 	"testing"
 
-	"github.com/kymohq/kymo/hist"
+	"github.com/kymohq/kymo/internal/hist"
 )
 
 func TestPages(t *testing.T) {

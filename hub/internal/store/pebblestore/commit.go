@@ -5,7 +5,7 @@ import (
 	"fmt"
 
 	"github.com/kymohq/kymo/hub/internal/store"
-	"github.com/kymohq/kymo/wire"
+	"github.com/kymohq/kymo/internal/wire"
 )
 
 // groupBytes is how much the committer writes and syncs at once.

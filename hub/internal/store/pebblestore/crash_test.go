@@ -16,7 +16,7 @@ import (
 	"github.com/kymohq/kymo/health"
 	"github.com/kymohq/kymo/hub/internal/store"
 	"github.com/kymohq/kymo/hub/internal/store/storetest"
-	"github.com/kymohq/kymo/wire"
+	"github.com/kymohq/kymo/internal/wire"
 )
 
 // TestPowerLoss cuts the power at random moments, of which the disk keeps what

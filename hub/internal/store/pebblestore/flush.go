@@ -7,9 +7,9 @@ import (
 
 	"github.com/cockroachdb/pebble/v2"
 
-	"github.com/kymohq/kymo/hist"
 	"github.com/kymohq/kymo/hub/internal/rollup"
 	"github.com/kymohq/kymo/hub/internal/store/page"
+	"github.com/kymohq/kymo/internal/hist"
 )
 
 // flusher turns a memory into a write for Pebble, keeping its scratch memory.

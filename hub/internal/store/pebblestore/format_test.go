@@ -15,7 +15,7 @@ import (
 	"github.com/kymohq/kymo/hub/internal/store"
 	"github.com/kymohq/kymo/hub/internal/store/page"
 	"github.com/kymohq/kymo/hub/internal/store/storetest"
-	"github.com/kymohq/kymo/wire"
+	"github.com/kymohq/kymo/internal/wire"
 )
 
 func TestSplitColumn(t *testing.T) {

@@ -4,7 +4,7 @@ import (
 	"math"
 	"path"
 
-	"github.com/kymohq/kymo/wire"
+	"github.com/kymohq/kymo/internal/wire"
 )
 
 // load opens an engine, brings what the journal has beyond it into it, and

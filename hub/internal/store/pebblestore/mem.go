@@ -4,7 +4,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/kymohq/kymo/wire"
+	"github.com/kymohq/kymo/internal/wire"
 )
 
 // memory holds the requests that came since the last flush: rows in the order

@@ -6,7 +6,7 @@ import (
 
 	"github.com/kymohq/kymo/hub/internal/rollup"
 	"github.com/kymohq/kymo/hub/internal/store"
-	"github.com/kymohq/kymo/wire"
+	"github.com/kymohq/kymo/internal/wire"
 )
 
 // rows are requests as columns, of memory or of a block. Series are numbered

@@ -8,7 +8,7 @@ import (
 
 	"github.com/kymohq/kymo/hub/internal/rollup"
 	"github.com/kymohq/kymo/hub/internal/store"
-	"github.com/kymohq/kymo/wire"
+	"github.com/kymohq/kymo/internal/wire"
 )
 
 // view is the store at one instant: what is in Pebble and what is in memory.

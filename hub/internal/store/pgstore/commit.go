@@ -14,7 +14,7 @@ import (
 	"github.com/kymohq/kymo/hub/internal/rollup"
 	"github.com/kymohq/kymo/hub/internal/store"
 	"github.com/kymohq/kymo/hub/internal/store/gather"
-	"github.com/kymohq/kymo/wire"
+	"github.com/kymohq/kymo/internal/wire"
 )
 
 // write makes a group durable. One that the server has no time for is written

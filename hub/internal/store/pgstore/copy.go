@@ -7,7 +7,7 @@ import (
 	mathrand "math/rand/v2"
 	"time"
 
-	"github.com/kymohq/kymo/wire"
+	"github.com/kymohq/kymo/internal/wire"
 )
 
 // requestColumns are the columns of a copied row, in order.

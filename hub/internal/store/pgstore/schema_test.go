@@ -15,7 +15,7 @@ import (
 	"github.com/kymohq/kymo/hub/internal/store"
 	"github.com/kymohq/kymo/hub/internal/store/storetest"
 	"github.com/kymohq/kymo/internal/serverstest"
-	"github.com/kymohq/kymo/wire"
+	"github.com/kymohq/kymo/internal/wire"
 )
 
 func window(from, to int64) rollup.Window { return rollup.Window{From: from, To: to} }

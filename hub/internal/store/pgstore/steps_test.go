@@ -8,7 +8,7 @@ import (
 	"github.com/kymohq/kymo/hub/internal/store"
 	"github.com/kymohq/kymo/hub/internal/store/storetest"
 	"github.com/kymohq/kymo/internal/serverstest"
-	"github.com/kymohq/kymo/wire"
+	"github.com/kymohq/kymo/internal/wire"
 )
 
 // Series that another hub has made turn up in the midst of an answer, in a page

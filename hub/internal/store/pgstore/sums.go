@@ -6,9 +6,9 @@ import (
 	"slices"
 	"time"
 
-	"github.com/kymohq/kymo/hist"
 	"github.com/kymohq/kymo/hub/internal/store/cover"
 	"github.com/kymohq/kymo/hub/internal/store/page"
+	"github.com/kymohq/kymo/internal/hist"
 )
 
 // The levels of kymo_pages.

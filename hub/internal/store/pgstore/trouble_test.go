@@ -16,7 +16,7 @@ import (
 	"github.com/kymohq/kymo/hub/internal/store"
 	"github.com/kymohq/kymo/hub/internal/store/storetest"
 	"github.com/kymohq/kymo/internal/serverstest"
-	"github.com/kymohq/kymo/wire"
+	"github.com/kymohq/kymo/internal/wire"
 )
 
 // requests makes a batch of n requests that start one second after the other.

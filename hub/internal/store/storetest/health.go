@@ -11,7 +11,7 @@ import (
 	"github.com/kymohq/kymo/health"
 	"github.com/kymohq/kymo/hub/internal/rollup"
 	"github.com/kymohq/kymo/hub/internal/store"
-	"github.com/kymohq/kymo/wire"
+	"github.com/kymohq/kymo/internal/wire"
 )
 
 // allHealth is a query for every health result.

@@ -9,7 +9,7 @@ import (
 
 	"github.com/kymohq/kymo/hub/internal/rollup"
 	"github.com/kymohq/kymo/hub/internal/store"
-	"github.com/kymohq/kymo/wire"
+	"github.com/kymohq/kymo/internal/wire"
 )
 
 // Oracle is a store that keeps every request in memory and answers by looking

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/kymohq/kymo/hist"
+	"github.com/kymohq/kymo/internal/hist"
 )
 
 func Example() {

@@ -2,7 +2,7 @@ package wire
 
 import (
 	"github.com/kymohq/kymo/health"
-	"github.com/kymohq/kymo/hist"
+	"github.com/kymohq/kymo/internal/hist"
 )
 
 // HealthResult is what one check found over a span of time in which its status

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/kymohq/kymo/health"
-	"github.com/kymohq/kymo/hist"
+	"github.com/kymohq/kymo/internal/hist"
 )
 
 // HealthLog turns what a registry observes into health results to be kept: for

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/kymohq/kymo/wire"
+	"github.com/kymohq/kymo/internal/wire"
 )
 
 // A shipper builds a batch and encodes it; a hub decodes it and reads it back.

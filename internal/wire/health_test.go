@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"github.com/kymohq/kymo/health"
-	"github.com/kymohq/kymo/hist"
+	"github.com/kymohq/kymo/internal/hist"
 )
 
 func randomHealth(r *rand.Rand) HealthResult {
