@@ -34,7 +34,7 @@ type room struct {
 
 var (
 	tests    = []string{}
-	choosers = []string{"hub", "hub/cmd/kymo"}
+	choosers = []string{"hub", "hub/internal/store/engines"}
 )
 
 var rooms = []room{
@@ -113,19 +113,24 @@ var rooms = []room{
 		outside: []string{"github.com/cockroachdb/pebble/v2", "github.com/klauspost/compress"},
 		why:     "a store that knew another one, a reader or a report could not be replaced alone",
 		onlyFor: choosers,
-		onlyWhy: "everything else works with any store; the embedded hub has this one, and the command chooses"},
+		onlyWhy: "everything else works with any store; the embedded hub has this one, and engines chooses by name"},
 
 	{path: "hub/internal/store/pgstore", floor: 4, upTo: 3,
 		outside: []string{"github.com/jackc/pgx/v5", "github.com/pressly/goose/v3"},
 		why:     "a store that knew another one, a reader or a report could not be replaced alone",
-		onlyFor: []string{"hub/cmd/kymo"},
-		onlyWhy: "everything else works with any store, and the command chooses; the embedded hub takes no driver with it"},
+		onlyFor: []string{"hub/internal/store/engines"},
+		onlyWhy: "everything else works with any store, and engines chooses by name; the embedded hub takes no driver with it"},
 
 	{path: "hub/internal/store/chstore", floor: 4, upTo: 3,
 		outside: []string{"github.com/ClickHouse/clickhouse-go/v2", "golang.org/x/sync"}, // errgroup: shards are asked at once
 		why:     "a store that knew another one, a reader or a report could not be replaced alone",
+		onlyFor: []string{"hub/internal/store/engines"},
+		onlyWhy: "everything else works with any store, and engines chooses by name; the embedded hub takes no driver with it"},
+
+	{path: "hub/internal/store/engines", floor: 5, upTo: 4,
+		why:     "it opens stores; what is kept in them is not its affair",
 		onlyFor: []string{"hub/cmd/kymo"},
-		onlyWhy: "everything else works with any store, and the command chooses; the embedded hub takes no driver with it"},
+		onlyWhy: "it brings every driver with it, which the embedded hub must not"},
 
 	{path: "hub/internal/web", floor: 4, upTo: -1,
 		why:     "it serves files; what they show, they ask of the hub like anyone else",
@@ -195,10 +200,12 @@ func TestForbids(t *testing.T) {
 		{"hub/internal/store/pebblestore", "github.com/cockroachdb/pebble/v2/vfs", ""},
 		{"hub/internal/store/pebblestore", "github.com/cockroachdb/pebble", "replaced alone"},
 		{"hub/internal/api", "hub/internal/store", ""},
-		{"hub/internal/api", "hub/internal/store/pebblestore", "the command chooses"},
+		{"hub/internal/api", "hub/internal/store/pebblestore", "engines chooses"},
 		{"hub/internal/api", "hub/internal/store/storetest", "package testing"},
 		{"hub/internal/api", "hub/internal/unheard", "opens nothing"},
-		{"hub/cmd/kymo", "hub/internal/store/pebblestore", ""},
+		{"hub/cmd/kymo", "hub/internal/store/pebblestore", "engines chooses"},
+		{"hub/cmd/kymo", "hub/internal/store/engines", ""},
+		{"hub", "hub/internal/store/engines", "every driver"},
 		{"hub/cmd/kymo", "hub", ""},
 		{"contrib/chi", ".", ""},
 		{"contrib/chi", "github.com/go-chi/chi/v5", ""},

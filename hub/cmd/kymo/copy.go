@@ -7,12 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
-	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/kymohq/kymo/hub/internal/store"
+	"github.com/kymohq/kymo/hub/internal/store/engines"
 	"github.com/kymohq/kymo/internal/wire"
 )
 
@@ -58,30 +56,30 @@ func (c *copyCommand) Run(env *environment) (err error) {
 	if err != nil {
 		return err
 	}
-	if location(from) == location(to) {
+	if engines.Location(from) == engines.Location(to) {
 		return errSameStore
 	}
-	if err := checkSource(from); err != nil {
-		return err
+	if err := engines.CheckExists(from); err != nil {
+		return fmt.Errorf("FROM: %w", err)
 	}
 	// What goes wrong is said by what fails; a log would be between the lines.
-	logger := slog.New(slog.DiscardHandler)
-	source, err := openStore(from, logger)
+	options := engines.Options{Logger: slog.New(slog.DiscardHandler)}
+	source, err := engines.Open(from, options)
 	if err != nil {
 		return fmt.Errorf("FROM: %w", err)
 	}
 	defer func() { err = errors.Join(err, source.Close()) }()
-	target, err := openStore(to, logger)
+	target, err := engines.Open(to, options)
 	if err != nil {
 		return fmt.Errorf("TO: %w", err)
 	}
 	defer func() { err = errors.Join(err, target.Close()) }()
 	cp := &copier{
-		env: env, from: place{source, storeName(from)}, to: place{target, storeName(to)},
-		source: location(from), patience: patience, now: time.Now, screen: screenOf(env.stderr, env.vars),
+		env: env, from: place{source, engines.Show(from)}, to: place{target, engines.Show(to)},
+		source: engines.Location(from), patience: patience, now: time.Now, screen: screenOf(env.stderr, env.vars),
 	}
 	// Two folders that are one cannot be opened at once.
-	if isURL(from) && isURL(to) {
+	if engines.Remote(from) && engines.Remote(to) {
 		if err := cp.tellApart(env.ctx); err != nil {
 			return err
 		}
@@ -93,29 +91,12 @@ func (c *copyCommand) Run(env *environment) (err error) {
 func (r *resolver) storeArgument(name, text string) (string, error) {
 	text, err := r.secret(text, "store")
 	if err == nil {
-		err = checkStore(text)
+		err = engines.Check(text)
 	}
 	if err != nil {
 		return "", fmt.Errorf("%s: %w", name, err)
 	}
 	return text, nil
-}
-
-func isURL(text string) bool { return strings.Contains(text, "://") }
-
-// checkSource says if a folder is no store: to open it would make it one.
-func checkSource(text string) error {
-	if isURL(text) {
-		return nil
-	}
-	_, err := os.Stat(filepath.Join(text, "FORMAT"))
-	if errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("FROM: %s is no folder with data of Kymo's; name the one that --store named", text)
-	}
-	if err != nil {
-		return fmt.Errorf("FROM: %w", err)
-	}
-	return nil
 }
 
 var errSameStore = errors.New("FROM and TO are the same store; name another for TO")

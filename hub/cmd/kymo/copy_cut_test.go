@@ -41,6 +41,12 @@ func TestSequencesOfCopiesAreDistinct(t *testing.T) {
 	}
 }
 
+func TestSourceNumbersDiffer(t *testing.T) {
+	if a, b := sourceNumber("a"), sourceNumber("b"); a == b || a >= 1<<sourceBits || a != sourceNumber("a") {
+		t.Errorf("numbers %x and %x", a, b)
+	}
+}
+
 // TestSequencesOfCopiesAreFewRuns: stores remember 4,096 of an instance.
 func TestSequencesOfCopiesAreFewRuns(t *testing.T) {
 	for _, test := range []struct {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/kymohq/kymo/hub"
 	"github.com/kymohq/kymo/hub/internal/store"
+	"github.com/kymohq/kymo/hub/internal/store/engines"
 )
 
 // openedHub is a hub and the store that was opened for it.
@@ -20,7 +21,7 @@ type openedHub struct {
 
 // openHub opens the hub that the settings describe.
 func (s *settings) openHub(logger *slog.Logger) (*openedHub, error) {
-	st, err := openStore(s.store, logger)
+	st, err := engines.Open(s.store, engines.Options{Logger: logger})
 	if err != nil {
 		return nil, err
 	}

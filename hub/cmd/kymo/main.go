@@ -6,7 +6,7 @@
 //  1. run.go parses the command line into one struct per command and turns
 //     whatever a command returns into one line and an exit status.
 //  2. serve reads its settings (settings.go) from a file, the environment and
-//     flags, opens the store that they name (store.go) and serves it (server.go).
+//     flags, opens the store that they name (package engines) and serves it (server.go).
 //     Checks and services are read from the file's syntax tree (config_checks.go),
 //     which remembers the line of each field (config_places.go).
 //  3. report, endpoints and health ask a hub (client.go) and print tables (table.go).

@@ -7,6 +7,8 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+
+	"github.com/kymohq/kymo/hub/internal/store/engines"
 )
 
 type serveCommand struct {
@@ -88,7 +90,7 @@ func (c *serveCommand) Run(env *environment) error {
 		l.Close()
 		return err
 	}
-	return c.serve(env, l, h, storeName(s.store), logger)
+	return c.serve(env, l, h, engines.Show(s.store), logger)
 }
 
 // serve runs the hub until the process is asked to stop.

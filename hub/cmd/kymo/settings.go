@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/kymohq/kymo/hub"
+	"github.com/kymohq/kymo/hub/internal/store/engines"
 )
 
 // settings are what `kymo serve` can be told. Each can be said in three places,
@@ -18,7 +19,7 @@ import (
 type settings struct {
 	listen         string // host:port
 	insecureListen bool   // listen beyond this machine without tokens
-	store          string // what openStore takes
+	store          string // what engines.Open takes
 	retentionAge   time.Duration
 	retentionSize  int64 // bytes, 0 for no bound
 	slowTarget     time.Duration
@@ -71,7 +72,7 @@ var setters = map[string]func(*settings, *resolver, string) error{
 		if s.store, err = r.secret(text, "store"); err != nil { // its URL may hold a password
 			return err
 		}
-		return checkStore(s.store)
+		return engines.Check(s.store)
 	},
 	"retention.age": func(s *settings, _ *resolver, text string) (err error) {
 		s.retentionAge, err = parseDuration(text)

@@ -1,4 +1,4 @@
-package main
+package engines
 
 import (
 	"os"
@@ -23,12 +23,10 @@ func TestLocation(t *testing.T) {
 		{"postgresql://me:hun@ter2@db:5432,other:5432/kymo?sslmode=disable&search_path=a&connect_timeout=3", "postgres://db:5432,other:5432/kymo?search_path=a"},
 		{"clickhouse://me@[::1]:9000/kymo?cluster=main", "clickhouse://[::1]:9000/kymo?"},
 		{"postgres://db", "postgres://db/?"},
+		{"mysql://db", "mysql://db"},
 	} {
-		if got := location(test.text); got != test.want {
+		if got := Location(test.text); got != test.want {
 			t.Errorf("%s is at %s, want %s", test.text, got, test.want)
 		}
-	}
-	if a, b := sourceNumber("a"), sourceNumber("b"); a == b || a >= 1<<sourceBits || a != sourceNumber("a") {
-		t.Errorf("numbers %x and %x", a, b)
 	}
 }

@@ -1,0 +1,125 @@
+// Package engines opens a store by its name, as --store takes it: the path of a
+// folder, or the URL of a server. Check validates a name without opening
+// anything, Open returns the store, Show writes the name without secrets, and
+// Location identifies the data whatever else the name holds.
+//
+// What a scheme means is in one table (byScheme); each engine has a file.
+package engines
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"strings"
+
+	"github.com/kymohq/kymo/hub/internal/store"
+)
+
+// Options are the same for all engines.
+type Options struct {
+	Logger *slog.Logger // for what goes wrong in the background; slog.Default() if nil
+}
+
+// engine is what there is to know of one kind of store.
+type engine struct {
+	check    func(name string) error // without secrets in the error
+	open     func(name string, o Options) (store.Store, error)
+	show     func(name string) string
+	location func(name string) string
+	other    string // advice for a user who has to name another store
+}
+
+// byScheme has the engines that are servers. A name without a scheme is a folder.
+var byScheme = map[string]*engine{
+	"postgres":   &postgres,
+	"postgresql": &postgres,
+	"clickhouse": &clickHouse,
+}
+
+// find returns the engine of a name, or an error that names the schemes there are.
+func find(name string) (*engine, error) {
+	if !Remote(name) {
+		return &folder, nil
+	}
+	scheme, _, _ := strings.Cut(name, "://")
+	if e := byScheme[scheme]; e != nil {
+		return e, nil
+	}
+	// Not the whole name: there may be a password in it.
+	return nil, fmt.Errorf("there is no %s store; name a folder, like ./kymo-data, postgres://… or clickhouse://…", scheme)
+}
+
+// Remote reports whether a name is the URL of a server. One server can have
+// several names; a folder has one Location.
+func Remote(name string) bool { return strings.Contains(name, "://") }
+
+// Check returns what is wrong with a name, or nil. It opens nothing, and the
+// error holds no password.
+func Check(name string) error {
+	if name == "" {
+		return errors.New("is empty; name a folder, like ./kymo-data")
+	}
+	e, err := find(name)
+	if err != nil {
+		return err
+	}
+	return e.check(name)
+}
+
+// Open opens the store that a name stands for; a folder that does not exist is
+// created. The error holds no password.
+func Open(name string, o Options) (store.Store, error) {
+	s, err := open(name, o)
+	if err != nil {
+		return nil, fmt.Errorf("store: %w", err)
+	}
+	return s, nil
+}
+
+func open(name string, o Options) (store.Store, error) {
+	if err := Check(name); err != nil {
+		return nil, err
+	}
+	e, err := find(name)
+	if err != nil {
+		return nil, err
+	}
+	if !Remote(name) {
+		if name, err = filepath.Abs(name); err != nil { // an error should show where it is
+			return nil, err
+		}
+	}
+	s, err := e.open(name, o)
+	switch {
+	case errors.Is(err, store.ErrLocked):
+		return nil, fmt.Errorf("another process uses %s; stop it, or %s", e.show(name), e.other)
+	case errors.Is(err, store.ErrVersion):
+		return nil, fmt.Errorf("%s was written by a newer version of Kymo; use that one, or %s", e.show(name), e.other)
+	case err != nil:
+		return nil, fmt.Errorf("cannot open %s: %w", e.show(name), err)
+	}
+	return s, nil
+}
+
+// Show returns a name as it may be printed: without a password, wherever in the
+// name it is.
+func Show(name string) string {
+	e, err := find(name)
+	if err != nil {
+		scheme, _, _ := strings.Cut(name, "://")
+		return scheme + "://…"
+	}
+	return e.show(name)
+}
+
+// Location identifies the data that a name leads to, so that it is recognized
+// under a name that differs in anything else: a folder by its absolute path, a
+// server by hosts and database.
+func Location(name string) string {
+	e, err := find(name)
+	if err != nil {
+		return name
+	}
+	return e.location(name)
+}
