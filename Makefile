@@ -9,12 +9,14 @@ export GOWORK := off
 FUZZTIME     ?= 20s
 MIN_COVERAGE := 95
 
-.PHONY: run ui ui-test screenshots paint test lint bench cover fuzz servers interop upstream cluster help
+.PHONY: build run ui ui-test screenshots paint test lint bench cover fuzz servers interop upstream cluster help
 .DEFAULT_GOAL := help
 
-run: ## build the command and run its demo, with the dashboard if there is Node.js
+build: ## build bin/kymo, with the dashboard if Node.js is installed
 	@tools/ui.sh if-missing
 	@cd hub && go build -o ../bin/kymo ./cmd/kymo
+
+run: build ## run the demo: a hub, a small shop and load on it
 	@exec bin/kymo demo
 
 ui: ## build the dashboard into the hub; needs Node.js 20
