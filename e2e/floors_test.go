@@ -92,6 +92,9 @@ var rooms = []room{
 		why: "it finds single requests in any store; how an answer looks is not its affair"},
 	{path: "hub/internal/ingest", floor: 4, upTo: 3,
 		why: "a reader turns bytes into a batch; what becomes of the batch is not its affair"},
+	{path: "hub/internal/intake", floor: 4, upTo: 3,
+		beside: []string{"hub/internal/ingest"}, // the readers
+		why:    "what arrived is kept by the same rules, whatever it came through and whichever store takes it"},
 	{path: "hub/internal/fleet", floor: 4, upTo: 3,
 		why: "what services say of themselves becomes a verdict in memory alone"},
 	{path: "hub/internal/probe", floor: 4, upTo: 3,
@@ -199,6 +202,8 @@ func TestForbids(t *testing.T) {
 		{"hub/internal/ingest", "hub/internal/report", "not its affair"},
 		{"hub/internal/store/pebblestore", "github.com/cockroachdb/pebble/v2/vfs", ""},
 		{"hub/internal/store/pebblestore", "github.com/cockroachdb/pebble", "replaced alone"},
+		{"hub/internal/intake", "hub/internal/ingest", ""},
+		{"hub/internal/intake", "hub/internal/store/pebblestore", "works with any store"},
 		{"hub/internal/api", "hub/internal/store", ""},
 		{"hub/internal/api", "hub/internal/store/pebblestore", "engines chooses"},
 		{"hub/internal/api", "hub/internal/store/storetest", "package testing"},

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/kymohq/kymo/health"
-	"github.com/kymohq/kymo/hub/internal/api"
+	"github.com/kymohq/kymo/hub/internal/intake"
 	"github.com/kymohq/kymo/hub/internal/store"
 	"github.com/kymohq/kymo/internal/wire"
 )
@@ -29,7 +29,7 @@ type history struct {
 	log      *wire.HealthLog
 	store    store.Store
 	logger   *slog.Logger
-	counters *api.Counters
+	counters *intake.Counters
 	news     chan struct{} // a status changed
 
 	cancel context.CancelFunc
@@ -47,7 +47,7 @@ type history struct {
 	kept, lost atomic.Uint64 // results
 }
 
-func newHistory(st store.Store, logger *slog.Logger, counters *api.Counters) *history {
+func newHistory(st store.Store, logger *slog.Logger, counters *intake.Counters) *history {
 	return &history{
 		log: wire.NewHealthLog(""), store: st, logger: logger, counters: counters,
 		news: make(chan struct{}, 1), instance: "hub-health-" + rand.Text(),

@@ -9,6 +9,7 @@ import (
 	"github.com/kymohq/kymo"
 	"github.com/kymohq/kymo/health"
 	"github.com/kymohq/kymo/hub/internal/api"
+	"github.com/kymohq/kymo/hub/internal/intake"
 	"github.com/kymohq/kymo/hub/internal/report"
 	"github.com/kymohq/kymo/hub/internal/rollup"
 	"github.com/kymohq/kymo/hub/internal/store"
@@ -21,7 +22,7 @@ type Hub struct {
 	config Config
 	store  store.Store
 	api    *api.API
-	intake *api.Intake
+	intake *intake.Intake
 	watch  *watch
 	door   door
 	tidy   loop
@@ -42,7 +43,7 @@ func New(st store.Store, config Config) (*Hub, error) {
 	if err := h.seed(templates); err != nil {
 		return nil, fmt.Errorf("reading which endpoints the store has: %w", err)
 	}
-	h.intake = api.NewIntake(st, templates, config.Retention.Age, config.Now)
+	h.intake = intake.New(st, templates, config.Retention.Age, config.Now)
 	if h.watch, err = newWatch(st, &h.config, &h.intake.Counters); err != nil {
 		return nil, fmt.Errorf("starting the checks: %w", err)
 	}
@@ -100,7 +101,7 @@ func (h *Hub) Ship(ctx context.Context, batch []byte) error {
 	}
 	defer h.door.leave()
 	_, err := h.intake.Batch(ctx, batch)
-	if err != nil && api.Malformed(err) {
+	if err != nil && intake.Malformed(err) {
 		return fmt.Errorf("%w: %w", kymo.ErrRejected, err)
 	}
 	return err

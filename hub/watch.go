@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"github.com/kymohq/kymo/health"
-	"github.com/kymohq/kymo/hub/internal/api"
 	"github.com/kymohq/kymo/hub/internal/fleet"
+	"github.com/kymohq/kymo/hub/internal/intake"
 	"github.com/kymohq/kymo/hub/internal/probe"
 	"github.com/kymohq/kymo/hub/internal/store"
 	"github.com/kymohq/kymo/internal/wire"
@@ -29,7 +29,7 @@ type watch struct {
 }
 
 // newWatch starts the checks.
-func newWatch(st store.Store, config *Config, counters *api.Counters) (*watch, error) {
+func newWatch(st store.Store, config *Config, counters *intake.Counters) (*watch, error) {
 	w := &watch{config: config, names: make(map[string]bool), discovered: make(map[string]string)}
 	w.fleet = fleet.New(fleet.Limits{Services: config.MaxServices}, config.Now)
 	w.fleet.Discovered, w.fleet.Left = w.follow, w.follow

@@ -9,6 +9,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"github.com/kymohq/kymo/health"
+	"github.com/kymohq/kymo/hub/internal/intake"
 	"github.com/kymohq/kymo/hub/internal/report"
 	"github.com/kymohq/kymo/hub/internal/store"
 	"github.com/kymohq/kymo/hub/internal/web"
@@ -17,7 +18,7 @@ import (
 // Config is what an API is made from. The fields after Logger are not required.
 type Config struct {
 	Store  store.Store
-	Intake *Intake
+	Intake *intake.Intake
 	Slow   *report.Slow
 	Now    func() time.Time
 	Logger *slog.Logger

@@ -19,6 +19,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/kymohq/kymo/hub/internal/intake"
 	"github.com/kymohq/kymo/hub/internal/report"
 	"github.com/kymohq/kymo/hub/internal/rollup"
 	"github.com/kymohq/kymo/hub/internal/store"
@@ -37,7 +38,7 @@ func newAPI(st store.Store, change func(*Config)) *API {
 	c := Config{
 		Store: st, Slow: &report.Slow{}, Now: clock, Version: "1.2.3",
 		Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
-		Intake: NewIntake(st, template.New(template.Limits{Services: 8}), 168*time.Hour, clock),
+		Intake: intake.New(st, template.New(template.Limits{Services: 8}), 168*time.Hour, clock),
 	}
 	if change != nil {
 		change(&c)

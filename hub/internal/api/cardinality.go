@@ -42,7 +42,7 @@ func (a *API) routeCardinality() {
 }
 
 func (a *API) cardinality(context.Context, *struct{}) (*cardinalityOutput, error) {
-	services, limits := a.Intake.templates.Cardinality()
+	services, limits := a.Intake.Cardinality()
 	c := &Cardinality{Services: make([]ServiceCardinality, len(services)), ServicesCap: limits.Services}
 	for i, s := range services {
 		one := ServiceCardinality{

@@ -3,7 +3,7 @@
 // A request passes ServeHTTP, which answers what matches no route (api.go), then
 // the route's checks, in this order and before its body is touched: the token
 // (auth.go) and the query (query.go). Bodies are read within limits of size,
-// ratio and total memory (body.go, gate.go) and go to the Intake (post.go);
+// ratio and total memory (body.go, gate.go) and go to package intake (post.go);
 // questions go to the store, and its rollups to the report (reports.go, charts.go).
 // They name a window (range.go); equal ones share an answer for a few seconds
 // (share.go, written.go). Single requests are found by package drill (requests.go,
@@ -12,10 +12,4 @@
 // once, where they are registered: the OpenAPI document and the page at /docs
 // (openapi.go, docs.go) are made from it. All errors are problem details that name
 // the field (problem.go).
-//
-// The Intake is the door for all that is to be kept, also for the SDK of the
-// hub's own process. Encoded batches it decodes; JSON the ingest package reads.
-// Requests too old or too far in the future become counted drops (screen.go),
-// endpoints are capped, and the batches of one body are appended to the store
-// together (intake.go). It counts what it did (counters.go).
 package api

@@ -17,7 +17,7 @@ func (a *API) known(ctx context.Context) (int64, error) {
 	type question struct{}
 	return askOnce(ctx, &a.shared, question{}, a.Now, knownFor, func(ctx context.Context) (int64, error) {
 		now := a.Now()
-		w := rollup.Window{From: now.Add(-a.Intake.retention).UnixMilli(), To: now.UnixMilli()}
+		w := rollup.Window{From: now.Add(-a.Intake.Retention()).UnixMilli(), To: now.UnixMilli()}
 		for _, step := range []time.Duration{time.Hour, 10 * time.Second, time.Second} {
 			first, err := a.firstStep(ctx, w, step.Milliseconds())
 			if err != nil || first == w.To {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/kymohq/kymo/hub/internal/intake"
 	"github.com/kymohq/kymo/internal/wire"
 )
 
@@ -86,7 +87,7 @@ func (a *API) refuse(w http.ResponseWriter, err error) {
 	writeProblem(w, e.status, e.detail, &huma.ErrorDetail{Location: e.field, Message: e.detail})
 }
 
-func (a *API) answer(w http.ResponseWriter, r *http.Request, receipt Receipt, err error) {
+func (a *API) answer(w http.ResponseWriter, r *http.Request, receipt intake.Receipt, err error) {
 	if err != nil {
 		a.failed(w, r, err)
 		return

@@ -9,6 +9,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/kymohq/kymo/hub/internal/ingest"
+	"github.com/kymohq/kymo/hub/internal/intake"
 	"github.com/kymohq/kymo/hub/internal/store"
 	"github.com/kymohq/kymo/internal/wire"
 )
@@ -29,7 +30,7 @@ const retryAfter = "1"
 
 // failed answers with what an error of the intake means.
 func (a *API) failed(w http.ResponseWriter, r *http.Request, err error) {
-	if Malformed(err) {
+	if intake.Malformed(err) {
 		writeProblem(w, http.StatusUnprocessableEntity, "nothing of this body was kept: "+err.Error(), place(err))
 		return
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/kymohq/kymo/hub/internal/intake"
 	"github.com/kymohq/kymo/hub/internal/report"
 	"github.com/kymohq/kymo/internal/wire"
 )
@@ -62,8 +63,8 @@ func (a *API) routePosts() {
 		return map[string]*huma.Response{"202": {
 			Description: "The requests are durable.",
 			Content: map[string]*huma.MediaType{"application/json": {
-				Schema:  a.schema(reflect.TypeFor[Receipt]()),
-				Example: Receipt{Accepted: 2},
+				Schema:  a.schema(reflect.TypeFor[intake.Receipt]()),
+				Example: intake.Receipt{Accepted: 2},
 			}},
 		}}
 	}

@@ -24,5 +24,5 @@ func (a *API) routeServices() {
 }
 
 func (a *API) services(context.Context, *struct{}) (*servicesOutput, error) {
-	return &servicesOutput{ServiceNames{append([]string{}, a.Intake.templates.Services()...)}}, nil
+	return &servicesOutput{ServiceNames{append([]string{}, a.Intake.Services()...)}}, nil
 }

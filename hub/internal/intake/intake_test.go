@@ -1,4 +1,4 @@
-package api
+package intake
 
 import (
 	"context"
@@ -15,8 +15,23 @@ import (
 	"github.com/kymohq/kymo/internal/wire"
 )
 
-func intake(st store.Store, limits template.Limits) *Intake {
-	return NewIntake(st, template.New(limits), 168*time.Hour, func() time.Time { return noon })
+var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+
+func newIntake(st store.Store, limits template.Limits) *Intake {
+	return New(st, template.New(limits), 168*time.Hour, func() time.Time { return noon })
+}
+
+const metric = `{"endpoint":"/users/7","method":"GET","response_time_ms":12.5,"status_code":200}`
+
+// discard takes everything.
+type discard struct{ store.Store }
+
+func (discard) Append(_ context.Context, batches ...*wire.Batch) ([]bool, error) {
+	fresh := make([]bool, len(batches))
+	for i := range fresh {
+		fresh[i] = true
+	}
+	return fresh, nil
 }
 
 // rollups returns the counts by endpoint and the drops by service.
@@ -64,7 +79,7 @@ func atOffsets(sequence uint64, drops []wire.Drop, services []string, offsets ..
 
 func TestBatchesCountOnce(t *testing.T) {
 	st := storetest.NewOracle()
-	in := intake(st, template.Limits{})
+	in := newIntake(st, template.Limits{})
 	data := atOffsets(1, nil, []string{"a"}, 0, time.Minute)
 	for i := range 3 {
 		got, err := in.Batch(t.Context(), data)
@@ -81,7 +96,7 @@ func TestBatchesCountOnce(t *testing.T) {
 
 func TestLateRequestsBecomeDrops(t *testing.T) {
 	st := storetest.NewOracle()
-	in := intake(st, template.Limits{})
+	in := newIntake(st, template.Limits{})
 	drops := []wire.Drop{
 		{Service: "a", At: noon.UnixMilli(), Count: 3},
 		{Service: "a", At: 5, Count: 10}, // of a clock before its time
@@ -116,7 +131,7 @@ func TestLateRequestsBecomeDrops(t *testing.T) {
 
 func TestDropsStayWithinTheirLimit(t *testing.T) {
 	st := storetest.NewOracle()
-	in := intake(st, template.Limits{})
+	in := newIntake(st, template.Limits{})
 	drops := make([]wire.Drop, wire.MaxDrops)
 	for i := range drops {
 		drops[i] = wire.Drop{Service: fmt.Sprint("s", i%10), At: noon.UnixMilli(), Count: 1}
@@ -143,7 +158,7 @@ func TestDropsStayWithinTheirLimit(t *testing.T) {
 
 func TestJSONThroughTheIntake(t *testing.T) {
 	st := storetest.NewOracle()
-	in := intake(st, template.Limits{Endpoints: 2})
+	in := newIntake(st, template.Limits{Endpoints: 2})
 	body := "[" + metric + "," + strings.Replace(metric, "/users/7", "/b", 1) + "," + strings.Replace(metric, "/users/7", "/c", 1) + "," +
 		strings.Replace(metric, "{", `{"service":"orders",`, 1) + "]"
 	for range 2 { // Without a key, a body that comes twice counts twice.
@@ -179,7 +194,7 @@ func TestSplitBodiesAreKeptWholeOrNotAtAll(t *testing.T) {
 		fmt.Fprintf(&body, `{"endpoint":"/a","method":"GET","response_time_ms":1,"status_code":%d}`+"\n", 200+i/wire.MaxRequests*9000)
 	}
 	st := storetest.NewOracle()
-	in := intake(st, template.Limits{})
+	in := newIntake(st, template.Limits{})
 	if _, err := in.JSON(t.Context(), []byte(body.String()), ""); !Malformed(err) || !strings.HasPrefix(err.Error(), fmt.Sprintf("element %d: status_code", wire.MaxRequests)) {
 		t.Fatal(err)
 	}
@@ -199,7 +214,7 @@ func TestSplitBodiesAreKeptWholeOrNotAtAll(t *testing.T) {
 
 func TestIntakeErrors(t *testing.T) {
 	st := storetest.NewOracle()
-	in := intake(st, template.Limits{Services: 1})
+	in := newIntake(st, template.Limits{Services: 1})
 	good := atOffsets(1, nil, []string{"a"}, 0)
 	if _, err := in.Batch(t.Context(), good); err != nil {
 		t.Fatal(err)
@@ -230,7 +245,7 @@ func TestIntakeErrors(t *testing.T) {
 }
 
 func BenchmarkBatch(b *testing.B) {
-	in := intake(discard{}, template.Limits{})
+	in := newIntake(discard{}, template.Limits{})
 	builder := wire.NewBuilder()
 	const n = 8192
 	for i := range n {

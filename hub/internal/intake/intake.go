@@ -1,4 +1,4 @@
-package api
+package intake
 
 import (
 	"context"
@@ -37,13 +37,24 @@ type Intake struct {
 	batches sync.Pool // of *wire.Batch
 }
 
-// NewIntake returns an intake that keeps requests as old as retention.
-func NewIntake(st store.Store, templates *template.Table, retention time.Duration, now func() time.Time) *Intake {
+// New returns an intake that keeps requests as old as retention.
+func New(st store.Store, templates *template.Table, retention time.Duration, now func() time.Time) *Intake {
 	return &Intake{
 		store: st, templates: templates, retention: retention, now: now,
 		instance: "hub-" + rand.Text(),
 		batches:  sync.Pool{New: func() any { return new(wire.Batch) }},
 	}
+}
+
+// Retention is how old the requests are that the intake keeps.
+func (in *Intake) Retention() time.Duration { return in.retention }
+
+// Services returns the names of all services, in order.
+func (in *Intake) Services() []string { return in.templates.Services() }
+
+// Cardinality returns how many endpoints each service has, by name, and the limits.
+func (in *Intake) Cardinality() ([]template.Cardinality, template.Limits) {
+	return in.templates.Cardinality()
 }
 
 // Receipt is the answer to a body that is durable.
