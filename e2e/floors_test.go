@@ -86,6 +86,12 @@ var rooms = []room{
 		beside: []string{"hub/internal/rollup"}, // the window
 		why:    "how a window is covered follows from lengths alone, not from where sums are kept"},
 
+	{path: "hub/internal/retry", floor: 3, upTo: -1,
+		why: "it repeats anything, whatever that is"},
+	{path: "hub/internal/term", floor: 3, upTo: -1,
+		outside: []string{"golang.org/x/term"},
+		why:     "a terminal shows lines and tables, whatever they are about"},
+
 	{path: "hub/internal/report", floor: 4, upTo: 3,
 		why: "it turns rollups into numbers, the same ones whichever store they come from"},
 	{path: "hub/internal/drill", floor: 4, upTo: 3,
@@ -144,11 +150,16 @@ var rooms = []room{
 		outside: []string{"github.com/danielgtaylor/huma/v2", "github.com/klauspost/compress"}, // routes; bodies
 		why:     "it is how the hub is spoken to; it starts nothing and opens nothing"},
 
+	{path: "hub/internal/client", floor: 5, upTo: 4,
+		why: "it asks a hub over HTTP like any other client; what becomes of an answer is not its affair"},
+	{path: "hub/internal/text", floor: 6, upTo: 5,
+		why: "it writes answers, whoever asked for them"},
+
 	{path: "hub", floor: 6, upTo: 5,
 		why: "a service that embeds the hub gets the hub, without the command around it"},
 
 	{path: "hub/cmd/kymo", floor: 7, upTo: 6,
-		outside: []string{"github.com/alecthomas/kong", "github.com/goccy/go-yaml", "golang.org/x/term",
+		outside: []string{"github.com/alecthomas/kong", "github.com/goccy/go-yaml",
 			"github.com/jackc/pgx/v5", "github.com/redis/go-redis/v9"}, // the demo's stand-ins and its shop
 		why: "it may import all of Kymo; what it takes from others is listed, so that more of it is noticed"},
 }

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/kymohq/kymo/health"
+	"github.com/kymohq/kymo/hub/internal/term"
+	"github.com/kymohq/kymo/hub/internal/text"
 )
 
 type checkCommand struct {
@@ -58,7 +60,7 @@ func (c *checkCommand) Run(env *environment) error {
 	if c.JSON {
 		err = json.NewEncoder(env.stdout).Encode(answer)
 	} else {
-		err = printHealth(env.stdout, screenOf(env.stdout, env.vars), answer, answer.Timestamp)
+		err = text.Health(env.stdout, term.ScreenOf(env.stdout, env.vars), answer, answer.Timestamp)
 	}
 	if err != nil {
 		return err
@@ -150,7 +152,7 @@ func (t *target) plain(f *health.Finding) health.HealthCheck {
 // verdict is bad news if something critical is down, or something that was asked for by name.
 func (c *checkCommand) verdict(a *health.Answer) error {
 	var down []string
-	for _, name := range byName(a.Checks) {
+	for _, name := range text.ByName(a.Checks) {
 		if check := a.Checks[name]; check.Status == health.Down && (check.Critical || len(c.Names) > 0) {
 			down = append(down, name)
 		}

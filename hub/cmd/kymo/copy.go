@@ -11,6 +11,7 @@ import (
 
 	"github.com/kymohq/kymo/hub/internal/store"
 	"github.com/kymohq/kymo/hub/internal/store/engines"
+	"github.com/kymohq/kymo/hub/internal/term"
 	"github.com/kymohq/kymo/internal/wire"
 )
 
@@ -76,7 +77,7 @@ func (c *copyCommand) Run(env *environment) (err error) {
 	defer func() { err = errors.Join(err, target.Close()) }()
 	cp := &copier{
 		env: env, from: place{source, engines.Show(from)}, to: place{target, engines.Show(to)},
-		source: engines.Location(from), patience: patience, now: time.Now, screen: screenOf(env.stderr, env.vars),
+		source: engines.Location(from), patience: patience, now: time.Now, screen: term.ScreenOf(env.stderr, env.vars),
 	}
 	// Two folders that are one cannot be opened at once.
 	if engines.Remote(from) && engines.Remote(to) {
@@ -124,7 +125,7 @@ type copier struct {
 	source   string        // FROM's location
 	patience time.Duration // for how long TO is asked to take what it refused
 	now      func() time.Time
-	screen   screen
+	screen   term.Screen
 }
 
 func (c *copier) run(ctx context.Context) error {
@@ -144,9 +145,9 @@ func (c *copier) run(ctx context.Context) error {
 	if found.differ > 0 {
 		return badNews{c.difference(found)}
 	}
-	line := fmt.Sprintf("%s checked: both hold the same", plural(found.hours, "hour"))
+	line := fmt.Sprintf("%s checked: both hold the same", term.Plural(found.hours, "hour"))
 	if found.more != (amounts{}) {
-		line = fmt.Sprintf("%s checked: %s holds all of it, and from elsewhere %v", plural(found.hours, "hour"), c.to.name, found.more)
+		line = fmt.Sprintf("%s checked: %s holds all of it, and from elsewhere %v", term.Plural(found.hours, "hour"), c.to.name, found.more)
 	}
 	fmt.Fprintln(c.env.stdout, line)
 	return nil
@@ -170,9 +171,9 @@ func (c *copier) line(done *copied, took time.Duration) string {
 	case known == done.read:
 		return head + known.String() + ", all of which were already there"
 	}
-	line := fmt.Sprintf("%s%v copied in %s", head, done.fresh, seconds(took))
+	line := fmt.Sprintf("%s%v copied in %s", head, done.fresh, term.Seconds(took))
 	if rate := float64(done.fresh.requests) / took.Seconds(); took > 0 && rate >= 1 {
-		line += fmt.Sprintf(" (%s requests/s)", thousands(int64(rate)))
+		line += fmt.Sprintf(" (%s requests/s)", term.Thousands(int64(rate)))
 	}
 	if known != (amounts{}) {
 		line += fmt.Sprintf("; %v were already there", known)
@@ -192,5 +193,5 @@ func (a amounts) minus(b amounts) amounts {
 }
 
 func (a amounts) String() string {
-	return fmt.Sprintf("%s, %s and %s", plural(a.requests, "request"), plural(a.dropped, "dropped request"), plural(a.health, "health result"))
+	return fmt.Sprintf("%s, %s and %s", term.Plural(a.requests, "request"), term.Plural(a.dropped, "dropped request"), term.Plural(a.health, "health result"))
 }

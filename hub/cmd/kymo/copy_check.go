@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/kymohq/kymo/hub/internal/rollup"
+	"github.com/kymohq/kymo/hub/internal/term"
 )
 
 // checked is what the comparison of the two stores found.
@@ -23,8 +24,8 @@ type checked struct {
 
 // check compares both stores, as they are now, hour by hour.
 func (c *copier) check(ctx context.Context, done *copied) (*checked, error) {
-	bar := newProgress(c.env.stderr, c.screen, c.now, "checking", done.read.requests)
-	defer bar.clear()
+	bar := term.NewProgress(c.env.stderr, c.screen, c.now, "checking", done.read.requests)
+	defer bar.Clear()
 	found, seen := new(checked), int64(0)
 	for h, err := range c.from.hours(ctx) {
 		if err != nil {
@@ -49,7 +50,7 @@ func (c *copier) check(ctx context.Context, done *copied) (*checked, error) {
 			}
 		}
 		seen += from.requests
-		bar.show(seen, seen)
+		bar.Show(seen, seen)
 	}
 	return found, nil
 }
@@ -64,7 +65,7 @@ func (c *copier) compare(from, to *tally, least amounts) string {
 		case got.requests < want.requests:
 			return c.fewer(want.requests, got.requests, "request", " of "+what)
 		case got.requests == want.requests && got.durations != want.durations:
-			return fmt.Sprintf("%s of %s have other durations in %s", plural(want.requests, "request"), what, c.to.name)
+			return fmt.Sprintf("%s of %s have other durations in %s", term.Plural(want.requests, "request"), what, c.to.name)
 		}
 	}
 	for _, service := range slices.Sorted(maps.Keys(from.drops)) {
@@ -82,7 +83,7 @@ func (c *copier) compare(from, to *tally, least amounts) string {
 }
 
 func (c *copier) fewer(want, got int64, noun, of string) string {
-	return fmt.Sprintf("%s holds %s%s and %s %s", c.from.name, plural(want, noun), of, c.to.name, thousands(got))
+	return fmt.Sprintf("%s holds %s%s and %s %s", c.from.name, term.Plural(want, noun), of, c.to.name, term.Thousands(got))
 }
 
 func compareKeys(a, b rollup.Key) int {
@@ -98,5 +99,5 @@ func (c *copier) difference(found *checked) error {
 	}
 	return fmt.Errorf("%s of %s %s, first that from %v: %s; this happens if something still writes to %s, "+
 		"or if a hub on %s keeps less (--retention-age)",
-		thousands(found.differ), plural(found.hours, "hour"), verb, found.first, found.lacks, c.from.name, c.to.name)
+		term.Thousands(found.differ), term.Plural(found.hours, "hour"), verb, found.first, found.lacks, c.from.name, c.to.name)
 }

@@ -7,7 +7,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/kymohq/kymo/hub/internal/retry"
 	"github.com/kymohq/kymo/hub/internal/store"
+	"github.com/kymohq/kymo/hub/internal/term"
 	"github.com/kymohq/kymo/internal/wire"
 )
 
@@ -56,8 +58,8 @@ func (c *copier) copy(ctx context.Context) (*copied, error) {
 	if err != nil {
 		return nil, err
 	}
-	bar := newProgress(c.env.stderr, c.screen, c.now, "copying", total)
-	defer bar.clear()
+	bar := term.NewProgress(c.env.stderr, c.screen, c.now, "copying", total)
+	defer bar.Clear()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	done := &copied{least: make(map[hour]amounts)}
@@ -65,7 +67,7 @@ func (c *copier) copy(ctx context.Context) (*copied, error) {
 	s := &sender{c: c, cancel: cancel, slots: make(chan struct{}, inFlightCalls), done: done}
 	s.sent = func() {
 		read += int64(s.requests)
-		bar.show(read, read)
+		bar.Show(read, read)
 	}
 	for h, err := range c.from.hours(ctx) {
 		if err == nil {
@@ -184,7 +186,8 @@ func (d *copied) note(load []parcel, fresh []bool) {
 
 // append gives TO batches until it has them, does not want them, or patience is over.
 func (c *copier) append(ctx context.Context, batches ...*wire.Batch) (fresh []bool, err error) {
-	err = tryAgain(ctx, c.now, c.patience, func() (again bool, least time.Duration, err error) {
+	policy := retry.Policy{Patience: c.patience, Now: c.now}
+	err = policy.Do(ctx, func() (again bool, pause time.Duration, err error) {
 		fresh, err = c.to.Append(ctx, batches...)
 		return errors.Is(err, store.ErrUnavailable) || errors.Is(err, store.ErrFull), 0, err
 	})

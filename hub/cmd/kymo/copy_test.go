@@ -13,6 +13,7 @@ import (
 	"github.com/kymohq/kymo/hub/internal/store"
 	"github.com/kymohq/kymo/hub/internal/store/pebblestore"
 	"github.com/kymohq/kymo/hub/internal/store/storetest"
+	"github.com/kymohq/kymo/hub/internal/term"
 	"github.com/kymohq/kymo/internal/serverstest"
 	"github.com/kymohq/kymo/internal/wire"
 )
@@ -332,7 +333,7 @@ func TestCopyShowsItsProgress(t *testing.T) {
 	from := storetest.NewOracle()
 	fill(t, from, 1, 2)
 	c := newCopying(from, storetest.NewOracle())
-	c.screen = screen{terminal: true, width: 100}
+	c.screen = term.Screen{Terminal: true, Width: 100}
 	if err := c.run(t.Context()); err != nil {
 		t.Fatal(err)
 	}

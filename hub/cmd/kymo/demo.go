@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -15,7 +14,10 @@ import (
 	"github.com/kymohq/kymo"
 	"github.com/kymohq/kymo/health"
 	"github.com/kymohq/kymo/hub"
+	"github.com/kymohq/kymo/hub/internal/client"
 	"github.com/kymohq/kymo/hub/internal/report"
+	"github.com/kymohq/kymo/hub/internal/term"
+	"github.com/kymohq/kymo/hub/internal/text"
 )
 
 type demoCommand struct {
@@ -41,7 +43,7 @@ func (*demoCommand) Help() string {
 // demo is a running demo. Its parts stop in the order load, shop, monitor, hub,
 // so that each still has everything it needs to finish.
 type demo struct {
-	hub     *hubClient
+	hub     *client.Client
 	service string
 	shopURL string
 	monitor *kymo.Monitor
@@ -50,9 +52,6 @@ type demo struct {
 	// controls have what the shop stands on.
 	controls *controls
 }
-
-// demoHours is the longest window that a hub reports on: all of a demo is in it.
-const demoHours = "168"
 
 func (c *demoCommand) Run(env *environment) (err error) {
 	if c.Rate < 1 || c.Rate > 2000 {
@@ -102,11 +101,11 @@ func (c *demoCommand) Run(env *environment) (err error) {
 	hubServer := serveOn(l, h, logger)
 	defer func() { err = errors.Join(err, hubServer.stop(stopTime)) }()
 
-	client, err := (&hubFlags{Hub: hubServer.url}).client(&environment{})
+	asker, err := (&hubFlags{Hub: hubServer.url}).client(&environment{})
 	if err != nil {
 		return err
 	}
-	d := &demo{hub: client, begun: time.Now(), controls: controls}
+	d := &demo{hub: asker, begun: time.Now(), controls: controls}
 	if d.service, err = d.freeService(env.ctx); err != nil {
 		return err
 	}
@@ -139,7 +138,7 @@ func (d *demo) run(ctx context.Context, env *environment, rate int, logger *slog
 	}
 	defer cache.Close()
 	shop := newShop(database, cache)
-	d.monitor = kymo.New(d.service, kymo.WithHub(d.hub.base.String()), kymo.WithLogger(logger))
+	d.monitor = kymo.New(d.service, kymo.WithHub(d.hub.String()), kymo.WithLogger(logger))
 	d.monitor.Check("stock", health.Func(shop.stock), health.Every(2*time.Second))
 	shopServer := serveOn(l, d.monitor.Middleware(shop.handler()), logger)
 	d.shopURL = shopServer.url
@@ -165,7 +164,7 @@ func (d *demo) run(ctx context.Context, env *environment, rate int, logger *slog
 
 // watch shows the demo and takes the user's keys, until ctx is done.
 func (d *demo) watch(ctx context.Context, env *environment) {
-	s := screenOf(env.stdout, env.vars)
+	s := term.ScreenOf(env.stdout, env.vars)
 	restore := d.controls.read(env.stdin, s)
 	defer restore() // after a panic too: a raw terminal is of no use to anyone
 	d.show(ctx, env.stdout, s)
@@ -187,12 +186,7 @@ func (d *demo) freeService(ctx context.Context) (string, error) {
 }
 
 func (d *demo) performance(ctx context.Context, service string) (*report.Performance, error) {
-	body, _, err := d.hub.get(ctx, "/metrics/performance", url.Values{"hours": {demoHours}, "service": {service}})
-	if err != nil {
-		return nil, err
-	}
-	p := new(report.Performance)
-	return p, json.Unmarshal(body, p)
+	return d.hub.Performance(ctx, url.Values{"hours": {client.MaxHours}, "service": {service}})
 }
 
 // verdict prints the report, and whether the hub counted what was sent.
@@ -203,18 +197,18 @@ func (d *demo) verdict(env *environment) error {
 		return err
 	}
 	fmt.Fprintf(env.stdout, "The hub's report on %s:\n", d.service)
-	if err := printReport(env.stdout, screenOf(env.stdout, env.vars), p); err != nil {
+	if err := text.Report(env.stdout, term.ScreenOf(env.stdout, env.vars), p); err != nil {
 		return err
 	}
 	sent, failed := d.load.sent.Load(), d.load.failed.Load()
 	fmt.Fprintf(env.stdout, "\nload generator sent %s; Kymo reports %s\n",
-		plural(sent, "request"), thousands(int64(p.TotalRequests)))
+		term.Plural(sent, "request"), term.Thousands(int64(p.TotalRequests)))
 	if sent == int64(p.TotalRequests) {
 		return nil
 	}
 	problem := "the numbers differ"
 	if failed > 0 {
-		problem += fmt.Sprintf("; %s got no answer from the shop", plural(failed, "request"))
+		problem += fmt.Sprintf("; %s got no answer from the shop", term.Plural(failed, "request"))
 	}
 	if stats := d.monitor.Stats(); stats.Dropped+stats.Pending > 0 {
 		problem += fmt.Sprintf("; the SDK dropped %d and could not ship %d, for: %s",

@@ -4,10 +4,9 @@ import (
 	"bufio"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
-	"golang.org/x/term"
+	"github.com/kymohq/kymo/hub/internal/term"
 )
 
 // controls are how the demo's user makes trouble: a key each on a terminal, the
@@ -69,18 +68,15 @@ const controlsHelp = "d stop, s slow, f freeze the database · r stop redis · q
 // read presses what comes from stdin, until restore is called. If both ends are
 // a terminal it takes single keys, which needs raw mode: restore ends that, and
 // must be called before the process ends.
-func (c *controls) read(stdin io.Reader, s screen) (restore func()) {
+func (c *controls) read(stdin io.Reader, s term.Screen) (restore func()) {
 	restore = func() {}
 	if stdin == nil {
 		return restore
 	}
 	done := make(chan struct{})
 	keys := lineKeys
-	if f, ok := stdin.(*os.File); ok && s.terminal && term.IsTerminal(int(f.Fd())) {
-		if before, err := term.MakeRaw(int(f.Fd())); err == nil {
-			keys = singleKeys
-			restore = func() { _ = term.Restore(int(f.Fd()), before) } // a terminal that is gone needs none
-		}
+	if raw, ok := s.MakeRaw(stdin); ok {
+		keys, restore = singleKeys, raw
 	}
 	// Nothing ends a read of a terminal: the goroutine ends with the process.
 	go keys(bufio.NewReader(stdin), func(key byte) bool {

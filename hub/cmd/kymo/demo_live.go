@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/url"
@@ -11,7 +10,10 @@ import (
 	"time"
 
 	"github.com/kymohq/kymo/health"
+	"github.com/kymohq/kymo/hub/internal/client"
 	"github.com/kymohq/kymo/hub/internal/report"
+	"github.com/kymohq/kymo/hub/internal/term"
+	"github.com/kymohq/kymo/hub/internal/text"
 )
 
 const (
@@ -23,7 +25,7 @@ const (
 // say what any user of its API would see.
 type live struct {
 	demo   *demo
-	screen screen
+	screen term.Screen
 
 	event string // what the user did last
 
@@ -39,15 +41,15 @@ type live struct {
 
 // show redraws the table on a terminal, and elsewhere prints a line now and
 // then, until ctx is done.
-func (d *demo) show(ctx context.Context, w io.Writer, s screen) {
+func (d *demo) show(ctx context.Context, w io.Writer, s term.Screen) {
 	v := &live{demo: d, screen: s, lookedAt: d.begun}
 	every := lineEvery
-	picture := &frame{w: w, screen: s}
-	if s.terminal {
+	picture := term.NewFrame(w, s)
+	if s.Terminal {
 		every = liveEvery
-		picture.draw(v.picture(time.Now()))
+		picture.Draw(v.picture(time.Now()))
 	} else {
-		printLines(w, v.head())
+		fmt.Fprintln(w, strings.Join(v.head(), "\n"))
 	}
 	tick := time.NewTicker(every)
 	defer tick.Stop()
@@ -57,10 +59,10 @@ func (d *demo) show(ctx context.Context, w io.Writer, s screen) {
 			fmt.Fprintln(w)
 			return
 		case v.event = <-d.controls.events:
-			if s.terminal {
-				picture.draw(v.picture(time.Now()))
+			if s.Terminal {
+				picture.Draw(v.picture(time.Now()))
 			} else {
-				fmt.Fprintf(w, "%s: %s\n", seconds(time.Since(d.begun)), v.event)
+				fmt.Fprintf(w, "%s: %s\n", term.Seconds(time.Since(d.begun)), v.event)
 			}
 		case now := <-tick.C:
 			// A look that fails shows nothing new; the verdict at the end will
@@ -68,8 +70,8 @@ func (d *demo) show(ctx context.Context, w io.Writer, s screen) {
 			if err := v.look(ctx, now); err != nil {
 				continue
 			}
-			if s.terminal {
-				picture.draw(v.picture(now))
+			if s.Terminal {
+				picture.Draw(v.picture(now))
 			} else {
 				fmt.Fprintln(w, v.line(now))
 			}
@@ -79,17 +81,12 @@ func (d *demo) show(ctx context.Context, w io.Writer, s screen) {
 
 // look asks the hub for the endpoints, and how everything stands.
 func (v *live) look(ctx context.Context, now time.Time) error {
-	body, _, err := v.demo.hub.get(ctx, "/metrics/endpoints",
-		url.Values{"hours": {demoHours}, "service": {v.demo.service}})
+	e, err := v.demo.hub.Endpoints(ctx, url.Values{"hours": {client.MaxHours}, "service": {v.demo.service}})
 	if err != nil {
 		return err
 	}
-	var rows []report.Endpoint
-	if err := json.Unmarshal(body, &rows); err != nil {
-		return err
-	}
-	_, v.health, _ = v.demo.hub.health(ctx) // without an answer there is none to show
-	v.take(rows, now)
+	v.health, _, _ = v.demo.hub.Health(ctx) // without an answer there is none to show
+	v.take(e.Rows, now)
 	return nil
 }
 
@@ -118,28 +115,28 @@ func (v *live) healthLine() string {
 	if v.health == nil {
 		return "health  not known yet"
 	}
-	line := "health  " + v.screen.paint(v.health.Status.String(), statusStyle(v.health.Status))
-	for i, name := range byName(v.health.Checks) {
+	line := "health  " + v.screen.Paint(v.health.Status.String(), text.StatusStyle(v.health.Status))
+	for i, name := range text.ByName(v.health.Checks) {
 		c := v.health.Checks[name]
 		sep := " · "
 		if i == 0 {
 			sep = ": "
 		}
-		text := name + " " + stateText(&c)
+		status := name + " " + text.State(&c)
 		if c.State != health.Healthy && c.Reason != "" {
-			text += " (" + c.Reason + ")"
+			status += " (" + c.Reason + ")"
 		}
-		line += sep + v.screen.paint(text, statusStyle(c.State))
+		line += sep + v.screen.Paint(status, text.StatusStyle(c.State))
 	}
 	return line
 }
 
 // head says what runs and where to look at it.
 func (v *live) head() []string {
-	base := strings.TrimSuffix(v.demo.hub.base.String(), "/")
+	base := strings.TrimSuffix(v.demo.hub.String(), "/")
 	query := "?service=" + v.demo.service
 	keys := controlsHelp
-	if !v.screen.terminal {
+	if !v.screen.Terminal {
 		keys += "; each with Enter"
 	}
 	return []string{
@@ -161,25 +158,25 @@ func (v *live) picture(now time.Time) []string {
 	if len(v.rows) == 0 {
 		return append(lines, "waiting for the first second's requests …")
 	}
-	lines = append(lines, v.healthLine(), v.screen.paint(v.event, bold))
-	t := table{columns: []column{
-		{title: "method"}, {title: "endpoint", shrink: leastShrunk}, right("requests"), right("req/s"),
-		right("p50 ms"), right("p95 ms"), right("p99 ms"), right("errors %"), {title: ""},
+	lines = append(lines, v.healthLine(), v.screen.Paint(v.event, term.Bold))
+	t := term.Table{Columns: []term.Column{
+		{Title: "method"}, {Title: "endpoint", Shrink: term.MinWidth}, term.Number("requests"), term.Number("req/s"),
+		term.Number("p50 ms"), term.Number("p95 ms"), term.Number("p99 ms"), term.Number("errors %"), {Title: ""},
 	}}
 	for i := range v.rows {
 		e := &v.rows[i]
-		tail, slow := plain, cell{}
+		tail, slow := term.Plain, term.Cell{}
 		if e.Slow {
-			tail, slow = yellow, cell{"slow", yellow}
+			tail, slow = term.Yellow, term.Cell{Text: "slow", Style: term.Yellow}
 		}
-		t.add(cell{text: e.Method}, cell{text: e.Endpoint}, cell{text: thousands(int64(e.TotalRequests))},
-			cell{text: threeDigits(v.each[i])}, cell{text: threeDigits(e.P50ResponseTime)},
-			cell{threeDigits(e.P95ResponseTime), tail}, cell{threeDigits(e.P99ResponseTime), tail},
-			errorCell(e.ErrorRate), slow)
+		t.Add(term.Cell{Text: e.Method}, term.Cell{Text: e.Endpoint}, term.Cell{Text: term.Thousands(int64(e.TotalRequests))},
+			term.Cell{Text: term.ThreeDigits(v.each[i])}, term.Cell{Text: term.ThreeDigits(e.P50ResponseTime)},
+			term.Cell{Text: term.ThreeDigits(e.P95ResponseTime), Style: tail}, term.Cell{Text: term.ThreeDigits(e.P99ResponseTime), Style: tail},
+			text.ErrorCell(e.ErrorRate), slow)
 	}
-	lines = append(lines, t.lines(v.screen)...)
+	lines = append(lines, t.Lines(v.screen)...)
 	return append(lines, "", fmt.Sprintf("%s in %s, %s/s now",
-		plural(int64(v.total), "request"), seconds(now.Sub(v.demo.begun)), threeDigits(v.rate)))
+		term.Plural(int64(v.total), "request"), term.Seconds(now.Sub(v.demo.begun)), term.ThreeDigits(v.rate)))
 }
 
 // line is the live view where nothing can be redrawn.
@@ -187,11 +184,11 @@ func (v *live) line(now time.Time) string {
 	rest := ""
 	for i := range v.rows {
 		if e := &v.rows[i]; e.Slow {
-			rest += fmt.Sprintf("; slow: %s %s, p95 %s ms", e.Method, e.Endpoint, threeDigits(e.P95ResponseTime))
+			rest += fmt.Sprintf("; slow: %s %s, p95 %s ms", e.Method, e.Endpoint, term.ThreeDigits(e.P95ResponseTime))
 		}
 	}
 	if v.health != nil && v.health.Status != health.Healthy {
-		rest += "; " + overall(v.health)
+		rest += "; " + text.Overall(v.health)
 	}
-	return fmt.Sprintf("%s: %s, %s/s%s", seconds(now.Sub(v.demo.begun)), plural(int64(v.total), "request"), threeDigits(v.rate), rest)
+	return fmt.Sprintf("%s: %s, %s/s%s", term.Seconds(now.Sub(v.demo.begun)), term.Plural(int64(v.total), "request"), term.ThreeDigits(v.rate), rest)
 }

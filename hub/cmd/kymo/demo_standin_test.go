@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/kymohq/kymo/health"
+	"github.com/kymohq/kymo/hub/internal/term"
 )
 
 // troubled are the controls of a demo whose stand-ins run, and a look at one of
@@ -207,7 +208,7 @@ func TestKeys(t *testing.T) {
 	// An event that nobody shows any more is dropped.
 	ended := make(chan bool)
 	in, out := io.Pipe()
-	restore := c.read(in, screen{})
+	restore := c.read(in, term.Screen{})
 	go func() {
 		defer close(ended)
 		io.WriteString(out, "s\n")

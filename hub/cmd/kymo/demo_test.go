@@ -16,7 +16,9 @@ import (
 
 	"github.com/kymohq/kymo"
 	"github.com/kymohq/kymo/health"
+	"github.com/kymohq/kymo/hub/internal/client"
 	"github.com/kymohq/kymo/hub/internal/report"
+	"github.com/kymohq/kymo/hub/internal/term"
 )
 
 // watched is a writer that says when something was written to it.
@@ -68,7 +70,7 @@ func TestDemoStoreErrors(t *testing.T) {
 }
 
 // fakeHub reports on one endpoint more with each look, and counts total requests.
-func fakeHub(t *testing.T, total uint64) *hubClient {
+func fakeHub(t *testing.T, total uint64) *client.Client {
 	looks := 0
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /metrics/endpoints", func(w http.ResponseWriter, _ *http.Request) {
@@ -87,11 +89,16 @@ func fakeHub(t *testing.T, total uint64) *hubClient {
 	})
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
-	base, err := url.Parse(server.URL)
+	return clientOf(t, server.URL)
+}
+
+func clientOf(t *testing.T, hub string) *client.Client {
+	t.Helper()
+	c, err := client.New(hub, "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &hubClient{base: base, http: http.DefaultClient}
+	return c
 }
 
 // TestLiveTable draws on a terminal until the third look is on it.
@@ -104,7 +111,7 @@ func TestLiveTable(t *testing.T) {
 			stop()
 		}
 	}}
-	d.show(ctx, out, screen{terminal: true, width: 60, height: 30})
+	d.show(ctx, out, term.Screen{Terminal: true, Width: 60, Height: 30})
 	for _, want := range []string{
 		"\rwaiting for the first second's requests …\x1b[K\n\r\x1b[J\x1b[10A\r",
 		"\r  report     http://127.0.0.1",
@@ -179,7 +186,7 @@ func TestVerdictOnNumbersThatDiffer(t *testing.T) {
 	if err := d.verdict(&environment{stdout: full{}}); err == nil {
 		t.Error("a verdict that was not printed")
 	}
-	d.hub = &hubClient{base: &url.URL{Scheme: "http", Host: "127.0.0.1:1"}, http: http.DefaultClient}
+	d.hub = clientOf(t, "http://127.0.0.1:1")
 	if err := d.verdict(&environment{stdout: &out}); err == nil || !strings.HasPrefix(err.Error(), "no hub answers") {
 		t.Errorf("without a hub: %v", err)
 	}

@@ -1,14 +1,15 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/url"
 	"time"
 
 	"github.com/kymohq/kymo/health"
-	"github.com/kymohq/kymo/hub/internal/report"
+	"github.com/kymohq/kymo/hub/internal/client"
+	"github.com/kymohq/kymo/hub/internal/term"
+	"github.com/kymohq/kymo/hub/internal/text"
 )
 
 type healthCommand struct {
@@ -46,39 +47,35 @@ func (c *healthCommand) Run(env *environment) error {
 	case c.Watch:
 		return newWatch(env, hub, c.JSON).run()
 	}
-	body, answer, err := hub.health(env.ctx)
+	answer, body, err := hub.Health(env.ctx)
 	if err != nil {
 		return err
 	}
 	if c.JSON {
 		_, err = env.stdout.Write(body)
 	} else {
-		err = printHealth(env.stdout, screenOf(env.stdout, env.vars), answer, time.Now())
+		err = text.Health(env.stdout, term.ScreenOf(env.stdout, env.vars), answer, time.Now())
 	}
 	if err == nil && answer.Status == health.Down {
-		err = badNews{errors.New(overall(answer))}
+		err = badNews{errors.New(text.Overall(answer))}
 	}
 	return err
 }
 
 // history prints how a check did in the last hours.
-func (c *healthCommand) history(env *environment, hub *hubClient) error {
+func (c *healthCommand) history(env *environment, hub *client.Client) error {
 	query := url.Values{"name": {c.Name}}
 	if c.Hours != "" {
 		query.Set("hours", c.Hours)
 	}
-	body, _, err := hub.get(env.ctx, "/api/v1/health/history", query)
+	h, body, err := hub.History(env.ctx, query)
 	if err != nil {
 		return err
-	}
-	var h report.History
-	if err := json.Unmarshal(body, &h); err != nil {
-		return notAReport(hub, err)
 	}
 	if c.JSON {
 		_, err = env.stdout.Write(body)
 	} else {
-		err = printHistory(env.stdout, screenOf(env.stdout, env.vars), &h)
+		err = text.History(env.stdout, term.ScreenOf(env.stdout, env.vars), h)
 	}
 	if err == nil && h.Status == health.Down.String() {
 		err = badNews{fmt.Errorf("%s is down", h.Name)}

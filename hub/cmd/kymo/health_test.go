@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/kymohq/kymo/health"
+	"github.com/kymohq/kymo/hub/internal/term"
 )
 
 // hubThat answers each question for its health with the next of the answers,
@@ -54,7 +55,7 @@ func answerOf(status health.Status, checks map[string]health.HealthCheck) reply 
 }
 
 // watching runs a watch of a hub until its output contains last.
-func watching(t *testing.T, s screen, asJSON bool, hub, last string) (stdout, stderr string, err error) {
+func watching(t *testing.T, s term.Screen, asJSON bool, hub, last string) (stdout, stderr string, err error) {
 	t.Helper()
 	ctx, stop := context.WithTimeout(t.Context(), 30*time.Second)
 	defer stop()
@@ -65,12 +66,8 @@ func watching(t *testing.T, s screen, asJSON bool, hub, last string) (stdout, st
 	}}
 	var errs strings.Builder
 	env := &environment{ctx: ctx, stdout: out, stderr: &errs, vars: map[string]string{}}
-	client, err := (&hubFlags{Hub: hub}).client(env)
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := newWatch(env, client, asJSON)
-	w.screen, w.frame.screen, w.every = s, s, time.Millisecond
+	w := newWatch(env, clientOf(t, hub), asJSON)
+	w.screen, w.frame, w.every = s, term.NewFrame(out, s), time.Millisecond
 	err = w.run()
 	return out.text.String(), errs.String(), err
 }
@@ -92,7 +89,7 @@ func TestWatchLogsChanges(t *testing.T) {
 		answerOf(health.Down, map[string]health.HealthCheck{"database": ill, "redis": wobbling}),
 		answerOf(health.Degraded, map[string]health.HealthCheck{"database": well, "redis": flapping}),
 	)
-	stdout, _, err := watching(t, screen{}, false, hub, "flapping\n")
+	stdout, _, err := watching(t, term.Screen{}, false, hub, "flapping\n")
 	if err != nil {
 		t.Error(err)
 	}
@@ -121,7 +118,7 @@ func TestWatchLogsChanges(t *testing.T) {
 // TestWatchRedraws on a terminal, and keeps the last table while the hub is away.
 func TestWatchRedraws(t *testing.T) {
 	hub := hubThat(t, answerOf(health.Down, map[string]health.HealthCheck{"database": ill}), reply{0, nil})
-	stdout, _, err := watching(t, terminalScreen(100, 30, nil), false, hub, "no answer for ")
+	stdout, _, err := watching(t, term.Screen{Terminal: true, Color: true, Width: 100, Height: 30}, false, hub, "no answer for ")
 	if err != nil {
 		t.Error(err)
 	}
@@ -141,7 +138,7 @@ func TestWatchRedraws(t *testing.T) {
 
 func TestWatchPrintsAnswers(t *testing.T) {
 	hub := hubThat(t, reply{0, nil}, reply{0, nil}, answerOf(health.Down, map[string]health.HealthCheck{"database": ill}))
-	stdout, stderr, err := watching(t, screen{}, true, hub, "\n{")
+	stdout, stderr, err := watching(t, term.Screen{}, true, hub, "\n{")
 	lines := strings.SplitAfter(stdout, "\n")
 	if err != nil || len(lines) < 2 || lines[0] != lines[1] || !strings.HasPrefix(lines[0], `{"status":"down",`) {
 		t.Errorf("%v, %q", err, stdout)
@@ -153,7 +150,7 @@ func TestWatchPrintsAnswers(t *testing.T) {
 
 // TestWatchEnds where to go on would be of no use.
 func TestWatchEnds(t *testing.T) {
-	_, _, err := watching(t, screen{}, false, hubThat(t, reply{401, nil}), "\x00")
+	_, _, err := watching(t, term.Screen{}, false, hubThat(t, reply{401, nil}), "\x00")
 	if want := "the hub answered: 401 Unauthorized; give it with --token or KYMO_TOKEN"; err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
@@ -188,25 +185,6 @@ func TestHistoryThatCannotBePrinted(t *testing.T) {
 		status := run(t.Context(), append(args, "--hub", hub), nil, full{}, &stderr, nil)
 		if status != exitFailed || stderr.String() != "kymo: no space left on device\n" {
 			t.Errorf("status %d, stderr %q", status, stderr.String())
-		}
-	}
-}
-
-// TestOwnChecks reads what services say of their checks, in every form.
-func TestOwnChecks(t *testing.T) {
-	got := ownChecks(json.RawMessage(`{"checks": {"b": "down", "a": {"status": "unknown", "reason": "silent", "response_time_ms": 1200}, "c": 3, "d": "odd"}}`))
-	want := []ownCheck{{"a", "unknown", "1,200", "silent"}, {"b", "down", "", ""}, {"c", "", "", ""}, {"d", "odd", "", ""}}
-	if len(got) != len(want) {
-		t.Fatalf("got %v", got)
-	}
-	for i, style := range []style{dim, red, plain, plain} {
-		if got[i] != want[i] || wordStyle(got[i].status) != style {
-			t.Errorf("got %v in %q, want %v in %q", got[i], wordStyle(got[i].status), want[i], style)
-		}
-	}
-	for _, details := range []string{"", "{}", `{"checks": 5}`, "no"} {
-		if got := ownChecks(json.RawMessage(details)); len(got) != 0 {
-			t.Errorf("%s: got %v", details, got)
 		}
 	}
 }

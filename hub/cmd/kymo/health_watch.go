@@ -3,10 +3,12 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
 	"time"
 
 	"github.com/kymohq/kymo/health"
+	"github.com/kymohq/kymo/hub/internal/client"
+	"github.com/kymohq/kymo/hub/internal/term"
+	"github.com/kymohq/kymo/hub/internal/text"
 )
 
 const watchEvery = 2 * time.Second
@@ -16,20 +18,20 @@ const watchEvery = 2 * time.Second
 // that goes away is waited for.
 type watch struct {
 	env    *environment
-	hub    *hubClient
+	hub    *client.Client
 	json   bool // each answer as it came, instead
-	screen screen
+	screen term.Screen
 	every  time.Duration
 
-	frame  frame
+	frame  *term.Frame
 	answer *health.Answer // the last one
 	away   error          // why the hub does not answer, nil if it does
 	since  time.Time      // it is away
 }
 
-func newWatch(env *environment, hub *hubClient, json bool) *watch {
-	s := screenOf(env.stdout, env.vars)
-	return &watch{env: env, hub: hub, json: json, screen: s, every: watchEvery, frame: frame{w: env.stdout, screen: s}}
+func newWatch(env *environment, hub *client.Client, json bool) *watch {
+	s := term.ScreenOf(env.stdout, env.vars)
+	return &watch{env: env, hub: hub, json: json, screen: s, every: watchEvery, frame: term.NewFrame(env.stdout, s)}
 }
 
 // run watches until the process is asked to stop, which is how it should end.
@@ -37,12 +39,12 @@ func (w *watch) run() error {
 	tick := time.NewTicker(w.every)
 	defer tick.Stop()
 	for {
-		body, answer, err := w.hub.health(w.env.ctx)
+		answer, body, err := w.hub.Health(w.env.ctx)
 		if w.env.ctx.Err() != nil {
 			return nil
 		}
-		var refused *refusal
-		if errors.As(err, &refused) && refused.status < 500 {
+		var refused *client.Refusal
+		if errors.As(err, &refused) && refused.Status < 500 {
 			return err // it would answer the same again
 		}
 		if err := w.show(body, answer, err, time.Now()); err != nil {
@@ -56,7 +58,7 @@ func (w *watch) run() error {
 	}
 }
 
-// show takes in one answer, or why there is none.
+// show takes one answer, or the reason why there is none.
 func (w *watch) show(body []byte, answer *health.Answer, away error, now time.Time) error {
 	before, wasAway := w.answer, w.away
 	if away != nil && wasAway == nil {
@@ -76,8 +78,8 @@ func (w *watch) show(body []byte, answer *health.Answer, away error, now time.Ti
 		}
 		_, err := w.env.stdout.Write(body)
 		return err
-	case w.screen.terminal:
-		w.frame.draw(w.picture(now))
+	case w.screen.Terminal:
+		w.frame.Draw(w.picture(now))
 		return nil
 	}
 	return w.log(before, wasAway, now)
@@ -87,72 +89,45 @@ func (w *watch) show(body []byte, answer *health.Answer, away error, now time.Ti
 func (w *watch) picture(now time.Time) []string {
 	var lines []string
 	if w.away != nil {
-		text := fmt.Sprintf("no answer for %s: %s", seconds(now.Sub(w.since)), awayText(w.away))
-		lines = append(lines, w.screen.paint(text, red))
+		line := fmt.Sprintf("no answer for %s: %s", term.Seconds(now.Sub(w.since)), awayText(w.away))
+		lines = append(lines, w.screen.Paint(line, term.Red))
 	}
 	if w.answer != nil {
-		lines = append(lines, healthLines(w.screen, w.answer, now)...)
+		lines = append(lines, text.HealthLines(w.screen, w.answer, now)...)
 	}
-	foot := fmt.Sprintf("%s UTC; asks every %s, Ctrl-C ends", now.UTC().Format(time.TimeOnly), seconds(w.every))
-	return append(lines, "", w.screen.paint(foot, dim))
+	foot := fmt.Sprintf("%s UTC; asks every %s, Ctrl-C ends", now.UTC().Format(time.TimeOnly), term.Seconds(w.every))
+	return append(lines, "", w.screen.Paint(foot, term.Dim))
 }
 
 // awayText is why a hub does not answer, without advice: it was there before.
 func awayText(err error) string {
-	if lost := (*unreachable)(nil); errors.As(err, &lost) {
-		return cause(lost.err)
+	if lost := (*client.Unreachable)(nil); errors.As(err, &lost) {
+		return lost.Cause()
 	}
 	return oneLine(err.Error())
 }
 
 // log writes what has changed since before.
 func (w *watch) log(before *health.Answer, wasAway error, now time.Time) error {
+	hub := text.Change{At: now, Name: "hub"}
+	var lines []string
 	switch {
 	case w.away != nil && wasAway == nil:
-		return w.line(now, "hub", "away: "+awayText(w.away))
-	case w.away != nil:
-		return nil
-	case wasAway != nil:
-		if err := w.line(now, "hub", "answers again"); err != nil {
+		hub.Text = "away: " + awayText(w.away)
+		lines = append(lines, hub.String())
+	case w.away == nil:
+		if wasAway != nil {
+			hub.Text = "answers again"
+			lines = append(lines, hub.String())
+		}
+		for _, c := range text.Changes(before, w.answer, now) {
+			lines = append(lines, c.String())
+		}
+	}
+	for _, line := range lines {
+		if _, err := fmt.Fprintln(w.env.stdout, line); err != nil {
 			return err
-		}
-	}
-	if before == nil {
-		before = &health.Answer{}
-	}
-	for _, name := range byName(w.answer.Checks) {
-		is := w.answer.Checks[name]
-		text := stateText(&is)
-		was, known := before.Checks[name]
-		if known && stateText(&was) == text {
-			continue
-		}
-		at := now
-		if known {
-			text = stateText(&was) + " → " + text
-		}
-		if is.Since != nil && was.State != is.State {
-			at = *is.Since
-		}
-		if reason := reasonText(&is); reason != "" {
-			text += ": " + reason
-		}
-		if err := w.line(at, name, text); err != nil {
-			return err
-		}
-	}
-	for _, name := range byName(before.Checks) {
-		if _, there := w.answer.Checks[name]; !there {
-			was := before.Checks[name]
-			if err := w.line(now, name, stateText(&was)+" → not checked any more"); err != nil {
-				return err
-			}
 		}
 	}
 	return nil
-}
-
-func (w *watch) line(at time.Time, name, text string) error {
-	_, err := io.WriteString(w.env.stdout, at.UTC().Format(time.RFC3339)+"  "+name+"  "+text+"\n")
-	return err
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/kymohq/kymo/hub/internal/ingest"
+	"github.com/kymohq/kymo/hub/internal/term"
 	"github.com/kymohq/kymo/internal/wire"
 )
 
@@ -68,7 +69,7 @@ func (c *importCommand) Run(env *environment) error {
 		}
 		sources = append(sources, s)
 	}
-	imp := &importer{env: env, hub: hub, patience: patience, now: time.Now, screen: screenOf(env.stderr, env.vars)}
+	imp := &importer{env: env, hub: hub, patience: patience, now: time.Now, screen: term.ScreenOf(env.stderr, env.vars)}
 	for _, s := range sources {
 		if err := imp.check(s); err != nil {
 			return fmt.Errorf("%w; nothing was imported", err)
@@ -134,19 +135,19 @@ type result struct {
 func (r *result) line(name string) string {
 	imported := r.rows - r.already - r.refused
 	if r.already > 0 && r.already == r.rows {
-		return fmt.Sprintf("%s: %s, all of which were already there", name, plural(r.already, "row"))
+		return fmt.Sprintf("%s: %s, all of which were already there", name, term.Plural(r.already, "row"))
 	}
-	line := fmt.Sprintf("%s: %s imported in %s", name, plural(imported, "row"), seconds(r.took))
+	line := fmt.Sprintf("%s: %s imported in %s", name, term.Plural(imported, "row"), term.Seconds(r.took))
 	if rate := float64(imported) / r.took.Seconds(); r.took > 0 && imported > 0 {
-		line += fmt.Sprintf(" (%s rows/s)", thousands(int64(rate)))
+		line += fmt.Sprintf(" (%s rows/s)", term.Thousands(int64(rate)))
 	}
 	if r.already > 0 {
-		line += fmt.Sprintf("; %s were already there", plural(r.already, "row"))
+		line += fmt.Sprintf("; %s were already there", term.Plural(r.already, "row"))
 	}
 	return line
 }
 
 func (r *result) refusal(name string) error {
 	return fmt.Errorf("%s: %s refused, because they are older than what the hub keeps or lie in the future; "+
-		"start the hub with a longer --retention-age", name, plural(r.refused, "row"))
+		"start the hub with a longer --retention-age", name, term.Plural(r.refused, "row"))
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/kymohq/kymo/hub/internal/ingest"
 	"github.com/kymohq/kymo/hub/internal/template"
+	"github.com/kymohq/kymo/hub/internal/term"
 	"github.com/kymohq/kymo/internal/wire"
 )
 
@@ -110,8 +111,8 @@ func (imp *importer) check(s *source) error {
 		return err
 	}
 	defer f.Close()
-	bar := newProgress(imp.env.stderr, imp.screen, imp.now, "checking "+s.name, s.size)
-	defer bar.clear()
+	bar := term.NewProgress(imp.env.stderr, imp.screen, imp.now, "checking "+s.name, s.size)
+	defer bar.Clear()
 	content, rows := &counter{r: f, sum: sha256.New()}, int64(0)
 	for b, err := range s.batches(content, imp.now()) {
 		if err != nil {
@@ -121,7 +122,7 @@ func (imp *importer) check(s *source) error {
 			return errInterrupted
 		}
 		rows += int64(b.Len())
-		bar.show(rows, content.bytes)
+		bar.Show(rows, content.bytes)
 	}
 	s.instance = s.identity(content.sum)
 	return nil

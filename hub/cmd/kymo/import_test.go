@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kymohq/kymo/hub/internal/client"
 	"github.com/kymohq/kymo/internal/wire"
 )
 
@@ -28,7 +29,7 @@ func door(t *testing.T, answer func(n int64, b *wire.Batch, w http.ResponseWrite
 		if err == nil {
 			err = wire.Decode(body, &b)
 		}
-		if err != nil || r.URL.Path != batchesPath || r.Header.Get("Content-Type") != wire.ContentType {
+		if err != nil || r.URL.Path != client.BatchesPath || r.Header.Get("Content-Type") != wire.ContentType {
 			t.Errorf("%s %s: %v", r.Method, r.URL, err)
 		}
 		answer(n.Add(1), &b, w)

@@ -9,7 +9,8 @@
 //     flags, opens the store that they name (package engines) and serves it (server.go).
 //     Checks and services are read from the file's syntax tree (config_checks.go),
 //     which remembers the line of each field (config_places.go).
-//  3. report, endpoints and health ask a hub (client.go) and print tables (table.go).
+//  3. report, endpoints and health ask a hub (package client) and print its
+//     answers (packages text and term).
 //  4. check makes the probes of the same file (targets.go) and runs them once.
 //  5. import reads files twice, to know their identity and then to ship them.
 //  6. copy reads one store hour by hour (copy_hours.go), cuts what it reads into

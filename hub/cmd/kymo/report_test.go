@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"strings"
 	"testing"
 	"time"
 
@@ -83,14 +82,4 @@ func TestReportIsPrinted(t *testing.T) {
 	r = runKymo(t, nil, "endpoints", "--hub", hub)
 	r.expect(t, exitOK, "")
 	golden(t, "endpoints.golden", r.stdout.String())
-}
-
-func TestReportIsPaintedOnATerminal(t *testing.T) {
-	var out strings.Builder
-	p := fixed()
-	p.Trust.InsufficientData = true
-	if err := printReport(&out, terminalScreen(130, 50, nil), p); err != nil {
-		t.Fatal(err)
-	}
-	golden(t, "report_on_a_terminal.golden", out.String())
 }

@@ -1,4 +1,4 @@
-package main
+package term
 
 import (
 	"math"
@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// thousands writes a whole number with separators: 1,234,567.
-func thousands(n int64) string {
+// Thousands formats a whole number with separators: 1,234,567.
+func Thousands(n int64) string {
 	s := strconv.FormatInt(n, 10)
 	sign := ""
 	if s[0] == '-' {
@@ -24,12 +24,12 @@ func thousands(n int64) string {
 	return sign + b.String()
 }
 
-// threeDigits writes a number with about three digits that matter, so that a
+// ThreeDigits formats a number with about three significant digits, so that a
 // column of latencies from microseconds to minutes stays narrow: 0.42, 12.3, 1,234.
-func threeDigits(v float64) string {
+func ThreeDigits(v float64) string {
 	switch abs := math.Abs(v); {
 	case abs >= 99.95:
-		return thousands(int64(math.Round(v)))
+		return Thousands(int64(math.Round(v)))
 	case abs >= 9.995:
 		return strconv.FormatFloat(v, 'f', 1, 64)
 	case abs > 0 && abs < 0.0995:
@@ -38,9 +38,9 @@ func threeDigits(v float64) string {
 	return strconv.FormatFloat(v, 'f', 2, 64)
 }
 
-// percent writes a share of 1 as a percentage without its sign. A share that
-// would round to 0 or to 100 without being so is not written as if it were.
-func percent(share float64) string {
+// Percent formats a share of 1 as a percentage without its sign. A share that
+// would round to 0 or to 100 but is neither is written as <0.01 or >99.99.
+func Percent(share float64) string {
 	switch p := share * 100; {
 	case share > 0 && p < 0.005:
 		return "<0.01"
@@ -51,8 +51,9 @@ func percent(share float64) string {
 	}
 }
 
-// seconds writes a span of time for people: 4 s, 2 min 5 s, 3 h 10 min.
-func seconds(d time.Duration) string {
+// Seconds formats a span of time to the second, and to the minute from an hour
+// on: 4 s, 2 min 5 s, 3 h 10 min.
+func Seconds(d time.Duration) string {
 	s := int64(d.Round(time.Second) / time.Second)
 	part := func(n int64, unit string) string { return strconv.FormatInt(n, 10) + " " + unit }
 	switch {
@@ -64,10 +65,18 @@ func seconds(d time.Duration) string {
 	return part(s/3600, "h") + " " + part(s%3600/60, "min")
 }
 
-// plural writes a count and its noun.
-func plural(n int64, noun string) string {
+// Milliseconds is Seconds for a span that may be shorter than one: 820 ms, 12 s.
+func Milliseconds(ms int64) string {
+	if ms < 1000 {
+		return strconv.FormatInt(ms, 10) + " ms"
+	}
+	return Seconds(time.Duration(ms) * time.Millisecond)
+}
+
+// Plural formats a count and its noun: 1 row, 2,500 rows.
+func Plural(n int64, noun string) string {
 	if n != 1 {
 		noun += "s"
 	}
-	return thousands(n) + " " + noun
+	return Thousands(n) + " " + noun
 }

@@ -1,4 +1,4 @@
-package main
+package term
 
 import (
 	"strings"
@@ -9,13 +9,13 @@ import (
 func TestProgress(t *testing.T) {
 	var out strings.Builder
 	now := time.Unix(0, 0)
-	p := newProgress(&out, screen{terminal: true, width: 120}, func() time.Time { return now }, "importing a.csv", 1000)
-	p.show(0, 0)
+	p := NewProgress(&out, Screen{Terminal: true, Width: 120}, func() time.Time { return now }, "importing a.csv", 1000)
+	p.Show(0, 0)
 	now = now.Add(2 * time.Second)
-	p.show(5000, 250)
+	p.Show(5000, 250)
 	now = now.Add(progressEvery / 2)
-	p.show(5001, 251) // too soon to draw
-	p.clear()
+	p.Show(5001, 251) // too soon to draw
+	p.Clear()
 	want := "\rimporting a.csv  ░░░░░░░░░░░░░░░░░░░░░░░░   0 %  0 rows\x1b[K" +
 		"\rimporting a.csv  ██████░░░░░░░░░░░░░░░░░░  25 %  5,000 rows  2,500 rows/s  ETA 6 s\x1b[K" +
 		"\r\x1b[K"
@@ -25,7 +25,7 @@ func TestProgress(t *testing.T) {
 }
 
 func TestProgressOfUnknownLength(t *testing.T) {
-	p := &progress{label: "importing standard input"}
+	p := &Progress{label: "importing standard input"}
 	if got, want := p.line(10, 99, time.Second), "importing standard input  10 rows  10 rows/s"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
@@ -33,8 +33,8 @@ func TestProgressOfUnknownLength(t *testing.T) {
 
 func TestProgressFitsTheScreen(t *testing.T) {
 	var out strings.Builder
-	p := newProgress(&out, screen{terminal: true, width: 20}, time.Now, "importing a.csv", 1000)
-	p.show(1, 1)
+	p := NewProgress(&out, Screen{Terminal: true, Width: 20}, time.Now, "importing a.csv", 1000)
+	p.Show(1, 1)
 	if want := "\rimporting a.csv  ░…\x1b[K"; out.String() != want {
 		t.Errorf("got %q, want %q", out.String(), want)
 	}
@@ -42,9 +42,9 @@ func TestProgressFitsTheScreen(t *testing.T) {
 
 func TestProgressIsQuietInAFile(t *testing.T) {
 	var out strings.Builder
-	p := newProgress(&out, screen{}, time.Now, "importing a.csv", 1000)
-	p.show(1, 1)
-	p.clear()
+	p := NewProgress(&out, Screen{}, time.Now, "importing a.csv", 1000)
+	p.Show(1, 1)
+	p.Clear()
 	if out.Len() > 0 {
 		t.Errorf("wrote %q", out.String())
 	}

@@ -1,0 +1,90 @@
+package client
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// Unreachable is the error of a hub that did not answer.
+type Unreachable struct {
+	Hub string // its URL without the password
+	Err error
+}
+
+func (e *Unreachable) Error() string {
+	return fmt.Sprintf("no hub answers at %s (%s); start one with kymo serve, or name another with --hub URL", e.Hub, e.Cause())
+}
+
+func (e *Unreachable) Unwrap() error { return e.Err }
+
+// Cause returns the part of the network's error that helps a user.
+func (e *Unreachable) Cause() string {
+	var timeout interface{ Timeout() bool }
+	var dns *net.DNSError
+	var op *net.OpError
+	var request *url.Error
+	switch {
+	case errors.As(e.Err, &dns):
+		return dns.Err + ": " + dns.Name
+	case errors.As(e.Err, &timeout) && timeout.Timeout():
+		return "it takes too long"
+	case errors.As(e.Err, &op):
+		text := op.Err.Error() // connect: connection refused
+		return text[strings.LastIndex(": "+text, ": "):]
+	case errors.As(e.Err, &request):
+		return request.Err.Error()
+	}
+	return e.Err.Error()
+}
+
+// Refusal is an answer that is not a success.
+type Refusal struct {
+	Status     int           // of HTTP
+	Problem    string        // may have several lines
+	RetryAfter time.Duration // what the hub asked for, at most maxRetryAfter; 0 if it did not
+}
+
+func (e *Refusal) Error() string { return "the hub answered: " + e.Problem }
+
+// temporary reports whether the same request may succeed later.
+func (e *Refusal) temporary() bool {
+	return e.Status == http.StatusTooManyRequests || e.Status/100 == 5
+}
+
+// maxRetryAfter limits for how long a hub can make its clients wait.
+const maxRetryAfter = 30 * time.Second
+
+// newRefusal reads a problem document (RFC 9457). Of any other body only the
+// status remains.
+func newRefusal(resp *http.Response, body []byte) *Refusal {
+	r := &Refusal{Status: resp.StatusCode}
+	if d, err := time.ParseDuration(resp.Header.Get("Retry-After") + "s"); err == nil {
+		r.RetryAfter = min(d, maxRetryAfter)
+	}
+	var problem struct {
+		Title  string
+		Detail string
+		Errors []struct{ Location, Message string }
+	}
+	json.Unmarshal(body, &problem) // a body of another kind leaves it empty
+	var wrong []string
+	for _, e := range problem.Errors {
+		// A parameter of the query is a flag of the command, of the same name.
+		if name, ok := strings.CutPrefix(e.Location, "query."); ok {
+			wrong = append(wrong, "--"+name+": "+e.Message)
+		}
+	}
+	status := fmt.Sprintf("%d %s", resp.StatusCode, http.StatusText(resp.StatusCode))
+	r.Problem = cmp.Or(strings.Join(wrong, "; "), problem.Detail, problem.Title, status)
+	if resp.StatusCode == http.StatusUnauthorized || resp.StatusCode == http.StatusForbidden {
+		r.Problem += "; give it with --token or KYMO_TOKEN"
+	}
+	return r
+}

@@ -1,0 +1,47 @@
+package term
+
+import (
+	"testing"
+	"time"
+)
+
+func TestNumbers(t *testing.T) {
+	tests := []struct{ got, want string }{
+		{Thousands(0), "0"},
+		{Thousands(999), "999"},
+		{Thousands(1000), "1,000"},
+		{Thousands(-1234567), "-1,234,567"},
+
+		{ThreeDigits(0), "0.00"},
+		{ThreeDigits(0.0042), "0.004"},
+		{ThreeDigits(0.4249), "0.42"},
+		{ThreeDigits(9.994), "9.99"},
+		{ThreeDigits(9.996), "10.0"},
+		{ThreeDigits(99.94), "99.9"},
+		{ThreeDigits(99.96), "100"},
+		{ThreeDigits(1234.5), "1,235"},
+
+		{Percent(0), "0.00"},
+		{Percent(0.00001), "<0.01"},
+		{Percent(0.0123), "1.23"},
+		{Percent(0.999999), ">99.99"},
+		{Percent(1), "100.00"},
+
+		{Seconds(400 * time.Millisecond), "0 s"},
+		{Seconds(59 * time.Second), "59 s"},
+		{Seconds(125 * time.Second), "2 min 5 s"},
+		{Seconds(3*time.Hour + 10*time.Minute + 59*time.Second), "3 h 10 min"},
+
+		{Milliseconds(820), "820 ms"},
+		{Milliseconds(65_400), "1 min 5 s"},
+
+		{Plural(1, "row"), "1 row"},
+		{Plural(0, "row"), "0 rows"},
+		{Plural(2500, "row"), "2,500 rows"},
+	}
+	for _, test := range tests {
+		if test.got != test.want {
+			t.Errorf("got %q, want %q", test.got, test.want)
+		}
+	}
+}

@@ -1,0 +1,66 @@
+package term
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+)
+
+// Progress shows how far a long operation is: a bar that is redrawn on a
+// terminal, nothing elsewhere. It is not safe for concurrent use.
+type Progress struct {
+	w      io.Writer
+	screen Screen
+	now    func() time.Time
+	label  string
+	total  int64 // of what Show calls done; 0 if not known
+
+	begun, drawn time.Time
+}
+
+const (
+	progressEvery = 100 * time.Millisecond
+	barWidth      = 24
+)
+
+// NewProgress returns a bar with a label and a total, which is in bytes or in
+// anything else that Show counts; 0 if it is not known.
+func NewProgress(w io.Writer, s Screen, now func() time.Time, label string, total int64) *Progress {
+	return &Progress{w: w, screen: s, now: now, label: label, total: total, begun: now()}
+}
+
+// Show draws the bar for so many rows, which are done of the total.
+func (p *Progress) Show(rows, done int64) {
+	now := p.now()
+	if !p.screen.Terminal || now.Sub(p.drawn) < progressEvery {
+		return
+	}
+	p.drawn = now
+	fmt.Fprint(p.w, "\r"+clip(p.line(rows, done, now.Sub(p.begun)), p.screen.Width-1)+"\x1b[K")
+}
+
+// Clear takes the bar off the screen.
+func (p *Progress) Clear() {
+	if !p.drawn.IsZero() {
+		fmt.Fprint(p.w, "\r\x1b[K")
+	}
+}
+
+func (p *Progress) line(rows, done int64, took time.Duration) string {
+	rate := ""
+	if took > 0 {
+		rate = "  " + Thousands(int64(float64(rows)/took.Seconds())) + " rows/s"
+	}
+	if p.total <= 0 {
+		return fmt.Sprintf("%s  %s%s", p.label, Plural(rows, "row"), rate)
+	}
+	share := min(float64(done)/float64(p.total), 1)
+	full := int(share * barWidth)
+	bar := strings.Repeat("█", full) + strings.Repeat("░", barWidth-full)
+	eta := ""
+	if share > 0 {
+		eta = "  ETA " + Seconds(time.Duration(float64(took)*(1-share)/share))
+	}
+	return fmt.Sprintf("%s  %s %3.0f %%  %s%s%s", p.label, bar, share*100, Plural(rows, "row"), rate, eta)
+}

@@ -1,0 +1,68 @@
+package text
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/kymohq/kymo/hub/internal/report"
+	"github.com/kymohq/kymo/hub/internal/term"
+)
+
+// History writes how one check did in a window: its status now, its numbers, and
+// each transition.
+func History(w io.Writer, s term.Screen, h *report.History) error {
+	lines := []string{
+		Window(h.Window),
+		fmt.Sprintf("%s: %s now; %s", h.Name, s.Paint(h.Status, wordStyle(h.Status)), uptimeText(h)),
+	}
+	if h.Checks > 0 {
+		t := term.Table{Columns: []term.Column{term.Number("checks"), term.Number("failures"), term.OptionalNumber(1, "mean ms"),
+			term.Number("p50 ms"), term.Number("p95 ms"), term.Number("p99 ms"), term.OptionalNumber(2, "max ms")}}
+		failures := term.Cell{Text: term.Thousands(int64(h.Failures))}
+		if h.Failures > 0 {
+			failures.Style = term.Red
+		}
+		t.Add(term.Cell{Text: term.Thousands(int64(h.Checks))}, failures, number(h.AvgResponseTime), number(h.P50ResponseTime),
+			number(h.P95ResponseTime), number(h.P99ResponseTime), number(h.MaxResponseTime))
+		lines = append(lines, t.Lines(s)...)
+	}
+	lines = append(lines, "")
+	if len(h.Transitions) == 0 {
+		lines = append(lines, "No transitions in this window.")
+	} else {
+		lines = append(lines, transitionTable(h).Lines(s)...)
+	}
+	if more := h.TransitionsTotal - len(h.Transitions); more > 0 {
+		lines = append(lines, term.Plural(int64(more), "more transition")+"; see them with a smaller --hours.")
+	}
+	_, err := fmt.Fprintln(w, strings.Join(lines, "\n"))
+	return err
+}
+
+// uptimeText tells how much of the time is covered by results, and the uptime in it.
+func uptimeText(h *report.History) string {
+	if h.UptimePercent == nil {
+		return "no results"
+	}
+	text := fmt.Sprintf("uptime %s %%", term.Percent(*h.UptimePercent/100))
+	if h.KnownPercent < 100 {
+		text += fmt.Sprintf(" of the %s %% of the time that has results", term.Percent(h.KnownPercent/100))
+	}
+	return text
+}
+
+func transitionTable(h *report.History) *term.Table {
+	t := &term.Table{Columns: []term.Column{{Title: "at (UTC)"}, {Title: "from", Optional: 1}, {Title: "to"},
+		term.Number("lasted"), {Title: "reason", Shrink: term.MinWidth}}}
+	for _, one := range h.Transitions {
+		style, to := wordStyle(one.To), one.To
+		if one.Flapping {
+			to += ", flapping"
+		}
+		t.Add(term.Cell{Text: one.At.UTC().Format(time.DateTime)}, term.Cell{Text: one.From}, term.Cell{Text: to, Style: style},
+			term.Cell{Text: term.Milliseconds(one.LastedMS)}, term.Cell{Text: one.Reason, Style: style})
+	}
+	return t
+}

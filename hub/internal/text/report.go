@@ -1,0 +1,102 @@
+// Package text writes a hub's answers for people, as tables and lines: Report and
+// Endpoints for the numbers, Health for how everything is, History for one check,
+// and Changes for what differs between two answers. It asks nobody and reads no
+// clock; package term lays out what it writes.
+package text
+
+import (
+	"fmt"
+	"io"
+	"math"
+	"strings"
+
+	"github.com/kymohq/kymo/hub/internal/report"
+	"github.com/kymohq/kymo/hub/internal/term"
+)
+
+// Report writes a report: the numbers of the whole, those of the slowest
+// endpoints, and how far to trust them.
+func Report(w io.Writer, s term.Screen, p *report.Performance) error {
+	if p.TotalRequests == 0 {
+		_, err := fmt.Fprint(w, noRequests+dropsLine(p.Trust))
+		return err
+	}
+	total := term.Table{Columns: numberColumns()}
+	total.Add(
+		term.Cell{Text: term.Thousands(int64(p.TotalRequests))},
+		ErrorCell(p.ErrorRate), term.Cell{Text: term.Percent(p.ClientErrorRate)}, number(p.AvgResponseTime),
+		number(p.P50ResponseTime), number(p.P95ResponseTime), number(p.P99ResponseTime), number(p.MaxResponseTime),
+	)
+	var b strings.Builder
+	addLines(&b, total.Lines(s))
+	fmt.Fprintf(&b, "\nSlowest of %s, by p95:\n", term.Plural(int64(p.Endpoints), "endpoint"))
+	addLines(&b, endpointTable(p.SlowestEndpoints).Lines(s))
+	b.WriteString("\n" + trustLine(p.Trust) + dropsLine(p.Trust))
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+const noRequests = "No requests in this window.\n"
+
+func addLines(b *strings.Builder, lines []string) {
+	for _, line := range lines {
+		b.WriteString(line + "\n")
+	}
+}
+
+// Window returns the line that heads what is over a window.
+func Window(w report.Window) string {
+	const layout = "2006-01-02 15:04:05"
+	return fmt.Sprintf("%g h, %s to %s UTC", w.Hours, w.From.UTC().Format(layout), w.To.UTC().Format(layout))
+}
+
+// trustLine tells what the numbers are made from.
+func trustLine(t report.Trust) string {
+	bound := math.Ceil(t.ErrorBound*1e4) / 100 // a bound is rounded up
+	line := fmt.Sprintf("From %s, none sampled; percentiles are within %.2f %% of the exact ones.\n",
+		term.Plural(int64(t.Samples), "request"), bound)
+	if t.InsufficientData {
+		line += "Insufficient data: too few requests to judge by percentiles.\n"
+	}
+	return line
+}
+
+// dropsLine tells what the numbers do not show; it is empty if they show everything.
+func dropsLine(t report.Trust) (line string) {
+	if t.Dropped > 0 {
+		line += term.Plural(int64(t.Dropped), "request") + " could not be kept and " + be(t.Dropped) + " missing here.\n"
+	}
+	if t.Overflowed > 0 {
+		line += term.Plural(int64(t.Overflowed), "request") + " " + be(t.Overflowed) + " under (other): the service has more endpoints than Kymo keeps apart.\n"
+	}
+	return line
+}
+
+// be is the verb that goes with a count.
+func be(n uint64) string {
+	if n == 1 {
+		return "is"
+	}
+	return "are"
+}
+
+// numberColumns are those of the numbers that the whole and each endpoint have.
+// A narrow screen keeps those that tell whether something is wrong.
+func numberColumns() []term.Column {
+	return []term.Column{
+		term.Number("requests"), term.Number("errors %"), term.OptionalNumber(4, "client errors %"), term.OptionalNumber(3, "mean ms"),
+		term.OptionalNumber(1, "p50 ms"), term.Number("p95 ms"), term.Number("p99 ms"), term.OptionalNumber(2, "max ms"),
+	}
+}
+
+// number is the cell of a duration in milliseconds.
+func number(v float64) term.Cell { return term.Cell{Text: term.ThreeDigits(v)} }
+
+// ErrorCell is the cell of a share of errors, red if there are any.
+func ErrorCell(rate float64) term.Cell {
+	c := term.Cell{Text: term.Percent(rate)}
+	if rate > 0 {
+		c.Style = term.Red
+	}
+	return c
+}
