@@ -5,6 +5,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/kymohq/kymo/hub/internal/rollup"
 	"github.com/kymohq/kymo/hub/internal/store"
 )
 
@@ -36,7 +37,7 @@ func slowest(a, b *store.Record) int {
 
 func rest(a, b *store.Record) int {
 	if a.Key != b.Key {
-		return cmp.Or(cmp.Compare(a.Service, b.Service), cmp.Compare(a.Endpoint, b.Endpoint), cmp.Compare(a.Method, b.Method), cmp.Compare(a.Status, b.Status))
+		return rollup.CompareKeys(&a.Key, &b.Key)
 	}
 	return cmp.Or(cmp.Compare(a.User, b.User), cmp.Compare(a.Instance, b.Instance),
 		cmp.Compare(a.Size, b.Size), cmp.Compare(a.FirstByte, b.FirstByte), cmp.Compare(a.Lifetime, b.Lifetime))

@@ -29,7 +29,7 @@ func (s *Summary) endpoint(r *row) Endpoint {
 	h := &r.durations
 	p95 := h.Quantile(0.95)
 	e := Endpoint{
-		Service: r.service, Endpoint: r.endpoint, Method: r.method,
+		Service: r.endpoint.Service, Endpoint: r.endpoint.Name, Method: r.endpoint.Method,
 		TotalRequests:   r.requests,
 		AvgResponseTime: ms(h.Mean()),
 		P50ResponseTime: ms(h.Quantile(0.50)),
@@ -43,7 +43,7 @@ func (s *Summary) endpoint(r *row) Endpoint {
 		e.TimeShare = h.Sum() / all
 	}
 	e.InsufficientData = r.requests < s.slow.minSamples()
-	e.SlowReason = s.slow.reason(r.endpoint, time.Duration(p95), r.requests)
+	e.SlowReason = s.slow.reason(r.endpoint.Name, time.Duration(p95), r.requests)
 	e.Slow = e.SlowReason != ""
 	return e
 }

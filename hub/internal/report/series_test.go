@@ -59,7 +59,7 @@ func over(t *testing.T, n int, statuses []int) ([]wire.Request, store.Store) {
 }
 
 func stepped(t *testing.T, st store.Store, w rollup.Window, step int64) iter.Seq2[*rollup.Rollup, error] {
-	return st.Rollups(t.Context(), store.Query{Window: w, Step: step})
+	return st.Rollups(t.Context(), store.RollupQuery{Window: w, Step: step})
 }
 
 // Each column is what the requests of its step say, and the total what all do.

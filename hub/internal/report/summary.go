@@ -15,18 +15,16 @@ type Summary struct {
 	window  rollup.Window
 	slow    *Slow
 	rows    []*row // beyond its length, rows that were used before
-	byName  map[name]*row
+	byName  map[rollup.Endpoint]*row
 	total   counts
 	dropped uint64
 	other   uint64 // requests of wire.Other
 	all     hist.Histogram
 }
 
-// name is what a row is of: a series without its status.
-type name struct{ service, endpoint, method string }
-
+// row is the sums of an endpoint.
 type row struct {
-	name
+	endpoint rollup.Endpoint
 	counts
 	durations hist.Histogram
 }
@@ -53,7 +51,7 @@ func (c *counts) rate(n uint64) float64 {
 }
 
 // Histograms are large and a report needs hundreds of them: both outlive it.
-var summaries = sync.Pool{New: func() any { return &Summary{byName: make(map[name]*row)} }}
+var summaries = sync.Pool{New: func() any { return &Summary{byName: make(map[rollup.Endpoint]*row)} }}
 
 // Read sums up the rollups of a window. It fails only as the iterator does. The
 // thresholds must outlive the summary.
@@ -85,11 +83,11 @@ func (s *Summary) add(r *rollup.Rollup) {
 	if r.Endpoint == wire.Other {
 		s.other += n
 	}
-	key := name{r.Service, r.Endpoint, r.Method}
+	key := rollup.EndpointOf(&r.Key)
 	to := s.byName[key]
 	if to == nil {
 		to = s.spare()
-		to.name = key
+		to.endpoint = key
 		s.byName[key] = to
 	}
 	to.counts.add(r.Status, n)
@@ -112,7 +110,7 @@ func (s *Summary) spare() *row {
 // Free gives the summary's memory to the next one.
 func (s *Summary) Free() {
 	for _, r := range s.rows {
-		r.name, r.counts = name{}, counts{}
+		r.endpoint, r.counts = rollup.Endpoint{}, counts{}
 		r.durations.Reset()
 	}
 	clear(s.byName)

@@ -5,11 +5,11 @@ import (
 	"hash/fnv"
 	"math"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
+	"github.com/kymohq/kymo/hub/internal/rollup"
 	"github.com/kymohq/kymo/internal/hist"
 	"github.com/kymohq/kymo/internal/wire"
 )
@@ -118,10 +118,7 @@ func orderOf(batches []*wire.Batch) map[wire.Key]int {
 	for k := range series {
 		keys = append(keys, k)
 	}
-	slices.SortFunc(keys, func(a, b wire.Key) int {
-		return cmp.Or(strings.Compare(a.Service, b.Service), strings.Compare(a.Endpoint, b.Endpoint),
-			strings.Compare(a.Method, b.Method), cmp.Compare(a.Status, b.Status))
-	})
+	slices.SortFunc(keys, func(a, b wire.Key) int { return rollup.CompareKeys(&a, &b) })
 	for i, k := range keys {
 		series[k] = i
 	}

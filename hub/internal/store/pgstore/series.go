@@ -1,10 +1,8 @@
 package pgstore
 
 import (
-	"cmp"
 	"context"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/jackc/pgx/v5"
@@ -57,10 +55,7 @@ func (s *series) number(ctx context.Context, q querier, keys map[rollup.Key]bool
 		return nil
 	}
 	// In one order, so that two hubs do not wait for each other in a circle.
-	slices.SortFunc(unknown, func(a, b rollup.Key) int {
-		return cmp.Or(strings.Compare(a.Service, b.Service), strings.Compare(a.Endpoint, b.Endpoint),
-			strings.Compare(a.Method, b.Method), cmp.Compare(a.Status, b.Status))
-	})
+	slices.SortFunc(unknown, func(a, b rollup.Key) int { return rollup.CompareKeys(&a, &b) })
 	columns := seriesArrays(unknown)
 	const given = `unnest($1::text[], $2::text[], $3::text[], $4::int[])`
 	const find = `SELECT id, ` + seriesColumns + ` FROM kymo_series WHERE (` + seriesColumns + `) IN (SELECT * FROM ` + given + `)`
