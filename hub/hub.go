@@ -71,7 +71,7 @@ func (s Slow) rule() *report.Slow {
 func (h *Hub) seed(templates *template.Table) error {
 	now := h.config.Now()
 	window := rollup.Window{From: now.Add(-h.config.Retention.Age).UnixMilli(), To: now.UnixMilli() + 1}
-	for r, err := range h.store.Rollups(context.Background(), store.Query{Window: window}) {
+	for r, err := range h.store.Rollups(context.Background(), store.RollupQuery{Window: window}) {
 		if err != nil {
 			return err
 		}

@@ -200,7 +200,7 @@ func (f *faulty) Append(_ context.Context, batches ...*wire.Batch) ([]bool, erro
 	return make([]bool, len(batches)), f.err
 }
 
-func (f *faulty) Rollups(context.Context, store.Query) iter.Seq2[*rollup.Rollup, error] {
+func (f *faulty) Rollups(context.Context, store.RollupQuery) iter.Seq2[*rollup.Rollup, error] {
 	return func(yield func(*rollup.Rollup, error) bool) {
 		if f.err != nil {
 			yield(nil, f.err)
@@ -264,7 +264,7 @@ func TestRetentionWithoutSize(t *testing.T) {
 	h.config.Now = func() time.Time { return noon.Add(168 * time.Hour) }
 	ticks <- noon
 	closeHub(t, h)
-	for r, err := range st.Requests(t.Context(), store.Query{Window: rollup.Window{To: wire.MaxStart}}) {
+	for r, err := range st.Requests(t.Context(), store.RequestQuery{Window: rollup.Window{To: wire.MaxStart}}) {
 		t.Errorf("%v %v is still there", r, err)
 	}
 }

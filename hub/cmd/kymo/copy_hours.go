@@ -73,7 +73,7 @@ func (p place) search(ctx context.Context, first, length hour, yield func(hour, 
 // holds says whether there is anything in a window. To ask for the names of
 // checks costs less than to ask for their results.
 func (p place) holds(ctx context.Context, w rollup.Window) (bool, error) {
-	for _, err := range p.Rollups(ctx, store.Query{Window: w}) {
+	for _, err := range p.Rollups(ctx, store.RollupQuery{Window: w}) {
 		return err == nil, p.unread(err)
 	}
 	for _, err := range p.HealthNames(ctx, w) {
@@ -98,7 +98,7 @@ type counted struct {
 // count takes the tally of an hour.
 func (p place) count(ctx context.Context, h hour) (*tally, error) {
 	t := &tally{series: make(map[rollup.Key]counted), drops: make(map[string]uint64)}
-	for r, err := range p.Rollups(ctx, store.Query{Window: h.window()}) {
+	for r, err := range p.Rollups(ctx, store.RollupQuery{Window: h.window()}) {
 		if err != nil {
 			return nil, p.unread(err)
 		}
@@ -147,7 +147,7 @@ func (p place) unread(err error) error {
 // requestsOf yields an hour's requests.
 func (p place) requestsOf(ctx context.Context, h hour) iter.Seq2[*store.Record, error] {
 	return func(yield func(*store.Record, error) bool) {
-		for r, err := range p.Requests(ctx, store.Query{Window: h.window()}) {
+		for r, err := range p.Requests(ctx, store.RequestQuery{Window: h.window()}) {
 			if !yield(r, p.unread(err)) {
 				return
 			}

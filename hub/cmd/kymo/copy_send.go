@@ -88,7 +88,7 @@ func (c *copier) copy(ctx context.Context) (*copied, error) {
 
 // total is how many requests there are.
 func (p place) total(ctx context.Context) (total int64, err error) {
-	for r, err := range p.Rollups(ctx, store.Query{Window: everything}) {
+	for r, err := range p.Rollups(ctx, store.RollupQuery{Window: everything}) {
 		if err != nil {
 			return 0, p.unread(err)
 		}

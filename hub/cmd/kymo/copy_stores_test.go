@@ -72,10 +72,10 @@ func expectSame(t *testing.T, got, want store.Store) {
 		windows = append(windows, h.window())
 	}
 	for _, w := range windows {
-		q, hq := store.Query{Window: w}, store.HealthQuery{Window: w}
+		q, rq, hq := store.RollupQuery{Window: w}, store.RequestQuery{Window: w}, store.HealthQuery{Window: w}
 		for what, lines := range map[string][2][]string{
 			"rollups":  {storetest.Rollups(t, got, q), storetest.Rollups(t, want, q)},
-			"requests": {storetest.Requests(t, got, q), storetest.Requests(t, want, q)},
+			"requests": {storetest.Requests(t, got, rq), storetest.Requests(t, want, rq)},
 			"health":   {storetest.Health(t, got, hq), storetest.Health(t, want, hq)},
 		} {
 			if !slices.Equal(lines[0], lines[1]) {
@@ -132,11 +132,11 @@ func (h *hooked) Append(ctx context.Context, batches ...*wire.Batch) ([]bool, er
 	return h.append(batches)
 }
 
-func (h *hooked) Rollups(ctx context.Context, q store.Query) iter.Seq2[*rollup.Rollup, error] {
+func (h *hooked) Rollups(ctx context.Context, q store.RollupQuery) iter.Seq2[*rollup.Rollup, error] {
 	return asking(h, h.Store.Rollups(ctx, q))
 }
 
-func (h *hooked) Requests(ctx context.Context, q store.Query) iter.Seq2[*store.Record, error] {
+func (h *hooked) Requests(ctx context.Context, q store.RequestQuery) iter.Seq2[*store.Record, error] {
 	return asking(h, h.Store.Requests(ctx, q))
 }
 

@@ -133,7 +133,7 @@ type failing struct {
 
 func (s failing) Append(context.Context, ...*wire.Batch) ([]bool, error) { return nil, s.err }
 
-func (s failing) Rollups(context.Context, store.Query) iter.Seq2[*rollup.Rollup, error] {
+func (s failing) Rollups(context.Context, store.RollupQuery) iter.Seq2[*rollup.Rollup, error] {
 	return func(yield func(*rollup.Rollup, error) bool) { yield(nil, s.err) }
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/kymohq/kymo/hub/internal/report"
 	"github.com/kymohq/kymo/hub/internal/rollup"
+	"github.com/kymohq/kymo/hub/internal/store"
 )
 
 type seriesInput struct {
@@ -56,6 +57,11 @@ func (a *API) chart(r *Range, s *Stepped) (c chart, err error) {
 	return c, err
 }
 
+// query selects the series of all steps; a chart adds them up.
+func (c *chart) query(s *Series) store.RollupQuery {
+	return store.RollupQuery{Window: c.window, Filter: s.filter(), Step: c.millis, Coarse: true}
+}
+
 func (a *API) timeseries(ctx context.Context, in *seriesInput) (*writtenOutput, error) {
 	c, err := a.chart(&in.Range, &in.Stepped)
 	if err != nil {
@@ -83,9 +89,7 @@ func (a *API) timeseries(ctx context.Context, in *seriesInput) (*writtenOutput, 
 }
 
 func (a *API) columns(ctx context.Context, c chart, s *Series, known int64) (*report.Columns, error) {
-	q := s.query(c.window)
-	q.Step, q.Coarse = c.millis, true
-	return report.ReadColumns(a.Store.Rollups(ctx, q), c.window, c.millis, a.Slow, s.Endpoint, known)
+	return report.ReadColumns(a.Store.Rollups(ctx, c.query(s)), c.window, c.millis, a.Slow, s.Endpoint, known)
 }
 
 func (a *API) heatmap(ctx context.Context, in *heatmapInput) (*writtenOutput, error) {
@@ -96,8 +100,6 @@ func (a *API) heatmap(ctx context.Context, in *heatmapInput) (*writtenOutput, er
 	question := *in
 	question.Known = Known{}
 	return a.reply(ctx, question, age(length(c.window)), in.Tag, func(ctx context.Context) (any, error) {
-		q := in.Series.query(c.window)
-		q.Step, q.Coarse = c.millis, true
-		return report.ReadHeatmap(a.Store.Rollups(ctx, q), c.window, c.millis, a.Slow)
+		return report.ReadHeatmap(a.Store.Rollups(ctx, c.query(&in.Series)), c.window, c.millis, a.Slow)
 	})
 }

@@ -32,7 +32,7 @@ func (a *API) known(ctx context.Context) (int64, error) {
 // firstStep is the beginning of the first step of a window that has requests, and
 // the window's end if none has.
 func (a *API) firstStep(ctx context.Context, w rollup.Window, millis int64) (int64, error) {
-	for r, err := range a.Store.Rollups(ctx, store.Query{Window: w, Step: millis, Coarse: true}) {
+	for r, err := range a.Store.Rollups(ctx, store.RollupQuery{Window: w, Step: millis, Coarse: true}) {
 		if err != nil {
 			return 0, err
 		}

@@ -104,7 +104,6 @@ func wrongParam(name, message string, value any) error {
 	return huma.Error422UnprocessableEntity(invalid, detail)
 }
 
-// query selects the series in a window.
-func (s *Series) query(w rollup.Window) store.Query {
-	return store.Query{Window: w, Service: s.Service, Endpoint: s.Endpoint, Method: strings.ToUpper(s.Method)}
+func (s *Series) filter() store.Filter {
+	return store.Filter{Service: s.Service, Endpoint: s.Endpoint, Method: strings.ToUpper(s.Method)}
 }

@@ -53,7 +53,7 @@ func (a *API) performance(ctx context.Context, in *performanceInput) (*writtenOu
 	question := *in
 	question.Known = Known{}
 	return a.reply(ctx, question, shared, in.Tag, func(ctx context.Context) (any, error) {
-		s, err := a.summary(ctx, in.query(w))
+		s, err := a.summary(ctx, w, in.filter())
 		if err != nil {
 			return nil, err
 		}
@@ -103,7 +103,7 @@ func (a *API) endpoints(ctx context.Context, in *endpointsInput) (*endpointsOutp
 	}
 	type question struct{ Selection }
 	list, err := once(ctx, a, question{in.Selection}, shared, func(ctx context.Context) (*endpointList, error) {
-		s, err := a.summary(ctx, in.query(w))
+		s, err := a.summary(ctx, w, in.filter())
 		if err != nil {
 			return nil, err
 		}
@@ -131,8 +131,8 @@ func (a *API) endpoints(ctx context.Context, in *endpointsInput) (*endpointsOutp
 }
 
 // summary asks the store for a selection.
-func (a *API) summary(ctx context.Context, q store.Query) (*report.Summary, error) {
-	return report.Read(a.Store.Rollups(ctx, q), q.Window, a.Slow)
+func (a *API) summary(ctx context.Context, w rollup.Window, f store.Filter) (*report.Summary, error) {
+	return report.Read(a.Store.Rollups(ctx, store.RollupQuery{Window: w, Filter: f}), w, a.Slow)
 }
 
 // storeProblem counts an error of the store and says what it means to a client.

@@ -156,8 +156,9 @@ func pageOf(page *drill.Page, c cursor, question requestsInput) *RequestPage {
 // that others ask for too.
 func (a *API) filter(r *Range, by *Filters, rounded bool) (f drill.Filter, err error) {
 	w, err := r.span(a.Now(), rounded)
-	f = drill.Filter{Query: r.Series.query(w)}
-	f.User, f.Least = by.User, time.Duration(by.MinMS*1e6)
+	f.RequestQuery = store.RequestQuery{
+		Window: w, Filter: r.Series.filter(), MinDuration: time.Duration(by.MinMS * 1e6), User: by.User,
+	}
 	switch class, ok := strings.CutSuffix(by.Status, "xx"); {
 	case by.Status == "error":
 		f.Statuses = [2]int{500, 599}

@@ -269,7 +269,7 @@ type breaking struct {
 	left int
 }
 
-func (s *breaking) Requests(ctx context.Context, q store.Query) iter.Seq2[*store.Record, error] {
+func (s *breaking) Requests(ctx context.Context, q store.RequestQuery) iter.Seq2[*store.Record, error] {
 	if s.left--; s.left < 0 {
 		return func(yield func(*store.Record, error) bool) { yield(nil, store.ErrUnavailable) }
 	}

@@ -20,7 +20,7 @@ type counting struct {
 	asked int
 }
 
-func (s *counting) Rollups(ctx context.Context, q store.Query) iter.Seq2[*rollup.Rollup, error] {
+func (s *counting) Rollups(ctx context.Context, q store.RollupQuery) iter.Seq2[*rollup.Rollup, error] {
 	s.asked++
 	return s.Store.Rollups(ctx, q)
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/kymohq/kymo/hub/internal/drill"
+	"github.com/kymohq/kymo/hub/internal/store"
 )
 
 type usersInput struct {
@@ -53,7 +54,7 @@ func (a *API) users(ctx context.Context, in *usersInput) (*writtenOutput, error)
 	question := *in
 	question.Known = Known{}
 	e, err := once(ctx, a, question, age(length(w)), func(ctx context.Context) (*written, error) {
-		top, err := drill.TopUsers(ctx, a.Store, drill.Filter{Query: in.Series.query(w)}, in.Limit, budget(usersOf))
+		top, err := drill.TopUsers(ctx, a.Store, drill.Filter{RequestQuery: store.RequestQuery{Window: w, Filter: in.Series.filter()}}, in.Limit, budget(usersOf))
 		if err != nil {
 			return nil, err
 		}

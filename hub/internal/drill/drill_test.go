@@ -102,16 +102,16 @@ func expected(requests []wire.Request, f *Filter, o order) []store.Record {
 var window = rollup.Window{From: noon - 30*hour - 1234, To: noon - 777}
 
 var filters = map[string]Filter{
-	"all":              {Query: store.Query{Window: window}},
-	"errors":           {Query: store.Query{Window: window}, Statuses: [2]int{500, 599}},
-	"one code":         {Query: store.Query{Window: window}, Statuses: [2]int{404, 404}},
-	"long":             {Query: store.Query{Window: window, Least: 150 * time.Millisecond}},
-	"user":             {Query: store.Query{Window: window, User: "u2"}},
-	"everything":       {Query: store.Query{Window: window, Service: "s1", Endpoint: "/e2", Method: "GET", User: "u1", Least: time.Millisecond}, Statuses: [2]int{200, 299}},
-	"nobody":           {Query: store.Query{Window: window, User: "nobody"}},
-	"no service":       {Query: store.Query{Window: window, Service: "none"}},
-	"within the burst": {Query: store.Query{Window: rollup.Window{From: noon - 3*hour + 3, To: noon - 3*hour + 17}}},
-	"nothing":          {Query: store.Query{Window: rollup.Window{From: noon, To: noon}}},
+	"all":              {RequestQuery: store.RequestQuery{Window: window}},
+	"errors":           {RequestQuery: store.RequestQuery{Window: window}, Statuses: [2]int{500, 599}},
+	"one code":         {RequestQuery: store.RequestQuery{Window: window}, Statuses: [2]int{404, 404}},
+	"long":             {RequestQuery: store.RequestQuery{Window: window, MinDuration: 150 * time.Millisecond}},
+	"user":             {RequestQuery: store.RequestQuery{Window: window, User: "u2"}},
+	"everything":       {RequestQuery: store.RequestQuery{Window: window, Filter: store.Filter{Service: "s1", Endpoint: "/e2", Method: "GET"}, User: "u1", MinDuration: time.Millisecond}, Statuses: [2]int{200, 299}},
+	"nobody":           {RequestQuery: store.RequestQuery{Window: window, User: "nobody"}},
+	"no service":       {RequestQuery: store.RequestQuery{Window: window, Filter: store.Filter{Service: "none"}}},
+	"within the burst": {RequestQuery: store.RequestQuery{Window: rollup.Window{From: noon - 3*hour + 3, To: noon - 3*hour + 17}}},
+	"nothing":          {RequestQuery: store.RequestQuery{Window: rollup.Window{From: noon, To: noon}}},
 }
 
 type finder func(context.Context, store.Store, Filter, Position, int, Budget) (*Page, error)
@@ -310,14 +310,14 @@ var errBroken = errors.New("broken")
 
 func (s *failing) fails() bool { s.left--; return s.left < 0 }
 
-func (s *failing) Rollups(ctx context.Context, q store.Query) iter.Seq2[*rollup.Rollup, error] {
+func (s *failing) Rollups(ctx context.Context, q store.RollupQuery) iter.Seq2[*rollup.Rollup, error] {
 	if s.fails() {
 		return func(yield func(*rollup.Rollup, error) bool) { yield(nil, errBroken) }
 	}
 	return s.Store.Rollups(ctx, q)
 }
 
-func (s *failing) Requests(ctx context.Context, q store.Query) iter.Seq2[*store.Record, error] {
+func (s *failing) Requests(ctx context.Context, q store.RequestQuery) iter.Seq2[*store.Record, error] {
 	if s.fails() {
 		return func(yield func(*store.Record, error) bool) { yield(nil, errBroken) }
 	}
@@ -351,7 +351,7 @@ func TestCrowdedSecond(t *testing.T) {
 		})
 	}
 	st := stores(t, requests)["embedded"]
-	f := Filter{Query: store.Query{Window: rollup.Window{From: noon - hour, To: noon + hour}}}
+	f := Filter{RequestQuery: store.RequestQuery{Window: rollup.Window{From: noon - hour, To: noon + hour}}}
 	want := expected(requests, &f, newest)
 	var got []store.Record
 	var e Effort

@@ -11,7 +11,7 @@ import (
 
 // Filter selects requests. What is zero selects everything.
 type Filter struct {
-	store.Query
+	store.RequestQuery
 	Statuses [2]int // from the first to the second, both included
 }
 
@@ -20,17 +20,14 @@ func (f *Filter) status(code int) bool {
 	return f.Statuses == [2]int{} || f.Statuses[0] <= code && code <= f.Statuses[1]
 }
 
-// series is which requests of its time a part is of; zero is all of the filter's.
-type series struct{ service, endpoint, method string }
-
 // part is a piece of the window, and what is known of it.
 type part struct {
 	rollup.Window
-	series
-	level   int           // by the length of which it was cut; -1 if nothing is known of it
-	rows    uint64        // requests that reading it yields at most
-	hits    uint64        // how many of them can match
-	longest time.Duration // none that can match took longer
+	endpoint rollup.Endpoint // zero for all that the filter selects
+	level    int             // by the length of which it was cut; -1 if nothing is known of it
+	rows     uint64          // requests that reading it yields at most
+	hits     uint64          // how many of them can match
+	longest  time.Duration   // none that can match took longer
 }
 
 // unknown is a part of which everything is possible.
@@ -38,19 +35,24 @@ func unknown(w rollup.Window) part {
 	return part{Window: w, level: -1, rows: math.MaxUint64, hits: math.MaxUint64, longest: math.MaxInt64}
 }
 
-// query selects the part's requests that took at least so long.
-func (p *part) query(f *Filter, least time.Duration) store.Query {
-	q := f.Query
-	q.Window, q.Step, q.Least = p.Window, 0, max(q.Least, least)
-	if p.series != (series{}) {
-		q.Service, q.Endpoint, q.Method = p.service, p.endpoint, p.method
+// filter selects the series that the part is of.
+func (p *part) filter(f *Filter) store.Filter {
+	if p.endpoint == (rollup.Endpoint{}) {
+		return f.Filter
 	}
+	return store.Filter{Service: p.endpoint.Service, Endpoint: p.endpoint.Name, Method: p.endpoint.Method}
+}
+
+// requests selects the part's requests that took at least so long.
+func (p *part) requests(f *Filter, min time.Duration) store.RequestQuery {
+	q := f.RequestQuery
+	q.Window, q.Filter, q.MinDuration = p.Window, p.filter(f), max(q.MinDuration, min)
 	return q
 }
 
 // add takes a series of the part into account.
 func (p *part) add(f *Filter, r *rollup.Rollup) {
-	n := atLeast(&r.Durations, f.Least)
+	n := atLeast(&r.Durations, f.MinDuration)
 	p.rows += n
 	if n > 0 && f.status(r.Status) {
 		p.hits += n

@@ -51,9 +51,9 @@ type search struct {
 	budget Budget
 	effort *Effort
 	queue  queue
-	// bySeries has parts cut by series as well as by time: for what is rare, a store
+	// byEndpoint cuts parts by endpoint as well as by time: for what is rare, a store
 	// need not add up all of the others. But parts of the same time are read apart.
-	bySeries bool
+	byEndpoint bool
 	// least is how long a request must take to be looked for; it may grow as better
 	// ones are found.
 	least time.Duration
@@ -109,10 +109,9 @@ func (s *search) cut(ctx context.Context, p part) error {
 	for level < len(levels)-1 && levels[level] >= p.To-p.From {
 		level++
 	}
-	q := p.query(s.filter, 0)
-	q.Step = levels[level]
+	q := store.RollupQuery{Window: p.Window, Filter: p.filter(s.filter), Step: levels[level]}
 	var w rollup.Window
-	pieces := make(map[series]*part)
+	pieces := make(map[rollup.Endpoint]*part)
 	for r, err := range s.store.Rollups(ctx, q) {
 		if err != nil {
 			return err
@@ -121,13 +120,13 @@ func (s *search) cut(ctx context.Context, p part) error {
 			s.push(pieces)
 			w = next
 		}
-		of := p.series
-		if s.bySeries {
-			of = series{r.Service, r.Endpoint, r.Method}
+		of := p.endpoint
+		if s.byEndpoint {
+			of = rollup.EndpointOf(&r.Key)
 		}
 		piece := pieces[of]
 		if piece == nil {
-			piece = &part{Window: w, series: of, level: level}
+			piece = &part{Window: w, endpoint: of, level: level}
 			pieces[of] = piece
 		}
 		piece.add(s.filter, r)
@@ -137,7 +136,7 @@ func (s *search) cut(ctx context.Context, p part) error {
 }
 
 // push puts the pieces that can hold a match into the queue.
-func (s *search) push(pieces map[series]*part) {
+func (s *search) push(pieces map[rollup.Endpoint]*part) {
 	for _, p := range pieces {
 		if p.hits > 0 && p.longest >= s.least {
 			heap.Push(&s.queue, *p)
@@ -155,7 +154,7 @@ func stepAt(w rollup.Window, start, step int64) rollup.Window {
 func (s *search) read(ctx context.Context, p part, tell func(*store.Record)) error {
 	s.effort.parts++
 	s.effort.Scanned += int(p.rows)
-	for r, err := range s.store.Requests(ctx, p.query(s.filter, s.least)) {
+	for r, err := range s.store.Requests(ctx, p.requests(s.filter, s.least)) {
 		if err != nil {
 			return err
 		}

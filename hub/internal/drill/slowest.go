@@ -16,7 +16,7 @@ func Slowest(ctx context.Context, st store.Store, f Filter, from Position, limit
 	bound := from.bound()
 	p := &Page{Effort: Effort{Complete: true, Reached: f.From}}
 	best := top{order: slowest, n: limit + 1 + from.Skip}
-	s := search{store: st, filter: &f, budget: b, effort: &p.Effort, bySeries: true}
+	s := search{store: st, filter: &f, budget: b, effort: &p.Effort, byEndpoint: true}
 	// What is slower than the position was given before: it makes no part better.
 	s.queue.first = func(a, b *part) bool {
 		return min(a.longest, bound.Duration) > min(b.longest, bound.Duration)

@@ -39,7 +39,7 @@ func rollups(t *testing.T, st store.Store) (counts, drops map[string]uint64) {
 	t.Helper()
 	counts, drops = make(map[string]uint64), make(map[string]uint64)
 	everything := rollup.Window{From: 0, To: wire.MaxStart}
-	for r, err := range st.Rollups(t.Context(), store.Query{Window: everything}) {
+	for r, err := range st.Rollups(t.Context(), store.RollupQuery{Window: everything}) {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -112,7 +112,7 @@ func TestLateRequestsBecomeDrops(t *testing.T) {
 	same(t, "drops", dropped, map[string]uint64{"a": 15, "b": 2})
 	c := &in.Counters
 	same(t, "counters", []uint64{c.Late.Load(), c.Dropped.Load()}, []uint64{4, 13})
-	for r, err := range st.Requests(t.Context(), store.Query{Window: rollup.Window{To: wire.MaxStart}, Service: "b"}) {
+	for r, err := range st.Requests(t.Context(), store.RequestQuery{Window: rollup.Window{To: wire.MaxStart}, Filter: store.Filter{Service: "b"}}) {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -122,7 +122,7 @@ func TestLateRequestsBecomeDrops(t *testing.T) {
 			t.Errorf("request %+v", r)
 		}
 	}
-	for r, err := range st.Rollups(t.Context(), store.Query{Window: rollup.Window{From: noon.UnixMilli(), To: noon.UnixMilli() + 1}, Service: "a"}) {
+	for r, err := range st.Rollups(t.Context(), store.RollupQuery{Window: rollup.Window{From: noon.UnixMilli(), To: noon.UnixMilli() + 1}, Filter: store.Filter{Service: "a"}}) {
 		if err == nil && r.Endpoint == "" {
 			same(t, "drops now", r.Dropped, 15)
 		}

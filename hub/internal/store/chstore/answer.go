@@ -18,7 +18,7 @@ import (
 )
 
 // Rollups yields what is known of each series, as store.Store says.
-func (s *Store) Rollups(ctx context.Context, q store.Query) iter.Seq2[*rollup.Rollup, error] {
+func (s *Store) Rollups(ctx context.Context, q store.RollupQuery) iter.Seq2[*rollup.Rollup, error] {
 	return func(yield func(*rollup.Rollup, error) bool) {
 		if s.closed.Load() {
 			yield(nil, store.ErrClosed)
@@ -50,7 +50,7 @@ const (
 
 // answer yields the rollups of some parts of the window after those of others. All
 // are of one snapshot.
-func (s *Store) answer(ctx context.Context, q store.Query, yield func(*rollup.Rollup, error) bool) error {
+func (s *Store) answer(ctx context.Context, q store.RollupQuery, yield func(*rollup.Rollup, error) bool) error {
 	snap, err := s.snapshot(ctx)
 	if err != nil {
 		return err
@@ -82,7 +82,7 @@ type place struct {
 
 // answer adds up the answer to a query for rollups, some parts at once.
 type answer struct {
-	query store.Query // its window is that of the parts
+	query store.RollupQuery // its window is that of the parts
 	snap  *snapshot
 
 	mu    sync.Mutex

@@ -21,7 +21,7 @@ import (
 )
 
 // everything is a query for all that tests make.
-var everything = store.Query{Window: rollup.Window{From: 0, To: storetest.Noon + 30*24*3600*1000}}
+var everything = rollup.Window{From: 0, To: storetest.Noon + 30*24*3600*1000}
 
 // sender sends batches, each until it is acknowledged, as services do.
 type sender struct {
@@ -121,7 +121,7 @@ func trusted(t testing.TB, s *Store) {
 // failing is what a report says that cannot be made.
 func failing(t testing.TB, s *Store) string {
 	t.Helper()
-	for _, err := range s.Rollups(t.Context(), everything) {
+	for _, err := range s.Rollups(t.Context(), store.RollupQuery{Window: everything}) {
 		if err != nil {
 			if !errors.Is(err, store.ErrUnavailable) || strings.Contains(err.Error(), password) {
 				t.Errorf("the error is %v", err)

@@ -90,7 +90,7 @@ func TestAnnouncedLongAgo(t *testing.T) {
 	if fresh, err := s.Append(t.Context(), kept); err != nil || fresh[0] {
 		t.Errorf("a batch whose group's state is forgotten: %v, %v", fresh, err)
 	}
-	all := store.Query{Window: rollup.Window{From: 0, To: storetest.Noon + daySeconds*1000}}
+	all := store.RollupQuery{Window: rollup.Window{From: 0, To: storetest.Noon + daySeconds*1000}}
 	if got, want := storetest.Rollups(t, s, all), storetest.Rollups(t, oracle, all); !slices.Equal(got, want) {
 		t.Errorf("the sums are\n%v, not\n%v", got, want)
 	}

@@ -274,10 +274,10 @@ func TestAway(t *testing.T) {
 	server.Stop()
 	_, err := s.Append(t.Context(), storetest.Batch("a", 2, 10))
 	errs := map[string]error{"append": err, "check": s.Check(t.Context()), "prune": s.Prune(t.Context(), storetest.Noon)}
-	for _, err := range s.Rollups(t.Context(), store.Query{}) {
+	for _, err := range s.Rollups(t.Context(), store.RollupQuery{}) {
 		errs["rollups"] = err
 	}
-	for _, err := range s.Requests(t.Context(), store.Query{}) {
+	for _, err := range s.Requests(t.Context(), store.RequestQuery{}) {
 		errs["requests"] = err
 	}
 	for _, err := range s.Health(t.Context(), store.HealthQuery{}) {

@@ -100,7 +100,7 @@ func TestAddedUpStaysMeanwhile(t *testing.T) {
 	if n := held(); int(n) == len(before.chain) {
 		t.Error("nothing was dropped")
 	}
-	all := store.Query{Window: rollup.Window{From: 0, To: storetest.Noon + daySeconds*1000}}
+	all := store.RollupQuery{Window: rollup.Window{From: 0, To: storetest.Noon + daySeconds*1000}}
 	if got, want := storetest.Rollups(t, s, all), storetest.Rollups(t, oracle, all); !slices.Equal(got, want) {
 		t.Errorf("the sums are\n%v, not\n%v", got, want)
 	}

@@ -46,7 +46,7 @@ func (s *Store) addSums(ctx context.Context, sh *shard, a *answer, number string
 	}
 	sql := fmt.Sprintf(`SELECT %s AS step, %s, %s FROM %s WHERE %s IN (SELECT number FROM wanted) AND %s AND (%s)%s GROUP BY step, k1, k2, k3, k4`,
 		a.stepOf(spanStart), a.keys(), mergedSums, s.table(rollupsTable), number, since(a.query.From), strings.Join(wanted, " OR "),
-		filters(&a.query))
+		filters(&a.query.Filter))
 	return s.addMerged(ctx, sh, a, question{sql: sql, table: rollupsTable, wanted: numbers})
 }
 
@@ -63,7 +63,7 @@ func (s *Store) addRest(ctx context.Context, sh *shard, a *answer, rest []rollup
 				sum(toUInt64(bitAnd(duration_ns, 4294967295))) AS low, min(duration_ns) AS least, max(duration_ns) AS most
 			FROM %[3]s WHERE %[4]s AND (%[5]s) AND %[6]s%[7]s GROUP BY step, k1, k2, k3, k4, bucket
 		) GROUP BY step, k1, k2, k3, k4`, a.keys(), noBucket, s.table(requestsTable), since(a.query.From),
-		strings.Join(wanted, " OR "), a.snap.counting(), filters(&a.query), a.stepOf(startMillis))
+		strings.Join(wanted, " OR "), a.snap.counting(), filters(&a.query.Filter), a.stepOf(startMillis))
 	return s.addMerged(ctx, sh, a, question{sql: sql, table: requestsTable})
 }
 
@@ -110,10 +110,10 @@ func scanMerged(rows driver.Rows) (*mergedRow, error) {
 	return &r, err
 }
 
-// filters are the query's, as further conditions.
-func filters(q *store.Query) string {
+// filters returns the filter as further conditions.
+func filters(by *store.Filter) string {
 	var b strings.Builder
-	for _, f := range []struct{ column, value string }{{"service", q.Service}, {"endpoint", q.Endpoint}, {"method", q.Method}} {
+	for _, f := range []struct{ column, value string }{{"service", by.Service}, {"endpoint", by.Endpoint}, {"method", by.Method}} {
 		if f.value != "" {
 			fmt.Fprintf(&b, " AND %s = %s", f.column, quote(f.value))
 		}

@@ -16,7 +16,7 @@ import (
 
 // Requests yields requests, as store.Store says. They are read an hour at a
 // time, so that no server has to sort more at once.
-func (s *Store) Requests(ctx context.Context, q store.Query) iter.Seq2[*store.Record, error] {
+func (s *Store) Requests(ctx context.Context, q store.RequestQuery) iter.Seq2[*store.Record, error] {
 	return func(yield func(*store.Record, error) bool) {
 		if s.closed.Load() {
 			yield(nil, store.ErrClosed)
@@ -51,23 +51,23 @@ func (s *Store) Requests(ctx context.Context, q store.Query) iter.Seq2[*store.Re
 	}
 }
 
-// only is the condition for what the query asks of single requests, beside their series.
-func only(q *store.Query) string {
-	var sql string
+// selecting returns the query's conditions, other than its window.
+func selecting(q *store.RequestQuery) string {
+	sql := filters(&q.Filter)
 	if q.User != "" {
-		sql = " AND user_id = " + quote(q.User)
+		sql += " AND user_id = " + quote(q.User)
 	}
-	if q.Least > 0 {
-		sql += fmt.Sprintf(" AND duration_ns >= %d", int64(q.Least))
+	if q.MinDuration > 0 {
+		sql += fmt.Sprintf(" AND duration_ns >= %d", int64(q.MinDuration))
 	}
 	return sql
 }
 
 // hours lists the hours in which the query finds something, in order.
-func (s *Store) hours(ctx context.Context, snap *snapshot, q *store.Query) ([]int64, error) {
+func (s *Store) hours(ctx context.Context, snap *snapshot, q *store.RequestQuery) ([]int64, error) {
 	found := make(map[int64]bool)
 	sql := fmt.Sprintf(`SELECT toInt64(intDiv(span, 12)) AS hour FROM %s WHERE %s AND %s AND %s%s GROUP BY hour`,
-		s.table(requestsTable), since(q.From), startsIn(q.Window), snap.counting(), filters(q)+only(q))
+		s.table(requestsTable), since(q.From), startsIn(q.Window), snap.counting(), selecting(q))
 	for _, sh := range s.shards {
 		c, err := ask(ctx, s, sh, question{sql: sql, table: requestsTable, snap: snap}, func(rows driver.Rows) (hour int64, err error) {
 			err = rows.Scan(&hour)
@@ -87,14 +87,14 @@ func (s *Store) hours(ctx context.Context, snap *snapshot, q *store.Query) ([]in
 }
 
 // requestsOf merges what the shards have of an hour; false if no more is wanted.
-func (s *Store) requestsOf(ctx context.Context, snap *snapshot, q *store.Query, yield func(*store.Record, error) bool) bool {
+func (s *Store) requestsOf(ctx context.Context, snap *snapshot, q *store.RequestQuery, yield func(*store.Record, error) bool) bool {
 	fail := func(err error) bool {
 		yield(nil, s.classify(ctx, err))
 		return false
 	}
 	sql := fmt.Sprintf(`SELECT service, endpoint, method, status_code, user_id, toInt64(toUInt32(created_at)) * 1000 + created_ms AS start,
 		duration_ns, first_byte_ns, lifetime_ns, response_bytes, instance FROM %s WHERE %s AND %s AND %s%s ORDER BY start`,
-		s.table(requestsTable), since(q.From), startsIn(q.Window), snap.counting(), filters(q)+only(q))
+		s.table(requestsTable), since(q.From), startsIn(q.Window), snap.counting(), selecting(q))
 	var cursors []*cursor[*store.Record]
 	defer func() {
 		for _, c := range cursors {

@@ -63,7 +63,7 @@ func TestOtherShards(t *testing.T) {
 	s := open(t, url, Options{tuning: quick})
 	mustAppend(t, s, oracle, storetest.Batch("a", 2, 70))
 	storetest.Same(t, s, oracle)
-	for _, err := range older.Rollups(t.Context(), store.Query{}) {
+	for _, err := range older.Rollups(t.Context(), store.RollupQuery{}) {
 		if !errors.Is(err, store.ErrUnavailable) || !strings.Contains(err.Error(), "on 2 shards") {
 			t.Errorf("with a shard that the hub does not know: %v", err)
 		}

@@ -53,7 +53,7 @@ func (b *busy) Append(ctx context.Context, batches ...*wire.Batch) ([]bool, erro
 	return b.Store.Append(ctx, batches...)
 }
 
-func (b *busy) Rollups(ctx context.Context, q store.Query) iter.Seq2[*rollup.Rollup, error] {
+func (b *busy) Rollups(ctx context.Context, q store.RollupQuery) iter.Seq2[*rollup.Rollup, error] {
 	if !b.closed.Load() {
 		b.mu.Lock()
 		defer b.mu.Unlock()
@@ -117,7 +117,7 @@ func TestQuietCluster(t *testing.T) {
 	if err := second.Prune(t.Context(), storetest.Noon+30*24*3600*1000); err != nil {
 		t.Error(err)
 	}
-	for range first.Requests(t.Context(), store.Query{Window: rollup.Window{From: 0, To: storetest.Noon + 24*3600*1000}}) {
+	for range first.Requests(t.Context(), store.RequestQuery{Window: rollup.Window{From: 0, To: storetest.Noon + 24*3600*1000}}) {
 		t.Error("something is left")
 		break
 	}

@@ -254,12 +254,12 @@ func TestCorruptStore(t *testing.T) {
 			}
 			defer s.Close()
 			// From five seconds past an hour on, some requests are read one by one.
-			q := store.Query{Window: rollup.Window{From: storetest.Noon - 3*hourMillis + 5000, To: storetest.Noon - 1}}
+			q := store.RollupQuery{Window: rollup.Window{From: storetest.Noon - 3*hourMillis + 5000, To: storetest.Noon - 1}}
 			var failed bool
 			for _, err := range s.Rollups(t.Context(), q) {
 				failed = failed || err != nil
 			}
-			for _, err := range s.Requests(t.Context(), everything) {
+			for _, err := range s.Requests(t.Context(), store.RequestQuery{Window: everything}) {
 				failed = failed || err != nil
 			}
 			if !failed {
@@ -325,7 +325,7 @@ func TestCorruptJournal(t *testing.T) {
 			continue
 		}
 		var n uint64
-		for r, err := range s.Rollups(t.Context(), everything) {
+		for r, err := range s.Rollups(t.Context(), store.RollupQuery{Window: everything}) {
 			if err != nil {
 				t.Fatal(err)
 			}

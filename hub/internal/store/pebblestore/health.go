@@ -72,7 +72,7 @@ func decodeHealth(value []byte, scratch *wire.Batch) (*store.HealthRecord, error
 // Health yields the health results that the query selects, by the beginning of their span.
 func (s *Store) Health(ctx context.Context, q store.HealthQuery) iter.Seq2[*store.HealthRecord, error] {
 	return func(yield func(*store.HealthRecord, error) bool) {
-		v, err := s.view(store.Query{Window: q.Window})
+		v, err := s.view(q.Window, store.Filter{})
 		if err != nil {
 			yield(nil, err)
 			return
@@ -101,7 +101,7 @@ type foundHealth struct {
 
 // healthRows collects the answer to a query, in order.
 func (v *view) healthRows(ctx context.Context, q store.HealthQuery) ([]foundHealth, error) {
-	if q.From = v.query.From; q.From > q.To {
+	if q.From = v.window.From; q.From > q.To {
 		return nil, nil
 	}
 	if err := ctx.Err(); err != nil {
@@ -175,7 +175,7 @@ func eachName(it *pebble.Iterator, f func(string) error) error {
 // HealthNames yields the names of the checks with a result that touches the window.
 func (s *Store) HealthNames(ctx context.Context, w rollup.Window) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
-		v, err := s.view(store.Query{Window: w})
+		v, err := s.view(w, store.Filter{})
 		if err != nil {
 			yield("", err)
 			return
@@ -194,7 +194,7 @@ func (s *Store) HealthNames(ctx context.Context, w rollup.Window) iter.Seq2[stri
 }
 
 func (v *view) healthNames(ctx context.Context) ([]string, error) {
-	w := v.query.Window
+	w := v.window
 	if w.From > w.To {
 		return nil, nil
 	}

@@ -80,7 +80,7 @@ func TestHealthPruneInMemory(t *testing.T) {
 		}
 		return b
 	}
-	q := store.HealthQuery{Window: everything.Window}
+	q := store.HealthQuery{Window: everything}
 	check := func() {
 		t.Helper()
 		if err := oracle.Prune(t.Context(), storetest.Noon-hourMillis); err != nil {
@@ -165,7 +165,7 @@ func TestHealthIsFlushed(t *testing.T) {
 	if held >= 200*healthWeight {
 		t.Errorf("memory holds %d rows of %d", held, 200*healthWeight)
 	}
-	if n := len(storetest.Health(t, s, store.HealthQuery{Window: everything.Window})); n != 200 {
+	if n := len(storetest.Health(t, s, store.HealthQuery{Window: everything})); n != 200 {
 		t.Errorf("%d results", n)
 	}
 }

@@ -17,12 +17,16 @@ import (
 )
 
 // Rollups yields what is known of each series in the query's window.
-func (s *Store) Rollups(ctx context.Context, q store.Query) iter.Seq2[*rollup.Rollup, error] {
+func (s *Store) Rollups(ctx context.Context, q store.RollupQuery) iter.Seq2[*rollup.Rollup, error] {
 	return func(yield func(*rollup.Rollup, error) bool) {
-		v, err := s.view(q)
+		v, err := s.view(q.Window, q.Filter)
 		if err != nil {
 			yield(nil, err)
 			return
+		}
+		v.step = q.Step
+		if q.Coarse {
+			v.merged = coarse(v.keys)
 		}
 		err = v.steps(ctx, yield)
 		if err = errors.Join(err, v.close()); err != nil {
@@ -34,15 +38,15 @@ func (s *Store) Rollups(ctx context.Context, q store.Query) iter.Seq2[*rollup.Ro
 // steps yields the rollups of one part of the window after the other. It returns
 // nil when no more is wanted.
 func (v *view) steps(ctx context.Context, yield func(*rollup.Rollup, error) bool) error {
-	parts := v.query.Window.Steps(v.query.Step)
+	parts := v.window.Steps(v.step)
 	if len(parts) > 1 {
 		for i := range v.memory {
-			v.inParts[i] = v.memory[i].inParts(v.query.Window, v.query.Step, len(parts))
+			v.inParts[i] = v.memory[i].inParts(v.window, v.step, len(parts))
 		}
 	}
 	for i, part := range parts {
 		one := *v
-		one.query.Window, one.part = part, i
+		one.window, one.part = part, i
 		if more, err := one.whole(ctx, yield); !more || err != nil {
 			return err
 		}
@@ -58,7 +62,7 @@ func (v *view) whole(ctx context.Context, yield func(*rollup.Rollup, error) bool
 	if err := sums.collect(ctx); err != nil {
 		return false, err
 	}
-	start := rollup.StepOf(v.query.From, v.query.Step)
+	start := rollup.StepOf(v.window.From, v.step)
 	for _, series := range sums.touched {
 		sums.rollups[series].Start = start
 		if !yield(&sums.rollups[series], nil) {
@@ -102,7 +106,7 @@ func (s *sums) of(series uint32) *rollup.Rollup {
 
 func (s *sums) collect(ctx context.Context) error {
 	s.grow()
-	p := newPlan(s.query.Window, s.state.floor10s)
+	p := newPlan(s.window, s.state.floor10s)
 	// The longest first: they have the widest histograms, which then need not grow.
 	slices.SortStableFunc(p.pages, func(a, b pages) int { return int(b.res) - int(a.res) })
 	if err := s.addRuns(ctx, p.pages); err != nil {
@@ -116,9 +120,9 @@ func (s *sums) collect(ctx context.Context) error {
 	for i := range s.memory {
 		if parts := s.inParts[i]; parts != nil {
 			s.addPlaces(&s.memory[i], parts[s.part])
-			s.addDrops(&s.memory[i], s.query.Window)
+			s.addDrops(&s.memory[i], s.window)
 		} else {
-			s.addRows(&s.memory[i], s.query.Window)
+			s.addRows(&s.memory[i], s.window)
 		}
 	}
 	return nil

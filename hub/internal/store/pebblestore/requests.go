@@ -12,14 +12,14 @@ import (
 )
 
 // Requests yields the requests in the query's window, ordered by start.
-func (s *Store) Requests(ctx context.Context, q store.Query) iter.Seq2[*store.Record, error] {
+func (s *Store) Requests(ctx context.Context, q store.RequestQuery) iter.Seq2[*store.Record, error] {
 	return func(yield func(*store.Record, error) bool) {
-		v, err := s.view(q)
+		v, err := s.view(q.Window, q.Filter)
 		if err != nil {
 			yield(nil, err)
 			return
 		}
-		m := merge{view: v}
+		m := merge{view: v, query: &q}
 		err = m.run(ctx, yield)
 		if err = errors.Join(err, v.close()); err != nil {
 			yield(nil, err)
@@ -32,7 +32,8 @@ func (s *Store) Requests(ctx context.Context, q store.Query) iter.Seq2[*store.Re
 // when its first start is reached, so that only those that do are open at once.
 type merge struct {
 	*view
-	open []*source
+	query *store.RequestQuery
+	open  []*source
 }
 
 // source is rows that the query asks for.
@@ -46,7 +47,7 @@ func (s *source) start() int64 { return s.rows.start[s.order[0]] }
 
 // run returns an error unless it was already yielded or yielding was stopped.
 func (m *merge) run(ctx context.Context, yield func(*store.Record, error) bool) error {
-	w := m.query.Window
+	w := m.window
 	if w.From >= w.To {
 		return nil
 	}
@@ -98,7 +99,7 @@ func (m *merge) first() int {
 
 func (m *merge) openBlock() error {
 	block, err := m.blocks.ValueAndErr()
-	if err != nil || endsBefore(block, m.query.From) {
+	if err != nil || endsBefore(block, m.window.From) {
 		return err
 	}
 	reader := readers.Get().(*blockReader)
@@ -127,8 +128,8 @@ func (m *merge) openBlock() error {
 // looked at last: a block's users are the most that it holds.
 func (m *merge) picked(r *blockReader) ([]uint32, error) {
 	places, err := m.places(&r.rows), error(nil)
-	if m.query.Least > 0 && len(places) > 0 {
-		places, err = r.lasting(int64(m.query.Least), places)
+	if m.query.MinDuration > 0 && len(places) > 0 {
+		places, err = r.lasting(int64(m.query.MinDuration), places)
 	}
 	if m.query.User != "" && len(places) > 0 && err == nil {
 		places, err = r.of(m.query.User, places)
@@ -142,9 +143,9 @@ var readers = sync.Pool{New: func() any { return new(blockReader) }}
 // addMemory opens a source for the rows of memory that the query asks for. No others
 // are sorted: memory has many, of which a query for seconds wants few.
 func (m *merge) addMemory(r *rows) {
-	q := &m.query
+	q := m.query
 	places := slices.DeleteFunc(m.places(r), func(i uint32) bool {
-		return r.duration[i] < int64(q.Least) || q.User != "" && r.users[r.user[i]] != q.User
+		return r.duration[i] < int64(q.MinDuration) || q.User != "" && r.users[r.user[i]] != q.User
 	})
 	if len(places) == 0 {
 		return
@@ -164,7 +165,7 @@ func (m *merge) addMemory(r *rows) {
 func (m *merge) places(r *rows) []uint32 {
 	var places []uint32
 	for i, start := range r.start {
-		if m.query.Contains(start) && m.wanted[r.series[i]] {
+		if m.window.Contains(start) && m.wanted[r.series[i]] {
 			places = append(places, uint32(i))
 		}
 	}

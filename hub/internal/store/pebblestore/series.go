@@ -41,12 +41,12 @@ func (t *seriesTable) id(k rollup.Key) uint32 {
 // isDrops says whether the key stands for a service's dropped requests.
 func isDrops(k *rollup.Key) bool { return k.Endpoint == "" }
 
-// selects says whether the query asks for the series.
-func selects(q *store.Query, k *rollup.Key) bool {
+// selects reports whether the filter lets the series pass.
+func selects(f *store.Filter, k *rollup.Key) bool {
 	if isDrops(k) {
-		return q.SelectsDrops(k.Service)
+		return f.SelectsDrops(k.Service)
 	}
-	return q.Selects(k)
+	return f.Selects(k)
 }
 
 // appendSeries writes the status and the three texts, each after its length.

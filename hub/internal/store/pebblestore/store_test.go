@@ -57,7 +57,7 @@ func open(t testing.TB, opts Options) *Store {
 	return s
 }
 
-var everything = store.Query{Window: rollup.Window{From: 0, To: 1 << 50}}
+var everything = rollup.Window{From: 0, To: 1 << 50}
 
 // batches makes numbered batches of one instance, of n requests around now.
 func batches(instance string, n int) func() *wire.Batch {
@@ -88,24 +88,24 @@ func mustAppend(t testing.TB, s store.Store, b *wire.Batch) {
 // equal fails the test unless the store and the oracle answer alike.
 func equal(t testing.TB, s, oracle store.Store) {
 	t.Helper()
-	got, want := storetest.Rollups(t, s, everything), storetest.Rollups(t, oracle, everything)
+	got, want := storetest.Rollups(t, s, store.RollupQuery{Window: everything}), storetest.Rollups(t, oracle, store.RollupQuery{Window: everything})
 	if strings.Join(got, "\n") != strings.Join(want, "\n") {
 		t.Fatalf("rollups differ:\n got %d lines %.3000s\nwant %d lines %.3000s", len(got), strings.Join(got, "\n"), len(want), strings.Join(want, "\n"))
 	}
 	n, m := 0, 0
-	for _, err := range s.Requests(t.Context(), everything) {
+	for _, err := range s.Requests(t.Context(), store.RequestQuery{Window: everything}) {
 		if err != nil {
 			t.Fatal(err)
 		}
 		n++
 	}
-	for range oracle.Requests(t.Context(), everything) {
+	for range oracle.Requests(t.Context(), store.RequestQuery{Window: everything}) {
 		m++
 	}
 	if n != m {
 		t.Fatalf("%d requests, want %d", n, m)
 	}
-	q := store.HealthQuery{Window: everything.Window}
+	q := store.HealthQuery{Window: everything}
 	if got, want := storetest.Health(t, s, q), storetest.Health(t, oracle, q); !slices.Equal(got, want) {
 		t.Fatalf("%d health results, want %d", len(got), len(want))
 	}
@@ -161,7 +161,7 @@ func TestFormatIsRaised(t *testing.T) {
 	s.Close()
 	writeFile(t, fs, "data/FORMAT", "1\n")
 	s = open(t, Options{FS: fs})
-	if n := len(storetest.Rollups(t, s, store.Query{Window: rollup.Window{To: 1 << 60}})); n != 1 {
+	if n := len(storetest.Rollups(t, s, store.RollupQuery{Window: rollup.Window{To: 1 << 60}})); n != 1 {
 		t.Errorf("%d series", n)
 	}
 	if text, err := readFile(fs, "data/FORMAT"); string(text) != "3\n" || err != nil {
@@ -202,7 +202,7 @@ func TestReleaseAndErrors(t *testing.T) {
 		r.Error = ""
 		want[fmt.Sprintf("%+v", r)]++
 	}
-	for r, err := range s.Requests(t.Context(), everything) {
+	for r, err := range s.Requests(t.Context(), store.RequestQuery{Window: everything}) {
 		if err != nil {
 			t.Fatal(err)
 		}

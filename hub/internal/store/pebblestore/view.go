@@ -13,7 +13,7 @@ import (
 
 // view is the store at one instant: what is in Pebble and what is in memory.
 type view struct {
-	query  store.Query
+	window rollup.Window
 	engine *engine
 	state  state
 	keys   []rollup.Key
@@ -21,11 +21,12 @@ type view struct {
 	health [2][]healthRow
 	pages  *pebble.Iterator
 	blocks *pebble.Iterator // of the same instant
-	wanted []bool           // by series: whether the query asks for it
+	wanted []bool           // by series: whether it passes the filter
 	merged []uint32         // by series: which one's rollup it is counted in; nil for its own
-	// inParts has the places of memory's rows by the part of a stepped query's
-	// window, and part is which one this view is of. Looking at all of memory for
-	// each of a hundred parts would cost more than all else.
+	step   int64            // see store.RollupQuery
+	// inParts has the places of memory's rows by the part of a stepped window, and
+	// part is which one this view is of. Scanning all of memory for each of a
+	// hundred parts would cost more than all else.
 	inParts [2][][]uint32
 	part    int
 	// spans has the block that was read last: the next part often needs it again.
@@ -38,14 +39,14 @@ type spanReader struct {
 	key []byte
 }
 
-// view takes the present state. Everything in it stays as it is.
-func (s *Store) view(q store.Query) (*view, error) {
+// view returns a view of the present state, which does not change any more.
+func (s *Store) view(w rollup.Window, f store.Filter) (*view, error) {
 	s.mu.RLock()
 	if s.closed {
 		s.mu.RUnlock()
 		return nil, store.ErrClosed
 	}
-	v := &view{query: q, engine: s.engine, state: s.state, keys: s.series.keys}
+	v := &view{window: w, engine: s.engine, state: s.state, keys: s.series.keys}
 	v.engine.users.Add(1)
 	v.memory[0], v.health[0] = s.recent.rows, s.recent.health
 	frozen := s.frozen
@@ -59,14 +60,11 @@ func (s *Store) view(q store.Query) (*view, error) {
 	if frozen != nil && frozen.segment > v.state.segment {
 		v.memory[1], v.health[1] = frozen.rows, frozen.health
 	}
-	v.query.From = max(q.From, v.state.floor)
+	v.window.From = max(w.From, v.state.floor)
 	v.spans = new(spanReader)
 	v.wanted = make([]bool, len(v.keys))
 	for i := range v.keys {
-		v.wanted[i] = selects(&v.query, &v.keys[i])
-	}
-	if q.Coarse {
-		v.merged = coarse(v.keys)
+		v.wanted[i] = selects(&f, &v.keys[i])
 	}
 	return v, nil
 }

@@ -66,7 +66,7 @@ func TestPruneTogether(t *testing.T) {
 	}
 	want := 3*1000 + 20*1000
 	n := 0
-	for r, err := range a.Rollups(t.Context(), everything) {
+	for r, err := range a.Rollups(t.Context(), store.RollupQuery{Window: everything}) {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -158,7 +158,7 @@ func TestForgottenInstance(t *testing.T) {
 		t.Fatal(err)
 	}
 	n := 0
-	for r, err := range s.Requests(t.Context(), everything) {
+	for r, err := range s.Requests(t.Context(), store.RequestQuery{Window: everything}) {
 		if err != nil || r.Instance != "" {
 			t.Fatalf("%+v, %v", r, err)
 		}
@@ -168,7 +168,7 @@ func TestForgottenInstance(t *testing.T) {
 		t.Errorf("%d requests, want %d", n, b.Len())
 	}
 	n = 0
-	for r, err := range s.Health(t.Context(), store.HealthQuery{Window: everything.Window}) {
+	for r, err := range s.Health(t.Context(), store.HealthQuery{Window: everything}) {
 		if err != nil || r.Instance != "" {
 			t.Fatalf("%+v, %v", r, err)
 		}

@@ -18,7 +18,7 @@ import (
 )
 
 // Rollups yields what is known of each series, as store.Store says.
-func (s *Store) Rollups(ctx context.Context, q store.Query) iter.Seq2[*rollup.Rollup, error] {
+func (s *Store) Rollups(ctx context.Context, q store.RollupQuery) iter.Seq2[*rollup.Rollup, error] {
 	return func(yield func(*rollup.Rollup, error) bool) {
 		if s.closed.Load() {
 			yield(nil, store.ErrClosed)
@@ -43,7 +43,7 @@ func (s *Store) Rollups(ctx context.Context, q store.Query) iter.Seq2[*rollup.Ro
 // answer adds up the answer to a query for rollups, one part of its window after
 // the other.
 type answer struct {
-	query store.Query
+	query store.RollupQuery
 	store *Store
 
 	yield func(*rollup.Rollup, error) bool

@@ -11,7 +11,7 @@ import (
 
 // Requests yields requests, as store.Store says. Rows that others inserted are
 // not among them.
-func (s *Store) Requests(ctx context.Context, q store.Query) iter.Seq2[*store.Record, error] {
+func (s *Store) Requests(ctx context.Context, q store.RequestQuery) iter.Seq2[*store.Record, error] {
 	return func(yield func(*store.Record, error) bool) {
 		args := []any{timestamp(max(q.From, s.pruned.Load())), timestamp(q.To)}
 		sql := `SELECT service, endpoint, method, status_code, coalesce(user_id, ''), created_at, duration_ns,
@@ -24,8 +24,8 @@ func (s *Store) Requests(ctx context.Context, q store.Query) iter.Seq2[*store.Re
 				sql += fmt.Sprintf(" AND %s = $%d", filter.column, len(args))
 			}
 		}
-		if q.Least > 0 {
-			args = append(args, int64(q.Least))
+		if q.MinDuration > 0 {
+			args = append(args, int64(q.MinDuration))
 			sql += fmt.Sprintf(" AND duration_ns >= $%d", len(args))
 		}
 		sql += ` ORDER BY created_at`

@@ -100,12 +100,12 @@ func TestPlainQueries(t *testing.T) {
 			t.Errorf("%s: %v", sql, err)
 		}
 	}
-	for r, err := range s.Requests(t.Context(), everything) {
+	for r, err := range s.Requests(t.Context(), store.RequestQuery{Window: everything}) {
 		if err != nil || r.Endpoint != "/users/{id}" {
 			t.Fatalf("%+v, %v", r, err)
 		}
 	}
-	for r, err := range s.Health(t.Context(), store.HealthQuery{Window: everything.Window}) {
+	for r, err := range s.Health(t.Context(), store.HealthQuery{Window: everything}) {
 		if err != nil || r.Check != "redis" {
 			t.Fatalf("%+v, %v", r, err)
 		}

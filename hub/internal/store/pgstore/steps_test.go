@@ -35,7 +35,7 @@ func TestStepsWithUnknownSeries(t *testing.T) {
 			}
 		}
 		for _, step := range []int64{minute, 7 * minute, 60 * minute, 0} {
-			q := store.Query{Window: window(noon-1, noon+200*minute), Step: step}
+			q := store.RollupQuery{Window: window(noon-1, noon+200*minute), Step: step}
 			if got, want := storetest.Rollups(t, here, q), storetest.Rollups(t, oracle, q); !slices.Equal(got, want) {
 				t.Fatalf("step %d:\n%q\nwant\n%q", step, got, want)
 			}

@@ -31,24 +31,24 @@ func requests(instance string, sequence uint64, n int) *wire.Batch {
 	return b.Batch(instance, sequence)
 }
 
-var everything = store.Query{Window: window(0, storetest.Noon+30*dayMillis)}
+var everything = window(0, storetest.Noon+30*dayMillis)
 
 // same says that a store holds what the oracle holds: in its sums, and row by row.
 func same(t *testing.T, s *Store, oracle *storetest.Oracle) {
 	t.Helper()
-	got, want := storetest.Rollups(t, s, everything), storetest.Rollups(t, oracle, everything)
+	got, want := storetest.Rollups(t, s, store.RollupQuery{Window: everything}), storetest.Rollups(t, oracle, store.RollupQuery{Window: everything})
 	if g, w := strings.Join(got, "\n"), strings.Join(want, "\n"); g != w {
 		t.Errorf("the rollups are\n%s\nwant\n%s", g, w)
 	}
 	n := 0
-	for _, err := range s.Requests(t.Context(), everything) {
+	for _, err := range s.Requests(t.Context(), store.RequestQuery{Window: everything}) {
 		if err != nil {
 			t.Fatal(err)
 		}
 		n++
 	}
 	m := 0
-	for range oracle.Requests(t.Context(), everything) {
+	for range oracle.Requests(t.Context(), store.RequestQuery{Window: everything}) {
 		m++
 	}
 	if n != m {
@@ -201,16 +201,16 @@ func TestAway(t *testing.T) {
 	server.Stop()
 	_, err := s.Append(t.Context(), requests("a", 1, 20))
 	errs := map[string]error{"append": err, "check": s.Check(t.Context()), "prune": s.Prune(t.Context(), storetest.Noon)}
-	for _, err := range s.Rollups(t.Context(), everything) {
+	for _, err := range s.Rollups(t.Context(), store.RollupQuery{Window: everything}) {
 		errs["rollups"] = err
 	}
-	for _, err := range s.Requests(t.Context(), everything) {
+	for _, err := range s.Requests(t.Context(), store.RequestQuery{Window: everything}) {
 		errs["requests"] = err
 	}
-	for _, err := range s.Health(t.Context(), store.HealthQuery{Window: everything.Window}) {
+	for _, err := range s.Health(t.Context(), store.HealthQuery{Window: everything}) {
 		errs["health"] = err
 	}
-	for _, err := range s.HealthNames(t.Context(), everything.Window) {
+	for _, err := range s.HealthNames(t.Context(), everything) {
 		errs["names"] = err
 	}
 	_, errs["size"] = s.PruneToSize(t.Context(), 0)

@@ -81,7 +81,7 @@ func testReaders(t *testing.T, e Engine) {
 			}
 			n += int(r.Durations.Count())
 		}
-		for _, err := range p.store.Requests(t.Context(), all) {
+		for _, err := range p.store.Requests(t.Context(), allRequests) {
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -101,7 +101,7 @@ func testStop(t *testing.T, e Engine) {
 		for range p.store.Rollups(t.Context(), all) {
 			break
 		}
-		for range p.store.Requests(t.Context(), all) {
+		for range p.store.Requests(t.Context(), allRequests) {
 			break
 		}
 		p.reopen(t)
@@ -166,7 +166,7 @@ func Together(t *testing.T, engines ...Engine) {
 			step = (step + second - 1) / second * second
 		}
 		each(func(p *pair) {
-			p.compare(t, store.Query{Window: w, Step: step})
+			p.compare(t, store.RollupQuery{Window: w, Step: step})
 			p.compareHealth(t, store.HealthQuery{Window: w, Name: name})
 		})
 	})

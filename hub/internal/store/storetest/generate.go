@@ -22,8 +22,14 @@ const (
 	day    = 24 * hour
 )
 
-// all is a query for everything.
-var all = store.Query{Window: rollup.Window{From: 0, To: math.MaxInt64 / 2}}
+var always = rollup.Window{From: 0, To: math.MaxInt64 / 2}
+
+// Queries for everything.
+var (
+	all         = store.RollupQuery{Window: always}
+	allRequests = store.RequestQuery{Window: always}
+	allHealth   = store.HealthQuery{Window: always}
+)
 
 // generator makes batches from a seed.
 type generator struct {

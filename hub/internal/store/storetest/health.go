@@ -14,9 +14,6 @@ import (
 	"github.com/kymohq/kymo/internal/wire"
 )
 
-// allHealth is a query for every health result.
-var allHealth = store.HealthQuery{Window: all.Window}
-
 // result makes a health result that begins at an instant.
 func (g *generator) result(from int64) wire.HealthResult {
 	h := wire.HealthResult{

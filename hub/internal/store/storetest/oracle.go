@@ -70,7 +70,7 @@ func (o *Oracle) Append(ctx context.Context, batches ...*wire.Batch) ([]bool, er
 }
 
 // Rollups counts the requests in the window from scratch.
-func (o *Oracle) Rollups(ctx context.Context, q store.Query) iter.Seq2[*rollup.Rollup, error] {
+func (o *Oracle) Rollups(ctx context.Context, q store.RollupQuery) iter.Seq2[*rollup.Rollup, error] {
 	return func(yield func(*rollup.Rollup, error) bool) {
 		for _, part := range q.Window.Steps(q.Step) {
 			one := q
@@ -89,7 +89,7 @@ func (o *Oracle) Rollups(ctx context.Context, q store.Query) iter.Seq2[*rollup.R
 	}
 }
 
-func (o *Oracle) rollups(ctx context.Context, q store.Query) (map[rollup.Key]*rollup.Rollup, error) {
+func (o *Oracle) rollups(ctx context.Context, q store.RollupQuery) (map[rollup.Key]*rollup.Rollup, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.closed {
@@ -120,7 +120,7 @@ func (o *Oracle) rollups(ctx context.Context, q store.Query) (map[rollup.Key]*ro
 }
 
 // Requests yields the requests in the window by start.
-func (o *Oracle) Requests(ctx context.Context, q store.Query) iter.Seq2[*store.Record, error] {
+func (o *Oracle) Requests(ctx context.Context, q store.RequestQuery) iter.Seq2[*store.Record, error] {
 	return func(yield func(*store.Record, error) bool) {
 		records, err := o.requests(ctx, q)
 		if err != nil {
@@ -135,7 +135,7 @@ func (o *Oracle) Requests(ctx context.Context, q store.Query) iter.Seq2[*store.R
 	}
 }
 
-func (o *Oracle) requests(ctx context.Context, q store.Query) ([]store.Record, error) {
+func (o *Oracle) requests(ctx context.Context, q store.RequestQuery) ([]store.Record, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.closed {

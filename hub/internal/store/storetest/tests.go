@@ -99,8 +99,8 @@ func testWindows(t *testing.T, e Engine) {
 					continue // empty, like those that are so by a millisecond
 				}
 				for _, off := range []int64{-1, 0, 1} {
-					p.compare(t, store.Query{Window: rollup.Window{From: from + off, To: to}})
-					p.compare(t, store.Query{Window: rollup.Window{From: from, To: to + off}})
+					p.compare(t, store.RollupQuery{Window: rollup.Window{From: from + off, To: to}})
+					p.compare(t, store.RollupQuery{Window: rollup.Window{From: from, To: to + off}})
 				}
 			}
 		}
@@ -116,13 +116,13 @@ func testSteps(t *testing.T, e Engine) {
 	drops.Drops = []wire.Drop{{Service: plain.Service, Count: 3, At: Noon}, {Service: plain.Service, Count: 4, At: Noon + hour}}
 	p.append(t, drops)
 	for range 2 {
-		for _, q := range []store.Query{
+		for _, q := range []store.RollupQuery{
 			{Window: rollup.Window{From: Noon - day, To: Noon + day}, Step: hour},
 			{Window: rollup.Window{From: Noon - day + 1, To: Noon + day - 1}, Step: 2 * hour},
-			{Window: rollup.Window{From: Noon - 6*day, To: Noon + day}, Step: day, Service: "service-1"},
+			{Window: rollup.Window{From: Noon - 6*day, To: Noon + day}, Step: day, Filter: store.Filter{Service: "service-1"}},
 			{Window: rollup.Window{From: Noon - 15*minute, To: Noon + 17}, Step: 10 * second},
-			{Window: rollup.Window{From: Noon - hour - 12345, To: Noon + hour}, Step: minute, Method: "GET"},
-			{Window: rollup.Window{From: Noon - 2*hour, To: Noon + 3*hour}, Step: 15 * minute, Endpoint: "/endpoint/3/{id}"},
+			{Window: rollup.Window{From: Noon - hour - 12345, To: Noon + hour}, Step: minute, Filter: store.Filter{Method: "GET"}},
+			{Window: rollup.Window{From: Noon - 2*hour, To: Noon + 3*hour}, Step: 15 * minute, Filter: store.Filter{Endpoint: "/endpoint/3/{id}"}},
 			{Window: rollup.Window{From: Noon + 7, To: Noon + 3*second}, Step: second},
 			{Window: rollup.Window{From: Noon, To: Noon}, Step: hour},
 		} {
@@ -147,9 +147,9 @@ func testCoarse(t *testing.T, e Engine) {
 	b.AddDrop(wire.Drop{Service: plain.Service, Count: 3, At: Noon})
 	p.append(t, b.Batch("a", 1))
 	for range 2 {
-		for _, q := range []store.Query{
+		for _, q := range []store.RollupQuery{
 			{Window: rollup.Window{From: Noon - day, To: Noon + day}},
-			{Window: rollup.Window{From: Noon - day + 1, To: Noon + day - 1}, Step: 2 * hour, Service: "service-1"},
+			{Window: rollup.Window{From: Noon - day + 1, To: Noon + day - 1}, Step: 2 * hour, Filter: store.Filter{Service: "service-1"}},
 		} {
 			want := added(t, p.store, q)
 			q.Coarse = true
@@ -162,7 +162,7 @@ func testCoarse(t *testing.T, e Engine) {
 }
 
 // added adds up rollups that may be merged, and returns lines as Rollups does.
-func added(t testing.TB, s store.Store, q store.Query) []string {
+func added(t testing.TB, s store.Store, q store.RollupQuery) []string {
 	t.Helper()
 	type kind struct {
 		start    int64
@@ -196,16 +196,22 @@ func testFilters(t *testing.T, e Engine) {
 	p := newPair(t, e)
 	g := newGenerator(2)
 	p.append(t, g.batch("a", 3000, g.around(Noon, 2*day)))
-	queries := []store.Query{
+	window := rollup.Window{From: Noon - day, To: Noon + day}
+	filters := []store.Filter{
 		{Service: "service-1"}, {Endpoint: "/endpoint/3/{id}"}, {Method: "POST"}, {Service: "none"},
 		{Service: "service-2", Endpoint: "/endpoint/0/{id}", Method: "GET"}, {Service: "service-", Method: "get"},
-		{Least: 40 * time.Millisecond}, {User: "user-3"}, {User: "nobody"}, {Least: wire.MaxDuration},
-		{Service: "service-1", User: "user-3", Least: time.Millisecond},
+	}
+	requests := []store.RequestQuery{
+		{MinDuration: 40 * time.Millisecond}, {User: "user-3"}, {User: "nobody"}, {MinDuration: wire.MaxDuration},
+		{Filter: store.Filter{Service: "service-1"}, User: "user-3", MinDuration: time.Millisecond},
 	}
 	for range 2 {
-		for _, q := range queries {
-			q.Window = rollup.Window{From: Noon - day, To: Noon + day}
-			p.compare(t, q)
+		for _, f := range filters {
+			p.compare(t, store.RollupQuery{Window: window, Filter: f})
+		}
+		for _, q := range requests {
+			q.Window = window
+			p.compareRequests(t, q)
 		}
 		p.reopen(t)
 	}
@@ -223,10 +229,10 @@ func testDrops(t *testing.T, e Engine) {
 	only.AddDrop(wire.Drop{Service: "service-0", At: Noon + 1, Count: 5})
 	p.append(t, only.Batch("b", 1))
 	for range 2 {
-		for _, w := range []rollup.Window{all.Window, {From: Noon, To: Noon + 2}, {From: Noon - day, To: Noon}} {
-			p.compare(t, store.Query{Window: w})
-			p.compare(t, store.Query{Window: w, Service: "service-0"})
-			p.compare(t, store.Query{Window: w, Endpoint: "/endpoint/1/{id}"})
+		for _, w := range []rollup.Window{always, {From: Noon, To: Noon + 2}, {From: Noon - day, To: Noon}} {
+			p.compare(t, store.RollupQuery{Window: w})
+			p.compare(t, store.RollupQuery{Window: w, Filter: store.Filter{Service: "service-0"}})
+			p.compare(t, store.RollupQuery{Window: w, Filter: store.Filter{Endpoint: "/endpoint/1/{id}"}})
 		}
 		p.reopen(t)
 	}
@@ -243,7 +249,7 @@ func testDisorder(t *testing.T, e Engine) {
 		}
 	}
 	for _, hours := range []int64{1, 2, 7, 24, 25, 100, 168} {
-		p.compare(t, store.Query{Window: rollup.Window{From: Noon - hours*hour + 1234567, To: Noon + 1234567}})
+		p.compare(t, store.RollupQuery{Window: rollup.Window{From: Noon - hours*hour + 1234567, To: Noon + 1234567}})
 	}
 	p.compare(t, all)
 }
@@ -285,16 +291,16 @@ func testPrune(t *testing.T, e Engine) {
 		// before one that was pruned already brings nothing back.
 		latest = max(latest, before)
 		for _, from := range []int64{latest, latest + 1, latest + hour, latest + day} {
-			p.compare(t, store.Query{Window: rollup.Window{From: from, To: Noon + day}})
+			p.compare(t, store.RollupQuery{Window: rollup.Window{From: from, To: Noon + day}})
 		}
 	}
 	before := Noon - 2*day - 12345
 	for _, s := range []string{"open", "reopened"} {
-		old := store.Query{Window: rollup.Window{From: 0, To: before - day}}
-		if lines := Rollups(t, p.store, old); len(lines) > 0 {
+		old := rollup.Window{From: 0, To: before - day}
+		if lines := Rollups(t, p.store, store.RollupQuery{Window: old}); len(lines) > 0 {
 			t.Errorf("%s: %d series are left of what was pruned", s, len(lines))
 		}
-		if lines := Requests(t, p.store, old); len(lines) > 0 {
+		if lines := Requests(t, p.store, store.RequestQuery{Window: old}); len(lines) > 0 {
 			t.Errorf("%s: %d requests are left of what was pruned", s, len(lines))
 		}
 		p.reopen(t)
@@ -302,7 +308,7 @@ func testPrune(t *testing.T, e Engine) {
 	// A batch that was kept stays known even if its requests are gone.
 	again := newGenerator(6)
 	p.append(t, again.batch("a", 300, again.around(Noon, 12*hour)))
-	p.compare(t, store.Query{Window: rollup.Window{From: before, To: Noon + day}})
+	p.compare(t, store.RollupQuery{Window: rollup.Window{From: before, To: Noon + day}})
 }
 
 func testContext(t *testing.T, e Engine) {
@@ -329,7 +335,7 @@ func testClosed(t *testing.T, e Engine) {
 	for _, err := range p.store.Rollups(t.Context(), all) {
 		wantClosed(t, "rollups", err)
 	}
-	for _, err := range p.store.Requests(t.Context(), all) {
+	for _, err := range p.store.Requests(t.Context(), allRequests) {
 		wantClosed(t, "requests", err)
 	}
 	wantClosed(t, "prune", p.store.Prune(t.Context(), Noon))
