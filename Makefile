@@ -2,14 +2,10 @@
 export GOTESTSUM   := gotest.tools/gotestsum@v1.13.0
 export STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-# Every module is built and tested with the versions in its own go.mod, which
-# are the ones its users get. go.work is for editors: it mixes them.
-export GOWORK := off
-
 FUZZTIME     ?= 20s
 MIN_COVERAGE := 95
 
-.PHONY: build run ui ui-test screenshots paint test lint bench cover fuzz servers interop upstream cluster help
+.PHONY: build run ui ui-test screenshots paint test lint bench cover fuzz modules servers interop upstream cluster help
 .DEFAULT_GOAL := help
 
 build: ## build bin/kymo, with the dashboard if Node.js is installed
@@ -54,6 +50,9 @@ cover: servers ## run the tests, then show what they miss: build/cover/index.htm
 
 fuzz: ## run each fuzz target for FUZZTIME (20s)
 	@tools/fuzz.sh $(FUZZTIME)
+
+modules: ## bring go.mod files up to what the workspace selects, after a change of dependencies
+	@tools/modules.sh sync
 
 servers: ## install the databases that tests run against, from Debian's packages
 	@tools/servers.sh

@@ -2,6 +2,4 @@ module github.com/kymohq/kymo/e2e
 
 go 1.26.0
 
-require github.com/kymohq/kymo v0.0.0
-
-replace github.com/kymohq/kymo => ../
+require github.com/kymohq/kymo v0.1.0

@@ -21,4 +21,4 @@ rm -rf "$work/models"
 "$work/venv/bin/python" "$sources/models.py" "$work/models"
 
 KYMO_INTEROP_MLSERVER=$work/venv/bin/mlserver KYMO_INTEROP_MODELS=$work/models \
-	GOWORK=off go -C hub test -count=1 -v -tags interop -run '^TestInterop' ./internal/probe
+	go -C hub test -count=1 -v -tags interop -run '^TestInterop' ./internal/probe

@@ -24,9 +24,17 @@ unformatted() { sources '*.go' | xargs -0 gofmt -l -s | nothing; }
 # The SDK brings nothing along into the services that import it.
 sdk_requirements() { go mod edit -json | sed -n '/"Require": \[/,/\]/p' | nothing; }
 
+# in_workspace lists the modules in the root's go.work; all others have a workspace
+# of their own.
+in_workspace() { go work edit -json go.work | sed -n 's|.*"DiskPath": "\(\./\)\?\(.*\)".*|\2|p'; }
+apart() { comm -23 <(modules | sort) <(in_workspace | sort); }
+
 unlisted_modules() {
-	comm -23 <(modules | sort) \
-		<(GOWORK='' go work edit -json | sed -n 's|.*"DiskPath": "\(\./\)\?\(.*\)".*|\2|p' | sort) | nothing
+	apart | while read -r module; do
+		if [[ ! -e $module/go.work ]]; then
+			echo "$module"
+		fi
+	done | nothing
 }
 
 # Paths of one machine, and hosts that packages were fetched from (lock files
@@ -49,11 +57,14 @@ build_output() {
 
 check 'gofmt -s: not formatted' unformatted
 check 'the root go.mod must require nothing' sdk_requirements
-check 'modules that are not in go.work' unlisted_modules
+check 'modules that are in no go.work' unlisted_modules
 check 'traces of one machine' local_traces
 check 'build output in the tree' build_output
-for module in $(modules); do
+check 'modules of the workspace' tools/modules.sh check
+for module in $(apart); do
 	check "$module: go mod tidy" go -C "$module" mod tidy -diff
+done
+for module in $(modules); do
 	check "$module: go vet" go -C "$module" vet ./...
 	check "$module: staticcheck" env -C "$module" go run "$STATICCHECK" ./...
 done

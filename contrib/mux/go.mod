@@ -4,7 +4,5 @@ go 1.25.0
 
 require (
 	github.com/gorilla/mux v1.8.1
-	github.com/kymohq/kymo v0.0.0
+	github.com/kymohq/kymo v0.1.0
 )
-
-replace github.com/kymohq/kymo => ../..

@@ -18,15 +18,15 @@ require (
 	github.com/gorilla/websocket v1.5.3
 	github.com/julienschmidt/httprouter v1.3.0
 	github.com/klauspost/compress v1.20.4
-	github.com/kymohq/kymo v0.0.0
-	github.com/kymohq/kymo/contrib/chi v0.0.0
-	github.com/kymohq/kymo/contrib/connect v0.0.0
-	github.com/kymohq/kymo/contrib/echo v0.0.0
-	github.com/kymohq/kymo/contrib/echo5 v0.0.0
-	github.com/kymohq/kymo/contrib/fiber v0.0.0
-	github.com/kymohq/kymo/contrib/gin v0.0.0
-	github.com/kymohq/kymo/contrib/grpc v0.0.0
-	github.com/kymohq/kymo/contrib/mux v0.0.0
+	github.com/kymohq/kymo v0.1.0
+	github.com/kymohq/kymo/contrib/chi v0.1.0
+	github.com/kymohq/kymo/contrib/connect v0.1.0
+	github.com/kymohq/kymo/contrib/echo v0.1.0
+	github.com/kymohq/kymo/contrib/echo5 v0.1.0
+	github.com/kymohq/kymo/contrib/fiber v0.1.0
+	github.com/kymohq/kymo/contrib/gin v0.1.0
+	github.com/kymohq/kymo/contrib/grpc v0.1.0
+	github.com/kymohq/kymo/contrib/mux v0.1.0
 	github.com/labstack/echo/v4 v4.16.0
 	github.com/labstack/echo/v5 v5.4.4
 	github.com/prometheus/client_golang v1.25.0
@@ -39,14 +39,14 @@ require (
 )
 
 require (
-	github.com/andybalholm/brotli v1.2.0 // indirect
+	github.com/andybalholm/brotli v1.2.6 // indirect
 	github.com/beorn7/perks v1.0.1 // indirect
 	github.com/bytedance/gopkg v0.1.3 // indirect
 	github.com/bytedance/sonic v1.15.0 // indirect
 	github.com/bytedance/sonic/loader v0.5.0 // indirect
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect
 	github.com/cloudwego/base64x v0.1.6 // indirect
-	github.com/gabriel-vasile/mimetype v1.4.12 // indirect
+	github.com/gabriel-vasile/mimetype v1.4.13 // indirect
 	github.com/gin-contrib/sse v1.1.0 // indirect
 	github.com/go-logr/logr v1.4.4 // indirect
 	github.com/go-logr/stdr v1.2.2 // indirect
@@ -63,7 +63,7 @@ require (
 	github.com/labstack/gommon v0.5.0 // indirect
 	github.com/leodido/go-urn v1.4.0 // indirect
 	github.com/mattn/go-colorable v0.1.15 // indirect
-	github.com/mattn/go-isatty v0.0.22 // indirect
+	github.com/mattn/go-isatty v0.0.24 // indirect
 	github.com/modern-go/concurrent v0.0.0-20180306012644-bacd9c7ef1dd // indirect
 	github.com/modern-go/reflect2 v1.0.2 // indirect
 	github.com/munnerz/goautoneg v0.0.0-20191010083416-a7dc8b61c822 // indirect
@@ -91,7 +91,7 @@ require (
 	golang.org/x/sys v0.49.0 // indirect
 	golang.org/x/text v0.43.0 // indirect
 	golang.org/x/time v0.16.0 // indirect
-	google.golang.org/genproto/googleapis/rpc v0.0.0-20260817212433-ac3dfec99bb1 // indirect
+	google.golang.org/genproto/googleapis/rpc v0.0.0-20261104224025-d1e00e9f33ab // indirect
 )
 
 replace (

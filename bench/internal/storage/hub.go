@@ -20,13 +20,13 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// BuildHub compiles the command kymo from the module's sources into dir, with
-// the versions that its own go.mod names, and returns the program's path.
+// BuildHub compiles the command kymo from the module's sources into dir and
+// returns the program's path.
 func BuildHub(ctx context.Context, source, dir string) (string, error) {
 	program := filepath.Join(dir, "kymo")
 	build := exec.CommandContext(ctx, "go", "build", "-o", program, "./cmd/kymo")
 	build.Dir = source
-	build.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=-buildvcs=false")
+	build.Env = append(os.Environ(), "GOFLAGS=-buildvcs=false")
 	if out, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build kymo: %w: %s", err, out)
 	}

@@ -1,0 +1,89 @@
+#!/usr/bin/env bash
+# Keeps the go.mod files of the workspace such that what is tested in it is what
+# users get. In the workspace every module is built with the highest version of a
+# dependency that any of them requires; a user builds one module, from its go.mod.
+# So each go.mod must
+#   - have no replace and no exclude, which users' builds ignore;
+#   - be tidy;
+#   - select by itself the versions that the workspace selects.
+# Usage: tools/modules.sh check|sync; sync writes the go.mod and go.sum files.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+sdk=github.com/kymohq/kymo
+copy=$(mktemp -d)
+trap 'rm -rf "$copy"' EXIT
+
+modules() { go work edit -json go.work | sed -n 's|.*"DiskPath": "\(.*\)".*|\1|p'; }
+
+# alone MODULE COMMAND… runs the command as if there were no workspace, with
+# the go.mod in $copy.
+alone() { GOWORK=off GOFLAGS="${GOFLAGS:-} -modfile=$copy/go.mod" go -C "$@"; }
+
+# take MODULE copies its go.mod and go.sum to $copy, and adds what stands in for a
+# version of the SDK that was not released yet.
+take() {
+	rm -f "$copy"/*
+	cp "$1/go.mod" "$copy/go.mod"
+	if [[ -e $1/go.sum ]]; then
+		cp "$1/go.sum" "$copy/go.sum"
+	fi
+	if [[ $1 != . ]]; then
+		go mod edit -replace "$sdk=$PWD" "$copy/go.mod"
+	fi
+}
+
+# give MODULE copies them back.
+give() {
+	if [[ $1 != . ]]; then
+		go mod edit -dropreplace "$sdk" "$copy/go.mod"
+	fi
+	cp "$copy/go.mod" "$1/go.mod"
+	if [[ -e $copy/go.sum ]]; then
+		cp "$copy/go.sum" "$1/go.sum"
+	fi
+}
+
+# versions GO… prints the modules of others, and their versions, that the packages
+# and tests of a module are built from.
+versions() {
+	local module='{{with .Module}}{{if not (or .Main .Replace)}}{{.Path}}@{{.Version}}{{end}}{{end}}'
+	"$@" list -deps -test -f "$module" ./... | sort -u
+}
+
+replaces() {
+	if go mod edit -json "$1/go.mod" | grep -q '"\(Replace\|Exclude\)": \['; then
+		echo 'go.mod has a replace or an exclude; those of its users would not'
+		return 1
+	fi
+}
+
+check() {
+	local module=$1 failed=0
+	replaces "$module" || failed=1
+	take "$module"
+	alone "$module" mod tidy -diff || failed=1
+	diff --label alone --label 'in the workspace' -U 0 \
+		<(versions alone "$module") <(versions go -C "$module") || failed=1
+	if ((failed)); then
+		echo "$module/go.mod is not right; make modules may help"
+	fi
+	return $failed
+}
+
+sync() {
+	local module=$1
+	take "$module"
+	mapfile -t want < <(versions go -C "$module")
+	if ((${#want[@]})); then
+		alone "$module" get "${want[@]}"
+	fi
+	alone "$module" mod tidy
+	give "$module"
+}
+
+failed=0
+for module in $(modules); do
+	"$1" "$module" || failed=1
+done
+exit $failed
