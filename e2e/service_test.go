@@ -59,7 +59,7 @@ func newService(t *testing.T, name, hub string) *service {
 			wait, _ := strconv.Atoi(r.PathValue("id") + r.FormValue("wait"))
 			<-time.After(time.Duration(wait) * time.Microsecond)
 			w.WriteHeader(status)
-			_, _ = io.WriteString(w, "done\n") // The client is still there, or it counts in neither's favour.
+			_, _ = io.WriteString(w, "done\n") // The client is still there, or it counts in neither's favor.
 		}
 	}
 	mux.Handle("GET /orders/{id}", answer(200))

@@ -1,7 +1,7 @@
 package measure
 
 // Rounds calls each of the n turns once per round, starting one further each
-// round, so that none always follows the same neighbour's wake.
+// round, so that none always follows the same neighbor's wake.
 func Rounds(rounds, n int, turn func(round, contender int) error) error {
 	for r := range rounds {
 		for i := range n {

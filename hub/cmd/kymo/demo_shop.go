@@ -91,7 +91,7 @@ func (s *shop) stock(ctx context.Context) error {
 	return s.database.query(ctx, "SELECT count(*) FROM products")
 }
 
-func catalogue(id int) (product, bool) {
+func catalog(id int) (product, bool) {
 	things := [...]string{"lamp", "chair", "kettle", "rug", "shelf", "clock"}
 	p := product{ID: id, Name: fmt.Sprintf("%s no. %d", things[id%len(things)], id), Cents: 500 + id*125}
 	return p, id >= 1 && id <= shopProducts
@@ -125,7 +125,7 @@ func (s *shop) listProducts(w http.ResponseWriter, r *http.Request) {
 	work(r.Context(), 6*time.Millisecond, 0.4)
 	var list []product
 	for id := range shopProducts {
-		p, _ := catalogue(id + 1)
+		p, _ := catalog(id + 1)
 		list = append(list, p)
 	}
 	answer(w, http.StatusOK, list)
@@ -134,7 +134,7 @@ func (s *shop) listProducts(w http.ResponseWriter, r *http.Request) {
 func (s *shop) oneProduct(w http.ResponseWriter, r *http.Request) {
 	work(r.Context(), 3*time.Millisecond, 0.5)
 	id, _ := strconv.Atoi(r.PathValue("id"))
-	p, ok := catalogue(id)
+	p, ok := catalog(id)
 	if !ok {
 		http.Error(w, "no such product", http.StatusNotFound)
 		return
@@ -142,13 +142,13 @@ func (s *shop) oneProduct(w http.ResponseWriter, r *http.Request) {
 	answer(w, http.StatusOK, p)
 }
 
-// search is the slow route: it looks as if it read the catalogue without an index.
+// search is the slow route: it looks as if it read the catalog without an index.
 func (s *shop) search(w http.ResponseWriter, r *http.Request) {
 	work(r.Context(), 620*time.Millisecond, 0.2)
 	word := strings.ToLower(r.FormValue("q"))
 	found := []product{}
 	for id := range shopProducts {
-		if p, _ := catalogue(id + 1); strings.Contains(p.Name, word) {
+		if p, _ := catalog(id + 1); strings.Contains(p.Name, word) {
 			found = append(found, p)
 		}
 	}
@@ -181,7 +181,7 @@ func (s *shop) showCart(w http.ResponseWriter, r *http.Request, customer string)
 func (s *shop) addItem(w http.ResponseWriter, r *http.Request, customer string) {
 	work(r.Context(), 9*time.Millisecond, 0.4)
 	id, _ := strconv.Atoi(r.PostFormValue("product"))
-	if _, ok := catalogue(id); !ok {
+	if _, ok := catalog(id); !ok {
 		http.Error(w, "no such product", http.StatusUnprocessableEntity)
 		return
 	}
@@ -203,7 +203,7 @@ func (s *shop) checkout(w http.ResponseWriter, r *http.Request, customer string)
 	delete(s.carts, customer)
 	o := order{ID: len(s.orders) + 1, Products: items, customer: customer}
 	for _, id := range items {
-		p, _ := catalogue(id)
+		p, _ := catalog(id)
 		o.Cents += p.Cents
 	}
 	if len(items) > 0 {

@@ -25,7 +25,7 @@ func TestMain(m *testing.M) {
 }
 
 // TestCommand runs the scripts in testdata, each of which is named for the
-// behaviour it shows.
+// behavior it shows.
 func TestCommand(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata",

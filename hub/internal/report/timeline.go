@@ -18,7 +18,7 @@ type edge struct {
 
 // timeline makes segments of the results of one check: they follow each other
 // without a gap, from the first instant of the window that is known, and no two
-// neighbours have the same status. records are in the order of their beginning.
+// neighbors have the same status. records are in the order of their beginning.
 func timeline(records []*store.HealthRecord, window rollup.Window, bridge int64) []segment {
 	edges := edgesOf(records, bridge)
 	// At one instant, what ends does so before anything begins.

@@ -50,7 +50,7 @@ var types = map[string]string{
 // page is the file that a browser asks for first.
 const page = "index.html"
 
-// New returns a dashboard of the files in dist. Each that has a neighbour with
+// New returns a dashboard of the files in dist. Each that has a neighbor with
 // .gz at the end of its name is sent as that to whoever takes it.
 func New(dist fs.FS) *Dashboard {
 	d := &Dashboard{files: make(map[string]*file)}

@@ -1,4 +1,4 @@
-// Colours for canvases, which know no style sheet. They are read from it, and
+// Colors for canvases, which know no style sheet. They are read from it, and
 // again when the system turns light or dark.
 
 import { untrack } from 'svelte'

@@ -9,13 +9,13 @@ import (
 	"testing"
 )
 
-// neighbours are modules that services which embed the hub have beside it, each
+// neighbors are modules that services which embed the hub have beside it, each
 // at a version that the hub is known to build with, and the packages of it that
 // a service imports. A build has one version of each module, the highest that
-// any of its modules requires, so a neighbour may raise what the hub's own
+// any of its modules requires, so a neighbor may raise what the hub's own
 // dependencies were written for. sentry-go did: Pebble's cockroachdb/errors used
 // what it had removed.
-var neighbours = []struct {
+var neighbors = []struct {
 	module, version string
 	packages        []string
 }{
@@ -25,9 +25,9 @@ var neighbours = []struct {
 	{"google.golang.org/grpc", "v1.85.0", []string{"", "/health"}},
 }
 
-// TestNeighbours builds a service that embeds the hub and imports all of them,
+// TestNeighbors builds a service that embeds the hub and imports all of them,
 // and starts it: packages may also clash in what they register at the start.
-func TestNeighbours(t *testing.T) {
+func TestNeighbors(t *testing.T) {
 	root, err := filepath.Abs("..")
 	if err != nil {
 		t.Fatal(err)
@@ -38,7 +38,7 @@ func TestNeighbours(t *testing.T) {
 	}
 	imports := []string{fmt.Sprintf("_ %q", project), fmt.Sprintf("_ %q", project+"/hub")}
 	modules := []string{project + " v0.0.0", project + "/hub v0.0.0"}
-	for _, n := range neighbours {
+	for _, n := range neighbors {
 		modules = append(modules, n.module+" "+n.version)
 		for _, p := range n.packages {
 			imports = append(imports, fmt.Sprintf("_ %q", n.module+p))
@@ -47,7 +47,7 @@ func TestNeighbours(t *testing.T) {
 	dir := t.TempDir()
 	for name, content := range map[string]string{
 		"main.go": "package main\n\nimport (\n" + strings.Join(imports, "\n") + "\n)\n\nfunc main() {}\n",
-		"go.mod": fmt.Sprintf("module neighbours\n\ngo 1.26.0\n\nrequire (\n%s\n)\n\nreplace (\n%s => %s\n%s/hub => %s/hub\n)\n",
+		"go.mod": fmt.Sprintf("module neighbors\n\ngo 1.26.0\n\nrequire (\n%s\n)\n\nreplace (\n%s => %s\n%s/hub => %s/hub\n)\n",
 			strings.Join(modules, "\n"), project, root, project, root),
 		"go.sum": string(sums),
 	} {
@@ -73,7 +73,7 @@ func TestNeighbours(t *testing.T) {
 	run(service)
 
 	// The versions are those of the table: one that the hub raised was not tested.
-	for _, n := range neighbours {
+	for _, n := range neighbors {
 		if got := strings.TrimSpace(run("go", "list", "-m", "-f", "{{.Version}}", n.module)); got != n.version {
 			t.Errorf("%s is at %s, not at %s: the hub requires more; raise it here", n.module, got, n.version)
 		}
