@@ -37,7 +37,7 @@ test: servers ui ## run the tests of every module and of the dashboard; fail und
 	@tools/test.sh $(MIN_COVERAGE)
 	@$(MAKE) --no-print-directory ui-test
 
-lint: ## check format, vet, staticcheck, tidy modules and a clean tree
+lint: ## check format, spelling, vet, staticcheck, tidy modules and a clean tree
 	@tools/lint.sh
 
 bench: ## measure Kymo beside its peers

@@ -60,6 +60,7 @@ check 'the root go.mod must require nothing' sdk_requirements
 check 'modules that are in no go.work' unlisted_modules
 check 'traces of one machine' local_traces
 check 'build output in the tree' build_output
+check 'spelling' tools/spelling/check.sh
 check 'modules of the workspace' tools/modules.sh check
 for module in $(apart); do
 	check "$module: go mod tidy" go -C "$module" mod tidy -diff

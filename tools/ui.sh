@@ -15,9 +15,5 @@ if [[ ${1:-} == if-missing ]]; then
 	fi
 	echo 'Building the dashboard, once…' >&2
 fi
-# What is installed stays until the lock file changes.
-if ! cmp -s package-lock.json node_modules/.lock; then
-	npm ci --no-audit --no-fund --loglevel=error
-	cp package-lock.json node_modules/.lock
-fi
+../../tools/npm.sh .
 npm run --silent build -- --logLevel warn >/dev/null
