@@ -136,6 +136,8 @@ var rooms = []room{
 		onlyFor: []string{"hub/internal/store/engines"},
 		onlyWhy: "everything else works with any store, and engines chooses by name; the embedded hub takes no driver with it"},
 
+	{path: "hub/internal/storecopy", floor: 4, upTo: 3,
+		why: "it copies between any two stores; who opens them, and what is printed, is not its affair"},
 	{path: "hub/internal/store/engines", floor: 5, upTo: 4,
 		why:     "it opens stores; what is kept in them is not its affair",
 		onlyFor: []string{"hub/cmd/kymo"},

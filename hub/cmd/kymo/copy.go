@@ -3,16 +3,14 @@ package main
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
 	"time"
 
-	"github.com/kymohq/kymo/hub/internal/store"
 	"github.com/kymohq/kymo/hub/internal/store/engines"
+	"github.com/kymohq/kymo/hub/internal/storecopy"
 	"github.com/kymohq/kymo/hub/internal/term"
-	"github.com/kymohq/kymo/internal/wire"
 )
 
 type copyCommand struct {
@@ -37,12 +35,6 @@ func (*copyCommand) Help() string {
 		"Exit status: 0 if so, 1 if not, 2 if it was not done.\n"
 }
 
-// place is one of the two stores.
-type place struct {
-	store.Store
-	name string // as it may be shown
-}
-
 func (c *copyCommand) Run(env *environment) (err error) {
 	patience, err := parseDuration(cmp.Or(c.Timeout, "1m"))
 	if err != nil {
@@ -58,12 +50,12 @@ func (c *copyCommand) Run(env *environment) (err error) {
 		return err
 	}
 	if engines.Location(from) == engines.Location(to) {
-		return errSameStore
+		return storecopy.ErrSameStore
 	}
 	if err := engines.CheckExists(from); err != nil {
 		return fmt.Errorf("FROM: %w", err)
 	}
-	// What goes wrong is said by what fails; a log would be between the lines.
+	// A failure is returned by what fails; a log would be between the lines.
 	options := engines.Options{Logger: slog.New(slog.DiscardHandler)}
 	source, err := engines.Open(from, options)
 	if err != nil {
@@ -75,17 +67,22 @@ func (c *copyCommand) Run(env *environment) (err error) {
 		return fmt.Errorf("TO: %w", err)
 	}
 	defer func() { err = errors.Join(err, target.Close()) }()
-	cp := &copier{
-		env: env, from: place{source, engines.Show(from)}, to: place{target, engines.Show(to)},
-		source: engines.Location(from), patience: patience, now: time.Now, screen: term.ScreenOf(env.stderr, env.vars),
+	cp := &storecopy.Copier{
+		From:     storecopy.Place{Store: source, Name: engines.Show(from)},
+		To:       storecopy.Place{Store: target, Name: engines.Show(to)},
+		Source:   engines.Location(from),
+		Patience: patience,
+		Now:      time.Now,
 	}
 	// Two folders that are one cannot be opened at once.
 	if engines.Remote(from) && engines.Remote(to) {
-		if err := cp.tellApart(env.ctx); err != nil {
+		if err := cp.TellApart(env.ctx); errors.Is(err, storecopy.ErrSameStore) {
 			return err
+		} else if err != nil {
+			return unfinished(err)
 		}
 	}
-	return cp.run(env.ctx)
+	return copyAndCheck(env, cp, term.ScreenOf(env.stderr, env.vars))
 }
 
 // storeArgument returns the store that an argument names.
@@ -100,60 +97,53 @@ func (r *resolver) storeArgument(name, text string) (string, error) {
 	return text, nil
 }
 
-var errSameStore = errors.New("FROM and TO are the same store; name another for TO")
-
-// tellApart finds out whether two URLs lead to one store, which would come to
-// hold everything twice: names of hosts do not tell. It gives both the same empty
-// batch, and one that knows it already is the other.
-func (c *copier) tellApart(ctx context.Context) error {
-	mark := wire.NewBuilder().Batch("copy-"+rand.Text(), 0)
-	if _, err := c.append(ctx, mark); err != nil {
-		return unfinished(err)
-	}
-	// If FROM does not take it, it is not the store that just did.
-	fresh, err := c.from.Append(ctx, mark)
-	if err == nil && !fresh[0] {
-		return errSameStore
-	}
-	return nil
-}
-
-// copier copies from one store to another.
-type copier struct {
-	env      *environment
-	from, to place
-	source   string        // FROM's location
-	patience time.Duration // for how long TO is asked to take what it refused
-	now      func() time.Time
-	screen   term.Screen
-}
-
-func (c *copier) run(ctx context.Context) error {
-	begun := c.now()
-	done, err := c.copy(ctx)
+// copyAndCheck copies, compares the stores and prints a line on each.
+func copyAndCheck(env *environment, c *storecopy.Copier, s term.Screen) error {
+	clearBars := showProgress(env, c, s)
+	defer clearBars()
+	begun := c.Now()
+	done, err := c.Copy(env.ctx)
 	if err != nil {
 		return unfinished(err)
 	}
-	fmt.Fprintln(c.env.stdout, c.line(done, c.now().Sub(begun)))
-	if done.read == (amounts{}) {
+	clearBars()
+	fmt.Fprintln(env.stdout, copiedLine(c, done, c.Now().Sub(begun)))
+	if done.Read == (storecopy.Amounts{}) {
 		return nil
 	}
-	found, err := c.check(ctx, done)
+	found, err := c.Check(env.ctx, done)
 	if err != nil {
 		return unfinished(err)
 	}
-	if found.differ > 0 {
-		return badNews{c.difference(found)}
+	clearBars()
+	if found.Differ > 0 {
+		return badNews{difference(c, found)}
 	}
-	line := fmt.Sprintf("%s checked: both hold the same", term.Plural(found.hours, "hour"))
-	if found.more != (amounts{}) {
-		line = fmt.Sprintf("%s checked: %s holds all of it, and from elsewhere %v", term.Plural(found.hours, "hour"), c.to.name, found.more)
-	}
-	fmt.Fprintln(c.env.stdout, line)
+	fmt.Fprintln(env.stdout, checkedLine(c, found))
 	return nil
 }
 
-// unfinished says what to do about a copy that was not done to its end.
+// showProgress lets a copier draw a bar for each of its phases, which the function
+// that it returns takes off the screen.
+func showProgress(env *environment, c *storecopy.Copier, s term.Screen) (clearBars func()) {
+	labels := map[storecopy.Phase]string{storecopy.Copying: "copying", storecopy.Checking: "checking"}
+	bars := make(map[storecopy.Phase]*term.Progress)
+	c.Progress = func(p storecopy.Phase, done, total int64) {
+		if bars[p] == nil {
+			bars[p] = term.NewProgress(env.stderr, s, c.Now, labels[p], total)
+			return
+		}
+		bars[p].Show(done, done)
+	}
+	return func() {
+		for _, bar := range bars {
+			bar.Clear()
+		}
+	}
+}
+
+// unfinished is the error of a copy that did not get to its end, with what to do
+// about it.
 func unfinished(err error) error {
 	if errors.Is(err, context.Canceled) {
 		err = errInterrupted
@@ -161,37 +151,42 @@ func unfinished(err error) error {
 	return fmt.Errorf("%w; run the same command again, which counts nothing twice", err)
 }
 
-// line says what was copied.
-func (c *copier) line(done *copied, took time.Duration) string {
-	head := c.from.name + " -> " + c.to.name + ": "
-	known := done.read.minus(done.fresh)
+// copiedLine tells what was copied.
+func copiedLine(c *storecopy.Copier, done *storecopy.Copied, took time.Duration) string {
+	head := c.From.Name + " -> " + c.To.Name + ": "
+	known := done.Read.Minus(done.Fresh)
 	switch {
-	case done.read == (amounts{}):
+	case done.Read == (storecopy.Amounts{}):
 		return head + "nothing to copy"
-	case known == done.read:
+	case known == done.Read:
 		return head + known.String() + ", all of which were already there"
 	}
-	line := fmt.Sprintf("%s%v copied in %s", head, done.fresh, term.Seconds(took))
-	if rate := float64(done.fresh.requests) / took.Seconds(); took > 0 && rate >= 1 {
+	line := fmt.Sprintf("%s%v copied in %s", head, done.Fresh, term.Seconds(took))
+	if rate := float64(done.Fresh.Requests) / took.Seconds(); took > 0 && rate >= 1 {
 		line += fmt.Sprintf(" (%s requests/s)", term.Thousands(int64(rate)))
 	}
-	if known != (amounts{}) {
+	if known != (storecopy.Amounts{}) {
 		line += fmt.Sprintf("; %v were already there", known)
 	}
 	return line
 }
 
-// amounts are how much there is of what a store keeps.
-type amounts struct{ requests, dropped, health int64 }
-
-func (a amounts) plus(b amounts) amounts {
-	return amounts{a.requests + b.requests, a.dropped + b.dropped, a.health + b.health}
+// checkedLine tells that nothing is missing.
+func checkedLine(c *storecopy.Copier, found *storecopy.Checked) string {
+	hours := term.Plural(found.Hours, "hour")
+	if found.More == (storecopy.Amounts{}) {
+		return hours + " checked: both hold the same"
+	}
+	return fmt.Sprintf("%s checked: %s holds all of it, and from elsewhere %v", hours, c.To.Name, found.More)
 }
 
-func (a amounts) minus(b amounts) amounts {
-	return amounts{a.requests - b.requests, a.dropped - b.dropped, a.health - b.health}
-}
-
-func (a amounts) String() string {
-	return fmt.Sprintf("%s, %s and %s", term.Plural(a.requests, "request"), term.Plural(a.dropped, "dropped request"), term.Plural(a.health, "health result"))
+// difference is the check's bad news.
+func difference(c *storecopy.Copier, found *storecopy.Checked) error {
+	verb := "differ"
+	if found.Differ == 1 {
+		verb = "differs"
+	}
+	return fmt.Errorf("%s of %s %s, first that from %s: %s; this happens if something still writes to %s, "+
+		"or if a hub on %s keeps less (--retention-age)",
+		term.Thousands(found.Differ), term.Plural(found.Hours, "hour"), verb, found.First, found.Lacks, c.From.Name, c.To.Name)
 }

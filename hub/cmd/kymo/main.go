@@ -13,9 +13,8 @@
 //     answers (packages text and term).
 //  4. check makes the probes of the same file (targets.go) and runs them once.
 //  5. import reads files twice, to know their identity and then to ship them.
-//  6. copy reads one store hour by hour (copy_hours.go), cuts what it reads into
-//     batches that it would cut again in the same way (copy_cut.go), appends them
-//     to another (copy_send.go) and compares the two (copy_check.go).
+//  6. copy opens two stores by name and lets package storecopy go from one to the
+//     other.
 //  7. demo is all of it in one process: a hub, a shop and what it stands on, a
 //     load, a live table, and keys that make trouble.
 package main

@@ -1,4 +1,4 @@
-package main
+package storecopy
 
 import (
 	"context"
@@ -6,7 +6,6 @@ import (
 	"iter"
 	"math/rand/v2"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -85,32 +84,34 @@ func expectSame(t *testing.T, got, want store.Store) {
 	}
 }
 
-// copying is a copier and what it prints.
+// copying is a copier and its results.
 type copying struct {
-	*copier
-	out, err strings.Builder
+	*Copier
+	copied  *Copied
+	checked *Checked
 }
 
 func newCopying(from, to store.Store) *copying {
-	c := new(copying)
-	c.copier = &copier{
-		env:  &environment{stdout: &c.out, stderr: &c.err},
-		from: place{from, "old"}, to: place{to, "new"}, source: "/old", patience: time.Minute, now: time.Now,
-	}
-	return c
+	return &copying{Copier: &Copier{
+		From: Place{from, "old"}, To: Place{to, "new"}, Source: "/old", Patience: time.Minute, Now: time.Now,
+	}}
 }
 
-// expectLines fails the test unless each of the printed lines matches in part.
-func expectLines(t *testing.T, got string, want ...string) {
-	t.Helper()
-	lines := strings.Split(strings.TrimSuffix(got, "\n"), "\n")
-	if len(lines) != len(want) {
-		t.Fatalf("printed %q, want %q", got, want)
+// run copies and checks.
+func (c *copying) run(ctx context.Context) (err error) {
+	if c.copied, err = c.Copy(ctx); err != nil {
+		return err
 	}
-	for i, line := range lines {
-		if !strings.Contains(line, want[i]) {
-			t.Errorf("printed %q, want %q", line, want[i])
-		}
+	c.checked, err = c.Check(ctx, c.copied)
+	return err
+}
+
+// expectEqual fails the test unless the check found that both stores hold the
+// same in so many hours.
+func (c *copying) expectEqual(t *testing.T, hours int64) {
+	t.Helper()
+	if want := (Checked{Hours: hours}); *c.checked != want {
+		t.Errorf("checked: %+v, want %+v", *c.checked, want)
 	}
 }
 

@@ -1,4 +1,4 @@
-package main
+package storecopy
 
 import (
 	"slices"
@@ -29,7 +29,7 @@ func TestHoursWithData(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	p := place{&hooked{Store: oracle, read: func() error { questions++; return nil }}, "old"}
+	p := Place{&hooked{Store: oracle, read: func() error { questions++; return nil }}, "old"}
 	var found []hour
 	for h, err := range p.hours(t.Context()) {
 		if err != nil {

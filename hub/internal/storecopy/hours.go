@@ -1,4 +1,4 @@
-package main
+package storecopy
 
 import (
 	"context"
@@ -17,7 +17,7 @@ type hour int64
 const (
 	hourMillis = int64(time.Hour / time.Millisecond)
 	lastHour   = hour(wire.MaxStart / hourMillis)
-	// spanHours is how many hours are not looked at all together any more, but each.
+	// spanHours is the length at which a span is no longer halved: its hours are yielded one by one.
 	spanHours = 32
 )
 
@@ -34,10 +34,10 @@ func (h hour) String() string {
 // everything is the window of all that a store can hold.
 var everything = rollup.Window{From: 0, To: int64(lastHour+1) * hourMillis}
 
-// hours yields the hours that may hold something, in order. Those between 1970
-// and 9999 are 70 million, so it asks whether there is anything in halves of that
-// time, and in halves of those where there is.
-func (p place) hours(ctx context.Context) iter.Seq2[hour, error] {
+// hours yields the hours that may hold something, in order. There are 70 million
+// between 1970 and 9999, so it searches by halves: a half that holds nothing is
+// left out.
+func (p Place) hours(ctx context.Context) iter.Seq2[hour, error] {
 	return func(yield func(hour, error) bool) {
 		length := hour(spanHours)
 		for length <= lastHour {
@@ -47,16 +47,16 @@ func (p place) hours(ctx context.Context) iter.Seq2[hour, error] {
 	}
 }
 
-// search yields the hours of a part that is a power of two long, and says
+// search yields the hours of a span whose length is a power of two, and reports
 // whether to go on.
-func (p place) search(ctx context.Context, first, length hour, yield func(hour, error) bool) bool {
+func (p Place) search(ctx context.Context, first, length hour, yield func(hour, error) bool) bool {
 	w := rollup.Window{From: first.window().From, To: min((first + length).window().From, everything.To)}
-	any, err := p.holds(ctx, w)
+	found, err := p.holds(ctx, w)
 	switch {
 	case err != nil:
 		yield(0, err)
 		return false
-	case !any:
+	case !found:
 		return true
 	case length > spanHours:
 		half := length / 2
@@ -70,9 +70,9 @@ func (p place) search(ctx context.Context, first, length hour, yield func(hour, 
 	return true
 }
 
-// holds says whether there is anything in a window. To ask for the names of
-// checks costs less than to ask for their results.
-func (p place) holds(ctx context.Context, w rollup.Window) (bool, error) {
+// holds reports whether there is anything in a window. Asking for the names of
+// checks costs less than asking for their results.
+func (p Place) holds(ctx context.Context, w rollup.Window) (bool, error) {
 	for _, err := range p.Rollups(ctx, store.RollupQuery{Window: w}) {
 		return err == nil, p.unread(err)
 	}
@@ -84,7 +84,7 @@ func (p place) holds(ctx context.Context, w rollup.Window) (bool, error) {
 
 // tally is what a store holds of an hour.
 type tally struct {
-	amounts
+	Amounts
 	series map[rollup.Key]counted
 	drops  map[string]uint64 // by service
 }
@@ -95,8 +95,8 @@ type counted struct {
 	durations string // the histogram's bytes
 }
 
-// count takes the tally of an hour.
-func (p place) count(ctx context.Context, h hour) (*tally, error) {
+// count returns the tally of an hour.
+func (p Place) count(ctx context.Context, h hour) (*tally, error) {
 	t := &tally{series: make(map[rollup.Key]counted), drops: make(map[string]uint64)}
 	for r, err := range p.Rollups(ctx, store.RollupQuery{Window: h.window()}) {
 		if err != nil {
@@ -104,25 +104,25 @@ func (p place) count(ctx context.Context, h hour) (*tally, error) {
 		}
 		if n := int64(r.Durations.Count()); n > 0 {
 			t.series[r.Key] = counted{n, string(r.Durations.AppendBinary(nil))}
-			t.requests += n
+			t.Requests += n
 		}
 		if r.Dropped > 0 {
 			t.drops[r.Service] += r.Dropped
-			t.dropped += int64(r.Dropped)
+			t.Dropped += int64(r.Dropped)
 		}
 	}
 	for _, err := range p.healthOf(ctx, h) {
 		if err != nil {
 			return nil, err
 		}
-		t.health++
+		t.Health++
 	}
 	return t, nil
 }
 
-// healthOf yields the health results whose span begins in an hour: so each
-// belongs to one.
-func (p place) healthOf(ctx context.Context, h hour) iter.Seq2[*store.HealthRecord, error] {
+// healthOf yields the health results whose span begins in an hour, so that each
+// belongs to one hour.
+func (p Place) healthOf(ctx context.Context, h hour) iter.Seq2[*store.HealthRecord, error] {
 	return func(yield func(*store.HealthRecord, error) bool) {
 		for r, err := range p.Health(ctx, store.HealthQuery{Window: h.window()}) {
 			if err != nil {
@@ -136,16 +136,16 @@ func (p place) healthOf(ctx context.Context, h hour) iter.Seq2[*store.HealthReco
 	}
 }
 
-// unread says of which store an error in reading is.
-func (p place) unread(err error) error {
+// unread names the store in an error of reading it.
+func (p Place) unread(err error) error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("read %s: %w", p.name, err)
+	return fmt.Errorf("read %s: %w", p.Name, err)
 }
 
 // requestsOf yields an hour's requests.
-func (p place) requestsOf(ctx context.Context, h hour) iter.Seq2[*store.Record, error] {
+func (p Place) requestsOf(ctx context.Context, h hour) iter.Seq2[*store.Record, error] {
 	return func(yield func(*store.Record, error) bool) {
 		for r, err := range p.Requests(ctx, store.RequestQuery{Window: h.window()}) {
 			if !yield(r, p.unread(err)) {

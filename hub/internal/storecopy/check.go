@@ -1,0 +1,93 @@
+package storecopy
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/kymohq/kymo/hub/internal/rollup"
+	"github.com/kymohq/kymo/hub/internal/term"
+)
+
+// Checked is the result of comparing the two stores.
+type Checked struct {
+	Hours int64   // with anything in From
+	More  Amounts // that To holds in them
+	// Differ is how many hours To does not hold all of; First is when the first
+	// of them begins, and Lacks what it lacks.
+	Differ int64
+	First  string
+	Lacks  string
+}
+
+// Check compares both stores, as they are now, hour by hour.
+func (c *Copier) Check(ctx context.Context, done *Copied) (*Checked, error) {
+	found, seen := new(Checked), int64(0)
+	c.progress(Checking, 0, done.Read.Requests)
+	for h, err := range c.From.hours(ctx) {
+		if err != nil {
+			return nil, err
+		}
+		from, err := c.From.count(ctx, h)
+		if err != nil {
+			return nil, err
+		}
+		if from.Amounts == (Amounts{}) {
+			continue
+		}
+		to, err := c.To.count(ctx, h)
+		if err != nil {
+			return nil, err
+		}
+		found.Hours++
+		found.More = found.More.plus(to.Minus(from.Amounts))
+		if lacks := c.compare(from, to, done.min[h]); lacks != "" {
+			if found.Differ++; found.Differ == 1 {
+				found.First, found.Lacks = h.String(), lacks
+			}
+		}
+		seen += from.Requests
+		c.progress(Checking, seen, done.Read.Requests)
+	}
+	return found, nil
+}
+
+// compare returns what To lacks of an hour, "" if nothing; it must hold least, too.
+// Where it holds more of a series, wrong durations cannot be told from those of
+// others.
+func (c *Copier) compare(from, to *tally, least Amounts) string {
+	for _, key := range slices.SortedFunc(maps.Keys(from.series), compareKeys) {
+		want, got := from.series[key], to.series[key]
+		what := fmt.Sprintf("%s %s %s %d", key.Service, key.Method, key.Endpoint, key.Status)
+		switch {
+		case got.requests < want.requests:
+			return c.fewer(want.requests, got.requests, "request", " of "+what)
+		case got.requests == want.requests && got.durations != want.durations:
+			return fmt.Sprintf("%s of %s have other durations in %s", term.Plural(want.requests, "request"), what, c.To.Name)
+		}
+	}
+	for _, service := range slices.Sorted(maps.Keys(from.drops)) {
+		if want, got := from.drops[service], to.drops[service]; got < want {
+			return c.fewer(int64(want), int64(got), "dropped request", " of "+service)
+		}
+	}
+	if to.Health < from.Health {
+		return c.fewer(from.Health, to.Health, "health result", "")
+	}
+	if to.Requests < least.Requests || to.Dropped < least.Dropped || to.Health < least.Health {
+		return fmt.Sprintf("%s holds %v, but held and took %v", c.To.Name, to.Amounts, least)
+	}
+	return ""
+}
+
+func (c *Copier) fewer(want, got int64, noun, of string) string {
+	return fmt.Sprintf("%s holds %s%s and %s %s", c.From.Name, term.Plural(want, noun), of, c.To.Name, term.Thousands(got))
+}
+
+func compareKeys(a, b rollup.Key) int {
+	return cmp.Or(strings.Compare(a.Service, b.Service), strings.Compare(a.Endpoint, b.Endpoint),
+		strings.Compare(a.Method, b.Method), cmp.Compare(a.Status, b.Status))
+}

@@ -1,0 +1,117 @@
+package storecopy
+
+import (
+	"cmp"
+	"fmt"
+	"iter"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/kymohq/kymo/hub/internal/store"
+	"github.com/kymohq/kymo/internal/wire"
+)
+
+// cutter cuts what an hour holds into batches. The same hour is always cut in the
+// same way, though a store may give requests of one start in any order. It has at
+// most one batch of each stream at a time.
+type cutter struct {
+	source uint64
+	hour   hour
+	take   func(*wire.Batch) error
+	open   map[stream]*chunk
+}
+
+// chunk is a stream's batch that is being filled.
+type chunk struct {
+	*wire.Builder
+	entries, bytes int
+	number         int // how many batches of the stream came before it
+}
+
+// maxChunk limits a batch's bytes, of which its head needs some, too.
+const maxChunk = wire.MaxBytes - 1<<10
+
+// entryBytes is more than an entry takes beside its texts and histogram.
+const entryBytes = 64
+
+// room returns the builder to which one more entry of a stream can be added. The
+// entry takes at most so many bytes, and a batch of the stream has at most limit entries.
+func (c *cutter) room(s stream, limit, bytes int) (*wire.Builder, error) {
+	k := c.open[s]
+	if k == nil {
+		k = &chunk{Builder: wire.NewBuilder()}
+		c.open[s] = k
+	}
+	if k.entries == limit || k.bytes+bytes > maxChunk {
+		if err := c.cut(s, k); err != nil {
+			return nil, err
+		}
+		*k = chunk{Builder: wire.NewBuilder(), number: k.number + 1}
+	}
+	k.entries++
+	k.bytes += bytes
+	return k.Builder, nil
+}
+
+// cut hands over what a chunk holds.
+func (c *cutter) cut(s stream, k *chunk) error {
+	number, err := sequence(c.source, s, c.hour, k.number)
+	if err != nil {
+		return err
+	}
+	b := k.Batch(s.instance, number)
+	if err := b.Validate(); err != nil {
+		return fmt.Errorf("the hour from %v holds what no store takes: %w", c.hour, err)
+	}
+	return c.take(b)
+}
+
+// end hands over what is left.
+func (c *cutter) end() error {
+	streams := slices.SortedFunc(maps.Keys(c.open), func(a, b stream) int {
+		return cmp.Or(strings.Compare(a.instance, b.instance), compareBools(a.health, b.health))
+	})
+	for _, s := range streams {
+		if err := c.cut(s, c.open[s]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *cutter) requests(records iter.Seq2[*store.Record, error]) error {
+	return inOrder(records, func(r *store.Record) int64 { return r.Start }, compareRequests, func(r *store.Record) error {
+		bytes := entryBytes + len(r.Service) + len(r.Endpoint) + len(r.Method) + len(r.User)
+		b, err := c.room(stream{instance: r.Instance}, wire.MaxRequests, bytes)
+		if err != nil {
+			return err
+		}
+		b.Add(&r.Request)
+		return nil
+	})
+}
+
+// drops puts the counts at the beginning of the hour: stores know only the hour.
+func (c *cutter) drops(counts map[string]uint64) error {
+	for _, service := range slices.Sorted(maps.Keys(counts)) {
+		b, err := c.room(stream{instance: dropsInstance(c.source)}, wire.MaxDrops, entryBytes+len(service))
+		if err != nil {
+			return err
+		}
+		b.AddDrop(wire.Drop{Service: service, At: c.hour.window().From, Count: counts[service]})
+	}
+	return nil
+}
+
+func (c *cutter) health(records iter.Seq2[*store.HealthRecord, error]) error {
+	return inOrder(records, func(r *store.HealthRecord) int64 { return r.From }, compareHealth, func(r *store.HealthRecord) error {
+		bytes := entryBytes + len(r.Service) + len(r.Check) + len(r.Reason) + len(r.Details) + len(r.Latency.AppendBinary(nil))
+		b, err := c.room(stream{r.Instance, true}, wire.MaxHealth, bytes)
+		if err != nil {
+			return err
+		}
+		b.AddHealth(r.HealthResult)
+		return nil
+	})
+}
