@@ -5,7 +5,7 @@ export STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME     ?= 20s
 MIN_COVERAGE := 95
 
-.PHONY: build run ui ui-test screenshots paint test lint bench cover fuzz modules servers interop upstream cluster help
+.PHONY: build run ui ui-test screenshots paint test lint bench cover fuzz modules release servers interop upstream cluster help
 .DEFAULT_GOAL := help
 
 build: ## build bin/kymo, with the dashboard if Node.js is installed
@@ -53,6 +53,9 @@ fuzz: ## run each fuzz target for FUZZTIME (20s)
 
 modules: ## bring go.mod files up to what the workspace selects, after a change of dependencies
 	@tools/modules.sh sync
+
+release: ## commit and tag a release, without pushing it: make release VERSION=v0.1.0
+	@tools/release.sh '$(VERSION)'
 
 servers: ## install the databases that tests run against, from Debian's packages
 	@tools/servers.sh

@@ -24,10 +24,9 @@ unformatted() { sources '*.go' | xargs -0 gofmt -l -s | nothing; }
 # The SDK brings nothing along into the services that import it.
 sdk_requirements() { go mod edit -json | sed -n '/"Require": \[/,/\]/p' | nothing; }
 
-# in_workspace lists the modules in the root's go.work; all others have a workspace
-# of their own.
-in_workspace() { go work edit -json go.work | sed -n 's|.*"DiskPath": "\(\./\)\?\(.*\)".*|\2|p'; }
-apart() { comm -23 <(modules | sort) <(in_workspace | sort); }
+# apart lists the modules that are not in the root's go.work; each has a workspace
+# of its own.
+apart() { comm -23 <(modules | sort) <(tools/modules.sh listed | sort); }
 
 unlisted_modules() {
 	apart | while read -r module; do

@@ -6,7 +6,9 @@
 #   - have no replace and no exclude, which users' builds ignore;
 #   - be tidy;
 #   - select by itself the versions that the workspace selects.
-# Usage: tools/modules.sh check|sync; sync writes the go.mod and go.sum files.
+# Usage: tools/modules.sh check|sync|listed|published
+# sync writes the go.mod and go.sum files; the last two print folders of modules:
+# all of the workspace, and those that others may import.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -14,7 +16,8 @@ sdk=github.com/kymohq/kymo
 copy=$(mktemp -d)
 trap 'rm -rf "$copy"' EXIT
 
-modules() { go work edit -json go.work | sed -n 's|.*"DiskPath": "\(.*\)".*|\1|p'; }
+listed() { go work edit -json go.work | sed -n 's|.*"DiskPath": "\(\./\)\?\(.*\)".*|\2|p'; }
+published() { listed | grep -vxE 'e2e|tools'; }
 
 # alone MODULE COMMAND… runs the command as if there were no workspace, with
 # the go.mod in $copy.
@@ -82,8 +85,19 @@ sync() {
 	give "$module"
 }
 
-failed=0
-for module in $(modules); do
-	"$1" "$module" || failed=1
-done
-exit $failed
+case ${1:-} in
+listed | published)
+	"$1"
+	;;
+check | sync)
+	failed=0
+	for module in $(listed); do
+		"$1" "$module" || failed=1
+	done
+	exit $failed
+	;;
+*)
+	echo 'usage: tools/modules.sh check|sync|listed|published' >&2
+	exit 2
+	;;
+esac
