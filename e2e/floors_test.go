@@ -154,6 +154,8 @@ var rooms = []room{
 
 	{path: "hub/internal/client", floor: 5, upTo: 4,
 		why: "it asks a hub over HTTP like any other client; what becomes of an answer is not its affair"},
+	{path: "hub/internal/fileimport", floor: 6, upTo: 5,
+		why: "it sends files to a hub over HTTP; what is printed of it is not its affair"},
 	{path: "hub/internal/text", floor: 6, upTo: 5,
 		why: "it writes answers, whoever asked for them"},
 

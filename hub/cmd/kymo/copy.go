@@ -99,14 +99,18 @@ func (r *resolver) storeArgument(name, text string) (string, error) {
 
 // copyAndCheck copies, compares the stores and prints a line on each.
 func copyAndCheck(env *environment, c *storecopy.Copier, s term.Screen) error {
-	clearBars := showProgress(env, c, s)
-	defer clearBars()
+	bars := newBars(env, s)
+	defer bars.clear()
+	c.Progress = func(p storecopy.Phase, done, total int64) {
+		label := map[storecopy.Phase]string{storecopy.Copying: "copying", storecopy.Checking: "checking"}[p]
+		bars.show(label, done, done, total)
+	}
 	begun := c.Now()
 	done, err := c.Copy(env.ctx)
 	if err != nil {
 		return unfinished(err)
 	}
-	clearBars()
+	bars.clear()
 	fmt.Fprintln(env.stdout, copiedLine(c, done, c.Now().Sub(begun)))
 	if done.Read == (storecopy.Amounts{}) {
 		return nil
@@ -115,7 +119,7 @@ func copyAndCheck(env *environment, c *storecopy.Copier, s term.Screen) error {
 	if err != nil {
 		return unfinished(err)
 	}
-	clearBars()
+	bars.clear()
 	if found.Differ > 0 {
 		return badNews{difference(c, found)}
 	}
@@ -123,24 +127,7 @@ func copyAndCheck(env *environment, c *storecopy.Copier, s term.Screen) error {
 	return nil
 }
 
-// showProgress lets a copier draw a bar for each of its phases, which the function
-// that it returns takes off the screen.
-func showProgress(env *environment, c *storecopy.Copier, s term.Screen) (clearBars func()) {
-	labels := map[storecopy.Phase]string{storecopy.Copying: "copying", storecopy.Checking: "checking"}
-	bars := make(map[storecopy.Phase]*term.Progress)
-	c.Progress = func(p storecopy.Phase, done, total int64) {
-		if bars[p] == nil {
-			bars[p] = term.NewProgress(env.stderr, s, c.Now, labels[p], total)
-			return
-		}
-		bars[p].Show(done, done)
-	}
-	return func() {
-		for _, bar := range bars {
-			bar.Clear()
-		}
-	}
-}
+var errInterrupted = errors.New("interrupted")
 
 // unfinished is the error of a copy that did not get to its end, with what to do
 // about it.

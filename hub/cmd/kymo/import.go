@@ -4,13 +4,11 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"io"
-	"os"
-	"path/filepath"
-	"strings"
 	"time"
 
+	"github.com/kymohq/kymo/hub/internal/fileimport"
 	"github.com/kymohq/kymo/hub/internal/ingest"
+	"github.com/kymohq/kymo/hub/internal/retry"
 	"github.com/kymohq/kymo/hub/internal/term"
 	"github.com/kymohq/kymo/internal/wire"
 )
@@ -34,20 +32,6 @@ func (*importCommand) Help() string {
 		"Standard input has no such second chance: it is sent as it is read.\n"
 }
 
-const stdinName = "standard input"
-
-// source is one file to import.
-type source struct {
-	name    string // as the user gave it
-	format  string
-	service string
-	// regular files can be read twice, so they are checked before they are sent
-	// and known by their content.
-	regular  bool
-	size     int64
-	instance string // the identity of its batches
-}
-
 func (c *importCommand) Run(env *environment) error {
 	hub, err := c.client(env)
 	if err != nil {
@@ -61,93 +45,61 @@ func (c *importCommand) Run(env *environment) error {
 	if wire.Clean(service, wire.MaxService) != service {
 		return fmt.Errorf("--service: must be at most %d bytes of UTF-8 without control characters", wire.MaxService)
 	}
-	var sources []*source
+	var sources []*fileimport.Source
 	for _, name := range c.Files {
-		s, err := newSource(name, c.Format, service)
+		s, err := fileimport.NewSource(name, c.Format, service)
 		if err != nil {
 			return err
 		}
 		sources = append(sources, s)
 	}
-	imp := &importer{env: env, hub: hub, patience: patience, now: time.Now, screen: term.ScreenOf(env.stderr, env.vars)}
+	bars := newBars(env, term.ScreenOf(env.stderr, env.vars))
+	defer bars.clear()
+	imp := &fileimport.Importer{
+		Hub: hub, Retry: retry.Policy{Patience: patience}, Stdin: env.stdin, Now: time.Now,
+		Progress: func(p fileimport.Phase, s *fileimport.Source, rows, bytes int64) {
+			verb := map[fileimport.Phase]string{fileimport.Checking: "checking ", fileimport.Importing: "importing "}[p]
+			bars.show(verb+s.Name(), rows, bytes, s.Size())
+		},
+	}
 	for _, s := range sources {
-		if err := imp.check(s); err != nil {
+		if err := imp.Check(env.ctx, s); err != nil {
 			return fmt.Errorf("%w; nothing was imported", err)
 		}
 	}
 	var news error
 	for _, s := range sources {
-		done, err := imp.send(s)
+		done, err := imp.Send(env.ctx, s)
+		bars.clear()
 		if err != nil {
 			return err
 		}
-		fmt.Fprintln(env.stdout, done.line(s.name))
-		if done.refused > 0 {
-			news = badNews{errors.Join(news, done.refusal(s.name))}
+		fmt.Fprintln(env.stdout, importedLine(s.Name(), done))
+		if done.Refused > 0 {
+			news = badNews{errors.Join(news, refused(s.Name(), done))}
 		}
 	}
 	return news
 }
 
-func newSource(name, format, service string) (*source, error) {
-	s := &source{name: name, service: service, format: format}
-	if s.format == "" {
-		s.format = strings.TrimPrefix(strings.ToLower(filepath.Ext(name)), ".")
-		if s.format == "jsonl" {
-			s.format = "ndjson"
-		}
+// importedLine tells what became of a source.
+func importedLine(name string, r *fileimport.Result) string {
+	imported := r.Rows - r.Known - r.Refused
+	if r.Known > 0 && r.Known == r.Rows {
+		return fmt.Sprintf("%s: %s, all of which were already there", name, term.Plural(r.Known, "row"))
 	}
-	if readers[s.format] == nil {
-		if format != "" {
-			return nil, fmt.Errorf("--format: %q is not a format; it is csv or ndjson", format)
-		}
-		return nil, fmt.Errorf("%s: its name does not say the format; add --format csv or --format ndjson", name)
-	}
-	if name == "-" {
-		s.name = stdinName
-		return s, nil
-	}
-	info, err := os.Stat(name)
-	if err != nil {
-		return nil, err
-	}
-	if info.IsDir() {
-		return nil, fmt.Errorf("%s: is a directory; name the files in it", name)
-	}
-	s.regular, s.size = info.Mode().IsRegular(), info.Size()
-	return s, nil
-}
-
-// open returns the source's bytes.
-func (s *source) open(stdin io.Reader) (io.ReadCloser, error) {
-	if s.name == stdinName && !s.regular {
-		return io.NopCloser(stdin), nil
-	}
-	return os.Open(s.name)
-}
-
-// result says what became of a source's rows.
-type result struct {
-	rows, already, refused int64
-	took                   time.Duration
-}
-
-func (r *result) line(name string) string {
-	imported := r.rows - r.already - r.refused
-	if r.already > 0 && r.already == r.rows {
-		return fmt.Sprintf("%s: %s, all of which were already there", name, term.Plural(r.already, "row"))
-	}
-	line := fmt.Sprintf("%s: %s imported in %s", name, term.Plural(imported, "row"), term.Seconds(r.took))
-	if rate := float64(imported) / r.took.Seconds(); r.took > 0 && imported > 0 {
+	line := fmt.Sprintf("%s: %s imported in %s", name, term.Plural(imported, "row"), term.Seconds(r.Took))
+	if rate := float64(imported) / r.Took.Seconds(); r.Took > 0 && imported > 0 {
 		line += fmt.Sprintf(" (%s rows/s)", term.Thousands(int64(rate)))
 	}
-	if r.already > 0 {
-		line += fmt.Sprintf("; %s were already there", term.Plural(r.already, "row"))
+	if r.Known > 0 {
+		line += fmt.Sprintf("; %s were already there", term.Plural(r.Known, "row"))
 	}
 	return line
 }
 
-func (r *result) refusal(name string) error {
+// refused is the bad news that the hub did not take all rows.
+func refused(name string, r *fileimport.Result) error {
 	return fmt.Errorf("%s: %s refused, because they are older than what the hub keeps or lie in the future; "+
-		"start the hub with a longer --retention-age", name, term.Plural(r.refused, "row"))
+		"start the hub with a longer --retention-age", name, term.Plural(r.Refused, "row"))
 }

@@ -7,12 +7,10 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/kymohq/kymo/hub/internal/client"
 	"github.com/kymohq/kymo/internal/wire"
@@ -37,6 +35,11 @@ func door(t *testing.T, answer func(n int64, b *wire.Batch, w http.ResponseWrite
 	t.Cleanup(server.Close)
 	return server.URL
 }
+
+const (
+	batchRows       = 8192 // as package fileimport cuts files
+	batchesInFlight = 4    // batches on their way at once
+)
 
 func rowsFile(t *testing.T, rows int) string {
 	path := filepath.Join(t.TempDir(), "rows.csv")
@@ -122,7 +125,7 @@ func TestImportIsInterrupted(t *testing.T) {
 		ctx, interrupt := context.WithCancel(t.Context())
 		url := door(t, func(n int64, _ *wire.Batch, w http.ResponseWriter) {
 			answer(w)
-			if n == inFlightBatches {
+			if n == batchesInFlight {
 				// The others have their answer, or will not get it.
 				w.(http.Flusher).Flush()
 				interrupt()
@@ -132,44 +135,6 @@ func TestImportIsInterrupted(t *testing.T) {
 			t.Errorf("while %s: %q", name, got)
 		}
 		interrupt()
-	}
-}
-
-// TestFileThatChanges between its check and its import is found out.
-func TestFileThatChanges(t *testing.T) {
-	file := rowsFile(t, 3)
-	url := door(t, func(_ int64, b *wire.Batch, w http.ResponseWriter) {
-		fmt.Fprintf(w, `{"accepted": %d, "duplicate": false}`, b.Len())
-	})
-	s, err := newSource(file, "", "orders")
-	if err != nil {
-		t.Fatal(err)
-	}
-	env := &environment{ctx: t.Context(), stderr: io.Discard}
-	hub, err := (&hubFlags{Hub: url}).client(env)
-	if err != nil {
-		t.Fatal(err)
-	}
-	imp := &importer{env: env, hub: hub, patience: time.Second, now: time.Now}
-	if err := imp.check(s); err != nil {
-		t.Fatal(err)
-	}
-	identity := s.instance
-	if err := imp.check(s); err != nil || s.instance != identity {
-		t.Errorf("the same file is %s and %s, %v", identity, s.instance, err)
-	}
-	write(t, file, "1790000000000,/a,GET,1000,200,\n")
-	if _, err := imp.send(s); err == nil || !strings.Contains(err.Error(), "it changed while it was imported") {
-		t.Errorf("got %v", err)
-	}
-	if err := os.Remove(file); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := imp.send(s); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("gone before it was sent: %v", err)
-	}
-	if err := imp.check(s); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("gone before it was checked: %v", err)
 	}
 }
 

@@ -12,7 +12,8 @@
 //  3. report, endpoints and health ask a hub (package client) and print its
 //     answers (packages text and term).
 //  4. check makes the probes of the same file (targets.go) and runs them once.
-//  5. import reads files twice, to know their identity and then to ship them.
+//  5. import gives files to package fileimport, which reads them twice: to know
+//     their identity, and then to send them.
 //  6. copy opens two stores by name and lets package storecopy go from one to the
 //     other.
 //  7. demo is all of it in one process: a hub, a shop and what it stands on, a

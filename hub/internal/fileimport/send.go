@@ -1,4 +1,4 @@
-package main
+package fileimport
 
 import (
 	"context"
@@ -9,45 +9,43 @@ import (
 	"time"
 
 	"github.com/kymohq/kymo/hub/internal/client"
-	"github.com/kymohq/kymo/hub/internal/retry"
 	"github.com/kymohq/kymo/hub/internal/term"
 )
 
-// importer sends sources to a hub.
-type importer struct {
-	env      *environment
-	hub      *client.Client
-	patience time.Duration // how long a batch is tried again
-	screen   term.Screen
-	now      func() time.Time
+// maxInFlight is how many batches are on their way at once: the hub makes them
+// durable together, so that they share the wait for the disk.
+const maxInFlight = 4
+
+// Result is what became of a source's rows.
+type Result struct {
+	Rows    int64
+	Known   int64 // of these: there before
+	Refused int64 // older than what the hub keeps, or in the future
+	Took    time.Duration
 }
 
-// inFlightBatches is how many batches are on their way at once: the hub makes
-// them durable together, so that waiting for the disk is shared.
-const inFlightBatches = 4
-
-// send imports one source that was checked.
-func (imp *importer) send(s *source) (*result, error) {
-	f, err := s.open(imp.env.stdin)
+// Send imports a source that was checked.
+func (imp *Importer) Send(ctx context.Context, s *Source) (*Result, error) {
+	f, err := s.open(imp.Stdin)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	ctx, cancel := context.WithCancelCause(imp.env.ctx)
+	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 
 	var (
 		mu       sync.Mutex // guards the results of the batches
-		done     result
+		done     Result
 		inFlight sync.WaitGroup
-		slots    = make(chan struct{}, inFlightBatches)
-		begun    = imp.now()
-		bar      = term.NewProgress(imp.env.stderr, imp.screen, imp.now, "importing "+s.name, s.size)
+		slots    = make(chan struct{}, maxInFlight)
+		begun    = imp.Now()
 		content  = &counter{r: f, sum: sha256.New()}
 		read     int64
 
 		unreadable error
 	)
+	imp.progress(Importing, s, 0, 0)
 	for b, err := range s.batches(content, begun) {
 		if err != nil {
 			unreadable = err // what was read before stays on its way
@@ -63,7 +61,7 @@ func (imp *importer) send(s *source) (*result, error) {
 		rows, body := int64(b.Len()), b.AppendBinary(nil)
 		inFlight.Go(func() {
 			defer func() { <-slots }()
-			got, err := imp.hub.Send(ctx, retry.Policy{Patience: imp.patience, Now: imp.now}, body, rows)
+			got, err := imp.Hub.Send(ctx, imp.Retry, body, rows)
 			if err != nil {
 				cancel(err)
 				return
@@ -73,17 +71,16 @@ func (imp *importer) send(s *source) (*result, error) {
 			mu.Unlock()
 		})
 		read += rows
-		bar.Show(read, content.bytes)
+		imp.progress(Importing, s, read, content.bytes)
 	}
 	inFlight.Wait()
-	bar.Clear()
-	done.took = imp.now().Sub(begun)
+	done.Took = imp.Now().Sub(begun)
 	if ctx.Err() != nil {
 		return nil, s.broken(context.Cause(ctx), &done)
 	}
 	if unreadable != nil {
 		return nil, fmt.Errorf("%w; the first %s are imported and stay, the others are not",
-			unreadable, term.Plural(done.rows, "row"))
+			unreadable, term.Plural(done.Rows, "row"))
 	}
 	if s.regular && s.identity(content.sum) != s.instance {
 		return nil, fmt.Errorf("%s: it changed while it was imported, and rows of both its states may be there", s.name)
@@ -91,21 +88,21 @@ func (imp *importer) send(s *source) (*result, error) {
 	return &done, nil
 }
 
-// add takes the receipt of a batch of rows into the result.
-func (r *result) add(rows int64, got client.Receipt) {
-	r.rows += rows
-	r.refused += got.Dropped
+// add counts a batch of rows by its receipt.
+func (r *Result) add(rows int64, got client.Receipt) {
+	r.Rows += rows
+	r.Refused += got.Dropped
 	if got.Duplicate {
-		r.already += got.Accepted
+		r.Known += got.Accepted
 	}
 }
 
-// broken says what is there of a source that was not sent to its end.
-func (s *source) broken(err error, done *result) error {
+// broken is the error of a source that was not sent to its end, with what of it is there.
+func (s *Source) broken(err error, done *Result) error {
 	if errors.Is(err, context.Canceled) {
 		err = errInterrupted
 	}
-	there := term.Plural(done.rows-done.refused, "row")
+	there := term.Plural(done.Rows-done.Refused, "row")
 	if s.regular {
 		return fmt.Errorf("%w; of %s %s are there: run the same command again, which counts nothing twice", err, s.name, there)
 	}

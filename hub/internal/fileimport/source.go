@@ -1,0 +1,94 @@
+package fileimport
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"hash"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// Source is one file to import.
+type Source struct {
+	name    string // as the user gave it
+	format  string
+	service string
+	// Regular files can be read twice, so they are checked before they are sent
+	// and identified by their content.
+	regular  bool
+	size     int64
+	instance string // the identity of its batches
+}
+
+const stdinName = "standard input"
+
+// NewSource returns the source that a name stands for: a file, or standard input
+// for "-". The format is csv or ndjson; if it is empty, the name's extension tells
+// it. Requests that name no service belong to the given one.
+func NewSource(name, format, service string) (*Source, error) {
+	s := &Source{name: name, service: service, format: format}
+	if s.format == "" {
+		s.format = strings.TrimPrefix(strings.ToLower(filepath.Ext(name)), ".")
+		if s.format == "jsonl" {
+			s.format = "ndjson"
+		}
+	}
+	if readers[s.format] == nil {
+		if format != "" {
+			return nil, fmt.Errorf("--format: %q is not a format; it is csv or ndjson", format)
+		}
+		return nil, fmt.Errorf("%s: its name does not say the format; add --format csv or --format ndjson", name)
+	}
+	if name == "-" {
+		s.name = stdinName
+		return s, nil
+	}
+	info, err := os.Stat(name)
+	if err != nil {
+		return nil, err
+	}
+	if info.IsDir() {
+		return nil, fmt.Errorf("%s: is a directory; name the files in it", name)
+	}
+	s.regular, s.size = info.Mode().IsRegular(), info.Size()
+	return s, nil
+}
+
+// Name returns the name for messages.
+func (s *Source) Name() string { return s.name }
+
+// Size returns how many bytes the source has, 0 if that is not known.
+func (s *Source) Size() int64 { return s.size }
+
+// open returns the source's bytes.
+func (s *Source) open(stdin io.Reader) (io.ReadCloser, error) {
+	if s.name == stdinName && !s.regular {
+		return io.NopCloser(stdin), nil
+	}
+	return os.Open(s.name)
+}
+
+// identity is the instance of a file's batches: they depend on its content, the
+// service and the number of rows in a batch, and on nothing else.
+func (s *Source) identity(content hash.Hash) string {
+	sum := sha256.New()
+	fmt.Fprintf(sum, "%x %d %s", content.Sum(nil), batchRows, s.service)
+	return "import-" + hex.EncodeToString(sum.Sum(nil)[:20])
+}
+
+// counter counts the bytes that are read through it, and hashes them.
+type counter struct {
+	r     io.Reader
+	sum   hash.Hash
+	bytes int64
+}
+
+func (c *counter) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.sum.Write(p[:n])
+	c.bytes += int64(n)
+	return n, err
+}
