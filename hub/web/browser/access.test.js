@@ -8,7 +8,18 @@ import { folder, openBrowser, openPage, seed, settled, startHub } from './stage.
 
 const axe = await readFile(new URL(import.meta.resolve('axe-core/axe.min.js')), 'utf8')
 const endpoint = 'service=shop&method=POST&endpoint=/checkout'
-const screens = ['#/overview', '#/endpoints?w=24h', '#/endpoints?w=24h&service=shop', `#/endpoint?w=24h&${endpoint}`, '#/health', '#/health?check=shop/database&hours=168', '#/requests?w=24h', '#/cardinality', '#/endpoints?w=24h&service=swift', '#/endpoint?w=24h&service=swift&method=DELETE&endpoint=/widest']
+const screens = [
+  '#/overview',
+  '#/endpoints?w=24h',
+  '#/endpoints?w=24h&service=shop',
+  `#/endpoint?w=24h&${endpoint}`,
+  '#/health',
+  '#/health?check=shop/database&hours=168',
+  '#/requests?w=24h',
+  '#/cardinality',
+  '#/endpoints?w=24h&service=swift',
+  '#/endpoint?w=24h&service=swift&method=DELETE&endpoint=/widest',
+]
 
 let dir, hub, data, browser
 before(async () => {
@@ -16,8 +27,19 @@ before(async () => {
   hub = await startHub(dir.path)
   data = await seed(hub.url, { rate: 1, age: '30h', many: 200, live: true })
   // Three digits below 1 ms are the widest of figures.
-  const swift = Array.from({ length: 200 }, (_, i) => ({ service: 'swift', endpoint: '/widest', method: 'DELETE', response_time_ms: 0.1234 + i / 1000, status_code: i % 30 ? 200 : 500, user_id: `user-${i % 4}` }))
-  await fetch(`${hub.url}/api/v1/requests`, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(swift) })
+  const swift = Array.from({ length: 200 }, (_, i) => ({
+    service: 'swift',
+    endpoint: '/widest',
+    method: 'DELETE',
+    response_time_ms: 0.1234 + i / 1000,
+    status_code: i % 30 ? 200 : 500,
+    user_id: `user-${i % 4}`,
+  }))
+  await fetch(`${hub.url}/api/v1/requests`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify(swift),
+  })
   browser = await openBrowser()
 })
 after(async () => {
@@ -37,7 +59,17 @@ for (const colorScheme of ['light', 'dark']) {
       await page.evaluate(axe)
       const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ['violations'] }))
       const serious = violations.filter((v) => ['serious', 'critical'].includes(v.impact))
-      assert.deepEqual(serious.map((v) => `${v.id}: ${v.help}: ${v.nodes.slice(0, 3).map((n) => n.html.slice(0, 160)).join(' | ')}`), [], hash)
+      assert.deepEqual(
+        serious.map(
+          (v) =>
+            `${v.id}: ${v.help}: ${v.nodes
+              .slice(0, 3)
+              .map((n) => n.html.slice(0, 160))
+              .join(' | ')}`,
+        ),
+        [],
+        hash,
+      )
     }
     assert.deepEqual(page.problems, [])
     await page.context().close()
@@ -52,8 +84,19 @@ describe('on a phone', () => {
       await settled(page)
       const { wide, out, cut } = await page.evaluate(() => ({
         wide: document.documentElement.scrollWidth,
-        out: [...document.querySelectorAll('main *')].filter((e) => e.getBoundingClientRect().right > 376 && e.getClientRects().length && getComputedStyle(e).overflow === 'visible' && !e.closest('svg')).slice(0, 3).map((e) => e.outerHTML.slice(0, 120)),
-        cut: [...document.querySelectorAll('th.num, td.num:has(.unit), .figure')].filter((e) => e.getClientRects().length && e.scrollWidth > e.clientWidth + 1).map((e) => e.textContent),
+        out: [...document.querySelectorAll('main *')]
+          .filter(
+            (e) =>
+              e.getBoundingClientRect().right > 376 &&
+              e.getClientRects().length &&
+              getComputedStyle(e).overflow === 'visible' &&
+              !e.closest('svg'),
+          )
+          .slice(0, 3)
+          .map((e) => e.outerHTML.slice(0, 120)),
+        cut: [...document.querySelectorAll('th.num, td.num:has(.unit), .figure')]
+          .filter((e) => e.getClientRects().length && e.scrollWidth > e.clientWidth + 1)
+          .map((e) => e.textContent),
       }))
       assert.ok(wide <= 375, `the page is ${wide} px wide: ${out}`)
       assert.deepEqual(cut, [], 'figures have the room they need')
@@ -74,13 +117,17 @@ test('everything can be reached with the keyboard, and the focus is seen', async
       const e = document.activeElement
       if (e === document.body) return null // the end
       const style = getComputedStyle(e)
-      return { name: (e.getAttribute('aria-label') ?? e.textContent ?? '').trim().slice(0, 60) || e.placeholder, ring: style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) > 0 }
+      return {
+        name: (e.getAttribute('aria-label') ?? e.textContent ?? '').trim().slice(0, 60) || e.placeholder,
+        ring: style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) > 0,
+      }
     })
     if (seen === null) break
     assert.ok(seen.ring, `the focus on ${seen.name} is not seen`)
     names.push(seen.name)
   }
-  for (const name of ['Skip to the content', 'Overview', 'Health', '24 h', 'Slow only', 'p95', 'Endpoint']) assert.ok(names.includes(name), `${name} is not among ${names}`)
+  for (const name of ['Skip to the content', 'Overview', 'Health', '24 h', 'Slow only', 'p95', 'Endpoint'])
+    assert.ok(names.includes(name), `${name} is not among ${names}`)
   const row = names.findIndex((n) => n.includes('/search'))
   assert.ok(row >= 0, `no row is among ${names}`)
   // A row is a link: Enter opens the endpoint, and back leads here again.
@@ -88,7 +135,11 @@ test('everything can be reached with the keyboard, and the focus is seen', async
   await page.keyboard.press('Enter')
   await page.getByRole('heading', { name: 'GET /search' }).waitFor()
   const focused = () => page.evaluate(() => `${document.activeElement.id}: ${document.activeElement.ariaLabel}`)
-  assert.equal(await focused(), 'main: GET /search', 'what had the focus is gone: the new screen has it, and says its name')
+  assert.equal(
+    await focused(),
+    'main: GET /search',
+    'what had the focus is gone: the new screen has it, and says its name',
+  )
   await page.goBack()
   await page.getByRole('heading', { name: 'Endpoints', exact: true }).waitFor()
   assert.equal(await focused(), 'main: Endpoints')

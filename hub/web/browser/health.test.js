@@ -55,7 +55,11 @@ test('the checks of a service that the hub polls have states, and no past', asyn
   await page.setViewportSize({ width: 1280, height: 800 })
   const all = await page.locator('.list > li').count()
   const tally = await page.locator('.tools > a').allInnerTexts()
-  assert.equal(tally.reduce((sum, text) => sum + Number(text.match(/\d+/)), 0), all, tally)
+  assert.equal(
+    tally.reduce((sum, text) => sum + Number(text.match(/\d+/)), 0),
+    all,
+    tally,
+  )
   await page.getByRole('link', { name: /degraded$/ }).click()
   await row(page, 'orders/database').waitFor({ state: 'detached' })
   assert.equal(await row(page, 'orders/cache').count(), 1)
@@ -65,7 +69,9 @@ test('the checks of a service that the hub polls have states, and no past', asyn
 test('of the screen’s checks those in sight are asked for, three at a time, and not again and again', async () => {
   const many = await folder()
   const names = Array.from({ length: 300 }, (_, i) => `check-${String(i).padStart(3, '0')}`)
-  const other = await startHub(many.path, { settings: `${config}${names.map((name) => `  - {name: ${name}, type: tcp, url: "tcp://127.0.0.1:9", interval: 1h}\n`).join('')}` })
+  const other = await startHub(many.path, {
+    settings: `${config}${names.map((name) => `  - {name: ${name}, type: tcp, url: "tcp://127.0.0.1:9", interval: 1h}\n`).join('')}`,
+  })
   try {
     // A check that was not run yet changes its state soon, and is asked for again then.
     for (let i = 0; (await fetch(`${other.url}/health/started`)).status !== 200; i++) {
@@ -127,11 +133,17 @@ test('the past is drawn as it was, however the check stands now', async () => {
     const to = Date.parse(h.window.to)
     // Healthy until it was killed, a moment ago.
     const segments = [{ from: to - 95_000, to: to - 5000, status: 'healthy', reason: '' }]
-    await route.fulfill({ response, json: { ...h, status: 'unknown', transitions: [], transitions_total: 0, segments } })
+    await route.fulfill({
+      response,
+      json: { ...h, status: 'unknown', transitions: [], transitions_total: 0, segments },
+    })
   })
   await page.goto(`${hub.url}/#/health`)
   await settled(page)
-  assert.equal(await row(page, 'disk').locator('svg[role=img]').last().getAttribute('aria-label'), 'disk: healthy as far as is known')
+  assert.equal(
+    await row(page, 'disk').locator('svg[role=img]').last().getAttribute('aria-label'),
+    'disk: healthy as far as is known',
+  )
   await page.unrouteAll({ behavior: 'ignoreErrors' })
   await close(page)
 })

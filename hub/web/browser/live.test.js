@@ -30,7 +30,10 @@ async function open(hash) {
   return { page, asked, times: (path) => asked.filter((p) => p === path).length }
 }
 async function close(page, expected = /Failed to load resource/) {
-  assert.deepEqual(page.problems.filter((p) => !expected.test(p)), [])
+  assert.deepEqual(
+    page.problems.filter((p) => !expected.test(p)),
+    [],
+  )
   await page.context().close()
 }
 const comeBack = (page) => page.evaluate(() => document.dispatchEvent(new Event('visibilitychange')))
@@ -46,7 +49,10 @@ test('only another question is asked: neither a filter nor an order is one', asy
   await page.getByRole('button', { name: 'Slow only' }).click()
   await page.waitForFunction(() => location.hash.includes('slow=1'))
   assert.equal(times('/metrics/endpoints'), 0)
-  await Promise.all([page.waitForResponse((r) => r.url().includes('minutes=360')), page.getByRole('link', { name: '6 h', exact: true }).click()])
+  await Promise.all([
+    page.waitForResponse((r) => r.url().includes('minutes=360')),
+    page.getByRole('link', { name: '6 h', exact: true }).click(),
+  ])
   assert.equal(times('/metrics/endpoints'), 1)
   await close(page)
 })
@@ -61,7 +67,9 @@ test('a list that is asked for once stays where it is when one comes back to it'
   await Promise.all([page.waitForRequest(/timeseries/), comeBack(page)])
   assert.equal(times('/api/v1/timeseries'), before + 1)
   // What failed is asked again, even if it is asked only once.
-  await page.route('**/api/v1/requests?*', (route) => route.fulfill({ status: 500, contentType: 'application/problem+json', body: '{"detail":"the store is full"}' }))
+  await page.route('**/api/v1/requests?*', (route) =>
+    route.fulfill({ status: 500, contentType: 'application/problem+json', body: '{"detail":"the store is full"}' }),
+  )
   await page.goto(`${hub.url}/#/requests?w=6h`)
   await page.getByRole('alert').filter({ hasText: 'the store is full' }).waitFor()
   await page.unroute('**/api/v1/requests?*')
@@ -74,7 +82,9 @@ test('health that a proxy answers for is not current, and the screen says since 
   const { page } = await open('#/health')
   const rows = await page.locator('main li h2').count()
   assert.ok(rows > 2)
-  await page.route('**/health', (route) => route.fulfill({ status: 503, contentType: 'text/html', body: '<h1>Service Unavailable</h1>' }))
+  await page.route('**/health', (route) =>
+    route.fulfill({ status: 503, contentType: 'text/html', body: '<h1>Service Unavailable</h1>' }),
+  )
   await comeBack(page)
   const banner = page.getByText(/^Some of this could not be refreshed since \d\d:\d\d:\d\d: The hub does not answer\.$/)
   await banner.waitFor()
@@ -98,7 +108,11 @@ test('a list stays when a proxy says that the hub is gone, but not in place of a
   const rows = await page.locator('tbody tr').count()
   assert.ok(rows > 50)
   let status = 502
-  await page.route('**/api/v1/requests?*', (route) => (status ? route.fulfill({ status, contentType: 'application/problem+json', body: '{"detail":"the store is full"}' }) : route.continue()))
+  await page.route('**/api/v1/requests?*', (route) =>
+    status
+      ? route.fulfill({ status, contentType: 'application/problem+json', body: '{"detail":"the store is full"}' })
+      : route.continue(),
+  )
   await page.getByRole('button', { name: 'Refresh' }).click()
   const banner = page.getByText('Some of this could not be refreshed')
   await banner.waitFor()
@@ -164,8 +178,18 @@ test('on an empty hub the first requests are seen at once', async () => {
     assert.ok(asked.length >= 2, `asked ${asked.length} times in 2.5 s`)
     const now = new Date().toISOString()
     await fetch(`${fresh.url}/api/v1/requests`, {
-      method: 'POST', headers: { 'Content-Type': 'application/json' },
-      body: JSON.stringify(Array.from({ length: 60 }, () => ({ service: 'a', endpoint: '/a', method: 'GET', response_time_ms: 5, status_code: 200, timestamp: now }))),
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify(
+        Array.from({ length: 60 }, () => ({
+          service: 'a',
+          endpoint: '/a',
+          method: 'GET',
+          response_time_ms: 5,
+          status_code: 200,
+          timestamp: now,
+        })),
+      ),
     })
     await page.locator('tbody tr').first().waitFor()
     asked.length = 0

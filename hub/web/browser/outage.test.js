@@ -30,7 +30,10 @@ test('a hub that is killed is missed in a banner, and comes back by itself', asy
     await settled(page)
     assert.ok((await page.locator('tbody tr').count()) > 5)
     // A browser notes each request that failed; nothing else may be wrong.
-    assert.deepEqual(page.problems.filter((p) => !/ERR_CONNECTION_REFUSED|Failed to load resource/.test(p)), [])
+    assert.deepEqual(
+      page.problems.filter((p) => !/ERR_CONNECTION_REFUSED|Failed to load resource/.test(p)),
+      [],
+    )
   } finally {
     await page.context().close()
     await hub.stop()

@@ -10,21 +10,27 @@ async function trace(browser, url, prepare) {
   const page = await openPage(browser)
   await page.goto('about:blank')
   await prepare?.(page)
-  await browser.startTracing(page, { categories: ['devtools.timeline', 'disabled-by-default-devtools.timeline', 'loading', 'blink.user_timing'] })
+  await browser.startTracing(page, {
+    categories: ['devtools.timeline', 'disabled-by-default-devtools.timeline', 'loading', 'blink.user_timing'],
+  })
   await page.goto(url)
   await page.locator('.u-over').first().waitFor()
   await page.waitForTimeout(300)
   const { traceEvents } = JSON.parse((await browser.stopTracing()).toString())
   await page.context().close()
-  const start = traceEvents.findLast((e) => e.name === 'navigationStart' && e.args.data?.documentLoaderURL?.startsWith(url))
+  const start = traceEvents.findLast(
+    (e) => e.name === 'navigationStart' && e.args.data?.documentLoaderURL?.startsWith(url),
+  )
   return { start, events: traceEvents.filter((e) => e.pid === start.pid && e.ts >= start.ts) }
 }
 
 /** Milliseconds until the named event, and those of them in which there was work. */
 function until({ start, events }, name) {
   const end = events.find((e) => e.name === name).ts
-  const within = (names) => events.filter((e) => e.tid === start.tid && e.ph === 'X' && names.includes(e.name) && e.ts < end)
-    .reduce((sum, e) => sum + Math.min(e.dur, end - e.ts), 0) / 1000
+  const within = (names) =>
+    events
+      .filter((e) => e.tid === start.tid && e.ph === 'X' && names.includes(e.name) && e.ts < end)
+      .reduce((sum, e) => sum + Math.min(e.dur, end - e.ts), 0) / 1000
   return {
     after: (end - start.ts) / 1000,
     work: within(['RunTask']),
@@ -50,10 +56,19 @@ try {
   const charts = []
   for (let i = 0; i < loads; i++) {
     first.push(until(await trace(browser, hub.url), 'firstContentfulPaint'))
-    charts.push(until(await trace(browser, hub.url, (page) => page.addInitScript(() => {
-      const seen = new MutationObserver(() => document.querySelector('.u-over') && performance.mark('charts') && seen.disconnect())
-      seen.observe(document, { subtree: true, childList: true })
-    })), 'charts'))
+    charts.push(
+      until(
+        await trace(browser, hub.url, (page) =>
+          page.addInitScript(() => {
+            const seen = new MutationObserver(
+              () => document.querySelector('.u-over') && performance.mark('charts') && seen.disconnect(),
+            )
+            seen.observe(document, { subtree: true, childList: true })
+          }),
+        ),
+        'charts',
+      ),
+    )
   }
   report('first paint', first)
   report('figures and charts', charts)

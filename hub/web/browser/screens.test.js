@@ -43,7 +43,12 @@ describe('figures', () => {
   test('the overview says what the API says', async () => {
     const page = await open(`#/overview?${still}`)
     const { total } = await ask(`/api/v1/timeseries?${still}`)
-    const tile = async (name) => page.locator('dl > div', { has: page.locator('dt', { hasText: new RegExp(`^${name}$`) }) }).locator('.figure > span').first().innerText()
+    const tile = async (name) =>
+      page
+        .locator('dl > div', { has: page.locator('dt', { hasText: new RegExp(`^${name}$`) }) })
+        .locator('.figure > span')
+        .first()
+        .innerText()
     near(milliseconds(await tile('p50')), total.p50)
     near(milliseconds(await tile('p95')), total.p95)
     near(milliseconds(await tile('p99')), total.p99)
@@ -67,15 +72,35 @@ describe('figures', () => {
     // One in ten minutes and thirty in ten minutes: alone, each has a unit of its own.
     const service = 'seldom'
     const at = (hours) => new Date(now - hours * 3_600_000).toISOString()
-    const few = [at(9), ...Array(30).fill(at(5))].map((timestamp) => ({ service, endpoint: '/few', method: 'GET', response_time_ms: 5, status_code: 200, timestamp }))
-    assert.equal((await fetch(`${hub.url}/api/v1/requests`, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(few) })).status, 202)
+    const few = [at(9), ...Array(30).fill(at(5))].map((timestamp) => ({
+      service,
+      endpoint: '/few',
+      method: 'GET',
+      response_time_ms: 5,
+      status_code: 200,
+      timestamp,
+    }))
+    assert.equal(
+      (
+        await fetch(`${hub.url}/api/v1/requests`, {
+          method: 'POST',
+          headers: { 'Content-Type': 'application/json' },
+          body: JSON.stringify(few),
+        })
+      ).status,
+      202,
+    )
     await page.goto(`${hub.url}/#/overview?${still}&service=${service}`)
     await settled(page)
     const { requests, step } = await ask(`/api/v1/timeseries?${still}&service=${service}`)
     const most = Math.max(...requests) / step
     assert.ok(most > 0 && most < 0.1, `${most} a second are no few`)
     const panel = page.locator('section', { has: page.getByRole('heading', { name: 'Requests', exact: true }) })
-    const words = [...(await page.evaluate(() => window.drawn)), await panel.locator('.legend').innerText(), await panel.getByRole('img').getAttribute('aria-label')].join(' ')
+    const words = [
+      ...(await page.evaluate(() => window.drawn)),
+      await panel.locator('.legend').innerText(),
+      await panel.getByRole('img').getAttribute('aria-label'),
+    ].join(' ')
     const units = words.match(/(?<=\d\u202f)\/(s|min|h)\b/g)
     assert.ok(units.length >= 6, words)
     assert.deepEqual([...new Set(units)].length, 1, words)
@@ -84,7 +109,9 @@ describe('figures', () => {
 
   test('the table of endpoints says what the API says, and too few where they are', async () => {
     const page = await open(`#/endpoints?${still}&service=shop&sort=-requests`)
-    const rows = (await ask(`/metrics/endpoints?${still}&service=shop`)).sort((a, b) => b.total_requests - a.total_requests)
+    const rows = (await ask(`/metrics/endpoints?${still}&service=shop`)).sort(
+      (a, b) => b.total_requests - a.total_requests,
+    )
     const shown = await page.locator('tr.row').all()
     assert.equal(shown.length, rows.length)
     for (const [i, row] of shown.entries()) {
@@ -112,7 +139,10 @@ describe('figures', () => {
       const cells = await row.locator('td').allInnerTexts()
       near(milliseconds(cells[3]), slowest.requests[i].response_time_ms)
       near(milliseconds(cells[2]), slowest.requests[i].first_byte_ms)
-      assert.equal(await row.locator('time').getAttribute('datetime'), slowest.requests[i].timestamp.replace(/(:\d\d)Z$/, '$1.000Z'))
+      assert.equal(
+        await row.locator('time').getAttribute('datetime'),
+        slowest.requests[i].timestamp.replace(/(:\d\d)Z$/, '$1.000Z'),
+      )
     }
     await close(page)
   })
@@ -168,7 +198,9 @@ describe('the address is the state', () => {
     const width = now - from
     near(Number(params.get('from')) - from, width * 0.25)
     near(Number(params.get('to')) - from, width * 0.5)
-    const { total } = await ask(`/api/v1/timeseries?from=${params.get('from')}&to=${params.get('to')}&service=shop&method=GET&endpoint=/search`)
+    const { total } = await ask(
+      `/api/v1/timeseries?from=${params.get('from')}&to=${params.get('to')}&service=shop&method=GET&endpoint=/search`,
+    )
     const after = await page.locator('dl').first().innerText()
     assert.notEqual(after, before)
     assert.ok(after.includes(`${total.requests.toLocaleString('en')} requests`))
@@ -208,10 +240,16 @@ describe('the address is the state', () => {
     await page.getByRole('link', { name: 'Next page' }).click()
     await page.waitForFunction(() => location.hash.includes('cursor='))
     await settled(page)
-    const second = await ask(`/api/v1/requests?${still}&status=5xx&min_ms=100&order=slowest&limit=100&cursor=${encodeURIComponent(first.next)}`)
+    const second = await ask(
+      `/api/v1/requests?${still}&status=5xx&min_ms=100&order=slowest&limit=100&cursor=${encodeURIComponent(first.next)}`,
+    )
     const cells = await page.locator('tbody tr').first().locator('td').allInnerTexts()
     near(milliseconds(cells[4]), second.requests[0].response_time_ms)
-    assert.doesNotMatch(await page.getByRole('link', { name: '24 h', exact: true }).getAttribute('href'), /cursor/, 'another time begins at its beginning')
+    assert.doesNotMatch(
+      await page.getByRole('link', { name: '24 h', exact: true }).getAttribute('href'),
+      /cursor/,
+      'another time begins at its beginning',
+    )
     for (const name of ['CSV', 'NDJSON']) {
       const download = page.waitForEvent('download')
       await page.getByRole('link', { name, exact: true }).click()
@@ -227,7 +265,11 @@ test('a table of 1,900 endpoints has only the rows in sight in the page, and scr
   assert.ok(rows.length > 1900, `${rows.length} endpoints`)
   assert.ok((await page.locator('tr.row').count()) < 80)
   await page.evaluate(() => scrollTo(0, document.body.scrollHeight))
-  const last = rows.map((r) => `${r.endpoint} ${r.method} ${r.service}`).sort().at(-1).split(' ')[0]
+  const last = rows
+    .map((r) => `${r.endpoint} ${r.method} ${r.service}`)
+    .sort()
+    .at(-1)
+    .split(' ')[0]
   await page.locator('tr.row .path', { hasText: last }).last().waitFor()
   assert.equal(await page.locator('tr.row').last().getAttribute('aria-rowindex'), String(rows.length + 1))
   await close(page)
@@ -237,7 +279,10 @@ test('back leads to where one was, another screen begins at its top', async () =
   const page = await open(`#/endpoints?${still}&sort=name`)
   await page.evaluate(() => scrollTo(0, 5000))
   await page.waitForFunction(() => document.querySelector('tbody td.space')?.offsetHeight > 1000)
-  await page.locator('tr.row a').nth(20).evaluate((row) => row.click())
+  await page
+    .locator('tr.row a')
+    .nth(20)
+    .evaluate((row) => row.click())
   await page.waitForFunction(() => location.hash.startsWith('#/endpoint?') && scrollY === 0)
   await settled(page)
   await page.evaluate(() => scrollTo(0, 300))
@@ -255,10 +300,25 @@ test('rows keep their places while someone points at one', async () => {
   const before = await names()
   await page.locator('tr.row').nth(2).hover()
   const last = before.at(-1)
-  const many = Array.from({ length: 300 }, () => ({ service: 'shop', endpoint: '/overtaken', method: 'GET', response_time_ms: 5, status_code: 200 }))
+  const many = Array.from({ length: 300 }, () => ({
+    service: 'shop',
+    endpoint: '/overtaken',
+    method: 'GET',
+    response_time_ms: 5,
+    status_code: 200,
+  }))
   const bodies = Array.from({ length: 30 }, () => JSON.stringify(many))
   for (const body of bodies) {
-    assert.equal((await fetch(`${hub.url}/api/v1/requests`, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body })).status, 202)
+    assert.equal(
+      (
+        await fetch(`${hub.url}/api/v1/requests`, {
+          method: 'POST',
+          headers: { 'Content-Type': 'application/json' },
+          body,
+        })
+      ).status,
+      202,
+    )
   }
   await page.evaluate(() => document.dispatchEvent(new Event('visibilitychange'))) // asks anew
   await page.waitForTimeout(6000)
@@ -273,21 +333,36 @@ test('rows keep their places while someone points at one', async () => {
 
 test('names that hold HTML are text', async () => {
   const page = await open('#/overview?w=24h')
-  for (const hash of ['#/endpoints?w=24h&q=onerror', '#/requests?w=24h&service=%3Cb%3Eevil%3C/b%3E', '#/health', '#/cardinality',
-    `#/endpoint?w=24h&service=%3Cb%3Eevil%3C/b%3E&method=GET&endpoint=${encodeURIComponent(`/<img src=x onerror="document.title='owned'">`)}`]) {
+  for (const hash of [
+    '#/endpoints?w=24h&q=onerror',
+    '#/requests?w=24h&service=%3Cb%3Eevil%3C/b%3E',
+    '#/health',
+    '#/cardinality',
+    `#/endpoint?w=24h&service=%3Cb%3Eevil%3C/b%3E&method=GET&endpoint=${encodeURIComponent(`/<img src=x onerror="document.title='owned'">`)}`,
+  ]) {
     await page.goto(`${hub.url}/${hash}`)
     await settled(page)
     assert.equal(await page.locator('main img, main script, main b:text("evil")').count(), 0, hash)
     assert.doesNotMatch(await page.title(), /^owned/)
   }
-  assert.ok((await page.locator('main').innerText()).includes('<script>document.title='), 'the user stands there as text')
+  assert.ok(
+    (await page.locator('main').innerText()).includes('<script>document.title='),
+    'the user stands there as text',
+  )
   await close(page)
 })
 
 test('the page works under a policy that allows nothing but its own files', async () => {
   const response = await fetch(hub.url)
   const policy = response.headers.get('content-security-policy')
-  for (const part of ["default-src 'none'", "script-src 'self'", "style-src 'self'", "frame-ancestors 'none'", "base-uri 'none'"]) assert.ok(policy.includes(part), part)
+  for (const part of [
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "frame-ancestors 'none'",
+    "base-uri 'none'",
+  ])
+    assert.ok(policy.includes(part), part)
   const html = await response.text()
   assert.doesNotMatch(html, /<style|style=|<script(?![^>]*src=)|https?:/)
   let size = 0

@@ -44,7 +44,16 @@ try {
       await page.goto(hub.url + '/' + hash)
       await settled(page).catch((e) => console.error(`${name}: ${e.message}`))
       const height = await page.evaluate(() => document.documentElement.scrollHeight)
-      await page.screenshot({ path: join(out, `${name}-${look.name}.png`), clip: { x: 0, y: 0, width: page.viewportSize().width, height: Math.min(height, name.startsWith('endpoints') || name.startsWith('requests') ? 1000 : 2400) }, fullPage: true })
+      await page.screenshot({
+        path: join(out, `${name}-${look.name}.png`),
+        clip: {
+          x: 0,
+          y: 0,
+          width: page.viewportSize().width,
+          height: Math.min(height, name.startsWith('endpoints') || name.startsWith('requests') ? 1000 : 2400),
+        },
+        fullPage: true,
+      })
       if (page.problems.length > 0) console.error(`${name}-${look.name}:`, page.problems.splice(0))
     }
     if (only.length === 0) {

@@ -38,7 +38,10 @@ test('a hub with a read token asks for it, and shows nothing before', async () =
     assert.deepEqual(await page.context().cookies(), [])
     await page.reload()
     await token.waitFor()
-    assert.deepEqual(page.problems.filter((p) => !/status of 401/.test(p)), [])
+    assert.deepEqual(
+      page.problems.filter((p) => !/status of 401/.test(p)),
+      [],
+    )
     await page.context().close()
   } finally {
     await hub.stop()
@@ -53,31 +56,40 @@ async function guarded(run) {
     await page.goto(`${hub.url}/#/health`)
     await page.getByLabel('Read token').fill('open-sesame')
     await run(page)
-    assert.deepEqual(page.problems.filter((p) => !/Failed to load resource/.test(p)), [])
+    assert.deepEqual(
+      page.problems.filter((p) => !/Failed to load resource/.test(p)),
+      [],
+    )
   } finally {
     await page.context().close()
     await hub.stop()
   }
 }
 
-test('a cookie that the browser refuses is no session, and the form says so', () => guarded(async (page) => {
-  await page.route('**/api/v1/session', (route) => (route.request().method() === 'POST' ? route.fulfill({ status: 204 }) : route.continue()))
-  await page.keyboard.press('Enter')
-  await page.getByRole('alert').filter({ hasText: 'did not keep the cookie' }).waitFor()
-  assert.ok(await page.getByLabel('Read token').isVisible())
-}))
+test('a cookie that the browser refuses is no session, and the form says so', () =>
+  guarded(async (page) => {
+    await page.route('**/api/v1/session', (route) =>
+      route.request().method() === 'POST' ? route.fulfill({ status: 204 }) : route.continue(),
+    )
+    await page.keyboard.press('Enter')
+    await page.getByRole('alert').filter({ hasText: 'did not keep the cookie' }).waitFor()
+    assert.ok(await page.getByLabel('Read token').isVisible())
+  }))
 
-test('whoever could not be signed out is told', () => guarded(async (page) => {
-  await page.keyboard.press('Enter')
-  await page.locator('main li h2').first().waitFor()
-  await page.route('**/api/v1/session', (route) => (route.request().method() === 'DELETE' ? route.abort() : route.continue()))
-  await page.getByRole('button', { name: 'Sign out' }).click()
-  await page.getByRole('alert').filter({ hasText: 'You may still be signed in. The hub does not answer.' }).waitFor()
-  await page.unroute('**/api/v1/session')
-  await page.getByRole('button', { name: 'Sign out' }).click()
-  await page.getByLabel('Read token').waitFor()
-  assert.equal(await page.getByText('still be signed in').count(), 0)
-}))
+test('whoever could not be signed out is told', () =>
+  guarded(async (page) => {
+    await page.keyboard.press('Enter')
+    await page.locator('main li h2').first().waitFor()
+    await page.route('**/api/v1/session', (route) =>
+      route.request().method() === 'DELETE' ? route.abort() : route.continue(),
+    )
+    await page.getByRole('button', { name: 'Sign out' }).click()
+    await page.getByRole('alert').filter({ hasText: 'You may still be signed in. The hub does not answer.' }).waitFor()
+    await page.unroute('**/api/v1/session')
+    await page.getByRole('button', { name: 'Sign out' }).click()
+    await page.getByLabel('Read token').waitFor()
+    assert.equal(await page.getByText('still be signed in').count(), 0)
+  }))
 
 test('a page offers to be loaded anew once the hub is another version', async () => {
   const hub = await startHub(dir.path)

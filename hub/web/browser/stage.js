@@ -36,7 +36,9 @@ checks:
 
 /** A service with a health page, which a hub can poll; close it at the end. */
 export async function polled(name, page) {
-  const server = createServer((_, response) => response.setHeader('Content-Type', 'application/json').end(JSON.stringify(page))).listen(0, '127.0.0.1')
+  const server = createServer((_, response) =>
+    response.setHeader('Content-Type', 'application/json').end(JSON.stringify(page)),
+  ).listen(0, '127.0.0.1')
   await once(server, 'listening')
   return {
     settings: `${config}services:\n  - {name: ${name}, health: "http://127.0.0.1:${server.address().port}/health"}\n`,
@@ -52,10 +54,24 @@ export async function startHub(dir, { listen = '127.0.0.1:0', env = {}, settings
   const ready = join(dir, 'ready')
   await rm(ready, { force: true })
   await writeFile(join(dir, 'kymo.yaml'), settings)
-  const hub = spawn(bin('kymo'), ['serve', '--config', join(dir, 'kymo.yaml'), '--listen', listen, '--store', join(dir, 'data'), '--ready-file', ready], {
-    env: { ...process.env, ...env },
-    stdio: ['ignore', 'ignore', 'pipe'],
-  })
+  const hub = spawn(
+    bin('kymo'),
+    [
+      'serve',
+      '--config',
+      join(dir, 'kymo.yaml'),
+      '--listen',
+      listen,
+      '--store',
+      join(dir, 'data'),
+      '--ready-file',
+      ready,
+    ],
+    {
+      env: { ...process.env, ...env },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    },
+  )
   endWithUs(hub)
   let log = ''
   hub.stderr.on('data', (text) => (log += text))
@@ -83,7 +99,12 @@ export async function seed(url, { live = false, rate = 3, age = '167h', many = 9
   const child = spawn(bin('seed'), live ? [...args, '-live'] : args, { stdio: ['ignore', 'pipe', 'inherit'] })
   endWithUs(child)
   const ended = once(child, 'exit')
-  await Promise.race([once(child.stdout, 'data'), ended.then(() => { throw new Error('seeding failed') })])
+  await Promise.race([
+    once(child.stdout, 'data'),
+    ended.then(() => {
+      throw new Error('seeding failed')
+    }),
+  ])
   if (!live) await ended
   return {
     async stop() {
@@ -96,12 +117,20 @@ export async function seed(url, { live = false, rate = 3, age = '167h', many = 9
 }
 
 export function openBrowser() {
-  return chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox', '--force-color-profile=srgb'] })
+  return chromium.launch({
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    args: ['--no-sandbox', '--force-color-profile=srgb'],
+  })
 }
 
 /** A page that remembers what went wrong in it. */
 export async function openPage(browser, options = {}) {
-  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, timezoneId: 'Europe/Berlin', locale: 'en-GB', ...options })
+  const context = await browser.newContext({
+    viewport: { width: 1280, height: 800 },
+    timezoneId: 'Europe/Berlin',
+    locale: 'en-GB',
+    ...options,
+  })
   const page = await context.newPage()
   page.problems = []
   page.on('console', (m) => ['error', 'warning'].includes(m.type()) && page.problems.push(m.text()))
@@ -111,6 +140,10 @@ export async function openPage(browser, options = {}) {
 
 /** Waits until nothing on the screen is loading. */
 export async function settled(page) {
-  await page.waitForFunction(() => !document.querySelector('.late, .stale, .wait') && document.querySelector('main h1, main form'), null, { timeout: 15_000 })
+  await page.waitForFunction(
+    () => !document.querySelector('.late, .stale, .wait') && document.querySelector('main h1, main form'),
+    null,
+    { timeout: 15_000 },
+  )
   await page.waitForTimeout(250)
 }

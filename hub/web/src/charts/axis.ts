@@ -48,7 +48,12 @@ export function inWords(values: (number | null)[], format: (v: number) => string
 }
 
 /** A logarithmic scale from 1, 2 or 5 of a power of ten to another, around all values. */
-export function logScale(columns: (number | null)[][]): { log: true; low: number; high: number; splits: typeof decades } {
+export function logScale(columns: (number | null)[][]): {
+  log: true
+  low: number
+  high: number
+  splits: typeof decades
+} {
   let least = Infinity
   let most = 0
   for (const v of columns.flat()) {

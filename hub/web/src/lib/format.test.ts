@@ -4,15 +4,41 @@ import { bytes, change, count, duration, rate, share, short, span, THIN, utc } f
 const plain = (s: string) => s.replaceAll(THIN, ' ')
 
 test.each<[number | null, string]>([
-  [null, '–'], [0, '0 ms'], [0.0123, '12.3 µs'], [0.000002, '2.00 ns'], [0.85, '0.850 ms'], [0.104, '0.104 ms'], [0.0998, '99.8 µs'], [0.09996, '0.100 ms'], [0.9996, '1.00 ms'], [12.34, '12.3 ms'], [999.4, '999 ms'],
-  [999.6, '1.00 s'], [1240, '1.24 s'], [61_400, '61.4 s'], [125_000, '2 min 5 s'], [NaN, '–'],
+  [null, '–'],
+  [0, '0 ms'],
+  [0.0123, '12.3 µs'],
+  [0.000002, '2.00 ns'],
+  [0.85, '0.850 ms'],
+  [0.104, '0.104 ms'],
+  [0.0998, '99.8 µs'],
+  [0.09996, '0.100 ms'],
+  [0.9996, '1.00 ms'],
+  [12.34, '12.3 ms'],
+  [999.4, '999 ms'],
+  [999.6, '1.00 s'],
+  [1240, '1.24 s'],
+  [61_400, '61.4 s'],
+  [125_000, '2 min 5 s'],
+  [NaN, '–'],
 ])('a duration of %s ms reads %s', (ms, text) => expect(plain(duration(ms))).toBe(text))
 
-test.each<[number, string]>([[400, '400 ms'], [59_999, '59 s'], [90_061_000, '1 d 1 h'], [30 * 86_400_000, '30 d'], [3_600_000, '1 h']])(
-  'a span of %s ms reads %s', (ms, text) => expect(plain(span(ms))).toBe(text))
+test.each<[number, string]>([
+  [400, '400 ms'],
+  [59_999, '59 s'],
+  [90_061_000, '1 d 1 h'],
+  [30 * 86_400_000, '30 d'],
+  [3_600_000, '1 h'],
+])('a span of %s ms reads %s', (ms, text) => expect(plain(span(ms))).toBe(text))
 
 test.each<[number | null, string]>([
-  [null, '–'], [0, '0 /s'], [0.5, '0.500 /s'], [12.34, '12.3 /s'], [3400, '3.40 k/s'], [2_500_000, '2.50 M/s'], [0.05, '3.00 /min'], [0.002, '7.20 /h'],
+  [null, '–'],
+  [0, '0 /s'],
+  [0.5, '0.500 /s'],
+  [12.34, '12.3 /s'],
+  [3400, '3.40 k/s'],
+  [2_500_000, '2.50 M/s'],
+  [0.05, '3.00 /min'],
+  [0.002, '7.20 /h'],
 ])('a rate of %s reads %s', (v, text) => expect(plain(rate(v))).toBe(text))
 
 test('a column of rates has one unit', () => {
@@ -22,7 +48,13 @@ test('a column of rates has one unit', () => {
 })
 
 test.each<[number, string]>([
-  [0, '0 %'], [0.00001, '< 0.01 %'], [0.0042, '0.42 %'], [0.5, '50.0 %'], [0.9995, '99.95 %'], [0.99999, '> 99.99 %'], [1, '100 %'],
+  [0, '0 %'],
+  [0.00001, '< 0.01 %'],
+  [0.0042, '0.42 %'],
+  [0.5, '50.0 %'],
+  [0.9995, '99.95 %'],
+  [0.99999, '> 99.99 %'],
+  [1, '100 %'],
 ])('a share of %s reads %s', (x, text) => expect(plain(share(x))).toBe(text))
 
 test('counts and sizes', () => {
@@ -34,7 +66,12 @@ test('counts and sizes', () => {
 })
 
 test.each<[number | null, number | null, string]>([
-  [110, 100, '+10 %'], [95, 100, '−5.0 %'], [100.1, 100, '±0 %'], [640, 100, '× 6.4'], [5, 0, ''], [null, 1, ''],
+  [110, 100, '+10 %'],
+  [95, 100, '−5.0 %'],
+  [100.1, 100, '±0 %'],
+  [640, 100, '× 6.4'],
+  [5, 0, ''],
+  [null, 1, ''],
 ])('%s after %s reads %s', (now, before, text) => expect(plain(change(now, before))).toBe(text))
 
 test('an instant in UTC keeps its milliseconds if it has any', () => {

@@ -26,7 +26,12 @@ export function duration(ms: Maybe): string {
 
 /** A long time in its two largest units: 3 d 4 h. */
 export function span(ms: number): string {
-  const units: [number, string][] = [[86_400_000, 'd'], [3_600_000, 'h'], [60_000, 'min'], [1000, 's']]
+  const units: [number, string][] = [
+    [86_400_000, 'd'],
+    [3_600_000, 'h'],
+    [60_000, 'min'],
+    [1000, 's'],
+  ]
   const at = units.findIndex(([size]) => ms >= size)
   if (at < 0) return `${Math.round(ms)}${THIN}ms`
   const [size, unit] = units[at]
@@ -103,7 +108,10 @@ const days = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat']
 /** A time of day in the viewer's zone. */
 export function clock(at: number, fraction = false): string {
   const d = new Date(at)
-  return `${pad(d.getHours())}:${pad(d.getMinutes())}:${pad(d.getSeconds())}` + (fraction ? '.' + pad(d.getMilliseconds(), 3) : '')
+  return (
+    `${pad(d.getHours())}:${pad(d.getMinutes())}:${pad(d.getSeconds())}` +
+    (fraction ? '.' + pad(d.getMilliseconds(), 3) : '')
+  )
 }
 
 export function minute(at: number): string {
@@ -129,7 +137,10 @@ export function moment(at: number, now = Date.now(), fraction = false): string {
 
 /** The same in UTC, for titles. */
 export function utc(at: number): string {
-  return new Date(at).toISOString().replace('T', ' ').replace(/\.000Z$|Z$/, (s) => s.replace('Z', '').replace('.000', '') + ' UTC')
+  return new Date(at)
+    .toISOString()
+    .replace('T', ' ')
+    .replace(/\.000Z$|Z$/, (s) => s.replace('Z', '').replace('.000', '') + ' UTC')
 }
 
 /** From when to when, as short as it is clear. */

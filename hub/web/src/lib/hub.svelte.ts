@@ -97,7 +97,12 @@ export interface Answer<T> {
 }
 
 /** Asks the hub. Statuses in also are answers too, not problems. */
-export async function ask<T>(path: string, query?: Query, signal?: AbortSignal, also: number[] = []): Promise<Answer<T>> {
+export async function ask<T>(
+  path: string,
+  query?: Query,
+  signal?: AbortSignal,
+  also: number[] = [],
+): Promise<Answer<T>> {
   const response = await send(address(path, query), { signal })
   if (response.status === 401) signIn = true
   // A hub that shuts down answers everything with 503, but as a problem.
@@ -152,7 +157,10 @@ export async function startSession(token: string) {
   if (!response.ok) throw await problem(response)
   const now = await currentSession()
   if (!now.signed_in) {
-    throw new Problem(response.status, 'The token is right, but the browser did not keep the cookie that stands for it. Allow this site its cookies, or open it as https.')
+    throw new Problem(
+      response.status,
+      'The token is right, but the browser did not keep the cookie that stands for it. Allow this site its cookies, or open it as https.',
+    )
   }
 }
 

@@ -22,7 +22,12 @@ export function parse(hash: string): Place {
 export function format(screen: Screen, params: URLSearchParams): string {
   const kept = new URLSearchParams()
   for (const [name, value] of params) if (value !== '') kept.set(name, value)
-  const query = kept.toString().replaceAll('%2F', '/').replaceAll('%3A', ':').replaceAll('%7B', '{').replaceAll('%7D', '}')
+  const query = kept
+    .toString()
+    .replaceAll('%2F', '/')
+    .replaceAll('%3A', ':')
+    .replaceAll('%7B', '{')
+    .replaceAll('%7D', '}')
   return `#/${screen}` + (query && '?' + query)
 }
 

@@ -2,10 +2,17 @@ import { expect, test } from 'vitest'
 import { began, classOf, errorRates, overlaid, rates, viewFrom } from './series'
 import type { Timeseries } from './types'
 
-const series = (more: Partial<Timeseries> = {}) => ({
-  window: { from: 105_000, to: 133_000 }, known_from: 0, step: 10, at: [100_000, 110_000, 120_000, 130_000], requests: [10, 20, 0, 9], errors: [1, 0, 0, 9],
-  previous: { window: { from: 77_000, to: 105_000 }, at: [70_000, 80_000, 90_000, 100_000], total: { requests: 4 } }, ...more,
-}) as Timeseries
+const series = (more: Partial<Timeseries> = {}) =>
+  ({
+    window: { from: 105_000, to: 133_000 },
+    known_from: 0,
+    step: 10,
+    at: [100_000, 110_000, 120_000, 130_000],
+    requests: [10, 20, 0, 9],
+    errors: [1, 0, 0, 9],
+    previous: { window: { from: 77_000, to: 105_000 }, at: [70_000, 80_000, 90_000, 100_000], total: { requests: 4 } },
+    ...more,
+  }) as Timeseries
 
 test('rates are over the part of a step that lies in the window', () => {
   expect(rates(series(), 10)).toEqual([2, 2, 0, 3])
@@ -29,4 +36,5 @@ test('what has just begun is drawn from shortly before its beginning', () => {
   expect(began(series({ known_from: 200_000 }))).toBe(133_000) // an empty hub
 })
 
-test('classes of status codes', () => expect(['200', '503', '999', 'other'].map(classOf)).toEqual(['2xx', '5xx', 'other', 'other']))
+test('classes of status codes', () =>
+  expect(['200', '503', '999', 'other'].map(classOf)).toEqual(['2xx', '5xx', 'other', 'other']))

@@ -36,7 +36,12 @@ export function classOf(status: string): string {
 }
 
 export const classColor: Record<string, string> = {
-  '1xx': 's0', '2xx': 's2', '3xx': 's3', '4xx': 's4', '5xx': 's5', other: 's0',
+  '1xx': 's0',
+  '2xx': 's2',
+  '3xx': 's3',
+  '4xx': 's4',
+  '5xx': 's5',
+  other: 's0',
 }
 
 /** Where what the hub knows begins, if that is well within the window; null if it knows all of it. */

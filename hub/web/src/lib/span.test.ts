@@ -10,8 +10,16 @@ test('a window up to now, and one that stands still', () => {
   expect(pollEvery(read('from=1000&to=5000'))).toBeNull()
 })
 
-test.each(['', 'w=2y', 'from=5&to=5', 'from=a&to=b', 'from=1', 'from=-5&to=5', 'from=0&to=999999999999', 'from=1.5&to=9'])(
-  'what makes no sense is the usual window: %s', (text) => expect(read(text)).toEqual({ choice: usual, fixed: null }))
+test.each([
+  '',
+  'w=2y',
+  'from=5&to=5',
+  'from=a&to=b',
+  'from=1',
+  'from=-5&to=5',
+  'from=0&to=999999999999',
+  'from=1.5&to=9',
+])('what makes no sense is the usual window: %s', (text) => expect(read(text)).toEqual({ choice: usual, fixed: null }))
 
 test('a range that was drawn is on whole seconds, and neither too short nor too long', () => {
   expect(zoomed(61_400, 20_900)).toEqual({ from: 20_000, to: 62_000 })
@@ -27,18 +35,37 @@ test('a range that was typed is in the time of the viewer', () => {
 })
 
 test.each([
-  ['', '2026-11-25T10:00', 'Enter when it begins'], ['2026-11-25T10:00', '', 'Enter when it ends'],
-  ['2026-11-25T10:00', '2026-11-25T10:00', 'must begin before'], ['2026-11-01T10:00', '2026-11-25T10:00', 'more than 7 days'],
-  ['1960-11-25T10:00', '1960-11-25T11:00', 'begin after 1970'], ['+012026-11-25T10:00', '+012026-11-25T11:00', 'before the year 10000'],
+  ['', '2026-11-25T10:00', 'Enter when it begins'],
+  ['2026-11-25T10:00', '', 'Enter when it ends'],
+  ['2026-11-25T10:00', '2026-11-25T10:00', 'must begin before'],
+  ['2026-11-01T10:00', '2026-11-25T10:00', 'more than 7 days'],
+  ['1960-11-25T10:00', '1960-11-25T11:00', 'begin after 1970'],
+  ['+012026-11-25T10:00', '+012026-11-25T11:00', 'before the year 10000'],
 ])('a range from %s to %s is none', (from, to, why) => expect(chosen(from, to)).toContain(why))
 
 test('the window of an answer', () => {
-  expect(windowOf(new Headers({ 'Kymo-Window-From': '2026-11-25T10:00:00Z', 'Kymo-Window-To': '2026-11-25T10:00:01.5Z' }))).toEqual({ from: Date.UTC(2026, 10, 25, 10), to: Date.UTC(2026, 10, 25, 10) + 1500 })
-  for (const none of [null, new Headers(), new Headers({ 'Kymo-Window-From': '2026-11-25T10:00:00Z', 'Kymo-Window-To': 'x' })]) expect(windowOf(none)).toBeNull()
+  expect(
+    windowOf(new Headers({ 'Kymo-Window-From': '2026-11-25T10:00:00Z', 'Kymo-Window-To': '2026-11-25T10:00:01.5Z' })),
+  ).toEqual({ from: Date.UTC(2026, 10, 25, 10), to: Date.UTC(2026, 10, 25, 10) + 1500 })
+  for (const none of [
+    null,
+    new Headers(),
+    new Headers({ 'Kymo-Window-From': '2026-11-25T10:00:00Z', 'Kymo-Window-To': 'x' }),
+  ])
+    expect(windowOf(none)).toBeNull()
 })
 
 test('what a hub knows of a window is no more than the window', () => {
-  const of = (known: string) => knownSeconds(new Headers({ 'Kymo-Window-From': '2026-11-25T10:00:00Z', 'Kymo-Window-To': '2026-11-25T11:00:00Z', 'Kymo-Known-From': known }))
-  expect(['2026-11-20T10:00:00Z', '2026-11-25T10:59:00Z', '2026-11-25T11:00:00Z', ''].map(of)).toEqual([3600, 60, 1, 3600])
+  const of = (known: string) =>
+    knownSeconds(
+      new Headers({
+        'Kymo-Window-From': '2026-11-25T10:00:00Z',
+        'Kymo-Window-To': '2026-11-25T11:00:00Z',
+        'Kymo-Known-From': known,
+      }),
+    )
+  expect(['2026-11-20T10:00:00Z', '2026-11-25T10:59:00Z', '2026-11-25T11:00:00Z', ''].map(of)).toEqual([
+    3600, 60, 1, 3600,
+  ])
   expect(knownSeconds(null)).toBeNull()
 })

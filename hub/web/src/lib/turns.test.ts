@@ -6,10 +6,19 @@ test('so many run at once, the others in their order, and who has left is passed
   const begun: number[] = []
   const ends: (() => void)[] = []
   const leaver = new AbortController()
-  const all = [0, 1, 2, 3, 4].map((n) => turns.run(() => {
-    begun.push(n)
-    return new Promise<number>((end, fail) => (ends[n] = n === 1 ? () => fail(new Error('no answer')) : () => end(n)))
-  }, n === 2 ? leaver.signal : undefined).catch((e) => (e as Error).name))
+  const all = [0, 1, 2, 3, 4].map((n) =>
+    turns
+      .run(
+        () => {
+          begun.push(n)
+          return new Promise<number>(
+            (end, fail) => (ends[n] = n === 1 ? () => fail(new Error('no answer')) : () => end(n)),
+          )
+        },
+        n === 2 ? leaver.signal : undefined,
+      )
+      .catch((e) => (e as Error).name),
+  )
   const settle = () => new Promise((go) => setTimeout(go))
   await settle()
   expect(begun).toEqual([0, 1])

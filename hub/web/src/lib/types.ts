@@ -18,7 +18,10 @@ export type RequestPage = Schemas['RequestPage']
 
 // A list in a list is never null, which the document cannot say.
 export type Columns = Omit<Schemas['Columns'], 'statuses'> & { statuses: Record<string, number[]> }
-export type Timeseries = Omit<Schemas['Series'], 'statuses' | 'previous'> & { statuses: Record<string, number[]>; previous?: Columns }
+export type Timeseries = Omit<Schemas['Series'], 'statuses' | 'previous'> & {
+  statuses: Record<string, number[]>
+  previous?: Columns
+}
 export type HeatmapAnswer = Omit<Schemas['Heatmap'], 'counts'> & { counts: number[][] }
 
 export type UsersAnswer = Schemas['Users']

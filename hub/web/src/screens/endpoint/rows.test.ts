@@ -3,7 +3,11 @@ import { edges, took } from './rows'
 
 test('the first row has all that is shorter', () => {
   const bounds = [1074, 1277, 1519]
-  expect(bounds.map((_, i) => took(bounds, i).replaceAll('\u202f', ' '))).toEqual(['at most 1.07 s', '1.07 s to 1.28 s', '1.28 s to 1.52 s'])
+  expect(bounds.map((_, i) => took(bounds, i).replaceAll('\u202f', ' '))).toEqual([
+    'at most 1.07 s',
+    '1.07 s to 1.28 s',
+    '1.28 s to 1.52 s',
+  ])
 })
 
 test('all rows are drawn as high as one another', () => {

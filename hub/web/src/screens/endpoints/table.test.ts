@@ -4,9 +4,21 @@ import { toRow } from './row'
 import { ordered, passes, readSort, usualSort, writeSort } from './table'
 
 const row = (endpoint: string, p95: number, few = false, more: Partial<Endpoint> = {}) =>
-  toRow({ service: 'shop', method: 'GET', endpoint, p95_response_time: p95, insufficient_data: few, error_rate: 0, slow: false, ...more } as Endpoint)
+  toRow({
+    service: 'shop',
+    method: 'GET',
+    endpoint,
+    p95_response_time: p95,
+    insufficient_data: few,
+    error_rate: 0,
+    slow: false,
+    ...more,
+  } as Endpoint)
 const rows = [row('/a', 5), row('/b', 9, true), row('/c', 7), row('/d', 5)]
-const order = (sort: string) => ordered(rows, readSort(sort)).map((key) => JSON.parse(key)[2]).join('')
+const order = (sort: string) =>
+  ordered(rows, readSort(sort))
+    .map((key) => JSON.parse(key)[2])
+    .join('')
 
 test('rows are in order, equal ones by name, and those with too few requests last', () => {
   expect(order('-p95')).toBe('/c/a/d/b')

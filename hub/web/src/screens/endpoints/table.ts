@@ -14,15 +14,47 @@ export interface Column {
 }
 
 export const columns: Column[] = [
-  { id: 'requests', label: 'Requests', title: 'How many requests the row is made from', value: (r) => r.total_requests, hide: 'small' },
+  {
+    id: 'requests',
+    label: 'Requests',
+    title: 'How many requests the row is made from',
+    value: (r) => r.total_requests,
+    hide: 'small',
+  },
   { id: 'rate', label: 'Rate', title: 'Requests a second, on average', value: (r) => r.total_requests, hide: 'medium' },
   { id: 'p50', label: 'p50', title: 'Median latency', value: (r) => r.p50_response_time, judged: true, hide: 'small' },
   { id: 'p95', label: 'p95', title: '95th percentile of the latency', value: (r) => r.p95_response_time, judged: true },
-  { id: 'p99', label: 'p99', title: '99th percentile of the latency', value: (r) => r.p99_response_time, judged: true, hide: 'small' },
+  {
+    id: 'p99',
+    label: 'p99',
+    title: '99th percentile of the latency',
+    value: (r) => r.p99_response_time,
+    judged: true,
+    hide: 'small',
+  },
   { id: 'max', label: 'Max', title: 'The longest latency, exactly', value: (r) => r.max_response_time, hide: 'medium' },
-  { id: 'errors', label: 'Errors', title: 'Share answered with 5xx or by a panic', value: (r) => r.error_rate, judged: true },
-  { id: 'client', label: '4xx', title: 'Share answered with 4xx, other than 499', value: (r) => r.client_error_rate, judged: true, hide: 'medium' },
-  { id: 'time', label: 'Time', title: 'Share of the time that all requests took together', value: (r) => r.time_share, hide: 'medium' },
+  {
+    id: 'errors',
+    label: 'Errors',
+    title: 'Share answered with 5xx or by a panic',
+    value: (r) => r.error_rate,
+    judged: true,
+  },
+  {
+    id: 'client',
+    label: '4xx',
+    title: 'Share answered with 4xx, other than 499',
+    value: (r) => r.client_error_rate,
+    judged: true,
+    hide: 'medium',
+  },
+  {
+    id: 'time',
+    label: 'Time',
+    title: 'Share of the time that all requests took together',
+    value: (r) => r.time_share,
+    hide: 'medium',
+  },
 ]
 
 export interface Sort {
@@ -61,5 +93,9 @@ export interface Filter {
 }
 
 export function passes(r: Row, f: Filter): boolean {
-  return (!f.slow || r.slow) && (!f.failing || r.error_rate > 0) && f.text.split(/\s+/).every((word) => r.search.includes(word))
+  return (
+    (!f.slow || r.slow) &&
+    (!f.failing || r.error_rate > 0) &&
+    f.text.split(/\s+/).every((word) => r.search.includes(word))
+  )
 }

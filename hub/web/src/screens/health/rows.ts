@@ -17,7 +17,10 @@ interface Said {
 }
 
 export function rowsOf(answer: HealthAnswer | null): Row[] {
-  return Object.entries(answer?.checks ?? {}).flatMap(([name, check]) => [{ name, check, kept: true }, ...within(name, check)])
+  return Object.entries(answer?.checks ?? {}).flatMap(([name, check]) => [
+    { name, check, kept: true },
+    ...within(name, check),
+  ])
 }
 
 /**
@@ -32,7 +35,14 @@ function within(service: string, c: Check): Row[] {
     const state = o.status as Check['state']
     return {
       name: `${service}/${name}`,
-      check: { service: name, status: state === 'unknown' ? 'degraded' : state, state, response_time_ms: o.response_time_ms ?? 0, reason: o.reason, details: {} },
+      check: {
+        service: name,
+        status: state === 'unknown' ? 'degraded' : state,
+        state,
+        response_time_ms: o.response_time_ms ?? 0,
+        reason: o.reason,
+        details: {},
+      },
       kept: typeof said !== 'string',
     }
   })
