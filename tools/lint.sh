@@ -54,12 +54,15 @@ build_output() {
 	} | nothing
 }
 
+dashboard() { tools/npm.sh hub/web && npm --prefix hub/web run --silent lint; }
+
 check 'gofmt -s: not formatted' unformatted
 check 'the root go.mod must require nothing' sdk_requirements
 check 'modules that are in no go.work' unlisted_modules
 check 'traces of one machine' local_traces
 check 'build output in the tree' build_output
 check 'spelling' tools/spelling/check.sh
+check 'hub/web: npm run lint' dashboard
 check 'modules of the workspace' tools/modules.sh check
 for module in $(apart); do
 	check "$module: go mod tidy" go -C "$module" mod tidy -diff

@@ -14,7 +14,7 @@ export function timeLabels(at: number[], step: number): string[] {
 
 /** A figure without the zeros that only say how exact it is: 2 s for 2.00 s. */
 export function plain(figure: string): string {
-  return figure.replace(/(\.\d*?)0+(?=\D|$)/, (_, digits) => (digits === '.' ? '' : digits))
+  return figure.replace(/(\.\d*?)0+(?=\D|$)/, (_, digits: string) => (digits === '.' ? '' : digits))
 }
 
 const long = [60_000, 3_600_000, 86_400_000] // a minute, an hour and a day, in ms

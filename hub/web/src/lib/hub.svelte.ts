@@ -1,7 +1,7 @@
 // The hub as the page knows it: whether it answers, whether one must sign in,
 // and how to ask it something.
 
-import type { Session } from './types'
+import type { ProblemDocument, Session } from './types'
 
 export class Problem extends Error {
   constructor(
@@ -79,11 +79,11 @@ function isJSON(response: Response): boolean {
 async function problem(response: Response): Promise<Problem> {
   let detail = ''
   try {
-    const document = await response.json()
+    const document = (await response.json()) as Partial<ProblemDocument>
     const wrong = document.errors?.[0]
-    detail = document.detail
+    detail = document.detail ?? ''
     if (wrong?.message && (detail.startsWith('validation failed') || !detail.includes(wrong.message))) {
-      detail = `${String(wrong.location ?? '').replace(/^(query|body)\./, '')}: ${wrong.message}`
+      detail = `${(wrong.location ?? '').replace(/^(query|body)\./, '')}: ${wrong.message}`
     }
   } catch {
     // It is no problem document; the status has to do.

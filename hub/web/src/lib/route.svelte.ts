@@ -51,15 +51,18 @@ let place = $state.raw(parse(location.hash))
 // An entry of the history that was seen before bears a mark, and one that a link
 // has just made does not: popstate comes for both.
 let returned = false
-let entry: number = history.state?.entry ?? mark()
+let entry = marked() ?? mark()
+function marked(): number | undefined {
+  return (history.state as { entry?: number } | null)?.entry
+}
 function mark(): number {
   const at = Date.now()
   history.replaceState({ entry: at }, '')
   return at
 }
 addEventListener('hashchange', () => {
-  returned = history.state?.entry !== undefined
-  entry = history.state?.entry ?? mark()
+  returned = marked() !== undefined
+  entry = marked() ?? mark()
   place = parse(location.hash)
 })
 

@@ -17,7 +17,7 @@ test('so many run at once, the others in their order, and who has left is passed
         },
         n === 2 ? leaver.signal : undefined,
       )
-      .catch((e) => (e as Error).name),
+      .catch((e: unknown) => (e as Error).name),
   )
   const settle = () => new Promise((go) => setTimeout(go))
   await settle()

@@ -10,6 +10,7 @@ export type Transition = Schemas['Transition']
 export type Check = Schemas['HealthCheck']
 export type HealthAnswer = Schemas['Health']
 export type Session = Schemas['Session']
+export type ProblemDocument = Schemas['ErrorModel']
 export type Trust = Schemas['Trust']
 
 export type Totals = Schemas['Total']

@@ -17,7 +17,7 @@ const row = (endpoint: string, p95: number, few = false, more: Partial<Endpoint>
 const rows = [row('/a', 5), row('/b', 9, true), row('/c', 7), row('/d', 5)]
 const order = (sort: string) =>
   ordered(rows, readSort(sort))
-    .map((key) => JSON.parse(key)[2])
+    .map((key) => (JSON.parse(key) as string[])[2])
     .join('')
 
 test('rows are in order, equal ones by name, and those with too few requests last', () => {
