@@ -158,14 +158,17 @@ var rooms = []room{
 		why: "it sends files to a hub over HTTP; what is printed of it is not its affair"},
 	{path: "hub/internal/text", floor: 6, upTo: 5,
 		why: "it writes answers, whoever asked for them"},
+	{path: "hub/internal/demo", floor: 6, upTo: 5,
+		beside:  []string{"hub/internal/text"},
+		outside: []string{"github.com/jackc/pgx/v5", "github.com/redis/go-redis/v9"}, // the stand-ins and the shop's clients
+		why:     "it uses a hub as any service does, through the SDK and over HTTP"},
 
 	{path: "hub", floor: 6, upTo: 5,
 		why: "a service that embeds the hub gets the hub, without the command around it"},
 
 	{path: "hub/cmd/kymo", floor: 7, upTo: 6,
-		outside: []string{"github.com/alecthomas/kong", "github.com/goccy/go-yaml",
-			"github.com/jackc/pgx/v5", "github.com/redis/go-redis/v9"}, // the demo's stand-ins and its shop
-		why: "it may import all of Kymo; what it takes from others is listed, so that more of it is noticed"},
+		outside: []string{"github.com/alecthomas/kong", "github.com/goccy/go-yaml"},
+		why:     "it may import all of Kymo; what it takes from others is listed, so that more of it is noticed"},
 }
 
 // adapter is the room of an SDK's adapter to a framework.

@@ -16,8 +16,7 @@
 //     their identity, and then to send them.
 //  6. copy opens two stores by name and lets package storecopy go from one to the
 //     other.
-//  7. demo is all of it in one process: a hub, a shop and what it stands on, a
-//     load, a live table, and keys that make trouble.
+//  7. demo opens a hub, as serve does, and gives package demo its URL.
 package main
 
 import (

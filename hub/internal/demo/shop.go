@@ -1,4 +1,4 @@
-package main
+package demo
 
 import (
 	"context"
@@ -17,9 +17,9 @@ import (
 	"github.com/kymohq/kymo"
 )
 
-// shop is the service that the demo watches: a small one with state, whose
-// routes differ in what makes services hard to watch. One is slow, one fails at
-// times, some are asked for what is not there, and most need a database.
+// shop is the service that the hub watches. Its routes differ in what makes
+// services hard to watch: one is slow, one fails at times, some are asked for what
+// does not exist, and most need a database.
 type shop struct {
 	database *databaseClient
 	cache    *redis.Client
@@ -69,7 +69,7 @@ func (s *shop) handler() http.Handler {
 	return mux
 }
 
-// queries has the database asked before next: without it there is no answer.
+// queries asks the database before next: without it there is no answer.
 func (s *shop) queries(sql string, next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if s.ask(w, r, sql) {
@@ -155,7 +155,7 @@ func (s *shop) search(w http.ResponseWriter, r *http.Request) {
 	answer(w, http.StatusOK, found)
 }
 
-// signedIn lets requests with a session pass, and tells Kymo whose they are.
+// signedIn passes requests with a session to next, and tells Kymo whose they are.
 func (s *shop) signedIn(next func(w http.ResponseWriter, r *http.Request, customer string)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		s.mu.Lock()
@@ -230,7 +230,7 @@ func (s *shop) oneOrder(w http.ResponseWriter, r *http.Request, customer string)
 	answer(w, http.StatusOK, o)
 }
 
-// work takes as long as work would: log-normal around the median, like most latencies.
+// work takes some time: log-normal around the median, like most latencies.
 func work(ctx context.Context, median time.Duration, sigma float64) {
 	t := time.NewTimer(time.Duration(float64(median) * math.Exp(sigma*rand.NormFloat64())))
 	defer t.Stop()

@@ -1,4 +1,4 @@
-package main
+package demo
 
 import (
 	"net"
@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// standIn is a server of the demo's, on a port of the loopback interface, that
-// speaks the protocol of a real one as far as its clients here need. It can
-// fail as real ones do: be stopped, be slow, or freeze with its port open.
+// standIn is a server on a port of the loopback interface that speaks the
+// protocol of a real one as far as its clients here need. It can fail as real ones
+// do: be stopped, be slow, or freeze with its port open.
 type standIn struct {
 	// speak talks to one client until the connection ends, and calls wait before
 	// each answer.
@@ -41,7 +41,7 @@ func (s *standIn) start() error {
 	if s.listener != nil {
 		return nil
 	}
-	l, err := listen(s.addr)
+	l, err := net.Listen("tcp", s.addr)
 	if err != nil {
 		return err
 	}
@@ -61,7 +61,7 @@ func (s *standIn) stop() {
 	for conn := range s.conns {
 		conn.Close()
 	}
-	s.setPace(0) // whoever waits finds the connection closed
+	s.setPace(0) // a client that waits finds its connection closed
 	s.mu.Unlock()
 	s.running.Wait()
 	if s.forget != nil {
@@ -69,7 +69,7 @@ func (s *standIn) stop() {
 	}
 }
 
-// stopped says whether the port is closed.
+// stopped reports whether the port is closed.
 func (s *standIn) stopped() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -83,8 +83,8 @@ func (s *standIn) setPace(pace time.Duration) {
 	s.changed = make(chan struct{})
 }
 
-// turn changes the pace to this one, or back if it is this one already, and says
-// which it is now.
+// turn changes the pace to this one, or back if it is this one already, and
+// returns the pace that is in force.
 func (s *standIn) turn(pace time.Duration) time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -1,4 +1,4 @@
-package main
+package demo
 
 import (
 	"net"
@@ -8,9 +8,9 @@ import (
 	"github.com/jackc/pgx/v5/pgproto3"
 )
 
-// newDatabase returns a stand-in for a PostgreSQL. It lets everybody in, and has
-// one row of one column for every query but the one that the hub's check asks:
-// what a primary without standbys says of itself.
+// newDatabase returns a stand-in for a PostgreSQL. It accepts every
+// user. Every query has one row of one column, but that of the hub's check, which
+// gets the answer of a primary without standbys.
 func newDatabase() *standIn {
 	var s *standIn
 	s = newStandIn(func(conn net.Conn, wait func()) {
@@ -23,9 +23,6 @@ func newDatabase() *standIn {
 	return s
 }
 
-// databaseURL is how to connect to a stand-in.
-func databaseURL(s *standIn) string { return "postgres://shop@" + s.addr + "/shop?sslmode=disable" }
-
 // databaseSession is one connection.
 type databaseSession struct {
 	*pgproto3.Backend
@@ -36,7 +33,7 @@ type databaseSession struct {
 	sql string // of the last statement that was parsed
 }
 
-// greet answers until the client has introduced itself, and says whether it has.
+// greet answers until the client has introduced itself, and reports whether it has.
 func (d *databaseSession) greet() bool {
 	for {
 		message, err := d.ReceiveStartupMessage()
@@ -63,11 +60,11 @@ func (d *databaseSession) greet() bool {
 
 const (
 	standInVersion = "17.0 (a stand-in)"
-	// standInConnections is how many a stand-in says that it takes.
+	// standInConnections is the limit of connections that a stand-in reports.
 	standInConnections = 500
 )
 
-// answer answers one message and says whether there may be another.
+// answer answers one message and reports whether there may be another.
 func (d *databaseSession) answer() bool {
 	message, err := d.Receive()
 	if err != nil {

@@ -1,9 +1,8 @@
-package main
+package demo
 
 import (
 	"context"
 	"fmt"
-	"io"
 	"net/url"
 	"slices"
 	"strings"
@@ -21,28 +20,27 @@ const (
 	lineEvery = 2 * time.Second // elsewhere
 )
 
-// live is what the demo shows while it runs: the hub's own answers, which is to
-// say what any user of its API would see.
+// live is what the demo shows while it runs: the answers of the hub's API.
 type live struct {
-	demo   *demo
-	screen term.Screen
+	*demo
 
 	event string // what the user did last
 
-	// What the last look saw.
-	lookedAt time.Time
-	rows     []report.Endpoint
-	health   *health.Answer    // nil if the hub did not say
-	before   map[string]uint64 // requests of each endpoint
-	each     []float64         // requests a second of each row since the look before
-	rate     float64           // of all rows together
-	total    uint64
+	// What the hub answered last.
+	askedAt time.Time
+	rows    []report.Endpoint
+	health  *health.Answer    // nil without an answer
+	before  map[string]uint64 // requests of each endpoint
+	each    []float64         // requests a second of each row since the answer before
+	rate    float64           // of all rows together
+	total   uint64
 }
 
 // show redraws the table on a terminal, and elsewhere prints a line now and
 // then, until ctx is done.
-func (d *demo) show(ctx context.Context, w io.Writer, s term.Screen) {
-	v := &live{demo: d, screen: s, lookedAt: d.begun}
+func (d *demo) show(ctx context.Context) {
+	w, s := d.Stdout, d.Screen
+	v := &live{demo: d, askedAt: d.begun}
 	every := lineEvery
 	picture := term.NewFrame(w, s)
 	if s.Terminal {
@@ -65,9 +63,8 @@ func (d *demo) show(ctx context.Context, w io.Writer, s term.Screen) {
 				fmt.Fprintf(w, "%s: %s\n", term.Seconds(time.Since(d.begun)), v.event)
 			}
 		case now := <-tick.C:
-			// A look that fails shows nothing new; the verdict at the end will
-			// say what is wrong.
-			if err := v.look(ctx, now); err != nil {
+			// An error shows nothing new; the result at the end will tell.
+			if err := v.ask(ctx, now); err != nil {
 				continue
 			}
 			if s.Terminal {
@@ -79,23 +76,23 @@ func (d *demo) show(ctx context.Context, w io.Writer, s term.Screen) {
 	}
 }
 
-// look asks the hub for the endpoints, and how everything stands.
-func (v *live) look(ctx context.Context, now time.Time) error {
-	e, err := v.demo.hub.Endpoints(ctx, url.Values{"hours": {client.MaxHours}, "service": {v.demo.service}})
+// ask asks the hub for the endpoints and the status of the checks.
+func (v *live) ask(ctx context.Context, now time.Time) error {
+	e, err := v.Hub.Endpoints(ctx, url.Values{"hours": {client.MaxHours}, "service": {v.service}})
 	if err != nil {
 		return err
 	}
-	v.health, _, _ = v.demo.hub.Health(ctx) // without an answer there is none to show
-	v.take(e.Rows, now)
+	v.health, _, _ = v.Hub.Health(ctx) // without an answer there is none to show
+	v.update(e.Rows, now)
 	return nil
 }
 
-// take takes in the endpoints, and how many requests a second they have had
-// since the last look.
-func (v *live) take(rows []report.Endpoint, now time.Time) {
+// update replaces the rows, and computes how many requests a second they have had
+// since the last update.
+func (v *live) update(rows []report.Endpoint, now time.Time) {
 	// Rows that stay where they are can be watched.
 	slices.SortStableFunc(rows, func(a, b report.Endpoint) int { return strings.Compare(a.Endpoint, b.Endpoint) })
-	span := max(now.Sub(v.lookedAt).Seconds(), 1e-3)
+	span := max(now.Sub(v.askedAt).Seconds(), 1e-3)
 	seen := make(map[string]uint64)
 	v.each, v.total, v.rate = nil, 0, 0
 	for i := range rows {
@@ -107,15 +104,15 @@ func (v *live) take(rows []report.Endpoint, now time.Time) {
 		v.total += e.TotalRequests
 		v.rate += r
 	}
-	v.rows, v.before, v.lookedAt = rows, seen, now
+	v.rows, v.before, v.askedAt = rows, seen, now
 }
 
-// healthLine says how everything stands in one line.
+// healthLine is the status of all checks in one line.
 func (v *live) healthLine() string {
 	if v.health == nil {
 		return "health  not known yet"
 	}
-	line := "health  " + v.screen.Paint(v.health.Status.String(), text.StatusStyle(v.health.Status))
+	line := "health  " + v.Screen.Paint(v.health.Status.String(), text.StatusStyle(v.health.Status))
 	for i, name := range text.ByName(v.health.Checks) {
 		c := v.health.Checks[name]
 		sep := " · "
@@ -126,27 +123,27 @@ func (v *live) healthLine() string {
 		if c.State != health.Healthy && c.Reason != "" {
 			status += " (" + c.Reason + ")"
 		}
-		line += sep + v.screen.Paint(status, text.StatusStyle(c.State))
+		line += sep + v.Screen.Paint(status, text.StatusStyle(c.State))
 	}
 	return line
 }
 
-// head says what runs and where to look at it.
+// head tells what runs and at which URLs.
 func (v *live) head() []string {
-	base := strings.TrimSuffix(v.demo.hub.String(), "/")
-	query := "?service=" + v.demo.service
+	base := strings.TrimSuffix(v.Hub.String(), "/")
+	query := "?service=" + v.service
 	keys := controlsHelp
-	if !v.screen.Terminal {
+	if !v.Screen.Terminal {
 		keys += "; each with Enter"
 	}
 	return []string{
-		fmt.Sprintf("A shop under %d requests/s, watched by a hub; Ctrl-C ends it with a report", v.demo.load.rate),
+		fmt.Sprintf("A shop under %d requests/s, watched by a hub; Ctrl-C ends it with a report", v.load.rate),
 		"  dashboard  " + base + "/#/overview?w=15m",
 		"  report     " + base + "/metrics/performance" + query,
 		"  endpoints  " + base + "/metrics/endpoints" + query + "&sort=p95",
 		"  API docs   " + base + "/docs",
 		"  health     " + base + "/health",
-		"  shop       " + v.demo.shopURL + "/products",
+		"  shop       " + v.shopURL + "/products",
 		"  keys       " + keys,
 		"",
 	}
@@ -158,7 +155,7 @@ func (v *live) picture(now time.Time) []string {
 	if len(v.rows) == 0 {
 		return append(lines, "waiting for the first second's requests …")
 	}
-	lines = append(lines, v.healthLine(), v.screen.Paint(v.event, term.Bold))
+	lines = append(lines, v.healthLine(), v.Screen.Paint(v.event, term.Bold))
 	t := term.Table{Columns: []term.Column{
 		{Title: "method"}, {Title: "endpoint", Shrink: term.MinWidth}, term.Number("requests"), term.Number("req/s"),
 		term.Number("p50 ms"), term.Number("p95 ms"), term.Number("p99 ms"), term.Number("errors %"), {Title: ""},
@@ -174,12 +171,12 @@ func (v *live) picture(now time.Time) []string {
 			term.Cell{Text: term.ThreeDigits(e.P95ResponseTime), Style: tail}, term.Cell{Text: term.ThreeDigits(e.P99ResponseTime), Style: tail},
 			text.ErrorCell(e.ErrorRate), slow)
 	}
-	lines = append(lines, t.Lines(v.screen)...)
+	lines = append(lines, t.Lines(v.Screen)...)
 	return append(lines, "", fmt.Sprintf("%s in %s, %s/s now",
-		term.Plural(int64(v.total), "request"), term.Seconds(now.Sub(v.demo.begun)), term.ThreeDigits(v.rate)))
+		term.Plural(int64(v.total), "request"), term.Seconds(now.Sub(v.begun)), term.ThreeDigits(v.rate)))
 }
 
-// line is the live view where nothing can be redrawn.
+// line is the live view where output cannot be redrawn.
 func (v *live) line(now time.Time) string {
 	rest := ""
 	for i := range v.rows {
@@ -190,5 +187,5 @@ func (v *live) line(now time.Time) string {
 	if v.health != nil && v.health.Status != health.Healthy {
 		rest += "; " + text.Overall(v.health)
 	}
-	return fmt.Sprintf("%s: %s, %s/s%s", term.Seconds(now.Sub(v.demo.begun)), term.Plural(int64(v.total), "request"), term.ThreeDigits(v.rate), rest)
+	return fmt.Sprintf("%s: %s, %s/s%s", term.Seconds(now.Sub(v.begun)), term.Plural(int64(v.total), "request"), term.ThreeDigits(v.rate), rest)
 }

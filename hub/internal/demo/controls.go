@@ -1,4 +1,4 @@
-package main
+package demo
 
 import (
 	"bufio"
@@ -9,26 +9,26 @@ import (
 	"github.com/kymohq/kymo/hub/internal/term"
 )
 
-// controls are how the demo's user makes trouble: a key each on a terminal, the
+// controls are how the user makes trouble: a key each on a terminal, the
 // same letter and Enter elsewhere.
 type controls struct {
-	database, redis *standIn
-	quit            func()
-	events          chan string // what was done, for whoever shows it
+	*Backends
+	quit   func()
+	events chan string // what was done, for the live view
 }
 
-func newControls(quit func()) *controls {
-	return &controls{database: newDatabase(), redis: newRedis(), quit: quit, events: make(chan string)}
+func newControls(b *Backends, quit func()) *controls {
+	return &controls{Backends: b, quit: quit, events: make(chan string)}
 }
 
-// Control characters that a terminal in raw mode passes on: nobody else turns
-// them into signals then.
+// Control characters that a terminal in raw mode passes on instead of turning them
+// into signals.
 const (
 	ctrlC = 0x03
 	ctrlD = 0x04
 )
 
-// press does what a key stands for, and returns what was done; "" for a key that
+// press does what a key stands for and returns what was done, "" for a key that
 // stands for nothing.
 func (c *controls) press(key byte) string {
 	switch key {
@@ -98,7 +98,7 @@ func (c *controls) read(stdin io.Reader, s term.Screen) (restore func()) {
 	}
 }
 
-// singleKeys calls press with each byte, until that says no.
+// singleKeys calls press with each byte, until that returns false.
 func singleKeys(in *bufio.Reader, press func(byte) bool) {
 	for {
 		key, err := in.ReadByte()
@@ -108,7 +108,7 @@ func singleKeys(in *bufio.Reader, press func(byte) bool) {
 	}
 }
 
-// lineKeys calls press with the first letter of each line, until that says no.
+// lineKeys calls press with the first letter of each line, until that returns false.
 func lineKeys(in *bufio.Reader, press func(byte) bool) {
 	for {
 		line, err := in.ReadString('\n')
@@ -116,7 +116,7 @@ func lineKeys(in *bufio.Reader, press func(byte) bool) {
 			return
 		}
 		if err != nil {
-			return // the demo goes on: that nobody types is no reason to end
+			return // the demo goes on without keys
 		}
 	}
 }

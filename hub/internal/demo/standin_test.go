@@ -1,4 +1,4 @@
-package main
+package demo
 
 import (
 	"bufio"
@@ -12,34 +12,34 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/kymohq/kymo/health"
-	"github.com/kymohq/kymo/hub/internal/term"
+	"github.com/kymohq/kymo/hub/internal/probe"
 )
 
-// troubled are the controls of a demo whose stand-ins run, and a look at one of
-// them by the check that the demo's hub makes of it.
-func troubled(t *testing.T) (c *controls, look func(name string) health.Finding) {
+// troubled returns the controls of backends that run, and a function that runs the
+// hub's check of one of them once.
+func troubled(t *testing.T) (c *controls, run func(name string) health.Finding) {
 	t.Helper()
-	c = newControls(func() {})
-	for _, s := range []*standIn{c.database, c.redis} {
-		if err := s.start(); err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(s.stop)
-	}
-	checks := make(map[string]*target)
-	s := &settings{checks: demoChecks(c)}
-	s.checks[1].ScratchKey = "scratch" // the demo's own keeps away from it
-	targets, err := s.targets()
+	b, err := StartBackends()
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, one := range targets {
-		t.Cleanup(one.close)
-		checks[one.name] = one
+	t.Cleanup(b.Stop)
+	probes := make(map[string]health.Probe)
+	for name, spec := range map[string]*probe.Spec{
+		"database": {Type: "postgres", URL: b.DatabaseURL()},
+		"redis":    {Type: "redis", URL: b.RedisURL(), ScratchKey: "scratch"}, // the demo's own keeps away from it
+	} {
+		p, err := probe.New(spec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { p.Close() })
+		probes[name] = p
 	}
-	return c, func(name string) health.Finding {
+	return newControls(b, func() {}), func(name string) health.Finding {
 		t.Helper()
-		f, err := health.Look(t.Context(), checks[name].probe, func(s *health.Settings) { *s = checks[name].settings })
+		f, err := health.Look(t.Context(), probes[name], health.Every(2*time.Second),
+			health.Timeout(1500*time.Millisecond), health.DegradedOver(250*time.Millisecond))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -49,7 +49,7 @@ func troubled(t *testing.T) (c *controls, look func(name string) health.Finding)
 
 // TestTrouble: the hub's checks see what the keys do.
 func TestTrouble(t *testing.T) {
-	c, look := troubled(t)
+	c, run := troubled(t)
 	steps := []struct {
 		key    byte
 		done   string
@@ -73,7 +73,7 @@ func TestTrouble(t *testing.T) {
 		if done := c.press(s.key); done != s.done {
 			t.Errorf("%c: %q, want %q", s.key, done, s.done)
 		}
-		if f := look(s.name); f.Status != s.want || !strings.Contains(f.Reason, s.reason) {
+		if f := run(s.name); f.Status != s.want || !strings.Contains(f.Reason, s.reason) {
 			t.Errorf("%c: %s is %s (%s), want %s (%s)", s.key, s.name, f.Status, f.Reason, s.want, s.reason)
 		}
 	}
@@ -91,7 +91,7 @@ func TestPortTakenMeanwhile(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	if got := c.press('r'); !strings.HasPrefix(got, "redis cannot be started (listen: ") || !strings.HasSuffix(got, "; try again") {
+	if got := c.press('r'); !strings.HasPrefix(got, "redis cannot be started (listen tcp ") || !strings.HasSuffix(got, "; try again") {
 		t.Errorf("got %q", got)
 	}
 }
@@ -101,7 +101,7 @@ func TestDatabaseStandIn(t *testing.T) {
 	c, _ := troubled(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
-	conn, err := pgconn.Connect(ctx, strings.Replace(databaseURL(c.database), "disable", "prefer", 1))
+	conn, err := pgconn.Connect(ctx, strings.Replace(c.DatabaseURL(), "disable", "prefer", 1))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -179,99 +179,4 @@ func TestRedisCommands(t *testing.T) {
 			t.Errorf("%q: got %q, %v, want %q", text, got, err, want)
 		}
 	}
-}
-
-// TestKeys are read from lines as well as one by one.
-func TestKeys(t *testing.T) {
-	for name, read := range map[string]func(*bufio.Reader, func(byte) bool){"dxs": singleKeys, "d\nxyz\n\ns": lineKeys} {
-		for last, want := range map[byte]string{0: "dxs", 'x': "dx"} {
-			got := ""
-			read(bufio.NewReader(strings.NewReader(name)), func(key byte) bool {
-				got += string(key)
-				return key != last
-			})
-			if got != want {
-				t.Errorf("%q until %q: %q, want %q", name, last, got, want)
-			}
-		}
-	}
-	quit := 0
-	c := newControls(func() { quit++ })
-	for _, key := range []byte{'q', ctrlC, ctrlD} {
-		if text := c.press(key); text != "" {
-			t.Errorf("%q says %q", key, text)
-		}
-	}
-	if quit != 3 {
-		t.Errorf("quit %d times", quit)
-	}
-	// An event that nobody shows any more is dropped.
-	ended := make(chan bool)
-	in, out := io.Pipe()
-	restore := c.read(in, term.Screen{})
-	go func() {
-		defer close(ended)
-		io.WriteString(out, "s\n")
-		out.Close()
-	}()
-	<-ended
-	restore()
-}
-
-// TestShopWithoutItsDatabase answers 503 on the routes that need it, and only on
-// those: what is in the cache is there, until the cache is gone too.
-func TestShopWithoutItsDatabase(t *testing.T) {
-	c, _ := troubled(t)
-	shop := shopOn(t, c.database, c.redis)
-	server := serveOn(mustListen(t), shop.handler(), quiet)
-	defer server.stop(stopTime)
-	l := newLoad(server.url, 1)
-	expect := func(want map[string]int) {
-		t.Helper()
-		for path, status := range want {
-			if got := l.send("GET", path, "", nil, nil); got != status {
-				t.Errorf("%s: %d, want %d", path, got, status)
-			}
-		}
-		if err := shop.stock(t.Context()); (err == nil) != (want["/products/1"] == 200) {
-			t.Errorf("stock: %v", err)
-		}
-	}
-	expect(map[string]int{"/products": 200, "/products/1": 200})
-	c.press('d')
-	expect(map[string]int{"/products": 200, "/products/1": 503, "/search?q=lamp": 503, "/orders/1": 503})
-	c.press('r')
-	expect(map[string]int{"/products": 503, "/products/1": 503})
-	c.press('d')
-	expect(map[string]int{"/products": 200, "/products/1": 200})
-}
-
-// TestConnectionsThatAreTooMany are not kept.
-func TestConnectionsThatAreTooMany(t *testing.T) {
-	c, _ := troubled(t)
-	d, err := newDatabaseClient(databaseURL(c.database))
-	if err != nil {
-		t.Fatal(err)
-	}
-	d.idle = make(chan *pgconn.PgConn)
-	if err := d.query(t.Context(), "SELECT 1"); err != nil {
-		t.Error(err)
-	}
-	for _, bad := range []string{"postgres://[", "redis://["} {
-		if _, err := newDatabaseClient(bad); err == nil {
-			t.Errorf("%s is a database", bad)
-		}
-		if _, err := newCacheClient(bad); err == nil {
-			t.Errorf("%s is a cache", bad)
-		}
-	}
-}
-
-func mustListen(t *testing.T) net.Listener {
-	t.Helper()
-	l, err := listen("127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return l
 }

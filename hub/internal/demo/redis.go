@@ -1,4 +1,4 @@
-package main
+package demo
 
 import (
 	"bufio"
@@ -32,9 +32,6 @@ func newRedis() *standIn {
 	s.forget = kept.forget
 	return s
 }
-
-// redisURL is how to connect to a stand-in.
-func redisURL(s *standIn) string { return "redis://" + s.addr + "/0" }
 
 // redisKeys is what a stand-in keeps.
 type redisKeys struct {

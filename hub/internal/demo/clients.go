@@ -1,4 +1,4 @@
-package main
+package demo
 
 import (
 	"context"
@@ -9,8 +9,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// databaseClient is how the shop speaks to its database: a pool of connections,
-// as many as are needed at once.
+// databaseClient is the shop's pool of connections to its database, of as many as
+// are needed at once.
 type databaseClient struct {
 	config *pgconn.Config
 	idle   chan *pgconn.PgConn
@@ -43,7 +43,7 @@ func (d *databaseClient) query(ctx context.Context, sql string) error {
 			return nil
 		}
 		d.hangUp(conn)
-		// A kept connection may have broken long ago, which says nothing about now.
+		// A kept connection may have broken long ago, which tells nothing about now.
 		if !kept || ctx.Err() != nil {
 			return result.Err
 		}
@@ -72,10 +72,10 @@ func (d *databaseClient) keep(conn *pgconn.PgConn) {
 func (d *databaseClient) hangUp(conn *pgconn.PgConn) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	_ = conn.Close(ctx) // whoever is there will notice
+	_ = conn.Close(ctx) // the server notices
 }
 
-// close ends the connections that nobody uses.
+// close ends the connections that are idle.
 func (d *databaseClient) close() {
 	for {
 		select {
@@ -100,7 +100,7 @@ func newCacheClient(url string) (*redis.Client, error) {
 	return redis.NewClient(options), nil
 }
 
-// cached says whether the cache has the key, and puts it there if not. A cache
+// cached reports whether the cache has the key, and puts it there if not. A cache
 // that does not answer has nothing.
 func cached(ctx context.Context, cache *redis.Client, key string) bool {
 	err := cache.Get(ctx, key).Err()

@@ -1,4 +1,4 @@
-package main
+package demo
 
 import (
 	"context"
@@ -15,8 +15,8 @@ import (
 	"time"
 )
 
-// load is the demo's customers. Requests begin at a steady rate, whether or not
-// earlier ones were answered, as those of real customers do; maxInFlight bounds
+// load is the shop's customers. Requests begin at a steady rate, whether or not
+// earlier ones were answered, as those of real customers do; maxInFlight limits
 // how many wait for an answer at once.
 type load struct {
 	base   string // the shop's URL
