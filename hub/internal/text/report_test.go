@@ -8,6 +8,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/kymohq/kymo/hub/internal/client"
 	"github.com/kymohq/kymo/hub/internal/report"
 	"github.com/kymohq/kymo/hub/internal/term"
 )
@@ -50,6 +51,29 @@ func fixed() *report.Performance {
 			MaxResponseTime: 0.01, InsufficientData: true,
 		}},
 	}
+}
+
+func TestReport(t *testing.T) {
+	var out strings.Builder
+	p := fixed()
+	out.WriteString(Window(p.Window) + "\n")
+	if err := Report(&out, term.Screen{}, p); err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "report.golden", out.String())
+}
+
+func TestEndpoints(t *testing.T) {
+	var out strings.Builder
+	p := fixed()
+	e := &client.Endpoints{
+		Rows: p.SlowestEndpoints, Total: p.Endpoints, Window: p.Window,
+		Trust: report.Trust{Dropped: p.Trust.Dropped, Overflowed: p.Trust.Overflowed},
+	}
+	if err := Endpoints(&out, term.Screen{}, e); err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "endpoints.golden", out.String())
 }
 
 func TestReportIsPaintedOnATerminal(t *testing.T) {
