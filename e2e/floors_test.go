@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -30,11 +31,24 @@ type room struct {
 
 	onlyFor []string // who may import it; nil is every room on a floor above
 	onlyWhy string   // why no other may
+
+	never    []string // packages that must not come along with it, through whatever others, each with those below it
+	neverWhy string
 }
 
 var (
 	tests    = []string{}
 	choosers = []string{"hub", "hub/internal/store/engines"}
+
+	// drivers are what the hub's command has use for, and a program that embeds the
+	// hub has not.
+	drivers = []string{
+		"github.com/jackc/pgx/v5", "github.com/pressly/goose/v3", "github.com/go-sql-driver/mysql", "github.com/redis/go-redis/v9",
+		"github.com/ClickHouse/clickhouse-go/v2", "github.com/ClickHouse/ch-go", "google.golang.org/grpc",
+		"github.com/alecthomas/kong", "github.com/goccy/go-yaml", "github.com/fsnotify/fsnotify",
+		"hub/internal/probe", "hub/internal/store/engines", "hub/checks",
+	}
+	driversWhy = "a program that embeds the hub must not get the drivers of what the command can check and store in"
 )
 
 var rooms = []room{
@@ -86,6 +100,8 @@ var rooms = []room{
 		beside: []string{"hub/internal/rollup"}, // the window
 		why:    "how a window is covered follows from lengths alone, not from where sums are kept"},
 
+	{path: "hub/internal/nearest", floor: 3, upTo: -1,
+		why: "it compares names, whatever they name"},
 	{path: "hub/internal/retry", floor: 3, upTo: -1,
 		why: "it repeats anything, whatever that is"},
 	{path: "hub/internal/term", floor: 3, upTo: -1,
@@ -103,12 +119,6 @@ var rooms = []room{
 		why:    "what arrived is kept by the same rules, whatever it came through and whichever store takes it"},
 	{path: "hub/internal/fleet", floor: 4, upTo: 3,
 		why: "what services say of themselves becomes a verdict in memory alone"},
-	{path: "hub/internal/probe", floor: 4, upTo: 3,
-		outside: []string{
-			"github.com/jackc/pgx/v5", "github.com/go-sql-driver/mysql", "github.com/redis/go-redis/v9",
-			"github.com/ClickHouse/clickhouse-go/v2", "google.golang.org/grpc", "github.com/ClickHouse/ch-go",
-		},
-		why: "it looks at what others run, each in its own protocol; what becomes of a verdict is not its affair"},
 	{path: "hub/internal/probe/modelservertest", floor: 4, upTo: -1,
 		why:     "it stands for a model server, which knows nothing of Kymo",
 		onlyFor: tests,
@@ -163,11 +173,33 @@ var rooms = []room{
 		outside: []string{"github.com/jackc/pgx/v5", "github.com/redis/go-redis/v9"}, // the stand-ins and the shop's clients
 		why:     "it uses a hub as any service does, through the SDK and over HTTP"},
 
-	{path: "hub", floor: 6, upTo: 5,
-		why: "a service that embeds the hub gets the hub, without the command around it"},
+	{path: "hub/internal/config", floor: 5, upTo: 4,
+		why: "it judges what it is told; it reads nothing, and makes a probe only by a constructor that it is given"},
+	{path: "hub/internal/config/settings", floor: 6, upTo: 5,
+		outside: []string{"github.com/goccy/go-yaml"},
+		why:     "it reads a configuration, whatever becomes of it",
+		onlyFor: []string{"hub/cmd/kymo"},
+		onlyWhy: "an embedded hub is configured in Go"},
+	{path: "hub/internal/probe", floor: 6, upTo: 5,
+		outside: []string{
+			"github.com/jackc/pgx/v5", "github.com/go-sql-driver/mysql", "github.com/redis/go-redis/v9",
+			"github.com/ClickHouse/clickhouse-go/v2", "google.golang.org/grpc", "github.com/ClickHouse/ch-go",
+		},
+		why:     "it looks at what others run, each in its own protocol; what becomes of a verdict is not its affair",
+		onlyFor: []string{"hub/checks", "hub/cmd/kymo"},
+		onlyWhy: "it brings the drivers of all types of checks with it"},
+	{path: "hub/internal/core", floor: 6, upTo: 5,
+		why:   "it works over any store and with any probes; who opens and makes them is not its affair",
+		never: drivers, neverWhy: driversWhy},
 
-	{path: "hub/cmd/kymo", floor: 7, upTo: 6,
-		outside: []string{"github.com/alecthomas/kong", "github.com/goccy/go-yaml"},
+	{path: "hub", floor: 7, upTo: 6,
+		why:   "a service that embeds the hub gets the hub, without the command around it",
+		never: drivers, neverWhy: driversWhy},
+	{path: "hub/checks", floor: 7, upTo: 6,
+		why: "it makes the probes that the configuration can name; it runs none"},
+
+	{path: "hub/cmd/kymo", floor: 8, upTo: 7,
+		outside: []string{"github.com/alecthomas/kong", "github.com/fsnotify/fsnotify"},
 		why:     "it may import all of Kymo; what it takes from others is listed, so that more of it is noticed"},
 }
 
@@ -230,6 +262,9 @@ func TestForbids(t *testing.T) {
 		{"hub/cmd/kymo", "hub/internal/store/engines", ""},
 		{"hub", "hub/internal/store/engines", "every driver"},
 		{"hub/cmd/kymo", "hub", ""},
+		{"hub/internal/core", "hub/internal/probe", "drivers"},
+		{"hub/checks", "hub/internal/probe", ""},
+		{"hub", "hub/internal/config/settings", "configured in Go"},
 		{"contrib/chi", ".", ""},
 		{"contrib/chi", "github.com/go-chi/chi/v5", ""},
 		{"contrib/chi", "github.com/gin-gonic/gin", "neither another one"},
@@ -293,13 +328,42 @@ func (r *room) forbids(path string) string {
 // without what only its tests import.
 func productImports(t *testing.T) map[string][]string {
 	t.Helper()
-	imports := make(map[string][]string)
+	product := make(map[string][]string)
+	for path, p := range graph(t) {
+		if strings.HasPrefix(p.ImportPath+"/", project+"/") {
+			product[path] = p.Imports
+		}
+	}
+	return product
+}
+
+// listed is a package as go list has it, with the project's shortened paths.
+type listed struct {
+	ImportPath string
+	Standard   bool
+	Imports    []string
+	GoFiles    []string
+}
+
+// graph returns all packages of the product's modules and those that they depend on.
+var graph = func() func(t *testing.T) map[string]*listed {
+	var once sync.Once
+	packages := make(map[string]*listed)
+	return func(t *testing.T) map[string]*listed {
+		t.Helper()
+		once.Do(func() { listPackages(t, packages) })
+		return packages
+	}
+}()
+
+func listPackages(t *testing.T, packages map[string]*listed) {
+	t.Helper()
 	adapters, err := filepath.Glob("../contrib/*")
 	if err != nil || len(adapters) == 0 {
 		t.Fatalf("no adapters in ../contrib: %v", err)
 	}
 	for _, module := range append(adapters, "..", "../hub") {
-		list := exec.Command("go", "list", "-json=ImportPath,Imports,GoFiles", "./...")
+		list := exec.Command("go", "list", "-deps", "-json=ImportPath,Standard,Imports,GoFiles", "./...")
 		list.Dir = module
 		list.Stderr = os.Stderr
 		out, err := list.Output()
@@ -307,27 +371,77 @@ func productImports(t *testing.T) map[string][]string {
 			t.Fatalf("go list in %s: %v", module, err)
 		}
 		for d := json.NewDecoder(strings.NewReader(string(out))); ; {
-			var p struct {
-				ImportPath       string
-				Imports, GoFiles []string
-			}
-			err := d.Decode(&p)
+			p := new(listed)
+			err := d.Decode(p)
 			if errors.Is(err, io.EOF) {
 				break
 			}
 			if err != nil {
 				t.Fatal(err)
 			}
-			if len(p.GoFiles) == 0 {
+			if len(p.GoFiles) == 0 && !p.Standard && strings.HasPrefix(p.ImportPath, project) {
 				continue // only tests
 			}
 			for i := range p.Imports {
 				p.Imports[i] = within(p.Imports[i])
 			}
-			imports[within(p.ImportPath)] = p.Imports
+			packages[within(p.ImportPath)] = p
 		}
 	}
-	return imports
+}
+
+// way returns the imports that lead from a package to one that is wanted, or nil.
+func way(packages map[string]*listed, from string, wanted func(path string) bool) []string {
+	before := map[string]string{from: ""}
+	for queue := []string{from}; len(queue) > 0; queue = queue[1:] {
+		at := queue[0]
+		if at != from && wanted(at) {
+			var steps []string
+			for ; at != ""; at = before[at] {
+				steps = append([]string{at}, steps...)
+			}
+			return steps
+		}
+		p := packages[at]
+		if p == nil || p.Standard {
+			continue
+		}
+		for _, i := range p.Imports {
+			if _, seen := before[i]; !seen {
+				before[i] = at
+				queue = append(queue, i)
+			}
+		}
+	}
+	return nil
+}
+
+// What comes along with a room counts as well as what it imports itself: a driver
+// is in a program whichever package imported it.
+func TestWhatComesAlong(t *testing.T) {
+	packages := graph(t)
+	for _, r := range rooms {
+		for _, never := range r.never {
+			below := func(path string) bool { return path == never || strings.HasPrefix(path, never+"/") }
+			if steps := way(packages, r.path, below); steps != nil {
+				t.Errorf("%q brings %s along: %s: %s", r.path, never, strings.Join(steps, " > "), r.neverWhy)
+			}
+		}
+		// The root module is the SDK: it has no dependency at all.
+		if strings.HasPrefix(r.path, "hub") || strings.HasPrefix(r.path, "contrib/") {
+			continue
+		}
+		outside := func(path string) bool { p := packages[path]; return find(path) == nil && (p == nil || !p.Standard) }
+		if steps := way(packages, r.path, outside); steps != nil {
+			t.Errorf("%q has a dependency: %s: %s", r.path, strings.Join(steps, " > "), r.why)
+		}
+	}
+	// The rule finds what is there: the command has it all.
+	for _, driver := range drivers[:10] {
+		if way(packages, "hub/cmd/kymo", func(path string) bool { return path == driver || strings.HasPrefix(path, driver+"/") }) == nil {
+			t.Errorf("the command does not have %s: is the rule blind?", driver)
+		}
+	}
 }
 
 // within shortens the import path of a package of the project.

@@ -98,12 +98,15 @@ func (s *Settings) settle(p *Probe) error {
 	if s.DegradedOver < 0 || s.DegradedOver >= s.Timeout {
 		return fmt.Errorf("degraded_over: is %s; must be less than the timeout, %s, or 0 for no budget", s.DegradedOver, s.Timeout)
 	}
-	for _, n := range []*int{&s.Failures, &s.Successes} {
-		if *n == 0 {
-			*n = defaultThreshold
+	for _, n := range []struct {
+		name  string
+		value *int
+	}{{"failures", &s.Failures}, {"successes", &s.Successes}} {
+		if *n.value == 0 {
+			*n.value = defaultThreshold
 		}
-		if *n < 1 || *n > maxThreshold {
-			return fmt.Errorf("thresholds: are %d and %d; must be from 1 to %d", s.Failures, s.Successes, maxThreshold)
+		if *n.value < 1 || *n.value > maxThreshold {
+			return fmt.Errorf("%s: is %d; must be from 1 to %d", n.name, *n.value, maxThreshold)
 		}
 	}
 	if p.Run == nil {

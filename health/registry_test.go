@@ -495,8 +495,8 @@ func TestRegisterRefuses(t *testing.T) {
 		{"a", ok, []Option{Timeout(-1)}, "timeout: is -1ns"},
 		{"a", ok, []Option{DegradedOver(2 * time.Second)}, "degraded_over: is 2s; must be less than the timeout, 2s"},
 		{"a", ok, []Option{DegradedOver(-1)}, "degraded_over: is -1ns"},
-		{"a", ok, []Option{Thresholds(-1, 2)}, "thresholds: are -1 and 2; must be from 1 to 100"},
-		{"a", ok, []Option{Thresholds(1, 101)}, "thresholds: are 1 and 101"},
+		{"a", ok, []Option{Thresholds(-1, 2)}, "failures: is -1; must be from 1 to 100"},
+		{"a", ok, []Option{Thresholds(1, 101)}, "successes: is 101; must be from 1 to 100"},
 		{"a", ok, []Option{Liveness()}, "liveness: a liveness check may look at this process only"},
 	} {
 		if err := r.Register(c.name, c.probe, c.opts...); err == nil || !strings.Contains(err.Error(), c.want) {

@@ -1,58 +1,57 @@
 package hub
 
 import (
-	"errors"
-	"fmt"
 	"log/slog"
 	"time"
 
-	"github.com/kymohq/kymo/internal/wire"
+	"github.com/kymohq/kymo/health"
+	"github.com/kymohq/kymo/hub/internal/config"
+	"github.com/kymohq/kymo/hub/internal/report"
 )
 
-// Config says how a hub works. The zero Config is a good one.
+// Config is how a hub works. The zero Config is a good one.
 type Config struct {
 	Tokens    Tokens
 	Retention Retention
 	Slow      Slow
-	// Checks are what the hub looks at itself, Services whom it follows by name.
-	// Their names are the keys of GET /health, so no two may be the same.
+
+	// Checks are what the hub checks itself, Services the services that it follows
+	// by name. Their names are the keys of GET /health, so no two may be the same.
 	Checks   []Check
 	Services []Service
 
-	// MaxEndpoints bounds the distinct endpoints of each service; requests of
-	// others count under (other). 0 is 1,000.
+	// MaxEndpoints is the number of distinct endpoints that each service may have;
+	// requests of others count under (other). 0 is 1,000.
 	MaxEndpoints int
-	// MaxServices bounds the services; batches of others are refused. 0 is 1,000.
+	// MaxServices is the number of services; batches of others are refused. 0 is 1,000.
 	MaxServices int
 
-	Version string           // of the build, for the documentation; "" is "dev"
-	Now     func() time.Time // nil is time.Now
-	Logger  *slog.Logger     // nil is slog.Default()
+	// Version is that of the program, for the API's documentation; "" is "dev".
+	Version string
+	// Logger is where the hub reports its own troubles; nil is slog.Default().
+	Logger *slog.Logger
 
-	// ticks makes the retention loop run, in tests; nil is once a minute.
-	ticks <-chan time.Time
-	// beats make the history write what it has, in tests; nil is once a second.
-	beats <-chan time.Time
+	now func() time.Time // of tests; nil is time.Now
 }
 
 // Tokens are what callers must present as "Authorization: Bearer <token>". An
-// empty one is not asked for.
+// empty one is not required.
 type Tokens struct {
 	Ingest string // to send requests
 	Read   string // to ask for reports
 }
 
-// Retention says what is kept at least.
+// Retention is for how long requests are kept.
 type Retention struct {
-	// Age is how long requests are kept; older ones are not accepted. 0 is 168 h,
-	// the longest window of a report.
+	// Age is how long requests are kept; older ones are not accepted. It is at least
+	// an hour; 0 is 168 h, the longest window of a report.
 	Age time.Duration
-	// Size is from how many bytes on the oldest requests are forgotten before
-	// their time, if the store can do so. 0 is no limit.
+	// Size is the number of bytes beyond which the oldest requests are forgotten
+	// before their time. It is at least 1 MiB; 0 is no limit.
 	Size int64
 }
 
-// Slow is the rule for slow endpoints: the 95th percentile over the target,
+// Slow is the rule for slow endpoints: the 95th percentile is over the target,
 // with at least MinSamples requests in the window.
 type Slow struct {
 	Target     time.Duration // 0 is 500 ms
@@ -66,85 +65,71 @@ type RouteTarget struct {
 	Target   time.Duration
 }
 
-// Option changes what Open does by default.
-type Option func(*Config)
+// Check is a check that the hub runs, of a database say. The fields but Name and
+// Probe are what package health has options of the same meaning for.
+type Check struct {
+	Name string
+	// Probe is one of package health, or one that package checks makes.
+	Probe health.Probe
 
-// WithConfig replaces the whole configuration; options after it change it.
-func WithConfig(c Config) Option { return func(to *Config) { *to = c } }
-
-// WithTokens asks callers for tokens.
-func WithTokens(t Tokens) Option { return func(c *Config) { c.Tokens = t } }
-
-// WithRetention bounds what is kept.
-func WithRetention(r Retention) Option { return func(c *Config) { c.Retention = r } }
-
-// WithSlow sets the rule for slow endpoints.
-func WithSlow(s Slow) Option { return func(c *Config) { c.Slow = s } }
-
-// WithLogger sets where the hub reports its own troubles.
-func WithLogger(l *slog.Logger) Option { return func(c *Config) { c.Logger = l } }
-
-const (
-	defaultAge = 168 * time.Hour
-	// longestAge keeps instants within what Unix milliseconds and RFC 3339 can say.
-	longestAge = 10 * 365 * 24 * time.Hour
-	leastSize  = 1 << 20
-)
-
-// settle fills in the defaults and says everything that is wrong, each with its
-// field and the remedy.
-func (c *Config) settle() error {
-	var wrong []error
-	check := func(ok bool, field, format string, args ...any) {
-		if !ok {
-			wrong = append(wrong, fmt.Errorf("%s: %s", field, fmt.Sprintf(format, args...)))
-		}
-	}
-	check(token(c.Tokens.Ingest), "tokens.ingest", "holds a space or a character that is not ASCII; a header cannot carry it")
-	check(token(c.Tokens.Read), "tokens.read", "holds a space or a character that is not ASCII; a header cannot carry it")
-
-	if c.Retention.Age == 0 {
-		c.Retention.Age = defaultAge
-	}
-	check(c.Retention.Age >= time.Hour && c.Retention.Age <= longestAge, "retention.age",
-		"is %s; must be from 1h to %s", c.Retention.Age, longestAge)
-	check(c.Retention.Size == 0 || c.Retention.Size >= leastSize, "retention.size",
-		"is %d bytes; must be at least %d, or 0 for no limit", c.Retention.Size, leastSize)
-
-	check(c.Slow.Target >= 0, "slow.target", "is %s; must be positive, or 0 for 500ms", c.Slow.Target)
-	check(c.Slow.MinSamples >= 0, "slow.min_samples", "is %d; must be positive, or 0 for 20", c.Slow.MinSamples)
-	seen := make(map[string]bool)
-	for i, r := range c.Slow.Routes {
-		field := fmt.Sprintf("slow.routes[%d]", i)
-		check(r.Endpoint != "" && len(r.Endpoint) <= wire.MaxEndpoint, field+".endpoint",
-			"must be a route template of 1 to %d bytes, such as /reports/{id}", wire.MaxEndpoint)
-		check(!seen[r.Endpoint], field+".endpoint", "%q has a target already", r.Endpoint)
-		check(r.Target > 0, field+".target", "is %s; must be positive, such as 5s", r.Target)
-		seen[r.Endpoint] = true
-	}
-	check(c.MaxEndpoints >= 0, "max_endpoints", "is %d; must be positive, or 0 for 1000", c.MaxEndpoints)
-	check(c.MaxServices >= 0, "max_services", "is %d; must be positive, or 0 for 1000", c.MaxServices)
-
-	wrong = append(wrong, c.settleChecks()...)
-
-	if c.Version == "" {
-		c.Version = "dev"
-	}
-	if c.Now == nil {
-		c.Now = time.Now
-	}
-	if c.Logger == nil {
-		c.Logger = slog.Default()
-	}
-	return errors.Join(wrong...)
+	Interval     time.Duration // between the starts of two runs; 0 is 10 s
+	Timeout      time.Duration // of a run; 0 is 2 s or a third of the interval, whichever is less
+	DegradedOver time.Duration // a run that took longer is degraded; 0 is no limit
+	Failures     int           // runs in a row until the status is worse; 0 is 2
+	Successes    int           // runs in a row until it is better; 0 is 2
+	Critical     bool          // if it is down, the hub's GET /health is
 }
 
-// token says whether a header can carry the token.
-func token(s string) bool {
-	for i := range len(s) {
-		if s[i] <= ' ' || s[i] >= 0x7f {
-			return false
-		}
+// Service is a service whose health the hub follows by name. Services that ship to
+// the hub are followed without being named; one that is named is missed if it
+// never does.
+type Service struct {
+	Name string
+	// Probe polls the service, as one that checks.Service makes. Without it the
+	// service is judged by the heartbeats of its instances.
+	Probe health.Probe
+
+	// The rules, as for a Check. Without a Probe, Interval is 1 s, and Failures and
+	// Successes are 1, if they are 0.
+	Interval     time.Duration
+	Timeout      time.Duration
+	DegradedOver time.Duration
+	Failures     int
+	Successes    int
+	Critical     bool
+
+	// Silence is after how long without a heartbeat from any instance the service is
+	// unknown (0 is 30 s), and DownAfter after how long it is down (0 is 90 s).
+	Silence   time.Duration
+	DownAfter time.Duration
+}
+
+// internal returns the configuration as it is validated, whatever it came from.
+func (c *Config) internal() *config.Config {
+	to := &config.Config{
+		Tokens:       config.Tokens(c.Tokens),
+		Retention:    config.Retention(c.Retention),
+		MaxEndpoints: c.MaxEndpoints,
+		MaxServices:  c.MaxServices,
 	}
-	return true
+	to.Slow.Target, to.Slow.MinSamples = c.Slow.Target, c.Slow.MinSamples
+	for _, r := range c.Slow.Routes {
+		to.Slow.Routes = append(to.Slow.Routes, report.RouteTarget(r))
+	}
+	for _, k := range c.Checks {
+		to.Checks = append(to.Checks, config.Check{Name: k.Name, Probe: k.Probe, Rules: config.Rules{
+			Interval: k.Interval, Timeout: k.Timeout, DegradedOver: k.DegradedOver,
+			Failures: k.Failures, Successes: k.Successes, Critical: k.Critical,
+		}})
+	}
+	for _, s := range c.Services {
+		to.Services = append(to.Services, config.Service{
+			Name: s.Name, Probe: s.Probe, Silence: s.Silence, DownAfter: s.DownAfter,
+			Rules: config.Rules{
+				Interval: s.Interval, Timeout: s.Timeout, DegradedOver: s.DegradedOver,
+				Failures: s.Failures, Successes: s.Successes, Critical: s.Critical,
+			},
+		})
+	}
+	return to
 }

@@ -1,9 +1,10 @@
-// Package hub receives what Kymo's SDKs send, keeps it and answers questions.
+// Package hub is Kymo's hub, to embed into a program: it receives what the SDKs
+// send, keeps it in a folder and answers questions about it.
 //
 // A Hub is an http.Handler for the routes of the API and a sink for the SDK of
 // the process that it is embedded in:
 //
-//	h, err := hub.Open("./kymo-data")
+//	h, err := hub.Open("./kymo-data", hub.Config{})
 //	if err != nil {
 //		return err
 //	}
@@ -15,8 +16,7 @@
 //
 // Its pages link to each other from the root, so it wants an address of its own.
 //
-// New checks the configuration, learns from the store which endpoints there are
-// already (hub.go), and starts the loop that keeps the store within its
-// retention (retention.go). ServeHTTP and Ship let requests in until Close,
-// which waits for those that are in (door.go).
+// Config says what is kept and for how long, who may ask, and what the hub checks:
+// any probe of package health, or one that package checks makes for a database, a
+// cache, a model server. Importing this package brings none of their drivers along.
 package hub

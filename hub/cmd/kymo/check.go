@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/kymohq/kymo/health"
+	"github.com/kymohq/kymo/hub/internal/config/settings"
+	"github.com/kymohq/kymo/hub/internal/nearest"
 	"github.com/kymohq/kymo/hub/internal/term"
 	"github.com/kymohq/kymo/hub/internal/text"
 )
@@ -26,25 +28,26 @@ func (*checkCommand) Help() string {
 		"    $ kymo check --config kymo.yaml\n" +
 		"    $ kymo check database redis --json | jq .checks.redis.details\n\n" +
 		"Each check is run once, now, all at the same time and each within its own time limit. Neither a hub nor its " +
-		"data is needed, nor are its tokens. Before anything is run the whole file is validated. " +
+		"data is needed. Before anything is run the whole file is validated, with the verdict of kymo serve, and so the " +
+		"secrets that it names must be there. " +
 		"In the container of a service it is the health check:\n\n" +
 		"    HEALTHCHECK --interval=30s --timeout=5s CMD [\"kymo\", \"check\", \"--config\", \"/etc/kymo.yaml\"]\n\n" +
 		"Exit status: 0 fine, 1 a critical check is down (or one that was named), 2 usage or configuration.\n"
 }
 
-// usualConfig is read if no other file is named.
-const usualConfig = "kymo.yaml"
+// defaultConfig is read if no other file is named.
+const defaultConfig = "kymo.yaml"
 
 func (c *checkCommand) Run(env *environment) error {
 	path, err := c.path(env)
 	if err != nil {
 		return err
 	}
-	s, err := readChecks(path, env.vars)
+	conf, err := settings.Load(settings.Source{Path: path, Vars: env.vars}, makers)
 	if err != nil {
 		return err
 	}
-	all, err := s.targets()
+	all, err := targetsOf(conf)
 	if err != nil {
 		return err
 	}
@@ -76,10 +79,10 @@ func (c *checkCommand) path(env *environment) (string, error) {
 	if path := env.vars["KYMO_CONFIG"]; path != "" {
 		return path, nil
 	}
-	if _, err := os.Stat(usualConfig); err != nil {
-		return "", fmt.Errorf("no configuration: name one with --config FILE or KYMO_CONFIG, or start kymo check beside a %s", usualConfig)
+	if _, err := os.Stat(defaultConfig); err != nil {
+		return "", fmt.Errorf("no configuration: name one with --config FILE or KYMO_CONFIG, or start kymo check beside a %s", defaultConfig)
 	}
-	return usualConfig, nil
+	return defaultConfig, nil
 }
 
 // choose returns the targets that the user named, or all.
@@ -98,7 +101,7 @@ func (c *checkCommand) choose(all []*target, path string) ([]*target, error) {
 	for _, name := range c.Names {
 		i := slices.Index(names, name)
 		if i < 0 {
-			best, _ := nearest(name, names)
+			best, _ := nearest.Of(name, names)
 			return nil, fmt.Errorf("%s: %s has no check and no polled service of this name; the nearest is %s", name, path, best)
 		}
 		if !slices.Contains(chosen, all[i]) {
@@ -115,7 +118,7 @@ func lookAtAll(env *environment, targets []*target) (*health.Answer, error) {
 	var looking sync.WaitGroup
 	for i, t := range targets {
 		looking.Go(func() {
-			findings[i], errs[i] = health.Look(env.ctx, t.probe, func(s *health.Settings) { *s = t.settings })
+			findings[i], errs[i] = health.Look(env.ctx, t.probe, t.rules.Option())
 		})
 	}
 	looking.Wait()
@@ -126,7 +129,7 @@ func lookAtAll(env *environment, targets []*target) (*health.Answer, error) {
 	for i, t := range targets {
 		answer.Checks[t.name] = t.plain(&findings[i])
 		switch seen := findings[i].Status; {
-		case seen == health.Down && t.settings.Critical:
+		case seen == health.Down && t.rules.Critical:
 			answer.Status = health.Down
 		case seen != health.Healthy && answer.Status == health.Healthy:
 			answer.Status = health.Degraded
@@ -141,7 +144,7 @@ func (t *target) plain(f *health.Finding) health.HealthCheck {
 	at := f.At.UTC()
 	c := health.HealthCheck{
 		Service: t.name, Status: f.Status.Reported(), State: f.Status, ResponseTimeMS: f.Latency.Milliseconds(),
-		Details: f.Details, CheckedAt: &at, Critical: t.settings.Critical, Stuck: f.Stuck, Reason: f.Reason,
+		Details: f.Details, CheckedAt: &at, Critical: t.rules.Critical, Stuck: f.Stuck, Reason: f.Reason,
 	}
 	if c.Details == nil {
 		c.Details = json.RawMessage("{}")

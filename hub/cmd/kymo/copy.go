@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/kymohq/kymo/hub/internal/config/settings"
 	"github.com/kymohq/kymo/hub/internal/store/engines"
 	"github.com/kymohq/kymo/hub/internal/storecopy"
 	"github.com/kymohq/kymo/hub/internal/term"
@@ -36,16 +37,16 @@ func (*copyCommand) Help() string {
 }
 
 func (c *copyCommand) Run(env *environment) (err error) {
-	patience, err := parseDuration(cmp.Or(c.Timeout, "1m"))
+	patience, err := settings.Duration(cmp.Or(c.Timeout, "1m"))
 	if err != nil {
 		return fmt.Errorf("--timeout: %w", err)
 	}
-	r := &resolver{vars: env.vars, used: make(map[string]bool)}
-	from, err := r.storeArgument("FROM", c.From)
+	secrets := settings.NewSecrets(env.vars)
+	from, err := storeArgument(secrets, "FROM", c.From)
 	if err != nil {
 		return err
 	}
-	to, err := r.storeArgument("TO", c.To)
+	to, err := storeArgument(secrets, "TO", c.To)
 	if err != nil {
 		return err
 	}
@@ -86,8 +87,8 @@ func (c *copyCommand) Run(env *environment) (err error) {
 }
 
 // storeArgument returns the store that an argument names.
-func (r *resolver) storeArgument(name, text string) (string, error) {
-	text, err := r.secret(text, "store")
+func storeArgument(secrets *settings.Secrets, name, text string) (string, error) {
+	text, err := secrets.Resolve(text, "store")
 	if err == nil {
 		err = engines.Check(text)
 	}

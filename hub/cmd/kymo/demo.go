@@ -9,7 +9,8 @@ import (
 	"os"
 	"time"
 
-	"github.com/kymohq/kymo/hub"
+	"github.com/kymohq/kymo/hub/internal/config"
+	"github.com/kymohq/kymo/hub/internal/config/settings"
 	"github.com/kymohq/kymo/hub/internal/demo"
 	"github.com/kymohq/kymo/hub/internal/term"
 	"github.com/kymohq/kymo/hub/internal/text"
@@ -41,7 +42,7 @@ func (c *demoCommand) Run(env *environment) (err error) {
 	}
 	ctx := env.ctx
 	if c.For != "" {
-		d, err := parseDuration(c.For)
+		d, err := settings.Duration(c.For)
 		if err != nil {
 			return fmt.Errorf("--for: %w", err)
 		}
@@ -51,26 +52,29 @@ func (c *demoCommand) Run(env *environment) (err error) {
 	}
 	logger := slog.New(slog.NewTextHandler(env.stderr, &slog.HandlerOptions{Level: slog.LevelError}))
 
-	settings := defaultSettings()
-	if settings.store = c.Store; c.Store == "" {
+	conf := config.Default()
+	if conf.Store = c.Store; c.Store == "" {
 		dir, err := os.MkdirTemp("", "kymo-demo-")
 		if err != nil {
 			return err
 		}
 		defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-		settings.store = dir
+		conf.Store = dir
 	}
 	backends, err := demo.StartBackends()
 	if err != nil {
 		return err
 	}
 	defer backends.Stop()
-	settings.checks = demoChecks(backends)
-	h, err := settings.openHub(logger)
+	conf.Checks = demoChecks(backends)
+	if err := conf.Validate(makers); err != nil {
+		return err
+	}
+	h, err := openHub(conf, logger)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, h.close()) }()
+	defer func() { err = errors.Join(err, closeHub(h)) }()
 	l, err := listen(defaultListen)
 	if err != nil {
 		fmt.Fprintf(env.stderr, "%s is taken; the demo's hub takes a free port instead\n", defaultListen)
@@ -96,11 +100,11 @@ func (c *demoCommand) Run(env *environment) (err error) {
 }
 
 // demoChecks are the checks of the demo's hub.
-func demoChecks(b *demo.Backends) []hub.Check {
-	return []hub.Check{
-		{Name: "database", Type: "postgres", URL: b.DatabaseURL(), Critical: true,
-			Interval: 2 * time.Second, Timeout: 1500 * time.Millisecond, DegradedOver: 250 * time.Millisecond},
-		{Name: "redis", Type: "redis", URL: b.RedisURL(), Interval: 2 * time.Second},
+func demoChecks(b *demo.Backends) []config.Check {
+	return []config.Check{
+		{Name: "database", Spec: config.Spec{Type: "postgres", URL: b.DatabaseURL()}, Rules: config.Rules{
+			Interval: 2 * time.Second, Timeout: 1500 * time.Millisecond, DegradedOver: 250 * time.Millisecond, Critical: true}},
+		{Name: "redis", Spec: config.Spec{Type: "redis", URL: b.RedisURL()}, Rules: config.Rules{Interval: 2 * time.Second}},
 	}
 }
 

@@ -3,55 +3,41 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"runtime/debug"
 	"time"
 
-	"github.com/kymohq/kymo/hub"
-	"github.com/kymohq/kymo/hub/internal/store"
+	"github.com/kymohq/kymo/hub/internal/config"
+	"github.com/kymohq/kymo/hub/internal/core"
+	"github.com/kymohq/kymo/hub/internal/probe"
 	"github.com/kymohq/kymo/hub/internal/store/engines"
 )
 
-// openedHub is a hub and the store that was opened for it.
-type openedHub struct {
-	*hub.Hub
-	store store.Store
-}
+// defaultListen is where a hub is unless it is told otherwise.
+const defaultListen = config.DefaultListen
 
-// openHub opens the hub that the settings describe.
-func (s *settings) openHub(logger *slog.Logger) (*openedHub, error) {
-	st, err := engines.Open(s.store, engines.Options{Logger: logger})
+// makers are the probes and stores that a configuration can name.
+var makers = config.Makers{Probe: probe.New, Service: probe.Service, Store: engines.Check}
+
+// openHub opens the hub of a configuration that was validated.
+func openHub(c *config.Config, logger *slog.Logger) (*core.Hub, error) {
+	st, err := engines.Open(c.Store, engines.Options{Logger: logger})
 	if err != nil {
 		return nil, err
 	}
-	config := hub.Config{
-		Tokens:    hub.Tokens{Ingest: s.ingestToken, Read: s.readToken},
-		Retention: hub.Retention{Age: s.retentionAge, Size: s.retentionSize},
-		Slow:      hub.Slow{Target: s.slowTarget, MinSamples: s.slowMinSamples},
-		Checks:    s.checks,
-		Services:  s.services,
-		Version:   buildVersion(debug.ReadBuildInfo()),
-		Logger:    logger,
-	}
-	for _, r := range s.slowRoutes {
-		config.Slow.Routes = append(config.Slow.Routes, hub.RouteTarget{Endpoint: r.endpoint, Target: r.target})
-	}
-	h, err := hub.New(st, config)
+	h, err := core.New(st, c, core.Options{
+		Makers: makers, Logger: logger, Version: buildVersion(debug.ReadBuildInfo()),
+	})
 	if err != nil {
-		return nil, errors.Join(s.places.locate(err), st.Close())
+		return nil, errors.Join(err, st.Close())
 	}
-	return &openedHub{h, st}, nil
+	return h, nil
 }
 
-// close makes what was accepted durable and frees the store.
-func (h *openedHub) close() error {
+// closeHub makes what was accepted durable and frees the store.
+func closeHub(h *core.Hub) error {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	// The server has waited for its requests: nobody is in the hub any more.
-	err := h.Close(ctx)
-	if closeErr := h.store.Close(); closeErr != nil {
-		err = errors.Join(err, fmt.Errorf("close the store: %w", closeErr))
-	}
-	return err
+	// The server has waited for its requests: none is in the hub any more.
+	return h.Close(ctx)
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/kymohq/kymo/hub/internal/client"
+	"github.com/kymohq/kymo/hub/internal/config/settings"
 )
 
 // hubFlags select the hub that a command asks.
@@ -21,9 +22,8 @@ func (f *hubFlags) client(env *environment) (*client.Client, error) {
 		token, where = env.vars["KYMO_TOKEN"], "KYMO_TOKEN"
 	}
 	if token != "" {
-		r := &resolver{vars: env.vars, used: make(map[string]bool)}
 		var err error
-		if token, err = r.token(token); err != nil {
+		if token, err = settings.NewSecrets(env.vars).Token(token); err != nil {
 			return nil, fmt.Errorf("%s: %w", where, err)
 		}
 	}

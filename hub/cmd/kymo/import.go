@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/kymohq/kymo/hub/internal/config/settings"
 	"github.com/kymohq/kymo/hub/internal/fileimport"
 	"github.com/kymohq/kymo/hub/internal/ingest"
 	"github.com/kymohq/kymo/hub/internal/retry"
@@ -37,7 +38,7 @@ func (c *importCommand) Run(env *environment) error {
 	if err != nil {
 		return err
 	}
-	patience, err := parseDuration(cmp.Or(c.Timeout, "1m"))
+	patience, err := settings.Duration(cmp.Or(c.Timeout, "1m"))
 	if err != nil {
 		return fmt.Errorf("--timeout: %w", err)
 	}

@@ -5,13 +5,12 @@
 //
 //  1. run.go parses the command line into one struct per command and turns
 //     whatever a command returns into one line and an exit status.
-//  2. serve reads its settings (settings.go) from a file, the environment and
-//     flags, opens the store that they name (package engines) and serves it (server.go).
-//     Checks and services are read from the file's syntax tree (config_checks.go),
-//     which remembers the line of each field (config_places.go).
+//  2. serve reads its configuration (package settings), opens the store that it
+//     names, serves it (server.go), and reads it again while it runs (reload.go).
 //  3. report, endpoints and health ask a hub (package client) and print its
 //     answers (packages text and term).
-//  4. check makes the probes of the same file (targets.go) and runs them once.
+//  4. check makes the probes of the same file (targets.go) and runs them once;
+//     config check only judges it.
 //  5. import gives files to package fileimport, which reads them twice: to know
 //     their identity, and then to send them.
 //  6. copy opens two stores by name and lets package storecopy go from one to the

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/kymohq/kymo/hub/internal/config"
 )
 
 // Exit statuses.
@@ -30,6 +32,7 @@ type commands struct {
 	Check     checkCommand     `cmd:"" help:"Run the configured checks once, now, without a hub."`
 	Import    importCommand    `cmd:"" help:"Send requests recorded in files to the hub."`
 	Copy      copyCommand      `cmd:"" help:"Copy all data from one store to another."`
+	Config    configCommand    `cmd:"" help:"Check a configuration file."`
 	Version   versionCommand   `cmd:"" help:"Print the version."`
 }
 
@@ -91,7 +94,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 // subcommand returns the command that args begin with and a space, so that a
 // usage error points at the right help.
 func subcommand(args []string) string {
-	for _, known := range []string{"serve", "demo", "report", "endpoints", "health", "check", "import", "copy", "version"} {
+	for _, known := range []string{"serve", "demo", "report", "endpoints", "health", "check", "import", "copy", "config", "version"} {
 		if args[0] == known {
 			return known + " "
 		}
@@ -100,9 +103,16 @@ func subcommand(args []string) string {
 }
 
 // fail prints the error, if there is one, as one line and returns the exit status.
+// Of a configuration, everything that is wrong has a line.
 func (env *environment) fail(err error) int {
 	if err == nil {
 		return exitOK
+	}
+	if wrong, ok := errors.AsType[config.Errors](err); ok {
+		for _, one := range wrong {
+			fmt.Fprintln(env.stderr, "kymo:", oneLine(one.Error()))
+		}
+		return exitFailed
 	}
 	fmt.Fprintln(env.stderr, "kymo:", oneLine(err.Error()))
 	if errors.As(err, new(badNews)) {

@@ -1,13 +1,17 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"os"
+	"os/signal"
 	"path/filepath"
+	"syscall"
 
+	"github.com/kymohq/kymo/hub/internal/config/settings"
 	"github.com/kymohq/kymo/hub/internal/store/engines"
 )
 
@@ -23,6 +27,8 @@ type serveCommand struct {
 	SlowRoutes     *string `placeholder:"ROUTE=DURATION,..." help:"Targets of single endpoints, like /reports/{id}=5s."`
 	TokensIngest   *string `placeholder:"TOKEN" help:"Ask senders for this token: env:NAME, file:PATH, or itself, which others on this machine can see."`
 	TokensRead     *string `placeholder:"TOKEN" help:"Ask readers for this token."`
+	LogLevel       *string `placeholder:"LEVEL" help:"Log this and what is graver: debug, info, warn or error. Default: info."`
+	WatchConfig    bool    `help:"Reload the configuration file when it changes, as on SIGHUP."`
 	ReadyFile      string  `placeholder:"FILE" help:"Write the hub's URL to this file once it is ready."`
 }
 
@@ -39,14 +45,16 @@ func (*serveCommand) Help() string {
 		"      - {name: database, type: postgres, url: \"env:DATABASE_URL\", critical: true}\n" +
 		"    services:\n" +
 		"      - {name: orders, health: \"http://127.0.0.1:8000/health\"}\n\n" +
-		"The process stops on SIGTERM and SIGINT, and loses nothing.\n"
+		"The process stops on SIGTERM and SIGINT, and loses nothing. On SIGHUP it reads its configuration again: checks, " +
+		"services, slow rules, retention, tokens and log level change while it runs, and a wrong file is refused. " +
+		"Another address or store needs a restart.\n"
 }
 
 // flags returns the settings that flags gave, by key.
 func (c *serveCommand) flags() map[string]string {
 	flags := make(map[string]string)
 	for key, value := range map[string]*string{
-		"listen": c.Listen, "store": c.Store,
+		"listen": c.Listen, "store": c.Store, "log_level": c.LogLevel,
 		"retention.age": c.RetentionAge, "retention.size": c.RetentionSize,
 		"slow.target": c.SlowTarget, "slow.min_samples": c.SlowMinSamples, "slow.routes": c.SlowRoutes,
 		"tokens.ingest": c.TokensIngest, "tokens.read": c.TokensRead,
@@ -61,63 +69,87 @@ func (c *serveCommand) flags() map[string]string {
 	return flags
 }
 
+// source is where the configuration comes from.
+func (c *serveCommand) source(env *environment) settings.Source {
+	return settings.Source{Path: cmp.Or(c.Config, env.vars["KYMO_CONFIG"]), Vars: env.vars, Flags: c.flags()}
+}
+
 func (c *serveCommand) Run(env *environment) error {
-	path := c.Config
-	if path == "" {
-		path = env.vars["KYMO_CONFIG"]
+	source := c.source(env)
+	if c.WatchConfig && source.Path == "" {
+		return errors.New("--watch-config: there is no file to watch; name one with --config FILE or KYMO_CONFIG")
 	}
-	s, err := loadSettings(path, env.vars, c.flags())
+	conf, err := settings.Load(source, makers)
 	if err != nil {
 		return err
 	}
-	if err := s.checkExposure(); err != nil {
-		return err
-	}
-	// What is wrong with a check should be said before a port or the data is touched.
-	targets, err := s.targets()
-	if err != nil {
-		return err
-	}
-	closeTargets(targets)
-	logger := slog.New(slog.NewTextHandler(env.stderr, nil))
+	level := new(slog.LevelVar)
+	level.Set(conf.LogLevel)
+	logger := slog.New(slog.NewTextHandler(env.stderr, &slog.HandlerOptions{Level: level}))
 	// The port first: a hub that cannot be reached should not touch the data.
-	l, err := listen(s.listen)
+	l, err := listen(conf.Listen)
 	if err != nil {
 		return err
 	}
-	h, err := s.openHub(logger)
+	h, err := openHub(conf, logger)
 	if err != nil {
 		l.Close()
 		return err
 	}
-	return c.serve(env, l, h, engines.Show(s.store), logger)
+	return c.serve(env, l, &reloader{source: source, began: conf, hub: h, level: level, logger: logger})
 }
 
 // serve runs the hub until the process is asked to stop.
-func (c *serveCommand) serve(env *environment, l net.Listener, h *openedHub, store string, logger *slog.Logger) error {
-	server := serveOn(l, h, logger)
-	err := c.ready(server.url)
-	if err == nil {
-		logger.Info("listening", "url", server.url, "store", store)
-		select {
-		case <-env.ctx.Done():
-			logger.Info("stopping")
-		case err = <-server.failed:
-		}
-	}
+func (c *serveCommand) serve(env *environment, l net.Listener, r *reloader) error {
+	server := serveOn(l, r.hub, r.logger)
+	err := c.until(env, server, r)
 	// In this order nothing is lost: what was accepted is in the store before it
 	// is closed, and what comes later is refused and sent again by its service.
 	if stopErr := server.stop(stopTime); stopErr != nil {
-		logger.Warn("stopping", "error", stopErr)
+		r.logger.Warn("stopping", "error", stopErr)
 	}
-	err = errors.Join(err, h.close())
+	err = errors.Join(err, closeHub(r.hub))
 	if c.ReadyFile != "" {
 		os.Remove(c.ReadyFile)
 	}
 	if err == nil {
-		logger.Info("stopped")
+		r.logger.Info("stopped")
 	}
 	return err
+}
+
+// until reports that the hub is ready, and reloads its configuration when asked
+// to, until the process is asked to stop or the server fails.
+func (c *serveCommand) until(env *environment, server *webServer, r *reloader) error {
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	defer signal.Stop(hangup)
+	var changed chan struct{}
+	if c.WatchConfig {
+		watch, err := watchFile(r.source.Path)
+		if err != nil {
+			return err
+		}
+		defer watch.stop()
+		changed = watch.changed
+	}
+	if err := c.ready(server.url); err != nil {
+		return err
+	}
+	r.logger.Info("listening", "url", server.url, "store", engines.Show(r.began.Store))
+	for {
+		select {
+		case <-env.ctx.Done():
+			r.logger.Info("stopping")
+			return nil
+		case err := <-server.failed:
+			return err
+		case <-hangup:
+			r.reload()
+		case <-changed:
+			r.reload()
+		}
+	}
 }
 
 // ready writes the ready file. It appears with its whole content: whoever waits
@@ -135,22 +167,4 @@ func (c *serveCommand) ready(url string) error {
 		return fmt.Errorf("--ready-file: %w", err)
 	}
 	return nil
-}
-
-// checkExposure refuses to be open to the network by oversight.
-func (s *settings) checkExposure() error {
-	if onLoopback(s.listen) || s.insecureListen {
-		return nil
-	}
-	missing := "tokens.ingest and tokens.read are"
-	switch {
-	case s.ingestToken != "" && s.readToken != "":
-		return nil
-	case s.ingestToken != "":
-		missing = "tokens.read is"
-	case s.readToken != "":
-		missing = "tokens.ingest is"
-	}
-	return fmt.Errorf("listen: other machines can reach %s, and %s not set; "+
-		"set both tokens, listen on 127.0.0.1, or give --insecure-listen", s.listen, missing)
 }

@@ -84,13 +84,3 @@ func reachable(addr net.Addr) string {
 	}
 	return fmt.Sprintf("localhost:%d", tcp.Port)
 }
-
-// onLoopback says whether only this machine can reach the address.
-func onLoopback(address string) bool {
-	host, _, err := net.SplitHostPort(address)
-	if err != nil {
-		return false
-	}
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
-}

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/kymohq/kymo/hub/internal/config"
 )
 
 var quiet = slog.New(slog.DiscardHandler)
@@ -88,26 +90,15 @@ func TestServerThatFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	l.Close()
-	s := defaultSettings()
-	s.store = filepath.Join(t.TempDir(), "data")
-	h, err := s.openHub(quiet)
+	conf := config.Default()
+	conf.Store = filepath.Join(t.TempDir(), "data")
+	h, err := openHub(conf, quiet)
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = new(serveCommand).serve(&environment{ctx: t.Context()}, l, h, s.store, quiet)
+	err = new(serveCommand).serve(&environment{ctx: t.Context()}, l, &reloader{began: conf, hub: h, logger: quiet})
 	if err == nil || !strings.HasPrefix(err.Error(), "serve: accept") {
 		t.Errorf("got %v", err)
-	}
-}
-
-func TestOnLoopback(t *testing.T) {
-	for address, want := range map[string]bool{
-		"127.0.0.1:1": true, "127.8.8.8:1": true, "[::1]:1": true, "localhost:1": true,
-		":1": false, "0.0.0.0:1": false, "[::]:1": false, "192.0.2.1:1": false, "hub.example:1": false, "odd": false,
-	} {
-		if got := onLoopback(address); got != want {
-			t.Errorf("%s: got %v", address, got)
-		}
 	}
 }
 

@@ -3,6 +3,7 @@ package api
 import (
 	"log/slog"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -44,14 +45,13 @@ type API struct {
 	Config
 	mux     *http.ServeMux
 	huma    huma.API
-	tokens  hashedTokens
 	gate    gate
 	shared  shared
 	exports chan struct{} // one for each that is under way
 
-	sessionKey []byte
-	guesses    guesses
-	origin     http.CrossOriginProtection
+	live    atomic.Pointer[live]
+	guesses guesses
+	origin  http.CrossOriginProtection
 }
 
 // New returns an API with all its routes.
@@ -59,7 +59,8 @@ func New(config Config) *API {
 	if config.Memory == 0 {
 		config.Memory = 256 << 20
 	}
-	a := &API{Config: config, exports: make(chan struct{}, maxExports), mux: http.NewServeMux(), tokens: config.Tokens.hash(), sessionKey: sessionKey(config.Tokens.Read)}
+	a := &API{Config: config, exports: make(chan struct{}, maxExports), mux: http.NewServeMux()}
+	a.Apply(config.Slow, config.Tokens)
 	a.gate.free.Store(config.Memory)
 	a.huma = humago.New(a.mux, a.describe())
 	a.huma.UseMiddleware(a.authenticate, a.checkQuery)

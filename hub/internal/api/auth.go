@@ -43,7 +43,7 @@ func (t Tokens) hash() hashedTokens {
 // runs before anything else: a stranger's body is not read.
 func (a *API) authenticate(ctx huma.Context, next func(huma.Context)) {
 	scheme := need(ctx.Operation())
-	want, asked := a.tokens[scheme]
+	want, asked := a.live.Load().tokens[scheme]
 	r, w := humago.Unwrap(ctx)
 	if scheme != "" {
 		// Of what one caller may see, no cache on the way may give another a copy.

@@ -89,7 +89,7 @@ func (a *API) timeseries(ctx context.Context, in *seriesInput) (*writtenOutput, 
 }
 
 func (a *API) columns(ctx context.Context, c chart, s *Series, known int64) (*report.Columns, error) {
-	return report.ReadColumns(a.Store.Rollups(ctx, c.query(s)), c.window, c.millis, a.Slow, s.Endpoint, known)
+	return report.ReadColumns(a.Store.Rollups(ctx, c.query(s)), c.window, c.millis, a.live.Load().slow, s.Endpoint, known)
 }
 
 func (a *API) heatmap(ctx context.Context, in *heatmapInput) (*writtenOutput, error) {
@@ -100,6 +100,6 @@ func (a *API) heatmap(ctx context.Context, in *heatmapInput) (*writtenOutput, er
 	question := *in
 	question.Known = Known{}
 	return a.reply(ctx, question, age(length(c.window)), in.Tag, func(ctx context.Context) (any, error) {
-		return report.ReadHeatmap(a.Store.Rollups(ctx, c.query(&in.Series)), c.window, c.millis, a.Slow)
+		return report.ReadHeatmap(a.Store.Rollups(ctx, c.query(&in.Series)), c.window, c.millis, a.live.Load().slow)
 	})
 }

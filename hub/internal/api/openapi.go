@@ -89,7 +89,7 @@ func (a *API) complete(op *huma.Operation) {
 	}
 	if scheme := need(op); scheme != "" {
 		op.Errors = append(op.Errors, http.StatusUnauthorized)
-		if _, ok := a.tokens[scheme]; !ok {
+		if _, ok := a.live.Load().tokens[scheme]; !ok {
 			op.Security = append([]map[string][]string{{}}, op.Security...)
 		}
 	}

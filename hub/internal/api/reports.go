@@ -132,7 +132,7 @@ func (a *API) endpoints(ctx context.Context, in *endpointsInput) (*endpointsOutp
 
 // summary asks the store for a selection.
 func (a *API) summary(ctx context.Context, w rollup.Window, f store.Filter) (*report.Summary, error) {
-	return report.Read(a.Store.Rollups(ctx, store.RollupQuery{Window: w, Filter: f}), w, a.Slow)
+	return report.Read(a.Store.Rollups(ctx, store.RollupQuery{Window: w, Filter: f}), w, a.live.Load().slow)
 }
 
 // storeProblem counts an error of the store and says what it means to a client.

@@ -48,7 +48,7 @@ func sessionKey(token string) []byte {
 // said so.
 func (a *API) cookieValue(ends time.Time) string {
 	unix := strconv.FormatInt(ends.Unix(), 10)
-	mac := hmac.New(sha256.New, a.sessionKey)
+	mac := hmac.New(sha256.New, a.live.Load().sessionKey)
 	mac.Write([]byte(unix))
 	return unix + "." + base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 }
@@ -75,7 +75,7 @@ func (a *API) hasSession(r *http.Request) bool {
 
 // mayRead says whether a caller may see what needs the read token.
 func (a *API) mayRead(r *http.Request) bool {
-	want, asked := a.tokens[forRead]
+	want, asked := a.live.Load().tokens[forRead]
 	return !asked || presents(r.Header.Get("Authorization"), want) || a.hasSession(r)
 }
 
@@ -88,7 +88,7 @@ func (a *API) routeSession() {
 			"application/json": {Schema: a.schema(reflect.TypeFor[Session]()), Example: Session{true, true, "1.0.0"}},
 		}}},
 	}, func(w http.ResponseWriter, r *http.Request) {
-		_, required := a.tokens[forRead]
+		_, required := a.live.Load().tokens[forRead]
 		w.Header().Set("Content-Type", "application/json")
 		w.Header().Set("Cache-Control", "no-store")
 		_ = json.NewEncoder(w).Encode(Session{required, a.mayRead(r), a.Version}) // A page that left asks again.
@@ -131,7 +131,7 @@ func (a *API) signIn(w http.ResponseWriter, r *http.Request) {
 			&huma.ErrorDetail{Location: "body.token", Message: `is missing; the body is {"token":"…"}, of at most 4 KiB`})
 		return
 	}
-	want, asked := a.tokens[forRead]
+	want, asked := a.live.Load().tokens[forRead]
 	if !asked {
 		w.WriteHeader(http.StatusNoContent)
 		return

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/kymohq/kymo/hub/internal/ingest"
@@ -26,7 +27,7 @@ type Intake struct {
 
 	store     store.Store
 	templates *template.Table
-	retention time.Duration
+	retention atomic.Int64 // a time.Duration
 	now       func() time.Time
 
 	// The identity of batches that come without one.
@@ -39,15 +40,20 @@ type Intake struct {
 
 // New returns an intake that keeps requests as old as retention.
 func New(st store.Store, templates *template.Table, retention time.Duration, now func() time.Time) *Intake {
-	return &Intake{
-		store: st, templates: templates, retention: retention, now: now,
+	in := &Intake{
+		store: st, templates: templates, now: now,
 		instance: "hub-" + rand.Text(),
 		batches:  sync.Pool{New: func() any { return new(wire.Batch) }},
 	}
+	in.SetRetention(retention)
+	return in
 }
 
-// Retention is how old the requests are that the intake keeps.
-func (in *Intake) Retention() time.Duration { return in.retention }
+// Retention returns how old requests may be that are kept.
+func (in *Intake) Retention() time.Duration { return time.Duration(in.retention.Load()) }
+
+// SetRetention changes how old requests may be that are kept.
+func (in *Intake) SetRetention(d time.Duration) { in.retention.Store(int64(d)) }
 
 // Services returns the names of all services, in order.
 func (in *Intake) Services() []string { return in.templates.Services() }
@@ -149,7 +155,7 @@ func (in *Intake) JSON(ctx context.Context, data []byte, key string) (Receipt, e
 // the store forgot for want of room would not be seen again: it is not accepted.
 func (in *Intake) span() (from, to, now int64) {
 	t := in.now()
-	from = t.Add(-in.retention).UnixMilli()
+	from = t.Add(-in.Retention()).UnixMilli()
 	if f, ok := in.store.(interface{ Floor() int64 }); ok {
 		from = max(from, f.Floor())
 	}

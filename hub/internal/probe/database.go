@@ -6,12 +6,12 @@ import (
 	"github.com/kymohq/kymo/health"
 )
 
-// databaseKinds are the types that keep data.
-var databaseKinds = map[string]kind{
-	"postgres":   {keys: []string{"query", "writable", "max_connections", "max_lag"}, make: newPostgres},
-	"mysql":      {keys: []string{"query", "writable", "max_connections", "max_lag"}, make: newMySQL},
-	"redis":      {keys: []string{"scratch_key", "max_connections", "max_lag", "max_memory"}, make: newRedis},
-	"clickhouse": {keys: []string{"query"}, make: newClickHouse},
+// databaseTypes are the types that keep data.
+var databaseTypes = map[string]constructor{
+	"postgres":   newPostgres,
+	"mysql":      newMySQL,
+	"redis":      newRedis,
+	"clickhouse": newClickHouse,
 }
 
 // clientName is how the hub names its connections to servers that list them.
@@ -31,7 +31,7 @@ func databaseProbe(s *Spec, d database, l *lines, hide secrets) health.Probe {
 	return health.Probe{
 		Kind: s.Type,
 		Run: func(ctx context.Context) (health.Details, error) {
-			limit := s.Timeout
+			limit := s.Limit
 			if deadline, ok := ctx.Deadline(); ok && limit == 0 {
 				limit = limitOf(deadline)
 			}

@@ -26,8 +26,6 @@ type diskProbe struct {
 
 func newDisk(s *Spec) (health.Probe, error) {
 	switch {
-	case s.URL != "":
-		return health.Probe{}, wrong("url", "is not for a disk; leave it out, path says where to look")
 	case !filepath.IsAbs(s.Path):
 		return health.Probe{}, wrong("path", "must be absolute, like /var/lib")
 	case !(s.MinFree >= 0 && s.MinFree < 1): // not a number is neither
@@ -37,7 +35,7 @@ func newDisk(s *Spec) (health.Probe, error) {
 	if d.minFree == 0 {
 		d.minFree = defaultMinFree
 	}
-	return networkProbe("disk", s.Timeout, nil, d.look, nil), nil
+	return networkProbe("disk", s.Limit, nil, d.look, nil), nil
 }
 
 // look asks the system, which cannot be called off: if the disk hangs, so does

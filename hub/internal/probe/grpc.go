@@ -52,7 +52,7 @@ func newGRPC(s *Spec) (health.Probe, error) {
 		plain = credentials.NewTLS(&tls.Config{ServerName: u.Hostname(), InsecureSkipVerify: s.Insecure})
 	}
 	g.secure = noting{plain, g.note}
-	return networkProbe("grpc", s.Timeout, hide, g.look, g.close), nil
+	return networkProbe("grpc", s.Limit, hide, g.look, g.close), nil
 }
 
 // noting are credentials that tell why a handshake failed: of an error, gRPC

@@ -57,7 +57,7 @@ func newHTTP(s *Spec) (health.Probe, error) {
 		// Who expects a redirect wants to see it.
 		h.client.http.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	}
-	return networkProbe("http", s.Timeout, hide, h.look, h.client.close), nil
+	return networkProbe("http", s.Limit, hide, h.look, h.client.close), nil
 }
 
 func (h *httpProbe) look(ctx context.Context) (health.Details, error) {

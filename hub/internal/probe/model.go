@@ -11,14 +11,13 @@ import (
 	"github.com/kymohq/kymo/health"
 )
 
-// modelKinds are the types that serve models.
-var modelKinds = func() map[string]kind {
-	keys := []string{"models", "canary", "headers", "key", "insecure"}
-	all := make(map[string]kind)
+// modelTypes are the types that serve models.
+var modelTypes = func() map[string]constructor {
+	all := make(map[string]constructor)
 	for name, protocol := range map[string]func(*modelClient) (modelServer, error){
 		"kserve": newKServe, "torchserve": newTorchServe, "tfserving": newTFServing, "openai": newOpenAI,
 	} {
-		all[name] = kind{keys: keys, make: func(s *Spec) (health.Probe, error) { return newModelProbe(s, protocol) }}
+		all[name] = func(s *Spec) (health.Probe, error) { return newModelProbe(s, protocol) }
 	}
 	return all
 }()
@@ -72,7 +71,7 @@ func newModelProbe(s *Spec, protocol func(*modelClient) (modelServer, error)) (h
 		return health.Probe{}, err
 	}
 	m := &modelProbe{server: server, models: models, canary: canary, hide: c.hide}
-	return networkProbe(s.Type, s.Timeout, c.hide, m.look, c.close), nil
+	return networkProbe(s.Type, s.Limit, c.hide, m.look, c.close), nil
 }
 
 // checkModels returns the models to look at, among them the canary's, and the

@@ -73,13 +73,17 @@ type mysqlLimited struct {
 
 func (l mysqlLimited) Connect(ctx context.Context) (driver.Conn, error) {
 	conn, err := l.Connector.Connect(ctx)
-	if err != nil || l.spec.Query == "" || l.spec.Timeout == 0 {
+	limit := l.spec.Limit
+	if deadline, ok := ctx.Deadline(); ok && limit == 0 {
+		limit = limitOf(deadline)
+	}
+	if err != nil || l.spec.Query == "" || limit <= 0 {
 		return conn, err
 	}
 	// MariaDB knows the one and MySQL the other. One that knows neither is old.
 	for _, set := range []string{
-		fmt.Sprintf("SET SESSION max_statement_time = %f", l.spec.Timeout.Seconds()),
-		fmt.Sprintf("SET SESSION max_execution_time = %d", l.spec.Timeout.Milliseconds()),
+		fmt.Sprintf("SET SESSION max_statement_time = %f", limit.Seconds()),
+		fmt.Sprintf("SET SESSION max_execution_time = %d", limit.Milliseconds()),
 	} {
 		_, err := conn.(driver.ExecerContext).ExecContext(ctx, set, nil)
 		if refused := (*sqldriver.MySQLError)(nil); err != nil && !errors.As(err, &refused) {

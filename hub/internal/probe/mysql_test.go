@@ -71,7 +71,7 @@ func TestMySQL(t *testing.T) {
 		} {
 			wantProblem(t, probe(t, Spec{Query: query, URL: root}), enough, health.Down, problem)
 		}
-		slow := probe(t, Spec{Query: "SELECT SLEEP(60)", Timeout: short})
+		slow := probe(t, Spec{Query: "SELECT SLEEP(60)", Limit: short})
 		wantProblem(t, slow, short, health.Down, "no answer within 1")
 		eventually(t, "the query has ended", func() bool {
 			var running int

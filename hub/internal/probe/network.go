@@ -13,15 +13,14 @@ import (
 	"github.com/kymohq/kymo/health"
 )
 
-// networkKinds are the types that look at what is spoken over the network, and
-// at the disk.
-var networkKinds = map[string]kind{
-	"http": {keys: []string{"method", "headers", "body", "status", "contains", "json", "insecure"}, make: newHTTP},
-	"tcp":  {keys: []string{"body", "contains"}, make: newTCP},
-	"grpc": {keys: []string{"service", "headers", "insecure"}, make: newGRPC},
-	"dns":  {keys: []string{"expect"}, make: newDNS},
-	"tls":  {keys: []string{"expires_in", "insecure"}, make: newTLS},
-	"disk": {keys: []string{"path", "min_free"}, make: newDisk},
+// networkTypes are the types that probe what is spoken over the network, and the disk.
+var networkTypes = map[string]constructor{
+	"http": newHTTP,
+	"tcp":  newTCP,
+	"grpc": newGRPC,
+	"dns":  newDNS,
+	"tls":  newTLS,
+	"disk": newDisk,
 }
 
 // look is one look at something.

@@ -53,7 +53,6 @@ func TestNetworkSpecs(t *testing.T) {
 		{Spec{Type: "tls", URL: "tcp://h"}, "url: must begin with tls:// or https://"},
 		{Spec{Type: "tls", URL: "tls://h", ExpiresIn: -day}, "expires_in: is -24h0m0s; must not be negative"},
 		{Spec{Type: "disk", Path: "data"}, "path: must be absolute"},
-		{Spec{Type: "disk", Path: "/", URL: "file:///"}, "url: is not for a disk"},
 		{Spec{Type: "disk", Path: "/", MinFree: 10}, "min_free: is 10; it is a share"},
 		{Spec{Type: "disk", Path: "/", MinFree: nan}, "min_free: is NaN; it is a share"},
 		{Spec{Type: "kserve", URL: "h:8080"}, "url: must begin with http:// or https://"},
@@ -122,7 +121,7 @@ func TestNetworkFaults(t *testing.T) {
 		t.Run(s.Type+" frozen", func(t *testing.T) {
 			wantProblem(t, openProbe(t, s), short, health.Down, "no answer within 150ms")
 			// The time limit that was configured is named, not what was left of it.
-			s.Timeout = 2 * time.Second
+			s.Limit = 2 * time.Second
 			p := openProbe(t, s)
 			wantProblem(t, p, 10*time.Millisecond, health.Down, "no answer within 2s")
 			// A run that is called off is neither late nor a failure.

@@ -21,7 +21,7 @@ type serviceProbe struct {
 }
 
 // Service is the probe of a service's own health endpoint. It is no type of
-// check: services are a list of their own. Its error is a *FieldError of "health".
+// check: services are a list of their own. Its error is a *config.Error of "health".
 func Service(rawURL string) (health.Probe, error) {
 	u, hide, err := parseURL("health", rawURL, "http://host:8000/health", "http", "https")
 	if err != nil {

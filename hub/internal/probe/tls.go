@@ -38,7 +38,7 @@ func newTLS(s *Spec) (health.Probe, error) {
 	if t.expiresIn == 0 {
 		t.expiresIn = defaultExpiresIn
 	}
-	return networkProbe("tls", s.Timeout, hide, t.look, nil), nil
+	return networkProbe("tls", s.Limit, hide, t.look, nil), nil
 }
 
 func (t *tlsProbe) look(ctx context.Context) (health.Details, error) {

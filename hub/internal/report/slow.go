@@ -9,7 +9,7 @@ import (
 // with at least MinSamples requests in the window.
 type Slow struct {
 	Target     time.Duration // 0 is 500 ms
-	MinSamples uint64        // 0 is 20
+	MinSamples int           // 0 is 20
 	Routes     []RouteTarget // the first that names the endpoint decides
 }
 
@@ -29,7 +29,7 @@ func (s *Slow) minSamples() uint64 {
 	if s.MinSamples == 0 {
 		return DefaultMinSamples
 	}
-	return s.MinSamples
+	return uint64(s.MinSamples)
 }
 
 func (s *Slow) target(endpoint string) time.Duration {

@@ -1,0 +1,99 @@
+package checks
+
+import (
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/kymohq/kymo/health"
+	"github.com/kymohq/kymo/hub/internal/config"
+)
+
+func TestNew(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = w.Write([]byte(`{"status": "` + r.Header.Get("X-Want") + `"}`))
+	}))
+	defer server.Close()
+	p, err := New(Spec{Type: "http", URL: server.URL, Headers: map[string]string{"X-Want": "ok"}, JSON: map[string]any{"status": "ok"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	if _, err := p.Run(t.Context()); err != nil {
+		t.Error(err)
+	}
+	server.Close()
+	if _, err := p.Run(t.Context()); health.StatusOf(err) != health.Down || strings.Contains(err.Error(), server.URL) {
+		t.Errorf("closed: %v", err)
+	}
+}
+
+func TestNewNamesTheField(t *testing.T) {
+	for want, s := range map[string]Spec{
+		"checks: Spec.Type: is missing; it is one of clickhouse, ":                                                        {},
+		"checks: Spec.Models: a postgres check has no such key; those of type kserve, openai, tfserving, torchserve have": {Type: "postgres", Models: []string{"m"}},
+		"checks: Spec.URL: names no host":                                                                                 {Type: "postgres", URL: "postgres://app:secret@"},
+		"checks: Spec.Canary.Shape: has -2":                                                                               {Type: "kserve", URL: "http://a", Canary: &Canary{Model: "m", Shape: []int{-2}}},
+		"checks: Spec.MinFree: is 2; it is a share":                                                                       {Type: "disk", Path: "/", MinFree: 2},
+	} {
+		_, err := New(s)
+		f, ok := errors.AsType[*FieldError](err)
+		if !ok || !strings.HasPrefix(err.Error(), want) || strings.Contains(f.Problem, "secret") {
+			t.Errorf("got %v, want %s", err, want)
+		}
+	}
+}
+
+func TestService(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = w.Write([]byte(`{"status": "DOWN", "components": {"db": {"status": "DOWN"}}}`))
+	}))
+	defer server.Close()
+	p, err := Service(server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	if _, err := p.Run(t.Context()); err == nil || err.Error() != "db is down" {
+		t.Error(err)
+	}
+	if _, err := Service("ftp://user:secret@host"); err == nil || !strings.HasPrefix(err.Error(), "checks: the URL must begin with http:// or https://") || strings.Contains(err.Error(), "secret") {
+		t.Error(err)
+	}
+}
+
+// Each field of a Spec reaches the probe, and the hub's has no other.
+func TestEachFieldIsPassedOn(t *testing.T) {
+	from := reflect.TypeFor[Spec]()
+	to := config.Fields(reflect.TypeFor[config.Spec]())
+	if from.NumField() != len(to) {
+		t.Errorf("%d fields, the hub has %d", from.NumField(), len(to))
+	}
+	for i := range from.NumField() {
+		var s Spec
+		v := reflect.ValueOf(&s).Elem().Field(i)
+		switch v.Kind() {
+		case reflect.String:
+			v.SetString("x")
+		case reflect.Bool:
+			v.SetBool(true)
+		case reflect.Float64:
+			v.SetFloat(0.5)
+		case reflect.Int64:
+			v.SetInt(1)
+		case reflect.Slice:
+			v.Set(reflect.MakeSlice(v.Type(), 1, 1))
+		case reflect.Map:
+			v.Set(reflect.MakeMap(v.Type()))
+		case reflect.Pointer:
+			v.Set(reflect.ValueOf(&Canary{Model: "m"}))
+		}
+		inner := reflect.ValueOf(s.internal()).Elem().FieldByName(from.Field(i).Name)
+		if !inner.IsValid() || inner.IsZero() {
+			t.Errorf("%s is not passed on", from.Field(i).Name)
+		}
+	}
+}

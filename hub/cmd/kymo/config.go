@@ -1,0 +1,37 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/kymohq/kymo/hub/internal/config/settings"
+	"github.com/kymohq/kymo/hub/internal/store/engines"
+	"github.com/kymohq/kymo/hub/internal/term"
+)
+
+type configCommand struct {
+	Check configCheckCommand `cmd:"" help:"Say what kymo serve would find wrong with a configuration file."`
+}
+
+type configCheckCommand struct {
+	File string `arg:"" placeholder:"FILE" help:"The YAML file."`
+}
+
+func (*configCheckCommand) Help() string {
+	return "Examples:\n\n" +
+		"    $ kymo config check kymo.yaml\n" +
+		"    kymo.yaml: ok: 3 checks, 1 service, listening on 127.0.0.1:5966, store ./kymo-data\n\n" +
+		"It reads the file, the environment variables KYMO_… and the secrets that they name as kymo serve does, and " +
+		"has the same verdict. Nothing is opened and nothing contacted.\n\n" +
+		"Exit status: 0 fine, 2 something is wrong; each line names one of it.\n"
+}
+
+func (c *configCheckCommand) Run(env *environment) error {
+	conf, err := settings.Load(settings.Source{Path: c.File, Vars: env.vars}, makers)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(env.stdout, "%s: ok: %s, %s, listening on %s, store %s\n", c.File,
+		term.Plural(int64(len(conf.Checks)), "check"), term.Plural(int64(len(conf.Services)), "service"),
+		conf.Listen, engines.Show(conf.Store))
+	return err
+}

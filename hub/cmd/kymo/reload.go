@@ -1,0 +1,62 @@
+package main
+
+import (
+	"errors"
+	"log/slog"
+	"strings"
+
+	"github.com/kymohq/kymo/hub/internal/config"
+	"github.com/kymohq/kymo/hub/internal/config/settings"
+	"github.com/kymohq/kymo/hub/internal/core"
+)
+
+// reloader reads the configuration of a running hub again. A wrong one is refused
+// as a whole, and the hub goes on as it was.
+type reloader struct {
+	source settings.Source
+	began  *config.Config // what the listener and the store are made from
+	hub    *core.Hub
+	level  *slog.LevelVar
+	logger *slog.Logger
+}
+
+func (r *reloader) reload() {
+	c, err := settings.Load(r.source, makers)
+	if err == nil {
+		err = r.holdsSomething(c)
+	}
+	if err == nil {
+		err = r.hub.Apply(c)
+	}
+	if err != nil {
+		r.logger.Error("the changed configuration is refused; the hub goes on as it was", "error", oneLine(err.Error()))
+		r.hub.Refuse(errors.New(oneLine(err.Error())))
+		return
+	}
+	r.level.Set(c.LogLevel)
+	var restart []string
+	if c.Listen != r.began.Listen || c.InsecureListen != r.began.InsecureListen {
+		restart = append(restart, "listen")
+	}
+	if c.Store != r.began.Store {
+		restart = append(restart, "store")
+	}
+	if len(restart) > 0 {
+		r.logger.Warn("a changed setting needs a restart; until then it stays as it was", "changed", strings.Join(restart, ", "))
+	}
+	r.logger.Info("configuration reloaded", "checks", len(c.Checks), "services", len(c.Services))
+}
+
+// holdsSomething refuses a file that holds nothing: it is being written, or was
+// emptied by mistake.
+func (r *reloader) holdsSomething(c *config.Config) error {
+	if r.source.Path == "" {
+		return nil
+	}
+	for _, place := range c.Places {
+		if place.Path == r.source.Path {
+			return nil
+		}
+	}
+	return &config.Error{Path: r.source.Path, Line: 1, Problem: "holds no setting any more"}
+}

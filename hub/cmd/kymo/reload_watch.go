@@ -1,0 +1,97 @@
+package main
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/fsnotify/fsnotify"
+)
+
+// settled is how long after the last event a file is read: editors and
+// configuration management write it in several steps.
+const settled = 100 * time.Millisecond
+
+// fileWatch tells when a file's content changed. It watches the folder, not the
+// file: editors put another file in its place, and Kubernetes swaps a symbolic
+// link beside it.
+type fileWatch struct {
+	changed chan struct{} // nil if nothing is watched
+
+	path    string
+	watcher *fsnotify.Watcher
+	ended   chan struct{}
+}
+
+func watchFile(path string) (*fileWatch, error) {
+	watcher, err := fsnotify.NewWatcher()
+	if err != nil {
+		return nil, fmt.Errorf("--watch-config: %w", err)
+	}
+	w := &fileWatch{path: path, watcher: watcher, changed: make(chan struct{}, 1), ended: make(chan struct{})}
+	if err := w.folders(); err != nil {
+		watcher.Close()
+		return nil, fmt.Errorf("--watch-config: %w", err)
+	}
+	go w.run(w.sum())
+	return w, nil
+}
+
+// folders watches the folder that the path is in, and the one in which the file
+// is if the path is a symbolic link.
+func (w *fileWatch) folders() error {
+	err := w.watcher.Add(filepath.Dir(w.path))
+	if target, linkErr := filepath.EvalSymlinks(w.path); linkErr == nil && err == nil {
+		err = w.watcher.Add(filepath.Dir(target))
+	}
+	return err
+}
+
+// sum identifies the content; a file that is not there has one, too.
+func (w *fileWatch) sum() [sha256.Size]byte {
+	content, err := os.ReadFile(w.path)
+	if err != nil {
+		content = []byte("\x00" + err.Error())
+	}
+	return sha256.Sum256(content)
+}
+
+func (w *fileWatch) run(last [sha256.Size]byte) {
+	defer close(w.ended)
+	timer := time.NewTimer(settled)
+	defer timer.Stop()
+	for {
+		select {
+		case _, ok := <-w.watcher.Events:
+			if !ok {
+				return
+			}
+			timer.Reset(settled)
+		case _, ok := <-w.watcher.Errors: // events were lost: the file tells
+			if !ok {
+				return
+			}
+			timer.Reset(settled)
+		case <-timer.C:
+			_ = w.folders() // a folder that is gone is watched when it is back: its parent's affair
+			if now := w.sum(); now != last {
+				last = now
+				select {
+				case w.changed <- struct{}{}:
+				default: // it is known already that there is something to read
+				}
+			}
+		}
+	}
+}
+
+// stop ends the watch and waits for its end. It may be called on nil.
+func (w *fileWatch) stop() {
+	if w == nil {
+		return
+	}
+	w.watcher.Close()
+	<-w.ended
+}

@@ -1,0 +1,98 @@
+package config
+
+import (
+	"time"
+
+	"github.com/kymohq/kymo/health"
+)
+
+// Check is a check that the hub runs: an entry of the list "checks". The key of
+// a field there is its name in snake case: see Key.
+type Check struct {
+	Name string
+	Rules
+	Spec
+	// Probe is run in place of one made from Spec, for checks that Go code gives.
+	Probe health.Probe `key:"-"`
+}
+
+// Service is a service whose health the hub follows by name: an entry of the
+// list "services".
+type Service struct {
+	Name string
+	// Health is the URL that the hub polls. If it is empty, and there is no Probe,
+	// the service is judged by the heartbeats of its instances.
+	Health string
+	Rules
+	// Silence is after how long without a heartbeat from any instance the service
+	// is unknown (0 is 30 s), and DownAfter after how long it is down (0 is 90 s).
+	Silence   time.Duration
+	DownAfter time.Duration
+	// Probe polls the service in place of one made from Health.
+	Probe health.Probe `key:"-"`
+}
+
+// Rules are how a check is run and judged: see health.Settings.
+type Rules struct {
+	Interval     time.Duration
+	Timeout      time.Duration
+	DegradedOver time.Duration
+	Failures     int
+	Successes    int
+	Critical     bool
+}
+
+// Option returns the rules as package health takes them.
+func (r Rules) Option() health.Option {
+	return func(s *health.Settings) {
+		s.Interval, s.Timeout, s.DegradedOver = r.Interval, r.Timeout, r.DegradedOver
+		s.Failures, s.Successes, s.Critical = r.Failures, r.Successes, r.Critical
+	}
+}
+
+// Spec is what a check probes. Which fields a type takes is in keys.go.
+type Spec struct {
+	Type string
+	URL  string // may hold a password: never in output
+
+	// Databases and caches.
+	Query          string        // is run in place of SELECT 1
+	Writable       bool          // a server that takes no writes is down
+	MaxConnections float64       // share of the server's limit, 0 to 1, from which it is degraded
+	MaxLag         time.Duration // of replication, from which it is degraded
+	MaxMemory      float64       // share of the server's limit, 0 to 1, from which it is degraded
+	ScratchKey     string        // redis: written and read back in each run
+
+	// Network.
+	Method    string
+	Headers   map[string]string // values may be secrets: never in output
+	Body      string            // what is sent
+	Status    []int             // what is expected; empty is 200 to 399
+	Contains  string
+	JSON      map[string]any // what is expected at which path, like data.status: ok
+	Insecure  bool           // any certificate will do
+	Service   string         // gRPC: the service whose health is asked for; empty is the server's
+	Expect    []string       // DNS: addresses of which each must be in the answer
+	ExpiresIn time.Duration  // TLS: a certificate that ends sooner is degraded
+	Path      string         // disk
+	MinFree   float64        // disk: share free, 0 to 1, under which it is degraded
+
+	// Model servers.
+	Models []string
+	Canary *Canary
+	Key    string // a bearer token: never in output
+
+	// Limit is how long a run may take, from the rules; 0 is until the deadline of
+	// its context.
+	Limit time.Duration `key:"-"`
+}
+
+// Canary is an inference that is made in each run, to see that a model answers.
+type Canary struct {
+	Model string         // empty is the first of models
+	Body  map[string]any // the request in the server's own protocol
+	// Shape is what the first output must have; -1 is any length. Empty is not checked.
+	Shape []int
+	// Budget is how long it may take before the check is degraded; 0 is no bound.
+	Budget time.Duration
+}

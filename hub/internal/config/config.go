@@ -1,0 +1,57 @@
+package config
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/kymohq/kymo/hub/internal/report"
+)
+
+// Config is everything that a hub can be told.
+type Config struct {
+	Listen         string // host:port; "" for a hub that is embedded
+	InsecureListen bool   // listen beyond this machine without tokens
+	Store          string // a folder or a URL, which may hold a password; "" for a hub that is embedded
+	LogLevel       slog.Level
+
+	Retention Retention
+	Slow      report.Slow
+	Tokens    Tokens
+	// MaxEndpoints is the number of distinct endpoints that a service may have, and
+	// MaxServices the number of services; 0 is 1,000 each.
+	MaxEndpoints int
+	MaxServices  int
+
+	// The names of checks and services are the keys of GET /health, so no two may
+	// be the same.
+	Checks   []Check
+	Services []Service
+
+	// Places is where settings were given, by their keys, for errors.
+	Places Places
+}
+
+// Retention is for how long requests are kept.
+type Retention struct {
+	Age  time.Duration // 0 is 168 h, the longest window of a report
+	Size int64         // bytes of all of the store, beyond which the oldest requests are forgotten; 0 is no limit
+}
+
+// Tokens are what callers must present as "Authorization: Bearer <token>". An
+// empty one is not required. They are never in output.
+type Tokens struct {
+	Ingest string // to send requests
+	Read   string // to ask for reports
+}
+
+// Defaults of a hub that is served.
+const (
+	DefaultListen = "127.0.0.1:5966"
+	DefaultStore  = "./kymo-data"
+	DefaultAge    = 168 * time.Hour
+)
+
+// Default returns the configuration of a hub that was told nothing.
+func Default() *Config {
+	return &Config{Listen: DefaultListen, Store: DefaultStore, Retention: Retention{Age: DefaultAge}}
+}

@@ -1,0 +1,110 @@
+package settings
+
+import (
+	"path/filepath"
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/kymohq/kymo/hub/internal/config"
+)
+
+// TestDocumentedFile reads the file that the documentation shows.
+func TestDocumentedFile(t *testing.T) {
+	vars := map[string]string{"KYMO_INGEST_TOKEN": "in", "KYMO_READ_TOKEN": "out"}
+	c, err := Load(Source{Path: "testdata/kymo.yaml", Vars: vars}, makers)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []config.Check{
+		{Name: "database", Spec: config.Spec{Type: "postgres", URL: "postgres://app@127.0.0.1:5432/app", Limit: 2 * time.Second},
+			Rules: config.Rules{Interval: 10 * time.Second, Timeout: 2 * time.Second, Critical: true}},
+		{Name: "redis", Spec: config.Spec{Type: "redis", URL: "redis://127.0.0.1:6379/0"},
+			Rules: config.Rules{Interval: 10 * time.Second, DegradedOver: 50 * time.Millisecond}},
+		{Name: "ml_models", Spec: config.Spec{Type: "kserve", URL: "http://127.0.0.1:8080", Models: []string{"fraud"}},
+			Rules: config.Rules{Interval: 30 * time.Second}},
+	}
+	if !reflect.DeepEqual(c.Checks, want) {
+		t.Errorf("checks: got %+v, want %+v", c.Checks, want)
+	}
+	if s := c.Services; len(s) != 1 || s[0].Name != "orders" || s[0].Health != "http://127.0.0.1:8000/health" {
+		t.Errorf("services: got %+v", s)
+	}
+	if c.Tokens != (config.Tokens{Ingest: "in", Read: "out"}) {
+		t.Errorf("tokens: got %+v", c.Tokens)
+	}
+}
+
+// TestKeysOfChecks has a value of each kind that a key can have.
+func TestKeysOfChecks(t *testing.T) {
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "key.txt"), "of the models\n")
+	path := filepath.Join(dir, "kymo.yaml")
+	write(t, path, `
+checks:
+  - name: site
+    type: http
+    url: env:SITE
+    headers: {Authorization: "env:HEADER", X-Plain: "2"}
+    body: |
+      line
+    status: [200, 204]
+    json: {data.status: ok, nodes.0.up: true, n: 3, list: [1.5, null]}
+    insecure: true
+    failures: 3
+  - name: ml
+    type: kserve
+    url: http://ml
+    key: file:`+dir+`/key.txt
+    models: [fraud, "2"]
+    canary:
+      model: fraud
+      body: {inputs: [{name: x, shape: [1, 4]}]}
+      shape: [-1, 4]
+      budget: 50ms
+  - {name: database, type: postgres, url: "postgres://db", max_connections: 80%, max_lag: 3s}
+  - {name: disk, type: disk, path: /, min_free: 0.25, timeout: 1s, interval: 20s}
+services:
+  - {name: orders, health: "env:SITE", silence: 20s, down_after: 40s, critical: true}
+`)
+	got, err := Load(Source{Path: path, Vars: map[string]string{"SITE": "http://user:secret@site", "HEADER": "Bearer x"}}, makers)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []config.Check{{
+		Name: "site", Rules: config.Rules{Failures: 3}, Spec: config.Spec{
+			Type: "http", URL: "http://user:secret@site",
+			Headers: map[string]string{"Authorization": "Bearer x", "X-Plain": "2"}, Body: "line", Status: []int{200, 204},
+			JSON: map[string]any{"data.status": "ok", "nodes.0.up": true, "n": uint64(3), "list": []any{1.5, nil}}, Insecure: true,
+		},
+	}, {
+		Name: "ml", Spec: config.Spec{
+			Type: "kserve", URL: "http://ml", Key: "of the models", Models: []string{"fraud", "2"},
+			Canary: &config.Canary{
+				Model:  "fraud",
+				Body:   map[string]any{"inputs": []any{map[string]any{"name": "x", "shape": []any{uint64(1), uint64(4)}}}},
+				Shape:  []int{-1, 4},
+				Budget: 50 * time.Millisecond,
+			},
+		},
+	}, {
+		Name: "database", Spec: config.Spec{Type: "postgres", URL: "postgres://db", MaxConnections: 0.8, MaxLag: 3 * time.Second},
+	}, {
+		Name: "disk", Rules: config.Rules{Timeout: time.Second, Interval: 20 * time.Second},
+		Spec: config.Spec{Type: "disk", Path: "/", MinFree: 0.25, Limit: time.Second},
+	}}
+	if !reflect.DeepEqual(got.Checks, want) {
+		t.Errorf("got  %+v\nwant %+v", got.Checks, want)
+	}
+	services := []config.Service{{
+		Name: "orders", Health: "http://user:secret@site", Silence: 20 * time.Second, DownAfter: 40 * time.Second, Rules: config.Rules{Critical: true},
+	}}
+	if !reflect.DeepEqual(got.Services, services) {
+		t.Errorf("got  %+v\nwant %+v", got.Services, services)
+	}
+	for field, line := range map[string]int{"checks[0]": 3, "checks[0].url": 5, "checks[1].canary.shape[0]": 21, "services[0].name": 26} {
+		if place := got.Places.Find(field); place != (config.Place{Path: path, Line: line}) {
+			t.Errorf("%s is in %+v, want line %d", field, place, line)
+		}
+	}
+}

@@ -1,0 +1,58 @@
+package settings
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/kymohq/kymo/hub/internal/config"
+)
+
+// Secrets looks up secrets that are kept in environment variables and files.
+type Secrets struct {
+	vars map[string]string
+	used map[string]bool // variables that a secret named
+}
+
+// NewSecrets returns a Secrets over these environment variables.
+func NewSecrets(vars map[string]string) *Secrets {
+	return &Secrets{vars: vars, used: make(map[string]bool)}
+}
+
+// Resolve reads a secret that is written as env:NAME, file:PATH or itself. Its
+// errors never show the value; what is its name for them: "token", "URL".
+func (s *Secrets) Resolve(text, what string) (string, error) {
+	if name, ok := strings.CutPrefix(text, "env:"); ok {
+		s.used[name] = true
+		value := s.vars[name]
+		if value == "" {
+			return "", fmt.Errorf("the environment variable %s, which should hold the %s, is not set", name, what)
+		}
+		return value, nil
+	}
+	if path, ok := strings.CutPrefix(text, "file:"); ok {
+		content, err := os.ReadFile(path)
+		if err != nil {
+			return "", fmt.Errorf("cannot read the %s: %w", what, err)
+		}
+		value := strings.TrimSpace(string(content))
+		if value == "" {
+			return "", fmt.Errorf("the file %s, which should hold the %s, is empty", path, what)
+		}
+		return value, nil
+	}
+	return text, nil
+}
+
+// Token resolves a secret that a header carries.
+func (s *Secrets) Token(text string) (string, error) {
+	value, err := s.Resolve(text, "token")
+	if err == nil && !config.IsToken(value) {
+		err = errors.New("the token must be of visible ASCII characters without spaces, or it cannot be sent in a header")
+	}
+	if err != nil {
+		return "", err
+	}
+	return value, nil
+}

@@ -1,0 +1,113 @@
+package config
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/kymohq/kymo/health"
+	"github.com/kymohq/kymo/hub/internal/fleet"
+)
+
+// minSilence is the least that silence and down_after may be.
+const minSilence = time.Second
+
+func (v *verdict) checks() {
+	for i := range v.Checks {
+		c := &v.Checks[i]
+		entry := fmt.Sprintf("checks[%d]", i)
+		v.name(entry, c.Name)
+		c.Limit = c.Timeout
+		given := c.Probe.Run != nil
+		if !given && v.makers.Probe != nil {
+			v.made(entry, func() (health.Probe, error) { return v.makers.Probe(&c.Spec) })
+		}
+		v.rules(entry, given || v.makers.Probe != nil, &c.Rules)
+	}
+}
+
+func (v *verdict) services() {
+	for i := range v.Services {
+		s := &v.Services[i]
+		entry := fmt.Sprintf("services[%d]", i)
+		s.fill()
+		v.name(entry, s.Name)
+		if s.Health != "" && v.makers.Service != nil {
+			v.made(entry, func() (health.Probe, error) { return v.makers.Service(s.Health) })
+		}
+		v.rules(entry, true, &s.Rules)
+		v.require(s.Silence >= minSilence, entry+".silence", "is %s; must be at least %s", s.Silence, minSilence)
+		v.require(s.DownAfter >= minSilence, entry+".down_after", "is %s; must be at least %s", s.DownAfter, minSilence)
+		v.require(s.Silence < s.DownAfter, entry+".silence", "is %s; must be less than down_after, %s", s.Silence, s.DownAfter)
+	}
+}
+
+// name judges the name of an entry, and takes note of it: names are keys in the
+// answer of GET /health.
+func (v *verdict) name(entry, name string) {
+	field := entry + ".name"
+	first, taken := v.names[name]
+	switch {
+	case name == "":
+		v.add(Errorf(field, "is missing; it is the key in GET /health and in kymo health"))
+	case len(name) > health.MaxName || !utf8.ValidString(name):
+		v.add(Errorf(field, "must be 1 to %d bytes of UTF-8", health.MaxName))
+	case strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || r == 0x7f }):
+		v.add(Errorf(field, "holds a control character"))
+	case strings.Contains(name, "/"):
+		v.add(Errorf(field, `%q holds a "/", which stands between a service and its check`, name))
+	case taken:
+		where := ""
+		if place := v.Places.Find(first + ".name"); place.Line > 0 {
+			where = fmt.Sprintf(", on line %d", place.Line)
+		}
+		v.add(Errorf(field, "%q is the name of %s already%s; give each a name of its own", name, first, where))
+	default:
+		v.names[name] = entry
+	}
+}
+
+// made judges a probe by making it.
+func (v *verdict) made(entry string, maker func() (health.Probe, error)) {
+	p, err := maker()
+	if err != nil {
+		v.add(asError("type", err).within(entry))
+		return
+	}
+	if p.Close != nil {
+		_ = p.Close() // it was never used
+	}
+}
+
+// rules judges the rules of an entry in the words of package health. An entry
+// that nothing can make a probe for has none.
+func (v *verdict) rules(entry string, probed bool, r *Rules) {
+	var p health.Probe
+	if probed {
+		p = health.Func(nil)
+	}
+	if err := health.Validate(p, r.Option()); err != nil {
+		field, problem, _ := strings.Cut(err.Error(), ": ")
+		v.add(&Error{Field: entry + "." + field, Problem: problem})
+	}
+}
+
+// fill fills in the defaults. What instances said is in memory and their silence
+// is measured, so that it may be looked up often and believed at once.
+func (s *Service) fill() {
+	s.Silence = cmp.Or(s.Silence, fleet.DefaultSilence)
+	s.DownAfter = cmp.Or(s.DownAfter, fleet.DefaultDownAfter)
+	if s.Health == "" && s.Probe.Run == nil {
+		s.Interval = cmp.Or(s.Interval, time.Second)
+		s.Failures, s.Successes = cmp.Or(s.Failures, 1), cmp.Or(s.Successes, 1)
+	}
+}
+
+// Discovered returns the configuration of a service that was not named in it.
+func Discovered(name string) Service {
+	s := Service{Name: name}
+	s.fill()
+	return s
+}

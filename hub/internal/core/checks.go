@@ -1,0 +1,109 @@
+package core
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"github.com/kymohq/kymo/health"
+	"github.com/kymohq/kymo/hub/internal/config"
+	"github.com/kymohq/kymo/hub/internal/fleet"
+	"github.com/kymohq/kymo/hub/internal/intake"
+	"github.com/kymohq/kymo/hub/internal/store"
+)
+
+// checks are everything whose health the hub follows: the checks and services of
+// its configuration, services that were discovered, and the hub itself.
+type checks struct {
+	*Options
+	fleet    *fleet.Fleet
+	registry health.Registry
+	history  *history
+
+	mu         sync.Mutex
+	configured map[string]entry  // by name
+	discovered map[string]string // services that are not configured, to the names of their checks
+	own        map[string]*ownCheck
+}
+
+// entry is a check or a service of the configuration: a *config.Check or a
+// *config.Service. Those that are equal are run in the same way.
+type entry any
+
+// startChecks starts the checks of a configuration.
+func startChecks(st store.Store, conf *config.Config, o *Options, counters *intake.Counters) (*checks, error) {
+	c := &checks{
+		Options: o, configured: make(map[string]entry),
+		discovered: make(map[string]string), own: make(map[string]*ownCheck),
+	}
+	c.fleet = fleet.New(fleet.Limits{Services: conf.MaxServices}, o.Now)
+	c.fleet.Discovered, c.fleet.Left = c.follow, c.follow
+	c.history = newHistory(st, o.Logger, counters)
+	c.registry.Observer = c.history.observe
+	c.history.start(o.beats, c.fleet.Sweep)
+	err := c.apply(conf)
+	if r, ok := st.(remote); ok && err == nil {
+		err = c.checkStore(r) // last: names in the configuration come first
+	}
+	if err != nil {
+		// What was started must not outlive a hub that there is none of.
+		return nil, errors.Join(err, c.close(context.Background()))
+	}
+	return c, nil
+}
+
+// entries returns the checks and services of a configuration by name.
+func entries(conf *config.Config) map[string]entry {
+	all := make(map[string]entry)
+	for i := range conf.Checks {
+		all[conf.Checks[i].Name] = &conf.Checks[i]
+	}
+	for i := range conf.Services {
+		all[conf.Services[i].Name] = &conf.Services[i]
+	}
+	return all
+}
+
+// prepared is an entry with its probe, which nothing runs yet.
+type prepared struct {
+	entry entry
+	probe health.Probe
+	rules config.Rules
+}
+
+// prepare makes the probe of an entry, unless it is judged by its heartbeats.
+func (c *checks) prepare(e entry) (p prepared, err error) {
+	p.entry = e
+	switch e := e.(type) {
+	case *config.Check:
+		p.rules = e.Rules
+		if p.probe = e.Probe; p.probe.Run == nil {
+			p.probe, err = c.Makers.Probe(&e.Spec)
+		}
+	case *config.Service:
+		p.rules = e.Rules
+		if p.probe = e.Probe; p.probe.Run == nil && e.Health != "" {
+			p.probe, err = c.Makers.Service(e.Health)
+		}
+	}
+	return p, err
+}
+
+// register starts what was prepared.
+func (c *checks) register(name string, p *prepared) error {
+	if s, ok := p.entry.(*config.Service); ok && p.probe.Run == nil {
+		p.probe = c.fleet.Probe(name, s.Silence, s.DownAfter, c.Now())
+	}
+	return c.registry.Register(name, p.probe, p.rules.Option())
+}
+
+// unregister ends a check. Its history stays.
+func (c *checks) unregister(name string) {
+	c.registry.Unregister(name)
+	c.history.log.Forget(name)
+}
+
+// close ends the checks and writes what is left of their history.
+func (c *checks) close(ctx context.Context) error {
+	return errors.Join(c.registry.Close(ctx), c.history.close(ctx))
+}

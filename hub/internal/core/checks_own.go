@@ -1,0 +1,82 @@
+package core
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/kymohq/kymo/health"
+)
+
+// remote is what stores can do that are servers of their own.
+type remote interface {
+	// Check returns why the store does not answer, or nil.
+	Check(ctx context.Context) error
+	// Waiting returns how many batches wait for the store.
+	Waiting() int
+}
+
+// ownCheck is a check of the hub itself. None is critical: what the hub checks
+// stands as before.
+type ownCheck struct {
+	name  string // is given way: checks and services of the configuration come first
+	probe health.Probe
+	rules []health.Option
+}
+
+// checkStore makes a check of a store that may be away. Senders keep what it
+// cannot take.
+func (c *checks) checkStore(st remote) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.startOwn("store", &ownCheck{
+		probe: health.Probe{Kind: "store", Run: func(ctx context.Context) (health.Details, error) {
+			return health.Details{"waiting": st.Waiting()}, st.Check(ctx)
+		}},
+		rules: []health.Option{health.Every(5 * time.Second), health.Timeout(2 * time.Second)},
+	})
+}
+
+// startOwn registers a check of the hub itself under the name, or under another
+// if that is taken.
+func (c *checks) startOwn(name string, o *ownCheck) error {
+	if o.name = name; c.configured[name] != nil {
+		o.name = "kymo-" + name
+	}
+	c.own[name] = o
+	return c.registry.Register(o.name, o.probe, o.rules...)
+}
+
+// configCheck is the name of the check that exists while a changed configuration
+// is refused.
+const configCheck = "config"
+
+// refuse starts the check of the configuration, with what is wrong.
+func (c *checks) refuse(wrong error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.endOwn(configCheck)
+	err := c.startOwn(configCheck, &ownCheck{
+		probe: health.Probe{Kind: "config", Local: true, Run: func(context.Context) (health.Details, error) {
+			return nil, health.Degradedf("a changed configuration is refused, and the hub goes on as it was: %w", wrong)
+		}},
+		rules: []health.Option{health.Every(time.Second), health.Thresholds(1, 1)},
+	})
+	if err != nil && !errors.Is(err, health.ErrClosed) {
+		c.Logger.Warn("the refused configuration is not shown in the health", "error", err)
+	}
+}
+
+// accepted ends the check of the configuration.
+func (c *checks) accepted() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.endOwn(configCheck)
+}
+
+func (c *checks) endOwn(name string) {
+	if o := c.own[name]; o != nil {
+		delete(c.own, name)
+		c.unregister(o.name)
+	}
+}

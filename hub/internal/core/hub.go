@@ -1,0 +1,147 @@
+package core
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/kymohq/kymo"
+	"github.com/kymohq/kymo/health"
+	"github.com/kymohq/kymo/hub/internal/api"
+	"github.com/kymohq/kymo/hub/internal/config"
+	"github.com/kymohq/kymo/hub/internal/intake"
+	"github.com/kymohq/kymo/hub/internal/rollup"
+	"github.com/kymohq/kymo/hub/internal/store"
+	"github.com/kymohq/kymo/hub/internal/template"
+)
+
+// Hub keeps requests and answers questions about them. It is an http.Handler
+// and a kymo.Sink, and safe for concurrent use.
+type Hub struct {
+	Options
+	store  store.Store
+	api    *api.API
+	intake *intake.Intake
+	checks *checks
+	drain  drain
+	tidy   loop
+
+	applying sync.Mutex                    // one Apply at a time
+	config   atomic.Pointer[config.Config] // in force
+}
+
+// Options are what a hub needs beside its configuration.
+type Options struct {
+	Makers  config.Makers    // of the probes that the configuration names
+	Version string           // of the build, for the documentation; "" is "dev"
+	Now     func() time.Time // nil is time.Now
+	Logger  *slog.Logger     // nil is slog.Default()
+
+	// ticks makes the retention loop run, in tests; nil is once a minute.
+	ticks <-chan time.Time
+	// beats make the history write what it has, in tests; nil is once a second.
+	beats <-chan time.Time
+}
+
+var _ kymo.Sink = (*Hub)(nil)
+
+// New returns a hub with a configuration that was validated, over a store, which
+// Close closes. If there is an error, the store stays open.
+func New(st store.Store, c *config.Config, o Options) (*Hub, error) {
+	if o.Version == "" {
+		o.Version = "dev"
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+	h := &Hub{Options: o, store: st}
+	h.config.Store(c)
+	templates := template.New(template.Limits{Endpoints: c.MaxEndpoints, Services: c.MaxServices})
+	if err := h.seed(templates); err != nil {
+		return nil, fmt.Errorf("reading which endpoints the store has: %w", err)
+	}
+	h.intake = intake.New(st, templates, c.Retention.Age, o.Now)
+	var err error
+	if h.checks, err = startChecks(st, c, &h.Options, &h.intake.Counters); err != nil {
+		return nil, fmt.Errorf("starting the checks: %w", err)
+	}
+	h.intake.Presence = h.checks.fleet.Observe
+	h.api = api.New(api.Config{
+		Store: st, Intake: h.intake, Slow: &c.Slow, Now: o.Now, Logger: o.Logger,
+		Version: o.Version, Tokens: api.Tokens(c.Tokens),
+		Health: h.Health, HealthRows: h.checks.history.rows,
+	})
+	h.tidy.start(h)
+	return h, nil
+}
+
+// seed makes the store's endpoints known, so that a restart neither lifts the
+// cap nor gives the places of endpoints in use to others.
+func (h *Hub) seed(templates *template.Table) error {
+	now := h.Now()
+	window := rollup.Window{From: now.Add(-h.config.Load().Retention.Age).UnixMilli(), To: now.UnixMilli() + 1}
+	for r, err := range h.store.Rollups(context.Background(), store.RollupQuery{Window: window}) {
+		if err != nil {
+			return err
+		}
+		templates.Seed(r.Service, r.Endpoint)
+	}
+	return nil
+}
+
+// ServeHTTP answers the API's requests; after Close with 503. In a service that
+// records its requests with a Monitor, those for the hub are left out.
+func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if !kymo.IgnoreContext(r.Context()) {
+		kymo.Ignore(w)
+	}
+	if !h.drain.enter() {
+		h.api.Unavailable(w, "the hub is shutting down; try again")
+		return
+	}
+	defer h.drain.leave()
+	h.api.ServeHTTP(w, r)
+}
+
+// Ship keeps a batch, as kymo.Sink says.
+func (h *Hub) Ship(ctx context.Context, batch []byte) error {
+	if !h.drain.enter() {
+		return fmt.Errorf("the hub is closed: %w", store.ErrClosed)
+	}
+	defer h.drain.leave()
+	_, err := h.intake.Batch(ctx, batch)
+	if err != nil && intake.Malformed(err) {
+		return fmt.Errorf("%w: %w", kymo.ErrRejected, err)
+	}
+	return err
+}
+
+// Health returns the state of the checks and the services. It runs none of them.
+func (h *Hub) Health() health.Report { return h.checks.registry.Report() }
+
+// Close lets no more requests in, waits for those in flight until ctx is done,
+// ends the checks, and closes the store. If ctx was done before, the hub is closed
+// nevertheless: what was acknowledged is durable.
+func (h *Hub) Close(ctx context.Context) error {
+	if !h.drain.close() {
+		return nil
+	}
+	var err error
+	if waitErr := h.drain.wait(ctx); waitErr != nil {
+		err = fmt.Errorf("waiting for requests in flight: %w", waitErr)
+	}
+	h.tidy.stop()
+	err = errors.Join(err, h.checks.close(ctx))
+	if closeErr := h.store.Close(); closeErr != nil {
+		err = errors.Join(err, fmt.Errorf("closing the store: %w", closeErr))
+	}
+	return err
+}

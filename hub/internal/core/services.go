@@ -1,0 +1,66 @@
+package core
+
+import (
+	"errors"
+	"time"
+
+	"github.com/kymohq/kymo/health"
+	"github.com/kymohq/kymo/hub/internal/config"
+	"github.com/kymohq/kymo/internal/wire"
+)
+
+// follow makes the registry have a check of a service that is not configured just
+// if the fleet knows it. To be told of its coming and going in the wrong order
+// does no harm.
+func (c *checks) follow(service string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.followLocked(service)
+}
+
+func (c *checks) followLocked(service string) {
+	name, want := c.checkOf(service)
+	if is, followed := c.discovered[service]; followed && (!want || is != name) {
+		delete(c.discovered, service)
+		c.unregister(is)
+	} else if followed {
+		return
+	}
+	if !want {
+		return
+	}
+	s := config.Discovered(service)
+	p := c.fleet.Probe(service, s.Silence, s.DownAfter, time.Time{})
+	if err := c.registry.Register(name, p, s.Option()); err != nil {
+		if !errors.Is(err, health.ErrClosed) {
+			c.Logger.Warn("a service that sends heartbeats is not followed", "service", service, "error", err)
+		}
+		return
+	}
+	c.discovered[service] = name
+}
+
+// checkOf returns the name of a discovered service's check, and whether it is to
+// have one.
+func (c *checks) checkOf(service string) (name string, want bool) {
+	if _, configured := c.configured[service].(*config.Service); configured || !c.fleet.Known(service) {
+		return "", false
+	}
+	if c.taken(service) {
+		return wire.Clean("service/"+service, health.MaxName), true
+	}
+	return service, true
+}
+
+// taken reports whether a check that is no service's has the name.
+func (c *checks) taken(name string) bool {
+	if c.configured[name] != nil {
+		return true
+	}
+	for _, o := range c.own {
+		if o.name == name {
+			return true
+		}
+	}
+	return false
+}
