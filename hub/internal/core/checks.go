@@ -42,7 +42,7 @@ func startChecks(st store.Store, conf *config.Config, o *Options, counters *inta
 	c.registry.Observer = c.history.observe
 	c.history.start(o.beats, c.fleet.Sweep)
 	err := c.apply(conf)
-	if r, ok := st.(remote); ok && err == nil {
+	if r, ok := st.(store.Remote); ok && err == nil {
 		err = c.checkStore(r) // last: names in the configuration come first
 	}
 	if err != nil {

@@ -6,15 +6,8 @@ import (
 	"time"
 
 	"github.com/kymohq/kymo/health"
+	"github.com/kymohq/kymo/hub/internal/store"
 )
-
-// remote is what stores can do that are servers of their own.
-type remote interface {
-	// Check returns why the store does not answer, or nil.
-	Check(ctx context.Context) error
-	// Waiting returns how many batches wait for the store.
-	Waiting() int
-}
 
 // ownCheck is a check of the hub itself. None is critical: what the hub checks
 // stands as before.
@@ -26,7 +19,7 @@ type ownCheck struct {
 
 // checkStore makes a check of a store that may be away. Senders keep what it
 // cannot take.
-func (c *checks) checkStore(st remote) error {
+func (c *checks) checkStore(st store.Remote) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.startOwn("store", &ownCheck{

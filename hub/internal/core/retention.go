@@ -11,13 +11,6 @@ import (
 // pause is how long the retention loop rests.
 const pause = time.Minute
 
-// sizer is what a store can do beside what all can: forget the oldest requests
-// until it takes no more than so many bytes. It says before which instant (Unix
-// milliseconds) all is forgotten, 0 if it forgot nothing.
-type sizer interface {
-	PruneToSize(ctx context.Context, bytes int64) (before int64, err error)
-}
-
 // loop keeps the store within the retention. It owns its goroutine.
 type loop struct {
 	cancel context.CancelFunc
@@ -58,7 +51,7 @@ func (h *Hub) prune(ctx context.Context) {
 	keep := h.config.Load().Retention
 	before := h.Now().Add(-keep.Age).UnixMilli()
 	err := h.store.Prune(ctx, before)
-	if s, ok := h.store.(sizer); ok && keep.Size > 0 {
+	if s, ok := h.store.(store.Sizer); ok && keep.Size > 0 {
 		forgot, sizeErr := s.PruneToSize(ctx, keep.Size)
 		if forgot > 0 {
 			h.Logger.Warn("old requests forgotten before their time: the store is full",

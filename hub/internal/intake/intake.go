@@ -156,7 +156,7 @@ func (in *Intake) JSON(ctx context.Context, data []byte, key string) (Receipt, e
 func (in *Intake) span() (from, to, now int64) {
 	t := in.now()
 	from = t.Add(-in.Retention()).UnixMilli()
-	if f, ok := in.store.(interface{ Floor() int64 }); ok {
+	if f, ok := in.store.(store.Floorer); ok {
 		from = max(from, f.Floor())
 	}
 	return from, t.Add(future).UnixMilli(), t.UnixMilli()

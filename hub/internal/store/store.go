@@ -25,7 +25,8 @@ type Store interface {
 	// durable and visible to every later call. A batch whose identity (instance
 	// and sequence) was kept within the last 168 h, or longer ago in some engines,
 	// is skipped: fresh tells for each batch whether it was new. The batches must
-	// be valid and are not read after Append returns.
+	// be valid, with nothing in them later than 24 h from now, and are not read after
+	// Append returns.
 	//
 	// After an error the batches may or may not have been kept; appending them
 	// again is always safe. With ErrFull and ErrUnavailable it is worth trying

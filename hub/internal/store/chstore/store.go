@@ -56,7 +56,12 @@ type Store struct {
 	background sync.WaitGroup
 }
 
-var _ store.Store = (*Store)(nil)
+var (
+	_ store.Store   = (*Store)(nil)
+	_ store.Floorer = (*Store)(nil)
+	_ store.Sizer   = (*Store)(nil)
+	_ store.Remote  = (*Store)(nil)
+)
 
 // Open connects to the servers that the URL names, and makes the tables. It
 // fails with store.ErrVersion if a newer Kymo made them. No error holds the password.

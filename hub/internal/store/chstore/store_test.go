@@ -64,13 +64,15 @@ func (b *busy) Rollups(ctx context.Context, q store.RollupQuery) iter.Seq2[*roll
 	return b.Store.Rollups(ctx, q)
 }
 
+var claims = storetest.Abilities{Floorer: true, Sizer: true, Remote: true}
+
 func TestConformance(t *testing.T) {
 	server := serverstest.ClickHouse(t, password)
 	conform(t, func() string { return database(server) })
 }
 
 func conform(t *testing.T, database func() string) {
-	storetest.Run(t, func(t testing.TB) storetest.Engine {
+	storetest.Run(t, claims, func(t testing.TB) storetest.Engine {
 		url, mu := database(), new(sync.RWMutex)
 		return storetest.Engine{Open: func(t testing.TB) store.Store { return &busy{open(t, url, Options{tuning: quick}), t, mu} }}
 	})

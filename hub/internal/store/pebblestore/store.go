@@ -80,7 +80,11 @@ type Store struct {
 	state      state
 }
 
-var _ store.Store = (*Store)(nil)
+var (
+	_ store.Store   = (*Store)(nil)
+	_ store.Floorer = (*Store)(nil)
+	_ store.Sizer   = (*Store)(nil)
+)
 
 // Open opens the store in dir, making the folder if need be. It fails with
 // store.ErrLocked if another process has it open, and with store.ErrVersion if

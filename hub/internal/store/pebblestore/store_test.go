@@ -20,10 +20,12 @@ import (
 // busy makes everything that usually takes minutes happen with every few batches.
 var busy = tuning{memory: 300, ceiling: 2000, age: time.Hour, durable: 20_000, pause: time.Millisecond}
 
+var claims = storetest.Abilities{Floorer: true, Sizer: true}
+
 func TestConformance(t *testing.T) {
 	for name, tuning := range map[string]tuning{"usual": usualTuning, "busy": busy} {
 		t.Run(name, func(t *testing.T) {
-			storetest.Run(t, func(t testing.TB) storetest.Engine {
+			storetest.Run(t, claims, func(t testing.TB) storetest.Engine {
 				fs := vfs.NewMem()
 				return storetest.Engine{Open: func(t testing.TB) store.Store {
 					return open(t, Options{FS: fs, tuning: tuning})
@@ -34,7 +36,7 @@ func TestConformance(t *testing.T) {
 }
 
 func TestConformanceOnDisk(t *testing.T) {
-	storetest.Run(t, func(t testing.TB) storetest.Engine {
+	storetest.Run(t, claims, func(t testing.TB) storetest.Engine {
 		dir := t.TempDir()
 		return storetest.Engine{Open: func(t testing.TB) store.Store {
 			s, err := Open(dir, Options{})

@@ -64,7 +64,12 @@ type Store struct {
 	tidied chan struct{}
 }
 
-var _ store.Store = (*Store)(nil)
+var (
+	_ store.Store   = (*Store)(nil)
+	_ store.Floorer = (*Store)(nil)
+	_ store.Sizer   = (*Store)(nil)
+	_ store.Remote  = (*Store)(nil)
+)
 
 // CheckURL says what is wrong with a URL, without the password and without
 // connecting.

@@ -30,10 +30,12 @@ func open(t testing.TB, url string, opts Options) *Store {
 	return s
 }
 
+var claims = storetest.Abilities{Floorer: true, Sizer: true, Remote: true}
+
 // Pages are merged all the time, so that most answers come from merged ones.
 func TestConformance(t *testing.T) {
 	server := serverstest.Postgres(t)
-	storetest.Run(t, func(t testing.TB) storetest.Engine {
+	storetest.Run(t, claims, func(t testing.TB) storetest.Engine {
 		url := database(t, server)
 		return storetest.Engine{Open: func(t testing.TB) store.Store {
 			return open(t, url, Options{tuning: tuning{tidy: 1, parts: 2}})

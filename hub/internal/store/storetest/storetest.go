@@ -16,13 +16,15 @@ type Engine struct {
 	Open func(t testing.TB) store.Store
 }
 
-// Run holds an engine against the suite. make prepares an empty set of data for
-// each test; it fails the test when the engine is not to be had.
-func Run(t *testing.T, make func(t testing.TB) Engine) {
+// Run runs the suite, with the tests of the abilities that the engine claims: it
+// must have those and no others. prepare returns an engine with an empty set of
+// data, one for each test; it fails the test when the engine is not available.
+func Run(t *testing.T, claims Abilities, prepare func(t testing.TB) Engine) {
 	tests := []struct {
 		name string
 		run  func(*testing.T, Engine)
 	}{
+		{"has the abilities that it claims", func(t *testing.T, e Engine) { testAbilities(t, e, claims) }},
 		{"keeps every field", testFields},
 		{"answers nothing when empty", testEmpty},
 		{"counts an identity once", testIdentity},
@@ -53,6 +55,20 @@ func Run(t *testing.T, make func(t testing.TB) Engine) {
 		{"equals the oracle on random histories", testRandom},
 	}
 	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) { test.run(t, make(t)) })
+		t.Run(test.name, func(t *testing.T) { test.run(t, prepare(t)) })
+	}
+	optional := []struct {
+		name    string
+		claimed bool
+		run     func(*testing.T, Engine)
+	}{
+		{"tells up to where it is pruned", claims.Floorer, testFloor},
+		{"prunes to a size", claims.Sizer, testSize},
+		{"checks its server", claims.Remote, testRemote},
+	}
+	for _, test := range optional {
+		if test.claimed {
+			t.Run(test.name, func(t *testing.T) { test.run(t, prepare(t)) })
+		}
 	}
 }

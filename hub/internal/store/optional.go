@@ -1,0 +1,37 @@
+package store
+
+import "context"
+
+// What only some stores can do is an interface of its own, which callers find by
+// type assertion. A store that wraps another hides its abilities unless it has the
+// methods, too. Package storetest tests the abilities that an engine claims.
+
+// A Floorer tells up to where the past is gone for good.
+type Floorer interface {
+	// Floor returns the instant (Unix milliseconds) before which everything was
+	// deleted, 0 if nothing was. After Prune it is at most the instant given, and
+	// less than an hour before it. It never moves back.
+	//
+	// A request that started before the floor is not refused by Append, but no
+	// query yields it. Callers that count what they could not keep compare first.
+	Floor() int64
+}
+
+// A Sizer can be held to a size.
+type Sizer interface {
+	// PruneToSize deletes the oldest data until the store takes no more than so many
+	// bytes, and returns the instant (Unix milliseconds) up to which it deleted: 0 if
+	// it deleted nothing. It deletes as Prune does, a partition at a time, and keeps
+	// the newest of them whatever their size: an hour in one engine, days in another.
+	PruneToSize(ctx context.Context, bytes int64) (before int64, err error)
+}
+
+// A Remote is a store in a server, which may be away while the hub runs.
+type Remote interface {
+	// Check returns nil if the server answers and the last write succeeded, or why
+	// not.
+	Check(ctx context.Context) error
+
+	// Waiting returns how many calls of Append have no answer yet.
+	Waiting() int
+}

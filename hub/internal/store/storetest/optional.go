@@ -1,0 +1,126 @@
+package storetest
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/kymohq/kymo/hub/internal/rollup"
+	"github.com/kymohq/kymo/hub/internal/store"
+	"github.com/kymohq/kymo/internal/wire"
+)
+
+// Abilities are the optional interfaces of package store that an engine claims.
+type Abilities struct {
+	Floorer, Sizer, Remote bool
+}
+
+// testAbilities compares what the store can do with what its engine claims: an
+// ability that was lost would otherwise just not be used any more.
+func testAbilities(t *testing.T, e Engine, claims Abilities) {
+	p := newPair(t, e)
+	var has Abilities
+	_, has.Floorer = p.store.(store.Floorer)
+	_, has.Sizer = p.store.(store.Sizer)
+	_, has.Remote = p.store.(store.Remote)
+	if has != claims {
+		t.Errorf("the store's abilities are %+v; the engine claims %+v", has, claims)
+	}
+}
+
+func testFloor(t *testing.T, e Engine) {
+	p := newPair(t, e)
+	g := newGenerator(10)
+	p.append(t, g.batch("a", 500, g.around(Noon-day, 2*day)))
+	floor := func() int64 { return p.store.(store.Floorer).Floor() }
+	if f := floor(); f != 0 {
+		t.Errorf("the floor is %d before anything was pruned", f)
+	}
+	p.compare(t, all)
+	latest := int64(0)
+	for _, before := range []int64{Noon - day, Noon - day - hour, Noon - 12345} {
+		if err := p.store.Prune(t.Context(), before); err != nil {
+			t.Fatal(err)
+		}
+		latest = max(latest, before)
+		if f := floor(); f > latest || f <= latest-hour {
+			t.Errorf("pruned before %d: the floor is %d", latest, f)
+		}
+	}
+	// What comes from before the floor is taken, and not yielded; what comes at the
+	// floor is.
+	f := floor()
+	b := wire.NewBuilder()
+	for _, start := range []int64{f - day, f - 1, f} {
+		b.Add(&wire.Request{Key: plain, Start: start})
+	}
+	p.append(t, b.Batch("b", 1))
+	if err := p.oracle.Prune(t.Context(), f); err != nil {
+		t.Fatal(err)
+	}
+	p.compare(t, all)
+	p.reopen(t)
+	if got := floor(); got != f {
+		t.Errorf("the floor is %d once reopened, and was %d", got, f)
+	}
+	p.compare(t, all)
+}
+
+func testSize(t *testing.T, e Engine) {
+	p := newPair(t, e)
+	g := newGenerator(11)
+	for i := range int64(6) {
+		p.append(t, g.batch("a", 300, g.around(Noon-i*day, 12*hour)))
+	}
+	p.reopen(t) // what an engine still has in memory may have no size
+	prune := func(bytes int64) int64 {
+		before, err := p.store.(store.Sizer).PruneToSize(t.Context(), bytes)
+		if err != nil {
+			t.Fatalf("prune to %d bytes: %v", bytes, err)
+		}
+		return before
+	}
+	if before := prune(1 << 50); before != 0 {
+		t.Errorf("a store that is small enough was pruned before %d", before)
+	}
+	p.compare(t, all)
+	before := prune(1)
+	if before > Noon+day {
+		t.Errorf("pruned before %d, which is later than all there is", before)
+	}
+	if before > 0 {
+		old := rollup.Window{To: before - day}
+		if lines := Requests(t, p.store, store.RequestQuery{Window: old}); len(lines) > 0 {
+			t.Errorf("%d requests are left of what was pruned", len(lines))
+		}
+	}
+	p.compare(t, store.RollupQuery{Window: rollup.Window{From: before, To: Noon + 2*day}})
+	if again := prune(1); again != 0 {
+		t.Errorf("there was more to prune, before %d, after all up to %d", again, before)
+	}
+	if err := p.store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	_, err := p.store.(store.Sizer).PruneToSize(t.Context(), 1)
+	wantClosed(t, "prune to a size", err)
+}
+
+func testRemote(t *testing.T, e Engine) {
+	p := newPair(t, e)
+	g := newGenerator(12)
+	remote := p.store.(store.Remote)
+	for range 3 {
+		p.append(t, g.batch("a", 100, g.around(Noon, hour)))
+		if err := remote.Check(t.Context()); err != nil {
+			t.Errorf("check: %v", err)
+		}
+		if n := remote.Waiting(); n != 0 {
+			t.Errorf("%d calls wait, and all were answered", n)
+		}
+	}
+	if err := p.store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := remote.Check(t.Context()); !errors.Is(err, store.ErrClosed) {
+		t.Errorf("check once closed: %v, want store.ErrClosed", err)
+	}
+}
