@@ -2,13 +2,13 @@ package main
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"os"
 	"time"
 
+	"github.com/kymohq/kymo/hub/internal/client"
 	"github.com/kymohq/kymo/hub/internal/config"
 	"github.com/kymohq/kymo/hub/internal/config/settings"
 	"github.com/kymohq/kymo/hub/internal/demo"
@@ -40,15 +40,11 @@ func (c *demoCommand) Run(env *environment) (err error) {
 	if c.Rate < 1 || c.Rate > 2000 {
 		return fmt.Errorf("--rate: %d is out of range; write 1 to 2000 requests a second", c.Rate)
 	}
-	ctx := env.ctx
+	var length time.Duration
 	if c.For != "" {
-		d, err := settings.Duration(c.For)
-		if err != nil {
+		if length, err = settings.Duration(c.For); err != nil {
 			return fmt.Errorf("--for: %w", err)
 		}
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, d)
-		defer cancel()
 	}
 	logger := slog.New(slog.NewTextHandler(env.stderr, &slog.HandlerOptions{Level: slog.LevelError}))
 
@@ -85,12 +81,12 @@ func (c *demoCommand) Run(env *environment) (err error) {
 	hubServer := serveOn(l, h, logger)
 	defer func() { err = errors.Join(err, hubServer.stop(stopTime)) }()
 
-	asker, err := (&hubFlags{Hub: hubServer.url}).client(&environment{})
+	asker, err := client.New(hubServer.url, "")
 	if err != nil {
 		return err
 	}
-	result, err := demo.Run(ctx, demo.Config{
-		Hub: asker, Backends: backends, Rate: c.Rate,
+	result, err := demo.Run(env.ctx, demo.Config{
+		Hub: asker, Backends: backends, Rate: c.Rate, Length: length,
 		Stdin: env.stdin, Stdout: env.stdout, Screen: term.ScreenOf(env.stdout, env.vars), Logger: logger,
 	})
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 	"github.com/kymohq/kymo/hub/internal/report"
 )
 
-// watched is a writer that says when something was written to it.
+// watched is a writer that calls seen with all that was written so far.
 type watched struct {
 	mu   sync.Mutex
 	text strings.Builder

@@ -17,7 +17,7 @@ import (
 func becomes(t *testing.T, url string, want string, good func(code int, body []byte) bool) {
 	t.Helper()
 	code, body := 0, []byte(nil)
-	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) { // between two looks
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) { // between two attempts
 		resp, err := http.Get(url)
 		if err != nil {
 			t.Fatal(err)
@@ -31,7 +31,7 @@ func becomes(t *testing.T, url string, want string, good func(code int, body []b
 	t.Fatalf("%s did not become %s: %d %s", url, want, code, body)
 }
 
-// TestDemoTellsOneStory: while the database is stopped the hub says that it is
+// TestDemoTellsOneStory: while the database is stopped the hub reports that it is
 // down, and the shop has errors where it had none; the hub sees it come back, and
 // no request is missed.
 func TestDemoTellsOneStory(t *testing.T) {

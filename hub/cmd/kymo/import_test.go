@@ -16,9 +16,9 @@ import (
 	"github.com/kymohq/kymo/internal/wire"
 )
 
-// door is a hub's door for batches that answers as it is told, and remembers
-// which batches came.
-func door(t *testing.T, answer func(n int64, b *wire.Batch, w http.ResponseWriter)) (url string) {
+// takingBatches returns the URL of a hub whose route for batches answers so. The
+// answer is told how many requests came, this one included.
+func takingBatches(t *testing.T, answer func(n int64, b *wire.Batch, w http.ResponseWriter)) (url string) {
 	t.Helper()
 	var n atomic.Int64
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -53,7 +53,7 @@ func rowsFile(t *testing.T, rows int) string {
 
 // TestImportTriesAgain while the hub is busy, as long as the hub asks for.
 func TestImportTriesAgain(t *testing.T) {
-	url := door(t, func(n int64, b *wire.Batch, w http.ResponseWriter) {
+	url := takingBatches(t, func(n int64, b *wire.Batch, w http.ResponseWriter) {
 		if n <= 2 {
 			w.Header().Set("Retry-After", "0")
 			w.WriteHeader([]int{http.StatusTooManyRequests, http.StatusServiceUnavailable}[n-1])
@@ -70,7 +70,7 @@ func TestImportTriesAgain(t *testing.T) {
 
 // TestImportGoesOn has a hub that knows the first of three batches.
 func TestImportGoesOn(t *testing.T) {
-	url := door(t, func(_ int64, b *wire.Batch, w http.ResponseWriter) {
+	url := takingBatches(t, func(_ int64, b *wire.Batch, w http.ResponseWriter) {
 		fmt.Fprintf(w, `{"accepted": %d, "duplicate": %t}`, b.Len(), b.Sequence == 0)
 	})
 	r := runKymo(t, nil, "import", "--hub", url, rowsFile(t, 2*batchRows+10))
@@ -85,7 +85,7 @@ func TestImportGoesOn(t *testing.T) {
 func TestImportGivesUp(t *testing.T) {
 	file := rowsFile(t, 3)
 	refusing := func(status int, body string) string {
-		return door(t, func(_ int64, _ *wire.Batch, w http.ResponseWriter) {
+		return takingBatches(t, func(_ int64, _ *wire.Batch, w http.ResponseWriter) {
 			w.WriteHeader(status)
 			io.WriteString(w, body)
 		})
@@ -123,7 +123,7 @@ func TestImportIsInterrupted(t *testing.T) {
 		},
 	} {
 		ctx, interrupt := context.WithCancel(t.Context())
-		url := door(t, func(n int64, _ *wire.Batch, w http.ResponseWriter) {
+		url := takingBatches(t, func(n int64, _ *wire.Batch, w http.ResponseWriter) {
 			answer(w)
 			if n == batchesInFlight {
 				// The others have their answer, or will not get it.

@@ -28,7 +28,7 @@ type commands struct {
 	Demo      demoCommand      `cmd:"" help:"Watch Kymo measure a small shop under load."`
 	Report    reportCommand    `cmd:"" help:"Print the performance report of the last hours."`
 	Endpoints endpointsCommand `cmd:"" help:"Print the report's numbers for each endpoint."`
-	Health    healthCommand    `cmd:"" help:"Print how all that the hub watches stands, or the history of one check."`
+	Health    healthCommand    `cmd:"" help:"Print the status of all that the hub checks, or the history of one check."`
 	Check     checkCommand     `cmd:"" help:"Run the configured checks once, now, without a hub."`
 	Import    importCommand    `cmd:"" help:"Send requests recorded in files to the hub."`
 	Copy      copyCommand      `cmd:"" help:"Copy all data from one store to another."`
@@ -86,17 +86,17 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	}
 	command, err := parser.Parse(args)
 	if err != nil {
-		return env.fail(fmt.Errorf("%w; see kymo %s--help", err, subcommand(args)))
+		return env.fail(fmt.Errorf("%w; see kymo %s--help", err, subcommand(parser, args[0])))
 	}
 	return env.fail(command.Run(env))
 }
 
-// subcommand returns the command that args begin with and a space, so that a
-// usage error points at the right help.
-func subcommand(args []string) string {
-	for _, known := range []string{"serve", "demo", "report", "endpoints", "health", "check", "import", "copy", "config", "version"} {
-		if args[0] == known {
-			return known + " "
+// subcommand returns the name and a space if it is a command's, so that a usage
+// error points at the right help.
+func subcommand(parser *kong.Kong, name string) string {
+	for _, known := range parser.Model.Children {
+		if known.Name == name {
+			return name + " "
 		}
 	}
 	return ""

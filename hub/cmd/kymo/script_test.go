@@ -60,7 +60,7 @@ func await(ts *testscript.TestScript, _ bool, args []string) {
 			ts.Setenv(args[1], strings.TrimSpace(string(content)))
 			return
 		}
-		time.Sleep(10 * time.Millisecond) // between two looks, not instead of one
+		time.Sleep(10 * time.Millisecond) // between two attempts, not instead of one
 	}
 	ts.Fatalf("%s did not appear in 30 s", args[0])
 }
@@ -114,7 +114,7 @@ func until(ts *testscript.TestScript, _ bool, args []string) {
 				return
 			}
 		}
-		time.Sleep(10 * time.Millisecond) // between two looks, not instead of one
+		time.Sleep(10 * time.Millisecond) // between two attempts, not instead of one
 	}
 	ts.Fatalf("%s did not match in 30 s: %s", args[1], body)
 }

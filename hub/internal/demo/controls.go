@@ -28,8 +28,8 @@ const (
 	ctrlD = 0x04
 )
 
-// press does what a key stands for and returns what was done, "" for a key that
-// stands for nothing.
+// press carries out a key and returns what was done, "" for a key without a
+// meaning.
 func (c *controls) press(key byte) string {
 	switch key {
 	case 'd':

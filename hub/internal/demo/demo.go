@@ -27,6 +27,7 @@ type Config struct {
 	Hub      *client.Client // gets the shop's numbers, and checks the backends
 	Backends *Backends      // that were started
 	Rate     int            // requests a second
+	Length   time.Duration  // after which it ends by itself; 0 is never
 	Stdin    io.Reader      // keys; may be nil
 	Stdout   io.Writer      // the live view
 	Screen   term.Screen    // what Stdout is
@@ -56,7 +57,8 @@ type demo struct {
 // stopTime is how long the shop and its monitor may take to finish.
 const stopTime = 20 * time.Second
 
-// Run runs the shop and its customers until ctx is done or a key ends it.
+// Run runs the shop and its customers for a while, or until ctx is done or a key
+// ends it.
 func Run(ctx context.Context, c Config) (*Result, error) {
 	d := &demo{Config: c, begun: time.Now()}
 	var err error
@@ -96,11 +98,15 @@ func Run(ctx context.Context, c Config) (*Result, error) {
 	return d.result(monitor)
 }
 
-// customers sends requests and shows what comes of them, until ctx is done or a
-// key ends it.
+// customers sends requests and shows what comes of them, until the demo ends.
 func (d *demo) customers(ctx context.Context) {
 	ctx, quit := context.WithCancel(ctx)
 	defer quit()
+	if d.Length > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, d.Length)
+		defer cancel()
+	}
 	d.controls = newControls(d.Backends, quit)
 	d.load = newLoad(d.shopURL, d.Rate)
 	loaded := make(chan struct{})

@@ -19,7 +19,7 @@ import (
 
 var quiet = slog.New(slog.DiscardHandler)
 
-// watched is a writer that says when something was written to it.
+// watched is a writer that calls seen with all that was written so far.
 type watched struct {
 	mu   sync.Mutex
 	text strings.Builder

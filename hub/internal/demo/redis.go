@@ -79,7 +79,7 @@ func bulk(s string) string { return "$" + strconv.Itoa(len(s)) + "\r\n" + s + "\
 
 var errNotRESP = errors.New("this is no command in RESP")
 
-// Bounds of a command: only this process speaks to the stand-in.
+// Limits of a command: only this process speaks to the stand-in.
 const (
 	maxWords = 64
 	maxWord  = 1 << 20

@@ -25,7 +25,7 @@ type Source struct {
 
 const stdinName = "standard input"
 
-// NewSource returns the source that a name stands for: a file, or standard input
+// NewSource returns the source of a name: a file, or standard input
 // for "-". The format is csv or ndjson; if it is empty, the name's extension tells
 // it. Requests that name no service belong to the given one.
 func NewSource(name, format, service string) (*Source, error) {

@@ -178,7 +178,7 @@ func TestCopyTriesAgain(t *testing.T) {
 				if calls++; calls > test.refusals {
 					return oracle.Append(t.Context(), batches...)
 				}
-				if calls == 1 { // it was kept, but nobody heard of it
+				if calls == 1 { // it was kept, but the answer was lost
 					if _, err := oracle.Append(t.Context(), batches...); err != nil {
 						t.Error(err)
 					}
@@ -310,7 +310,7 @@ func TestCopyCountsTheHoursThatDiffer(t *testing.T) {
 }
 
 func TestCopyRefusesWhatNoStoreTakes(t *testing.T) {
-	from := storetest.NewOracle() // which does not look
+	from := storetest.NewOracle() // which does not validate
 	b := wire.NewBuilder()
 	b.Add(&wire.Request{Key: wire.Key{Service: "orders", Endpoint: "/a", Method: "GET"}, Start: storetest.Noon})
 	if _, err := from.Append(t.Context(), b.Batch("a", 1)); err != nil {

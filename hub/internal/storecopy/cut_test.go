@@ -52,7 +52,7 @@ func TestSequencesOfCopiesAreFewRuns(t *testing.T) {
 	for _, test := range []struct {
 		days    int
 		batches func(h hour) int
-		most    int
+		max     int
 	}{
 		{3650, func(hour) int { return 1 }, 1},
 		{300, func(hour) int { return 9 }, 1 + 300*12},
@@ -68,8 +68,8 @@ func TestSequencesOfCopiesAreFewRuns(t *testing.T) {
 				set.Add(number)
 			}
 		}
-		if set.Runs() > test.most {
-			t.Errorf("%d runs in %d days, want %d", set.Runs(), test.days, test.most)
+		if set.Runs() > test.max {
+			t.Errorf("%d runs in %d days, want %d", set.Runs(), test.days, test.max)
 		}
 	}
 }

@@ -137,14 +137,14 @@ func ownChecks(details json.RawMessage) []ownCheck {
 	var all []ownCheck
 	for _, name := range slices.Sorted(maps.Keys(in.Checks)) {
 		c := ownCheck{name: name}
-		var said struct {
+		var own struct {
 			Status, Reason string
 			ResponseTimeMS *int64 `json:"response_time_ms"`
 		}
-		if json.Unmarshal(in.Checks[name], &c.status) != nil && json.Unmarshal(in.Checks[name], &said) == nil {
-			c.status, c.reason = said.Status, said.Reason
-			if said.ResponseTimeMS != nil {
-				c.response = term.Thousands(*said.ResponseTimeMS)
+		if json.Unmarshal(in.Checks[name], &c.status) != nil && json.Unmarshal(in.Checks[name], &own) == nil {
+			c.status, c.reason = own.Status, own.Reason
+			if own.ResponseTimeMS != nil {
+				c.response = term.Thousands(*own.ResponseTimeMS)
 			}
 		}
 		all = append(all, c)

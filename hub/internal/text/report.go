@@ -1,7 +1,7 @@
 // Package text writes a hub's answers for people, as tables and lines: Report and
 // Endpoints for the numbers, Health for how everything is, History for one check,
-// and Changes for what differs between two answers. It asks nobody and reads no
-// clock; package term lays out what it writes.
+// and Changes for what differs between two answers. It does no other
+// I/O and reads no clock; package term lays out what it writes.
 package text
 
 import (

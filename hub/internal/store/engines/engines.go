@@ -21,7 +21,7 @@ type Options struct {
 	Logger *slog.Logger // for what goes wrong in the background; slog.Default() if nil
 }
 
-// engine is what there is to know of one kind of store.
+// engine is one kind of store.
 type engine struct {
 	check    func(name string) error // without secrets in the error
 	open     func(name string, o Options) (store.Store, error)
@@ -67,7 +67,7 @@ func Check(name string) error {
 	return e.check(name)
 }
 
-// Open opens the store that a name stands for; a folder that does not exist is
+// Open opens the store of a name; a folder that does not exist is
 // created. The error holds no password.
 func Open(name string, o Options) (store.Store, error) {
 	s, err := open(name, o)

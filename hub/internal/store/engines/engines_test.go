@@ -82,7 +82,7 @@ func TestOpenErrors(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 		if _, err := os.Stat("none"); !errors.Is(err, fs.ErrNotExist) {
-			t.Errorf("a look made a folder: %v", err)
+			t.Errorf("CheckExists made a folder: %v", err)
 		}
 	}
 }

@@ -33,7 +33,7 @@ func folderLocation(name string) string {
 	return path
 }
 
-// CheckExists returns an error if a name stands for a folder that holds no store:
+// CheckExists returns an error if a name is that of a folder that holds no store:
 // Open would create one there. Whether a server has one is known only once it is open.
 func CheckExists(name string) error {
 	if Remote(name) {
