@@ -12,41 +12,41 @@ import (
 // are those of tools/shapes, in its order.
 type abilities uint8
 
-// known is what one type of ResponseWriter can do.
-type known struct {
+// writerType is what one type of ResponseWriter can do.
+type writerType struct {
 	t   reflect.Type
 	set abilities
 	own bool // it is net/http's, which only a server makes
 }
 
 var (
-	// allKnown has every type seen, by reflect.Type.
-	allKnown sync.Map
-	// lastKnown spares nearly all requests the look-up: those of one server come
+	// writerTypes has every type seen, by reflect.Type.
+	writerTypes sync.Map
+	// lastWriterType spares nearly all requests the look-up: those of one server come
 	// with writers of the same type.
-	lastKnown atomic.Pointer[known]
+	lastWriterType atomic.Pointer[writerType]
 )
 
-// typeOf returns what rw can do.
-func typeOf(rw http.ResponseWriter) *known {
+// writerTypeOf returns what rw can do.
+func writerTypeOf(rw http.ResponseWriter) *writerType {
 	t := reflect.TypeOf(rw)
-	if k := lastKnown.Load(); k != nil && k.t == t {
+	if k := lastWriterType.Load(); k != nil && k.t == t {
 		return k
 	}
-	v, ok := allKnown.Load(t)
+	v, ok := writerTypes.Load(t)
 	if !ok {
-		v, _ = allKnown.LoadOrStore(t, &known{t, find(rw), isOwn(rw)})
+		v, _ = writerTypes.LoadOrStore(t, &writerType{t, abilitiesOf(rw), isServerWriter(rw)})
 	}
-	k := v.(*known)
-	lastKnown.Store(k)
+	k := v.(*writerType)
+	lastWriterType.Store(k)
 	return k
 }
 
-// find asks rw for each.
-func find(rw http.ResponseWriter) (set abilities) {
+// abilitiesOf asks rw for each.
+func abilitiesOf(rw http.ResponseWriter) (set abilities) {
 	for i, has := range [...]bool{
-		is[http.Flusher](rw), is[http.Hijacker](rw), is[io.ReaderFrom](rw),
-		is[closeNotifier](rw), is[http.Pusher](rw), is[io.StringWriter](rw),
+		implements[http.Flusher](rw), implements[http.Hijacker](rw), implements[io.ReaderFrom](rw),
+		implements[closeNotifier](rw), implements[http.Pusher](rw), implements[io.StringWriter](rw),
 	} {
 		if has {
 			set |= 1 << i
@@ -55,7 +55,7 @@ func find(rw http.ResponseWriter) (set abilities) {
 	return set
 }
 
-func is[T any](v any) bool {
+func implements[T any](v any) bool {
 	_, ok := v.(T)
 	return ok
 }

@@ -10,18 +10,18 @@ import (
 	"github.com/kymohq/kymo/internal/wire"
 )
 
-// Serve serves one request by next as Middleware does. It is for adapters of
-// frameworks on net/http whose handlers are not http.Handlers: next calls the
-// framework's handler with the writer and the request that it got, and leaves the
-// route's template in the request's Pattern, "" if none matched.
+// Serve serves one request as the handler that Middleware returns does. It is for
+// adapters of frameworks on net/http whose handlers are not http.Handlers: next calls
+// the framework's handler with the writer and the request it is given, and sets the
+// request's Pattern to the template of the route, or to "" if none matched.
 func (m *Monitor) Serve(w http.ResponseWriter, r *http.Request, next http.HandlerFunc) {
 	h := &handler{m: m, next: next}
-	h.routed.Store(true) // an adapter needs no hint how to get routes
+	h.routed.Store(true) // the hint for chains without routes is not for adapters
 	h.ServeHTTP(w, r)
 }
 
-// Exchange is a request in progress that does not come through net/http. It is for
-// adapters of other servers:
+// Exchange is a request in progress that does not come through net/http. Adapters of
+// other servers get one from Monitor.Begin:
 //
 //	ctx, x := m.Begin(ctx)
 //	… handle the request, with ctx …
@@ -34,13 +34,14 @@ type Exchange struct {
 	value string     // of X-Response-Time, "" until the header is written
 }
 
-// ResponseTimeHeader is the name of the header that tells how long a response took.
+// ResponseTimeHeader is the header that the middleware adds to each response. Its
+// value is the time until the header was written, in whole milliseconds, as in "12ms".
 const ResponseTimeHeader = responseTime
 
-// Begin starts a request. SetUserContext and the like find it by the context
-// that Begin returns, which is derived from ctx. Where ctx is already of a request
-// that m is going to record, as below Middleware, that one request is recorded,
-// with what is passed to End.
+// Begin starts a request. The context that it returns is derived from ctx;
+// SetUserContext and the like find the request through it. If ctx already belongs to
+// a request that m is going to record, as within Middleware, only that request is
+// recorded, with what is passed to End.
 func (m *Monitor) Begin(ctx context.Context) (context.Context, *Exchange) {
 	outer := inContext(ctx)
 	e := new(Exchange)
@@ -59,13 +60,13 @@ func (m *Monitor) Begin(ctx context.Context) (context.Context, *Exchange) {
 }
 
 // Joined reports whether something further out, such as Middleware, records the
-// request. It may be done with the request before End is called: what is to be
-// recorded is better said early, by SetRouteContext and SetStreamContext.
+// request. The request may then be recorded before End is called, so adapters should
+// call SetRouteContext and SetStreamContext as early as they can.
 func (e *Exchange) Joined() bool { return e.joined != nil }
 
-// ResponseTime notes that the response's header is about to be written, if it
-// was not noted before, and returns the value of X-Response-Time. It returns ""
-// where a middleware further out sets that header.
+// ResponseTime returns the value of the header X-Response-Time, or "" if a middleware
+// further out sets that header. Call it right before the response's header is written:
+// the first call sets the time of the request's first byte.
 func (e *Exchange) ResponseTime() string {
 	if e.joined != nil {
 		return ""
@@ -79,27 +80,19 @@ func (e *Exchange) ResponseTime() string {
 	return e.value
 }
 
-// ContextKey returns the key by which a context that Begin returned holds the
-// request. It is for servers whose requests hold values themselves: where one has
-// the value as well, SetUserContext and the like work with it as a context.
+// ContextKey returns the key under which contexts returned by Begin hold the request.
+// It is for servers whose requests carry values of their own and serve as contexts,
+// like those of fasthttp: with the value stored under the key, SetUserContext and the
+// like find the request through them too.
 func ContextKey() any { return contextKey{} }
 
-// Skip reports whether a filter leaves a request out, which an adapter is to ask
-// before Begin, and counts it in Stats.Ignored if so. request describes the
-// request to the filters; it is not called if there are none.
-func (m *Monitor) Skip(request func() *http.Request) bool {
-	if m.filters == nil || m.keeps(request()) {
-		return false
-	}
-	m.ignored.Add(1)
-	return true
-}
-
-// End records the request, once; Stats counts those that are left out. Of r,
-// Start is not used; Duration and FirstByte are measured if they are 0; what
-// handlers said by SetUserContext, SetRouteContext, SetErrorContext or
-// SetStreamContext counts before User, Route, Error and Stream, and the Route and
-// Status of an adapter further in before those of r.
+// End records the request; further calls do nothing. Requests that are not recorded
+// (probes, and those that Ignore left out) are counted in Stats.
+//
+// r.Start is not used. r.Duration and r.FirstByte are measured if they are 0. What
+// handlers set by SetUserContext, SetRouteContext and SetErrorContext takes precedence
+// over r.User, r.Route and r.Error, and so do the Route and Status of an adapter
+// further in. The request is a stream if SetStreamContext was called or r.Stream is set.
 func (e *Exchange) End(r Request) {
 	if e.joined != nil {
 		e.joined.join(&r)
@@ -130,7 +123,7 @@ func (e *Exchange) End(r Request) {
 	e.m.record(&r, e.start)
 }
 
-// merge completes r with what handlers and adapters further in have set.
+// merge overrides r with what handlers and adapters further in have set.
 func (x *exchange) merge(r *Request) {
 	n := x.notes.Load()
 	if n == nil {
@@ -144,19 +137,19 @@ func (x *exchange) merge(r *Request) {
 	r.Status = cmp.Or(n.status, r.Status)
 }
 
-// join notes what an adapter found out about a request that a middleware
-// further out records.
+// join notes what an adapter found about a request that a middleware further out
+// records.
 func (x *exchange) join(r *Request) {
 	n := x.note()
 	n.mu.Lock()
 	if n.pattern == "" {
-		n.pattern = short(r.Route, wire.MaxEndpoint)
+		n.pattern = clip(r.Route, wire.MaxEndpoint)
 	}
 	if n.user == "" {
-		n.user = short(r.User, wire.MaxUser)
+		n.user = clip(r.User, wire.MaxUser)
 	}
 	if n.class == "" {
-		n.class = short(r.Error, wire.MaxError)
+		n.class = clip(r.Error, wire.MaxError)
 	}
 	if r.Status >= 100 && r.Status <= 999 {
 		n.status = r.Status

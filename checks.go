@@ -10,18 +10,18 @@ import (
 	"github.com/kymohq/kymo/internal/wire"
 )
 
-// Check has the monitor look at something that the service stands on, in the
-// background, from now on:
+// Check runs a health check in the background from now on. The probe tests something
+// that the service depends on:
 //
 //	m.Check("database", health.SQL(db), health.Every(10*time.Second), health.Critical())
 //
-// HealthHandler answers how it stands, and the hub is told. Check never fails:
-// what is wrong with the name, the probe or the options is logged and shown in
-// Stats.Problems, and then nothing is checked.
+// HealthHandler and the hub show the check's status under its name, which with the
+// service's name has at most 100 bytes. Check never fails: an invalid name, probe or
+// option is logged and listed in Stats.Problems, and the check does not run.
 func (m *Monitor) Check(name string, p health.Probe, opts ...health.Option) {
 	full := wire.HealthResult{Service: m.service, Check: name}
 	if n := len(full.Name()); n > wire.MaxCheck {
-		m.stats.problem(fmt.Sprintf("Check: the name %.40q… takes %d bytes with the service's; at most %d", full.Name(), n, wire.MaxCheck))
+		m.stats.problem(fmt.Sprintf("Check: the name %.40q… has %d bytes together with the service's; at most %d are allowed", full.Name(), n, wire.MaxCheck))
 		return
 	}
 	if err := m.checks.Register(name, p, opts...); err != nil {
@@ -29,16 +29,17 @@ func (m *Monitor) Check(name string, p health.Probe, opts ...health.Option) {
 	}
 }
 
-// Health returns how the checks stand, from memory.
+// Health returns the status of all checks, from memory: it runs none.
 func (m *Monitor) Health() health.Report { return m.checks.Report() }
 
-// HealthHandler answers how the checks stand, from memory, as JSON. Under a path
-// that ends in /live, /ready or /started it is one of Kubernetes' probes:
+// HealthHandler returns a handler that answers with the status of all checks, as JSON
+// and from memory. For a path that ends in /live, /ready or /started it answers one of
+// Kubernetes' probes:
 //
 //	mux.Handle("GET /health", m.HealthHandler())
 //	mux.Handle("GET /health/", m.HealthHandler())
 //
-// What it answers is not recorded as the service's traffic: Stats.Probes counts it.
+// Requests that it answers are not recorded; Stats.Probes counts them.
 func (m *Monitor) HealthHandler() http.Handler {
 	h := &health.Handler{Report: m.checks.Report, Info: health.Info{ServiceID: m.service}, Details: m.details}
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
@@ -55,8 +56,8 @@ func (m *Monitor) HealthHandler() http.Handler {
 	})
 }
 
-// closeChecks ends the checks. One that is stuck must not eat the time in which
-// requests are shipped.
+// closeChecks ends the checks. A check that is stuck must not use up the time for
+// shipping requests.
 func (m *Monitor) closeChecks(ctx context.Context) {
 	limit := time.Second
 	if deadline, ok := ctx.Deadline(); ok {

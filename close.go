@@ -11,11 +11,13 @@ import (
 const closeTime = 5 * time.Second
 
 // Close ships what was recorded, tells the hub that this instance stops on purpose,
-// and stops the monitor. It takes until ctx is done, or 5 s if ctx has no deadline;
-// a sink that ignores its context, and a ctx that is canceled early, get a tenth of
-// a second more. If requests are left then, which the hub may have all the same, the
-// error says how many. The middleware goes on serving and drops what it would have
-// recorded. Further calls wait for the first and return the same.
+// and stops the monitor. It returns when that is done or ctx ends; without a deadline,
+// ctx ends after 5 s. A sink that ignores its context, or a ctx that is canceled early,
+// delays Close by up to 0.1 s more.
+//
+// If requests are left then, the error has their number; the hub may have received
+// them nevertheless. After Close the middleware keeps serving, and drops what it would
+// record. Further calls wait for the first and return the same.
 func (m *Monitor) Close(ctx context.Context) error {
 	m.closing.Do(func() {
 		defer close(m.closed)
@@ -30,12 +32,12 @@ func (m *Monitor) Close(ctx context.Context) error {
 		cause := m.shipper.stop(ctx)
 		after := m.Stats()
 		if lost := after.Pending + after.Dropped - before.Dropped; lost > 0 {
-			m.left = fmt.Errorf("kymo: %d requests could not be shipped", lost)
+			m.closeErr = fmt.Errorf("kymo: %d requests could not be shipped", lost)
 			if cause != nil {
-				m.left = fmt.Errorf("%w: %w", m.left, cause)
+				m.closeErr = fmt.Errorf("%w: %w", m.closeErr, cause)
 			}
 		}
 	})
 	<-m.closed
-	return m.left
+	return m.closeErr
 }

@@ -47,7 +47,7 @@ func (c *collector) run(p *phases) {
 		case reply := <-c.flushes:
 			c.guard(func() { c.drain(c.spare, true) })
 			c.guard(func() { c.collectHealth(false) })
-			reply <- c.queue.settled()
+			reply <- c.queue.emptied()
 		case <-p.stopping:
 			c.finish(p.ending)
 			return
@@ -61,7 +61,7 @@ func (c *collector) finish(ctx context.Context) {
 	c.guard(func() { c.drain(buffer{}, true) })
 	c.guard(func() { c.collectHealth(true) })
 	select {
-	case <-c.queue.settled():
+	case <-c.queue.emptied():
 		c.guard(func() { c.enqueue(time.Now()) })
 	case <-ctx.Done():
 	}

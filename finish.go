@@ -44,7 +44,7 @@ func (v *visit) finish(ended int) {
 		pattern: pattern, status: uint16(status), method: methodID(v.r.Method),
 		stream: s&(flagStream|flagHijacked) != 0 || status == http.StatusSwitchingProtocols,
 	}
-	if s&statusBits == 0 && ended == 0 && (status == http.StatusOK || status == w.expected()) && v.mayBeWritten() {
+	if s&statusBits == 0 && ended == 0 && (status == http.StatusOK || status == w.adapterStatus()) && v.mayBeWritten() {
 		w.wait(&late{rec: rec, h: v.h, takenOver: v.takenOver(s)})
 		return
 	}
@@ -108,7 +108,7 @@ func (v *visit) status(s uint32, ended int) int {
 	if ended != 0 {
 		return ended
 	}
-	if expected := w.expected(); expected != 0 {
+	if expected := w.adapterStatus(); expected != 0 {
 		return expected
 	}
 	if status == 0 {
@@ -142,8 +142,8 @@ func (v *visit) status(s uint32, ended int) int {
 	return status
 }
 
-// expected returns the status that an adapter gave, 0 if none did.
-func (x *exchange) expected() int {
+// adapterStatus returns the status that an adapter gave, 0 if none did.
+func (x *exchange) adapterStatus() int {
 	n := x.notes.Load()
 	if n == nil {
 		return 0
@@ -160,7 +160,7 @@ func (x *exchange) expected() int {
 func (v *visit) takenOver(s uint32) bool {
 	below := v.w.below
 	upgrade := v.r.Header["Upgrade"]
-	if s&flagUnwrapped != 0 && (len(upgrade) != 0 || v.r.Method == http.MethodConnect) && !is[http.Hijacker](below) {
+	if s&flagUnwrapped != 0 && (len(upgrade) != 0 || v.r.Method == http.MethodConnect) && !implements[http.Hijacker](below) {
 		return canHijack(below)
 	}
 	return !v.alone && len(upgrade) != 0 && strings.EqualFold(upgrade[0], "websocket") && canHijack(below)

@@ -6,15 +6,16 @@ import (
 )
 
 // Flush ships what was recorded before the call. It returns nil once all of it is
-// durable in the hub or was dropped, which Stats counts, and an error that wraps
-// the cause of ctx's end if that comes first: the requests are shipped later then.
+// durable in the hub or was dropped; Stats counts both. If ctx ends first, Flush
+// returns an error that wraps ctx's cause, and the requests are shipped later.
 //
-// If the hub is away, Flush has it tried at once, and then again until ctx is done.
-// A Flush during Close ends with it; after Close, Flush returns what Close returned.
+// If the hub is unreachable, Flush tries at once, and then again until ctx ends. A
+// Flush during Close returns when Close does; after Close it returns the same as
+// Close.
 func (m *Monitor) Flush(ctx context.Context) error {
 	select {
 	case <-m.closed:
-		return m.left
+		return m.closeErr
 	default:
 	}
 	if ctx.Err() != nil {
@@ -33,7 +34,7 @@ func (m *Monitor) Flush(ctx context.Context) error {
 		case <-settled:
 			return nil
 		case <-m.closed:
-			return m.left
+			return m.closeErr
 		case <-ctx.Done():
 			return m.unflushed(ctx)
 		}

@@ -22,7 +22,7 @@ func (w *writer) clientLeft() bool {
 	if srv == nil || srv.BaseContext == nil && srv.ConnContext == nil {
 		return true // there is nothing that a server could end
 	}
-	own := ownWriter(w.below)
+	own := serverWriter(w.below)
 	if own == nil {
 		return true // there is no better evidence than the context
 	}
@@ -45,10 +45,10 @@ func notified(own closeNotifier) (left <-chan bool, ok bool) {
 	return own.CloseNotify(), true
 }
 
-// ownWriter returns net/http's writer at or below rw, nil if there is none.
-func ownWriter(rw http.ResponseWriter) closeNotifier {
+// serverWriter returns net/http's writer at or below rw, nil if there is none.
+func serverWriter(rw http.ResponseWriter) closeNotifier {
 	for range maxChain {
-		if isOwn(rw) {
+		if isServerWriter(rw) {
 			own, _ := rw.(closeNotifier)
 			return own
 		}
@@ -61,8 +61,8 @@ func ownWriter(rw http.ResponseWriter) closeNotifier {
 	return nil
 }
 
-// isOwn reports whether rw was made by a server of net/http.
-func isOwn(rw http.ResponseWriter) bool {
+// isServerWriter reports whether rw was made by a server of net/http.
+func isServerWriter(rw http.ResponseWriter) bool {
 	switch typeName(rw) {
 	case "net/http.response", "net/http.http2responseWriter",
 		"net/http/internal/http2.responseWriter", "golang.org/x/net/http2.responseWriter":

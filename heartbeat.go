@@ -13,18 +13,18 @@ import (
 const (
 	heartbeatEvery   = 10 * time.Second
 	heartbeatTimeout = 2 * time.Second
-	// refusedPause is how long a sink that rejects heartbeats, such as a hub of an
-	// earlier version, is sent none.
+	// refusedPause is how long a sink that rejected a heartbeat, such as a hub of an
+	// earlier version, is sent no more.
 	refusedPause = 10 * time.Minute
 )
 
-// heartbeat tells the sink that this instance is there, or leaving, and how its
-// checks stand. All but news belongs to the sender's goroutine.
+// heartbeat tells the sink that this instance is alive, or leaving, and the status of
+// its checks. Everything but news belongs to the sender's goroutine.
 type heartbeat struct {
 	identity identity
 	sink     Sink
 	stats    *stats
-	report   func() health.Report // how the checks stand
+	report   func() health.Report // the status of the checks
 	timer    *time.Timer          // fires when the next one is due
 	news     chan struct{}        // a check's status changed since the last one
 	refused  time.Time            // when the sink last rejected one
@@ -35,14 +35,14 @@ func newHeartbeat(id identity, sink Sink, stats *stats, report func() health.Rep
 	return &heartbeat{identity: id, sink: sink, stats: stats, report: report, news: make(chan struct{}, 1)}
 }
 
-// soon asks for a heartbeat that does not wait until it is due. It may be called
-// from any goroutine.
+// soon requests a heartbeat before the next one is due. It may be called from any
+// goroutine.
 func (h *heartbeat) soon() { signal(h.news) }
 
 func (h *heartbeat) start() { h.timer = time.NewTimer(collectEvery) }
 
-// reset starts the wait for the next heartbeat, which differs a little from one
-// to the next so that instances started together do not stay together.
+// reset starts the wait for the next heartbeat, which varies a little so that instances
+// that start together do not stay in step.
 func (h *heartbeat) reset() { h.timer.Reset(heartbeatEvery - rand.N(heartbeatEvery/10)) }
 
 // send makes one attempt to send a heartbeat. A failure loses nothing: the next
@@ -52,7 +52,7 @@ func (h *heartbeat) send(ctx context.Context) {
 		return
 	}
 	select {
-	case <-h.news: // this one tells it
+	case <-h.news: // this heartbeat has it
 	default:
 	}
 	if errors.Is(h.ship(ctx, wire.Present), ErrRejected) {
@@ -60,8 +60,8 @@ func (h *heartbeat) send(ctx context.Context) {
 	}
 }
 
-// leave makes one attempt to send the last heartbeat, also to a sink that rejected
-// others: it is not asked again. It reports whether the sink answered.
+// leave makes one attempt to send the last heartbeat, even to a sink that rejected
+// earlier ones. It reports whether the sink answered.
 func (h *heartbeat) leave(ctx context.Context) bool {
 	h.left = true
 	err := h.ship(ctx, wire.Leaving)

@@ -10,10 +10,10 @@ import (
 	"github.com/kymohq/kymo/internal/wire"
 )
 
-// Monitor records a service's requests and ships them. Its methods may be called
-// from any goroutine.
+// Monitor records a service's requests and ships them. Its methods are safe for
+// concurrent use.
 type Monitor struct {
-	base     time.Time // what the clock readings of records count from
+	base     time.Time // the clock readings in records are relative to it
 	recorder *recorder
 	routes   routes
 	timing   bool
@@ -22,29 +22,29 @@ type Monitor struct {
 	shipper  *shipper
 	service  string
 	checks   health.Registry
-	details  func(*http.Request) bool // who may see more of the health than statuses
+	details  func(*http.Request) bool // reports whether a caller may see more of the health than statuses
 	probes   atomic.Uint64
 	ignored  atomic.Uint64
 	waiting  waiting
-	unrouted sync.Map // the types of handlers, by reflect.Type, that were logged as having no routes
+	unrouted sync.Map // types of handlers (reflect.Type) that were logged as having no routes
 
-	closing sync.Once
-	closed  chan struct{}
-	left    error // what Close returns, set before closed is
+	closing  sync.Once
+	closed   chan struct{}
+	closeErr error // what Close returns, set before closed is
 }
 
-// New returns a monitor for the service of that name. It never fails and never
-// blocks: what is wrong with the options is logged and shown in Stats.Problems.
-// Close it before the process ends.
+// New returns a Monitor for the service with the given name, of at most 100 bytes. It
+// never fails and never blocks: wrong options are logged and listed in
+// Stats.Problems. Call Close before the process ends.
 func New(service string, opts ...Option) *Monitor {
-	o := settle(opts)
+	o := newOptions(opts)
 	name := wire.Clean(service, wire.MaxService)
 	switch {
 	case name == "":
 		name = "unknown"
 		o.problem("New: the service has no name; using %q", name)
 	case name != service:
-		o.problem("New: the service's name is too long or holds control characters; using %q", name)
+		o.problem("New: the service's name is too long or contains control characters; using %q", name)
 	}
 	m := &Monitor{
 		base:     time.Now(),
@@ -64,5 +64,5 @@ func New(service string, opts ...Option) *Monitor {
 	return m
 }
 
-// now is the time since base in nanoseconds, one reading of the monotonic clock.
+// now returns the nanoseconds since base, by one reading of the monotonic clock.
 func (m *Monitor) now() int64 { return int64(time.Since(m.base)) }

@@ -52,9 +52,9 @@ const (
 	maxWaiting = 1 << 10          // requests; with more, the first is recorded as it is
 )
 
-// answered notes the status of a response whose header is written after the
+// commitLate notes the status of a response whose header is written after the
 // handler returned, and returns the state.
-func (x *exchange) answered(status int) uint32 {
+func (x *exchange) commitLate(status int) uint32 {
 	for {
 		s := x.state.Load()
 		if s&statusBits != 0 {

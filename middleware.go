@@ -8,34 +8,38 @@ import (
 	"github.com/kymohq/kymo/internal/wire"
 )
 
-// Middleware records every request that next serves, and adds X-Response-Time
-// to its response. Nothing else differs for next, or for what stands further out.
+// Middleware returns a handler that records every request that next serves, and adds
+// the header X-Response-Time to the response. Nothing else differs for next, or for
+// handlers further out. If next is nil, http.DefaultServeMux is used.
 //
-// The endpoint is the route template that matched: r.Pattern after next has
-// returned, which http.ServeMux sets. A middleware between the two that replaces
-// the request (r.WithContext) hides it; then it is found in one of these ways, of
-// which the first that applies counts. SetRoute names it. A second m.Middleware
-// right around the mux notes it: m.Middleware(auth(m.Middleware(mux))) records
-// each request once, and where muxes are mounted in each other by
-// http.StripPrefix, an m.Middleware around each joins their templates.
-// WithRoutes(mux) lets the monitor ask the mux, which it does by itself if next
-// has the method Handler of http.ServeMux; that routes such requests twice. For
-// other routers there are adapters in modules of their own. A request that
-// matched nothing is recorded as "(unmatched)".
+// The endpoint is the template of the route that matched: r.Pattern after next has
+// returned, as set by http.ServeMux. A request that matched no route is recorded as
+// "(unmatched)". A middleware between this one and the mux that replaces the request,
+// as r.WithContext does, hides r.Pattern. Then the route is, in this order:
 //
-// A handler that panics is recorded with status 500, and the panic goes on. A
-// request whose client went away before the header was written, or while the
-// body was, is recorded with 499. A connection that was taken over or upgraded,
-// and a stream, count by their first byte. A remote procedure call by gRPC or
-// Connect has its path for its endpoint and a status that stands for its code.
+//   - what SetRoute set, which takes precedence over r.Pattern too;
+//   - what a second m.Middleware right around the mux found, as in
+//     m.Middleware(auth(m.Middleware(mux))), where each request is still recorded
+//     once. Where muxes are mounted in each other by http.StripPrefix, an
+//     m.Middleware around each joins their templates;
+//   - what the mux of WithRoutes returns when it is asked, or next itself if it has
+//     the method Handler of http.ServeMux. Such requests are routed twice.
 //
-// The ResponseWriter that next gets has those of the interfaces http.Flusher,
-// http.Hijacker, io.ReaderFrom, http.CloseNotifier, http.Pusher and
-// io.StringWriter that the one below has; others, such as those of an HTTP/3
-// server, are found by way of its Unwrap, as http.ResponseController does. One
-// difference remains, as with any ResponseWriter but net/http's own:
-// http.MaxBytesReader cannot tell the server to close the connection of a
-// request that was too large; give it the writer that Unwrap returns for that.
+// Other routers have adapters, in modules of their own.
+//
+// If next panics, status 500 is recorded, and the panic continues. A request whose
+// client disconnected before the header was written, or while the body was being
+// written, is recorded with status 499. Streams and hijacked or upgraded connections
+// count by their first byte. A call by gRPC or Connect has its path as endpoint, and
+// the status that RPCStatus returns for its code.
+//
+// The ResponseWriter that next gets implements http.Flusher, http.Hijacker,
+// io.ReaderFrom, http.CloseNotifier, http.Pusher and io.StringWriter if the
+// one below does. Other interfaces, such as those of an HTTP/3 server, are found
+// through its method Unwrap, which http.ResponseController uses. One difference
+// remains, as with every ResponseWriter but net/http's own: http.MaxBytesReader
+// cannot tell the server to close the connection of a request that is too large,
+// unless it is given the writer that Unwrap returns.
 func (m *Monitor) Middleware(next http.Handler) http.Handler {
 	if next == nil {
 		next = http.DefaultServeMux // as for http.Server
@@ -52,19 +56,19 @@ type handler struct {
 	m      *Monitor
 	next   http.Handler
 	routes routes
-	direct bool        // next is the mux of routes: it notes what it matched, or that it did not
-	routed atomic.Bool // a request had a route, or the missing route was logged
+	direct bool        // next is the mux in routes, so r.Pattern is always right
+	routed atomic.Bool // a request had a route, or that it had none was logged
 }
 
 func (h *handler) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	ctx := r.Context()
 	srv := h.server(ctx)
-	kind := typeOf(rw)
+	kind := writerTypeOf(rw)
 	var outer *exchange
-	// What a server made, and gave to us directly, is part of no other exchange.
+	// A request that comes directly from a server belongs to no other exchange.
 	if srv == nil || !kind.own {
 		if ctx.Value(contextKey{}) != nil {
-			srv = nil // a handler made r, perhaps one whose own request is over
+			srv = nil // a handler made r; its own request may be over
 			outer = inContext(ctx)
 		}
 		if _, ok := rw.(unwrapper); ok && outer == nil {
@@ -82,7 +86,7 @@ func (h *handler) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 			}
 		}
 	}
-	if h.m.filters != nil && !h.m.keeps(r) {
+	if h.m.filters != nil && !h.m.passesFilters(r) {
 		h.m.ignored.Add(1)
 		h.next.ServeHTTP(rw, r)
 		return
@@ -90,8 +94,8 @@ func (h *handler) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	v := visit{h: h, before: r.Pattern, path: pathOf(r)}
 	start := h.m.now()
 	if srv != nil {
-		// What the server made is changed in place, so that it and the handler see
-		// the same request; no other code has it yet.
+		// The server's request is changed in place, so that the server and the handler
+		// see the same one; no other code has it yet.
 		v.w, v.r, v.alone = new(writer), r, true
 		*r = *r.WithContext(requestContext{&v.w.exchange})
 		if srv.BaseContext == nil && srv.ConnContext == nil {
@@ -116,13 +120,13 @@ func (h *handler) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// isOf reports whether x is the exchange that rw and r are of, and not one whose
-// handler makes requests of its own and gives them its context.
+// isOf reports whether rw and r belong to x, rather than to a request that x's handler
+// made itself with its own context.
 func (x *exchange) isOf(rw http.ResponseWriter, r *http.Request) bool {
 	return x.request == nil || x.request.RequestURI == r.RequestURI || inWriter(rw) == x
 }
 
-// pathOf returns the path of r, which code that makes requests by hand may leave out.
+// pathOf returns the path of r. Code that makes requests by hand may leave out the URL.
 func pathOf(r *http.Request) string {
 	if r.URL == nil {
 		return ""
@@ -130,7 +134,7 @@ func pathOf(r *http.Request) string {
 	return r.URL.Path
 }
 
-// between is what a middleware between others allocates for a request.
+// between is what is allocated for a request if the middleware stands between others.
 type between struct {
 	writer
 	copy http.Request // with our context
@@ -147,8 +151,7 @@ type visit struct {
 	alone  bool // the server gave us the request directly
 }
 
-// mounted records the prefix that routers further out have removed from the
-// request's path.
+// mounted notes the prefix that routers further out removed from the request's path.
 func (v *visit) mounted(r *http.Request) {
 	all := level{path: originalPath(r)}
 	if l := all.below(v.path, v.before); l.base != "" {
@@ -156,17 +159,17 @@ func (v *visit) mounted(r *http.Request) {
 	}
 }
 
-// serve lets the handler run and finishes the request. It returns true if the
-// handler called panic(nil), which its caller then has to do: with
-// GODEBUG=panicnil=1 it cannot be told from runtime.Goexit any earlier.
+// serve runs the handler and finishes the request. It returns true if the handler
+// called panic(nil), which the caller must then repeat: with GODEBUG=panicnil=1, that
+// cannot be distinguished from runtime.Goexit any earlier.
 func (v *visit) serve(set abilities) (again bool) {
 	returned := false
 	defer func() {
 		if returned {
 			return
 		}
-		// The panic goes on by itself, with the trace that it has; its value is
-		// looked at only where it matters.
+		// The panic continues by itself, with its original trace; it is recovered only
+		// where its value matters.
 		if !v.w.clientGone() {
 			v.finish(http.StatusInternalServerError)
 			return
@@ -188,13 +191,13 @@ func (v *visit) serve(set abilities) (again bool) {
 	return false
 }
 
-// clientGone reports whether the request's client went away, or seems to have.
+// clientGone reports whether the request's client seems to have disconnected.
 func (x *exchange) clientGone() bool {
 	return x.state.Load()&flagFailed != 0 || x.parent.Err() == context.Canceled
 }
 
-// serveWithin serves a request that a middleware of the monitor further out
-// records, and notes the route for it.
+// serveWithin serves a request that another middleware of the same monitor, further
+// out, records. It notes the route for that one.
 func (h *handler) serveWithin(x *exchange, rw http.ResponseWriter, r *http.Request) {
 	given := r
 	if inContext(r.Context()) != x {
@@ -229,7 +232,7 @@ func (h *handler) serveWithin(x *exchange, rw http.ResponseWriter, r *http.Reque
 		n.mu.Lock()
 		defer n.mu.Unlock()
 		n.level = enclosing
-		if n.pattern == "" { // the innermost returns first and knows best
+		if n.pattern == "" { // the innermost returns first, and knows the most
 			n.pattern = pattern
 		}
 	}()
@@ -247,14 +250,14 @@ func isTimed(ctx, outer context.Context) bool {
 	return !ok || end.Before(outerEnd)
 }
 
-// link returns a writer by which x can be found, for where writers that cannot
-// be unwrapped hide it. It notes nothing itself.
+// link returns a writer that leads to x where writers without Unwrap hide it. The
+// writer itself observes nothing.
 func (x *exchange) link(rw http.ResponseWriter) http.ResponseWriter {
 	w := &writer{below: rw}
 	w.m, w.parent = x.m, x.parent
 	w.state.Store(flagHeaded | flagReturned | flagDone)
 	w.note().joined = x
-	return w.as(typeOf(rw).set)
+	return w.as(writerTypeOf(rw).set)
 }
 
 const clientClosed = wire.ClientClosed

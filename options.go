@@ -10,7 +10,8 @@ import (
 	"github.com/kymohq/kymo/internal/wire"
 )
 
-// DefaultHub is where batches go without WithHub, WithSink and KYMO_HUB.
+// DefaultHub is the hub's address if neither WithHub, WithSink nor the environment
+// variable KYMO_HUB is given.
 const DefaultHub = "http://127.0.0.1:5966"
 
 // Bounds of the queue of encoded batches, in bytes.
@@ -19,8 +20,8 @@ const (
 	minQueue     = 64 << 10
 )
 
-// An Option changes what New does by default. An option that cannot be followed
-// is logged once and shown in Stats.Problems; the others still hold.
+// An Option changes a default of New. An invalid option is logged once and listed
+// in Stats.Problems; the others still apply.
 type Option func(*options)
 
 type options struct {
@@ -41,13 +42,13 @@ func (o *options) problem(format string, args ...any) {
 	o.problems = append(o.problems, fmt.Sprintf(format, args...))
 }
 
-// WithHub sets the hub's address, as in "http://localhost:5966". Without it,
-// the environment variable KYMO_HUB, or else DefaultHub, says it.
+// WithHub sets the hub's address, as in "http://localhost:5966". The default is the
+// environment variable KYMO_HUB, or DefaultHub.
 func WithHub(url string) Option {
 	return func(o *options) { o.hub = url }
 }
 
-// WithSink ships to sink, an embedded hub for example, instead of over HTTP.
+// WithSink ships to sink instead of over HTTP. An embedded hub is such a sink.
 func WithSink(sink Sink) Option {
 	return func(o *options) {
 		if sink == nil {
@@ -58,14 +59,15 @@ func WithSink(sink Sink) Option {
 	}
 }
 
-// WithToken sets the token that the hub asks for before it takes batches.
-// Without it, the environment variable KYMO_TOKEN says it.
+// WithToken sets the token with which the hub accepts batches. The default is the
+// environment variable KYMO_TOKEN.
 func WithToken(token string) Option {
 	return func(o *options) { o.token = token }
 }
 
-// WithRoutes names the mux that does the routing, for when it cannot be seen
-// from the middleware: see Monitor.Middleware.
+// WithRoutes sets the mux that routes the requests, such as an *http.ServeMux. It is
+// needed where a middleware hides the mux from Monitor.Middleware, which explains
+// when.
 func WithRoutes(mux interface {
 	Handler(*http.Request) (h http.Handler, pattern string)
 }) Option {
@@ -78,28 +80,15 @@ func WithRoutes(mux interface {
 	}
 }
 
-// WithFilter records only requests for which keep returns true; Stats.Ignored
-// counts the others, whose responses are not touched. It is asked before the
-// handler is, from many goroutines. With several filters, all have to agree.
-// Kubernetes' probes and health routes such as "/healthz" are left out without it.
-func WithFilter(keep func(*http.Request) bool) Option {
-	return func(o *options) {
-		if keep == nil {
-			o.problem("WithFilter: the filter is nil")
-			return
-		}
-		o.filters = append(o.filters, keep)
-	}
-}
-
-// WithServerTiming adds "Server-Timing: total;dur=12.3" to each response, which
-// browsers show in their network panel: milliseconds until the header was written.
+// WithServerTiming adds the header "Server-Timing: total;dur=12.3" to each response:
+// milliseconds until the header was written, which browsers show in their network
+// panel.
 func WithServerTiming() Option {
 	return func(o *options) { o.timing = true }
 }
 
-// WithLogger sets where the monitor reports its own troubles, slog.Default()
-// otherwise. It logs when something changes, never per request.
+// WithLogger sets the logger for the monitor's own problems. The default is
+// slog.Default(). The monitor logs when something changes, never for each request.
 func WithLogger(logger *slog.Logger) Option {
 	return func(o *options) {
 		if logger == nil {
@@ -110,8 +99,9 @@ func WithLogger(logger *slog.Logger) Option {
 	}
 }
 
-// WithQueue sets how many bytes of encoded batches wait for a hub that is away
-// or slow, 1.5 MiB otherwise. A request takes 10 to 20 bytes there.
+// WithQueue sets how many bytes of encoded batches may wait for a hub that is slow
+// or unreachable: at least 64 KiB, and 1.5 MiB by default. A request takes 10 to 20
+// bytes.
 func WithQueue(bytes int) Option {
 	return func(o *options) {
 		if bytes < minQueue {
@@ -122,14 +112,15 @@ func WithQueue(bytes int) Option {
 	}
 }
 
-// WithHealthDetails says which callers of HealthHandler see why a check is not
-// healthy, and what it saw; the others see statuses. All do otherwise.
-func WithHealthDetails(may func(*http.Request) bool) Option {
-	return func(o *options) { o.details = may }
+// WithHealthDetails restricts what HealthHandler shows: callers for which allowed
+// returns false see statuses, but neither reasons nor details. By default all callers
+// see everything.
+func WithHealthDetails(allowed func(*http.Request) bool) Option {
+	return func(o *options) { o.details = allowed }
 }
 
-// settle applies opts over the environment and the defaults.
-func settle(opts []Option) options {
+// newOptions returns the defaults, changed by the environment and then by opts.
+func newOptions(opts []Option) options {
 	o := options{
 		hub:     os.Getenv("KYMO_HUB"),
 		token:   os.Getenv("KYMO_TOKEN"),
@@ -150,7 +141,7 @@ func settle(opts []Option) options {
 	if o.sink == nil {
 		sink, err := newHTTPSink(o.hub, o.token)
 		if err != nil {
-			o.problem("%v; nothing can be shipped", err)
+			o.problem("%v; nothing will be shipped", err)
 			o.sink = unusable{err}
 		} else {
 			o.sink = sink

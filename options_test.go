@@ -47,7 +47,7 @@ func TestWrongOptionsAreToldAndNotFatal(t *testing.T) {
 				t.Errorf("problems %q", problems)
 			}
 			m.shipper.running.Wait()
-			if log.count("wrong option") != 1 {
+			if log.count("invalid option") != 1 {
 				t.Errorf("logged %s", log.b.String())
 			}
 		})
@@ -57,17 +57,17 @@ func TestWrongOptionsAreToldAndNotFatal(t *testing.T) {
 func TestEnvironment(t *testing.T) {
 	t.Setenv("KYMO_HUB", "https://hub.example/kymo")
 	t.Setenv("KYMO_TOKEN", "secret")
-	o := settle(nil)
+	o := newOptions(nil)
 	sink := o.sink.(*httpSink)
 	if sink.url != "https://hub.example/kymo/api/v1/batches" || sink.token != "secret" {
 		t.Errorf("ships to %s with %q", sink.url, sink.token)
 	}
-	o = settle([]Option{WithHub("http://other"), WithToken("mine")})
+	o = newOptions([]Option{WithHub("http://other"), WithToken("mine")})
 	if sink = o.sink.(*httpSink); sink.url != "http://other/api/v1/batches" || sink.token != "mine" {
 		t.Errorf("ships to %s with %q", sink.url, sink.token)
 	}
 	t.Setenv("KYMO_HUB", "")
-	o = settle([]Option{WithRoutes(http.NewServeMux()), WithLogger(slog.Default())})
+	o = newOptions([]Option{WithRoutes(http.NewServeMux()), WithLogger(slog.Default())})
 	if sink = o.sink.(*httpSink); sink.url != "http://127.0.0.1:5966/api/v1/batches" || len(o.problems) != 0 {
 		t.Errorf("ships to %s, problems %q", sink.url, o.problems)
 	}

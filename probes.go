@@ -35,19 +35,3 @@ func isHealthRoute(pattern string) bool {
 	}
 	return false
 }
-
-// keeps asks the filters about r.
-func (m *Monitor) keeps(r *http.Request) (keep bool) {
-	defer func() {
-		if v := recover(); v != nil {
-			m.stats.panicked("asking a filter", v)
-			keep = true
-		}
-	}()
-	for _, f := range m.filters {
-		if !f(r) {
-			return false
-		}
-	}
-	return true
-}

@@ -16,7 +16,7 @@ type batch struct {
 	drops     []wire.Drop // that it carries
 	health    int         // results of checks that it carries
 
-	settled chan struct{} // closed when it leaves the queue; nil if nothing waits for that
+	left chan struct{} // closed when it leaves the queue; nil if nothing waits for that
 }
 
 // batchOverhead is about what a batch takes beside its bytes: in a long outage
@@ -95,14 +95,14 @@ func (q *queue) pop() {
 	q.bytes -= b.size()
 	q.batches[0] = nil
 	q.batches = q.batches[1:]
-	if b.settled != nil {
-		close(b.settled)
+	if b.left != nil {
+		close(b.left)
 	}
 }
 
-// settled returns a channel that is closed when all batches that are in the queue
+// emptied returns a channel that is closed when all batches that are in the queue
 // now have left it.
-func (q *queue) settled() <-chan struct{} {
+func (q *queue) emptied() <-chan struct{} {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if len(q.batches) == 0 {
@@ -111,10 +111,10 @@ func (q *queue) settled() <-chan struct{} {
 		return empty
 	}
 	last := q.batches[len(q.batches)-1]
-	if last.settled == nil {
-		last.settled = make(chan struct{})
+	if last.left == nil {
+		last.left = make(chan struct{})
 	}
-	return last.settled
+	return last.left
 }
 
 func (q *queue) size() int {

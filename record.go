@@ -7,33 +7,32 @@ import (
 	"github.com/kymohq/kymo/internal/wire"
 )
 
-// Request is a request, or a job like one, to be recorded.
+// Request describes a request, or a job like one, for Monitor.Record and Exchange.End.
 type Request struct {
-	Route  string // its template, as in "/users/{id}"; "" is recorded as "(unmatched)"
-	Method string // one that HTTP does not define is recorded as "_OTHER"
-	Status int    // of HTTP, 100 to 999; 0 is 200
+	Route  string // the route's template, such as "/users/{id}"; "" is recorded as "(unmatched)"
+	Method string // the HTTP method; others are recorded as "_OTHER"
+	Status int    // the HTTP status, 100 to 999; 0 means 200
 
-	Start    time.Time     // zero is Duration ago
-	Duration time.Duration // from start to end; negative is 0
-	// FirstByte is the time from start to the response's header, 0 if it is
-	// not known.
+	Start    time.Time     // the zero value means Duration ago
+	Duration time.Duration // from start to end; negative values count as 0
+	// FirstByte is the time from Start until the response's header was written, 0 if
+	// unknown.
 	FirstByte time.Duration
-	// Stream is set for what counts by its first byte. Duration is then kept as
+	// Stream marks a stream: FirstByte is recorded as its duration, and Duration as
 	// its lifetime.
 	Stream bool
 	Size   int64 // bytes of the response's body
 
-	User  string // who made it, "" if that is not known; at most 255 bytes
-	Error string // the class of what went wrong; at most 100 bytes
+	User  string // who made the request, "" if unknown; at most 255 bytes
+	Error string // the class of the error, see SetError; at most 100 bytes
 
-	// Probe is set for a request that only asks whether the service is alive. It
-	// is counted in Stats.Probes and not recorded.
+	// Probe marks a health probe. It is counted in Stats.Probes and not recorded.
 	Probe bool
 }
 
-// Record records a request that did not come through Middleware: one of another
-// protocol, or a job from a queue. It never blocks. What is out of bounds is
-// brought within them; after Close the request is counted as dropped.
+// Record records a request that did not come through Middleware, such as one of
+// another protocol, or a job from a queue. It never blocks. Values out of range are
+// clamped. After Close the request is counted as dropped.
 func (m *Monitor) Record(r Request) {
 	if r.Probe {
 		m.probes.Add(1)
@@ -42,7 +41,7 @@ func (m *Monitor) Record(r Request) {
 	m.record(&r, m.since(&r))
 }
 
-// since returns when r started, in nanoseconds since the monitor's base.
+// since returns the time at which r started, in nanoseconds since the monitor's base.
 func (m *Monitor) since(r *Request) int64 {
 	if r.Start.IsZero() {
 		return m.now() - int64(max(r.Duration, 0))
@@ -68,5 +67,5 @@ func (m *Monitor) record(r *Request, start int64) {
 		start: start, total: total, first: min(first, total), size: max(r.Size, 0),
 		status: uint16(status), method: methodID(r.Method), stream: r.Stream,
 	}
-	m.recorder.put(&rec, short(r.User, wire.MaxUser), short(r.Route, wire.MaxEndpoint), short(r.Error, wire.MaxError))
+	m.recorder.put(&rec, clip(r.User, wire.MaxUser), clip(r.Route, wire.MaxEndpoint), clip(r.Error, wire.MaxError))
 }

@@ -65,7 +65,7 @@ func TestHubAway(t *testing.T) {
 					t.Fatalf("sequences %v", sink.order)
 				}
 			}
-			if log.count("does not take") != 1 || log.count("again") != 1 {
+			if log.count("does not accept") != 1 || log.count("again") != 1 {
 				t.Errorf("logged %s", log.b.String())
 			}
 		})

@@ -105,7 +105,7 @@ func TestEveryShape(t *testing.T) {
 
 func TestShapesTakeNoAllocation(t *testing.T) {
 	w := &writer{below: httptest.NewRecorder()}
-	if n := testing.AllocsPerRun(100, func() { w.as(typeOf(w.below).set) }); n != 0 {
+	if n := testing.AllocsPerRun(100, func() { w.as(writerTypeOf(w.below).set) }); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
 }

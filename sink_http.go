@@ -16,7 +16,7 @@ import (
 	"github.com/kymohq/kymo/internal/wire"
 )
 
-// The hub's door for batches:
+// How the hub takes batches:
 //
 //	POST /api/v1/batches
 //	Content-Type: application/vnd.kymo.batch
@@ -24,8 +24,8 @@ import (
 //
 //	202 {"accepted": <requests>, "duplicate": <bool>}
 //
-// Only this answer, complete, says that the batch is durable: a proxy on the
-// way may well say 200 to anything.
+// Only this answer, complete, means that the batch is durable: a proxy on the way may
+// well answer 200 to anything.
 const (
 	batchesPath   = "/api/v1/batches"
 	maxAnswer     = 4 << 10
@@ -50,11 +50,11 @@ func newHTTPSink(hub, token string) (*httpSink, error) {
 	}
 	for _, c := range []byte(token) {
 		if c <= ' ' || c >= 0x7f {
-			return nil, errors.New("the token holds a space or a character that is not ASCII")
+			return nil, errors.New("the token contains a space or a character that is not ASCII")
 		}
 	}
-	// A transport of our own: the default one may be instrumented by the
-	// service, and then shipping would be recorded as the service's traffic.
+	// Not http.DefaultTransport, which the service may have instrumented: shipping
+	// would then be recorded as its traffic.
 	transport := &http.Transport{
 		Proxy:               http.ProxyFromEnvironment,
 		DialContext:         (&net.Dialer{Timeout: 5 * time.Second}).DialContext,
@@ -95,7 +95,8 @@ func (s *httpSink) Ship(ctx context.Context, batch []byte) error {
 	return judge(resp, body)
 }
 
-// judge says what the hub's answer means for the batch.
+// judge returns nil if the hub's answer means that the batch is durable, and otherwise
+// an error: one that wraps ErrRejected, or a *hubError, after which it is sent again.
 func judge(resp *http.Response, body []byte) error {
 	switch resp.StatusCode {
 	case http.StatusAccepted:
@@ -107,7 +108,7 @@ func judge(resp *http.Response, body []byte) error {
 		http.StatusUnsupportedMediaType, http.StatusUnprocessableEntity:
 		return fmt.Errorf("the hub answered %s: %s: %w", resp.Status, excerpt(body), ErrRejected)
 	case http.StatusUnauthorized, http.StatusForbidden:
-		return &hubError{status: resp.StatusCode, text: "it wants another token (WithToken, KYMO_TOKEN)"}
+		return &hubError{status: resp.StatusCode, text: "the token is missing or wrong (WithToken, KYMO_TOKEN)"}
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
 		return &hubError{status: resp.StatusCode, text: "it is busy", after: retryAfter(resp.Header.Get("Retry-After"))}
 	}
@@ -123,7 +124,7 @@ func acknowledges(body []byte) bool {
 		answer.Accepted != nil && answer.Duplicate != nil
 }
 
-// excerpt is as much of an answer as a log line bears.
+// excerpt returns as much of an answer as fits into a log line.
 func excerpt(body []byte) string {
 	return wire.Clean(string(body[:min(len(body), 200)]), 200)
 }
@@ -139,11 +140,11 @@ func retryAfter(value string) time.Duration {
 	return max(0, min(d, maxRetryAfter))
 }
 
-// hubError is an answer of the hub after which the batch is tried again.
+// hubError is an answer of the hub after which the batch is sent again.
 type hubError struct {
 	status int
 	text   string
-	after  time.Duration // the least wait before the next attempt
+	after  time.Duration // the minimum wait before the next attempt
 }
 
 func (e *hubError) Error() string {
@@ -152,8 +153,8 @@ func (e *hubError) Error() string {
 
 func (s *httpSink) close() { s.client.CloseIdleConnections() }
 
-// unusable stands in for a sink whose configuration is wrong: requests must not
-// go to another place than the one that was asked for.
+// unusable stands in for a sink with an invalid configuration: requests must not go to
+// another place than the configured one.
 type unusable struct{ err error }
 
 func (s unusable) Ship(context.Context, []byte) error { return s.err }

@@ -10,33 +10,33 @@ import (
 	"time"
 )
 
-// Stats is what a monitor knows about itself. Recorded is always the sum of
-// Shipped, Dropped and Pending.
+// Stats is the state of a Monitor since New. Recorded is always the sum of Shipped,
+// Dropped and Pending.
 type Stats struct {
-	Recorded uint64 // requests that went through the middleware
+	Recorded uint64 // requests that were recorded
 	Shipped  uint64 // of these, durable in the hub
-	Dropped  uint64 // of these, lost: buffers or queue were full, the hub rejected them, or it was after Close
-	Pending  uint64 // of these, still on their way
+	Dropped  uint64 // of these, lost: a buffer or the queue was full, the hub rejected them, or Close was called before
+	Pending  uint64 // of these, not shipped yet
 
 	Batches   uint64   // batches that are durable in the hub
-	Queued    int      // bytes that encoded batches take which wait
+	Queued    int      // bytes of the encoded batches that wait in the queue
 	LastError string   // why the last attempt to ship failed, "" if it succeeded
-	Probes    uint64   // requests for the service's health and Kubernetes' probes; they are not recorded
-	Ignored   uint64   // requests that a filter or Ignore left out; they are not recorded
-	Panics    uint64   // panics of the sink, the logger or the monitor itself that were contained
-	Problems  []string // what was wrong with the options and the checks
+	Probes    uint64   // requests to health routes and from Kubernetes' probes, which are not recorded
+	Ignored   uint64   // requests that a filter or Ignore left out, which are not recorded
+	Panics    uint64   // panics of the sink, the logger, a filter or the monitor itself, which were recovered
+	Problems  []string // what is wrong with options and checks
 
-	HealthDropped uint64 // results of checks that were lost: the queue was full, or the hub rejected them
+	HealthDropped uint64 // health results that were lost: the queue was full, or the hub rejected them
 }
 
-// Stats returns the state of the monitor.
+// Stats returns the monitor's state.
 func (m *Monitor) Stats() Stats {
 	s := m.stats.snapshot()
 	s.Queued = m.shipper.queue.size()
 	s.HealthDropped += m.shipper.health.Dropped()
 	s.Probes = m.probes.Load()
 	s.Ignored = m.ignored.Load()
-	// Read last: what came in between is pending.
+	// Read last: what was recorded in between is pending.
 	recorded, dropped := m.recorder.counts()
 	s.Recorded = recorded
 	s.Dropped += dropped
@@ -44,8 +44,8 @@ func (m *Monitor) Stats() Stats {
 	return s
 }
 
-// stats counts what became of requests after the recorder, collects what is
-// wrong, and logs it when it changes. It is safe for concurrent use.
+// stats counts what became of requests after the recorder, collects problems, and
+// logs them when they change. It is safe for concurrent use.
 type stats struct {
 	logger       *slog.Logger
 	wrongOptions []string
@@ -58,7 +58,7 @@ type stats struct {
 	batches       uint64
 	panics        uint64
 	lastError     string
-	trouble       string    // the kind of failure that was logged since the last success
+	trouble       string    // the kind of failure last logged; "" after a success
 	rejection     time.Time // when the sink last rejected a batch
 }
 
@@ -101,7 +101,7 @@ func (s *stats) delivered(b *batch) {
 	s.lastError, s.trouble = "", ""
 	s.mu.Unlock()
 	if trouble != "" {
-		s.log(slog.LevelInfo, "kymo: the hub takes batches again")
+		s.log(slog.LevelInfo, "kymo: the hub accepts batches again")
 	}
 }
 
@@ -126,8 +126,8 @@ func (s *stats) rejectedSince(t time.Time) bool {
 	return s.rejection.After(t)
 }
 
-// failed notes an attempt after which the batch is tried again. It is logged when
-// it is of another kind than the last: texts differ by port numbers alone.
+// failed notes a failed attempt after which the batch is sent again. It is logged if it
+// is of another kind than the last one; texts may differ just by port numbers.
 func (s *stats) failed(err error) {
 	kind := "no answer"
 	if h := (*hubError)(nil); errors.As(err, &h) {
@@ -138,27 +138,27 @@ func (s *stats) failed(err error) {
 	s.lastError, s.trouble = err.Error(), kind
 	s.mu.Unlock()
 	if changed {
-		s.log(slog.LevelWarn, "kymo: the hub does not take batches; requests wait", "error", err)
+		s.log(slog.LevelWarn, "kymo: the hub does not accept batches; requests wait in the queue", "error", err)
 	}
 }
 
-// problem notes and logs what is wrong with a check.
+// problem notes and logs a problem with a check.
 func (s *stats) problem(text string) {
 	s.mu.Lock()
 	s.problems = append(s.problems, text)
 	s.mu.Unlock()
-	s.log(slog.LevelWarn, "kymo: wrong check", "problem", text)
+	s.log(slog.LevelWarn, "kymo: invalid check", "problem", text)
 }
 
-// logWrongOptions logs what is wrong with the options. New does not: a logger may
-// block.
+// logWrongOptions logs the problems with the options. New does not, since a logger
+// may block.
 func (s *stats) logWrongOptions() {
 	for _, text := range s.wrongOptions {
-		s.log(slog.LevelWarn, "kymo: wrong option", "problem", text)
+		s.log(slog.LevelWarn, "kymo: invalid option", "problem", text)
 	}
 }
 
-// panicked counts a panic that was contained, and logs the first.
+// panicked counts a panic that was recovered, and logs the first.
 func (s *stats) panicked(task string, v any) {
 	s.mu.Lock()
 	s.panics++

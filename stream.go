@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// kind returns the flags of a response with this header: whether it is a stream,
+// responseFlags returns the flags of a response with this header: whether it is a stream,
 // or can become one, and whether it is a remote procedure call's.
-func kind(h http.Header) uint32 {
+func responseFlags(h http.Header) uint32 {
 	v := h["Content-Type"]
 	if len(v) == 0 {
 		v = rawContentType(h)
@@ -19,7 +19,7 @@ func kind(h http.Header) uint32 {
 	// Most responses are of other types, which one byte rules out.
 	switch mediaType[0] | 0x20 {
 	case 't', 'a', 'm':
-		return kindOf(mediaType)
+		return mediaTypeFlags(mediaType)
 	}
 	return 0
 }
@@ -35,7 +35,7 @@ func rawContentType(h http.Header) []string {
 	return nil
 }
 
-func kindOf(mediaType string) uint32 {
+func mediaTypeFlags(mediaType string) uint32 {
 	switch {
 	case hasPrefixFold(mediaType, "text/event-stream"):
 		return flagStream

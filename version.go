@@ -7,23 +7,23 @@ import (
 	"github.com/kymohq/kymo/internal/wire"
 )
 
-// WithVersion sets the service's release, such as "1.4.2", by which the hub tells
-// what came with which. It takes at most 64 bytes without control characters.
+// WithVersion sets the service's release, such as "1.4.2": at most 64 bytes, without
+// control characters. It is sent with each batch.
 //
-// Without it, the release is what the build knows of the main module: its version
-// if that is a tagged one, otherwise the first 12 characters of the commit, with
-// "-dirty" if files were changed since, otherwise none. WithVersion("") sets none.
+// The default is taken from the build information of the main module: its version if
+// that is a tag; otherwise the first 12 digits of the commit, with "-dirty" appended if
+// files were modified; otherwise none. WithVersion("") sets none.
 func WithVersion(version string) Option {
 	return func(o *options) {
 		o.version = wire.Clean(version, wire.MaxVersion)
 		if o.version != version {
-			o.problem("WithVersion: the version is too long or holds control characters; using %q", o.version)
+			o.problem("WithVersion: the version is too long or contains control characters; using %q", o.version)
 		}
 	}
 }
 
-// buildVersion returns the release that a build's information tells of, "" if it
-// tells of none.
+// buildVersion returns the release according to a build's information, "" if it has
+// none.
 func buildVersion(info *debug.BuildInfo, ok bool) string {
 	if !ok {
 		return ""
@@ -46,9 +46,8 @@ func buildVersion(info *debug.BuildInfo, ok bool) string {
 	return revision + dirty
 }
 
-// released reports whether a module's version is a tag of it: neither "(devel)",
-// nor one of a changed tree, nor one that the go command made up for a commit, such
-// as v0.0.0-20260102030405-0123456789ab.
+// released reports whether a module's version is a tag: neither "(devel)", nor that of
+// a modified tree, nor a pseudo-version such as v0.0.0-20260102030405-0123456789ab.
 func released(version string) bool {
 	if !strings.HasPrefix(version, "v") || strings.HasSuffix(version, "+dirty") {
 		return false
@@ -59,7 +58,7 @@ func released(version string) bool {
 		!only(version[max(0, at-14):at], 14, "0123456789")
 }
 
-// only reports whether s is n long and holds no other than the given characters.
+// only reports whether s has n bytes and consists of the given characters.
 func only(s string, n int, characters string) bool {
 	return len(s) == n && strings.Trim(s, characters) == ""
 }

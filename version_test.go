@@ -57,7 +57,7 @@ func TestWithVersion(t *testing.T) {
 		{strings.Repeat("v", 65), strings.Repeat("v", 64), true},
 		{"v1\n", "v1\uFFFD", true},
 	} {
-		o := settle([]Option{WithVersion(test.version)})
+		o := newOptions([]Option{WithVersion(test.version)})
 		if o.version != test.want || len(o.problems) > 0 != test.problem {
 			t.Errorf("%q: %q, problems %q", test.version, o.version, o.problems)
 		}

@@ -60,7 +60,7 @@ func (w *writer) Write(p []byte) (int, error) {
 	}
 	n, err := w.below.Write(p)
 	if s&(flagParts|flagFramed) != 0 {
-		w.goesOn(s, p[:min(max(n, 0), len(p))])
+		w.follow(s, p[:min(max(n, 0), len(p))])
 	}
 	w.wrote(int64(n), err)
 	return n, err
@@ -73,9 +73,9 @@ func (w *writer) writeString(s string) (int, error) {
 	}
 	n, err := w.below.(io.StringWriter).WriteString(s)
 	if state&flagFramed != 0 {
-		w.goesOn(state, []byte(s[:min(max(n, 0), len(s))]))
+		w.follow(state, []byte(s[:min(max(n, 0), len(s))]))
 	} else if state&flagParts != 0 {
-		w.goesOn(state, nil)
+		w.follow(state, nil)
 	}
 	w.wrote(int64(n), err)
 	return n, err
@@ -95,7 +95,7 @@ func (w *writer) readFrom(src io.Reader) (int64, error) {
 		return n, err
 	}
 	if s&flagParts != 0 {
-		w.goesOn(s, nil)
+		w.follow(s, nil)
 	}
 	if err != nil && w.parent.Err() == nil {
 		err, failed := error(nil), err // it is the source's: the client is still there
@@ -109,7 +109,7 @@ func (w *writer) readFrom(src io.Reader) (int64, error) {
 // isFramed reports whether the body is a remote procedure call's; s is the state.
 func (w *writer) isFramed(s uint32) bool {
 	if s&(statusBits|flagReturned) == 0 {
-		s = kind(w.below.Header())
+		s = responseFlags(w.below.Header())
 	}
 	return s&flagFramed != 0
 }
@@ -179,7 +179,7 @@ func (w *writer) begin(status int) uint32 {
 		if s&flagDone == 0 {
 			w.addLate()
 		}
-		return w.answered(status)
+		return w.commitLate(status)
 	}
 	if !w.commit(status) {
 		return w.afterHeaders(status)
@@ -207,7 +207,7 @@ func (w *writer) addHeaders() {
 	defer func() { w.state.Or(flags) }() // also if Header panics: others wait for it
 	h := w.below.Header()
 	if len(h) != 0 {
-		flags |= kind(h)
+		flags |= responseFlags(h)
 	}
 	if h != nil {
 		w.value[0] = responseTimeValue(w.first)
@@ -255,8 +255,8 @@ func isMisuse(err error) bool {
 		errors.Is(err, http.ErrHijacked) || errors.Is(err, http.ErrNotSupported)
 }
 
-// goesOn notes that p was written to a response that may be a stream.
-func (w *writer) goesOn(s uint32, p []byte) {
+// follow notes that p was written to a response that may be a stream.
+func (w *writer) follow(s uint32, p []byte) {
 	if s&flagFlushed != 0 {
 		w.state.Or(flagStream)
 	}
