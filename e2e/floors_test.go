@@ -84,6 +84,8 @@ var rooms = []room{
 
 	{path: "hub/internal/rollup", floor: 3, upTo: 1,
 		why: "stores, readers and reports all speak in its words, so it can know none of them"},
+	{path: "hub/internal/ingest", floor: 3, upTo: 1,
+		why: "a reader turns bytes into requests; which are kept, and under which endpoint, is not its affair"},
 	{path: "hub/internal/template", floor: 3, upTo: 1,
 		why: "a path becomes an endpoint by its text alone, whoever asks"},
 	{path: "hub/internal/store", floor: 3, upTo: 1,
@@ -112,11 +114,8 @@ var rooms = []room{
 		why: "it turns rollups into numbers, the same ones whichever store they come from"},
 	{path: "hub/internal/drill", floor: 4, upTo: 3,
 		why: "it finds single requests in any store; how an answer looks is not its affair"},
-	{path: "hub/internal/ingest", floor: 4, upTo: 3,
-		why: "a reader turns bytes into a batch; what becomes of the batch is not its affair"},
 	{path: "hub/internal/intake", floor: 4, upTo: 3,
-		beside: []string{"hub/internal/ingest"}, // the readers
-		why:    "what arrived is kept by the same rules, whatever it came through and whichever store takes it"},
+		why: "what arrived is kept by the same rules, whatever it came through and whichever store takes it"},
 	{path: "hub/internal/fleet", floor: 4, upTo: 3,
 		why: "what services say of themselves becomes a verdict in memory alone"},
 	{path: "hub/internal/probe/modelservertest", floor: 4, upTo: -1,

@@ -10,6 +10,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/kymohq/kymo/health"
+	"github.com/kymohq/kymo/hub/internal/ingest"
 )
 
 // exposition is the content type of Prometheus' text format.
@@ -44,18 +45,22 @@ func (a *API) exposition() []byte {
 		{"kymo_ingest_duplicate_batches_total", "Batches passed over because they were kept before.", c.Duplicates.Load()},
 		{"kymo_ingest_refused_total", "Bodies that were not accepted: malformed, too large, of an unknown type, or too many at once.", c.Refused.Load()},
 		{"kymo_ingest_bytes_total", "Bytes of bodies as they were sent.", c.Bytes.Load()},
-		{"kymo_ingest_late_requests_total", "Requests dropped because they were older than what is kept, or in the future.", c.Late.Load()},
+		{"kymo_ingest_late_requests_total", "Requests dropped because they were older than what is kept, or in the future.", c.Lost[ingest.TooOld].Load() + c.Lost[ingest.InFuture].Load()},
 		{"kymo_ingest_overflowed_requests_total", "Requests kept under (other) because of the cap on endpoints.", c.Overflowed.Load()},
 		{"kymo_ingest_dropped_requests_total", "Requests that services could not deliver, as they reported.", c.Dropped.Load()},
 		{"kymo_ingest_health_results_total", "Results of services' checks kept.", c.HealthRows.Load()},
 		{"kymo_ingest_late_health_results_total", "Results of services' checks dropped because they were older than what is kept, or in the future.", c.HealthLate.Load()},
-		{"kymo_presence_batches_total", "Batches that say who is there and how its checks stand.", c.Presence.Load()},
+		{"kymo_heartbeats_total", "Heartbeats of instances.", c.Heartbeats.Load()},
 		{"kymo_health_results_total", "Results of the hub's own checks kept.", kept},
 		{"kymo_health_results_dropped_total", "Results of the hub's own checks given up because the store took none.", given},
 		{"kymo_store_errors_total", "Operations of the store that failed.", c.StoreFails.Load()},
 	} {
 		b = append(b, "# HELP "+m.name+" "+m.help+"\n# TYPE "+m.name+" counter\n"+m.name+" "...)
 		b = append(strconv.AppendUint(b, m.value, 10), '\n')
+	}
+	b = append(b, "# HELP kymo_ingest_lost_requests_total Requests left out of bodies that were kept, by reason.\n# TYPE kymo_ingest_lost_requests_total counter\n"...)
+	for reason := range ingest.Reasons {
+		b = append(b, fmt.Sprintf("kymo_ingest_lost_requests_total{reason=%q} %d\n", reason.String(), c.Lost[reason].Load())...)
 	}
 	b = a.appendChecks(b)
 	b = append(b, "# HELP kymo_build_info The running build; always 1.\n# TYPE kymo_build_info gauge\n"...)

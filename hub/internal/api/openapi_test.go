@@ -336,7 +336,7 @@ func TestExposition(t *testing.T) {
 	}
 	for _, want := range []string{
 		"\nkymo_ingest_requests_total 10\n", "\nkymo_ingest_batches_total 1\n", "\nkymo_ingest_duplicate_batches_total 2\n",
-		"\nkymo_ingest_refused_total 1\n", fmt.Sprintf("\nkymo_ingest_bytes_total %d\n", 3*len(data)+1), `kymo_build_info{version="1\\\"\n2",goversion="go`,
+		"\nkymo_ingest_refused_total 1\n", "\nkymo_heartbeats_total 0\n", "\nkymo_ingest_lost_requests_total{reason=\"too_old\"} 0\n", fmt.Sprintf("\nkymo_ingest_bytes_total %d\n", 3*len(data)+1), `kymo_build_info{version="1\\\"\n2",goversion="go`,
 	} {
 		if !strings.Contains(w.Body.String(), want) {
 			t.Errorf("no %q in\n%s", want, w.Body)

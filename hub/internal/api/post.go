@@ -9,6 +9,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/kymohq/kymo/hub/internal/ingest"
 	"github.com/kymohq/kymo/hub/internal/intake"
 	"github.com/kymohq/kymo/internal/wire"
 )
@@ -46,7 +47,7 @@ func (a *API) postRequests(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer b.free()
-	receipt, err := a.Intake.JSON(r.Context(), b.data, key)
+	receipt, err := a.Intake.Read(r.Context(), intake.Body{Reader: ingest.JSON(b.data), Key: key})
 	a.answer(w, r, receipt, err)
 }
 

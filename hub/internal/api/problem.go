@@ -9,9 +9,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/kymohq/kymo/hub/internal/ingest"
-	"github.com/kymohq/kymo/hub/internal/intake"
 	"github.com/kymohq/kymo/hub/internal/store"
-	"github.com/kymohq/kymo/internal/wire"
 )
 
 // writeProblem answers with problem details (RFC 9457).
@@ -30,8 +28,10 @@ const retryAfter = "1"
 
 // failed answers with what an error of the intake means.
 func (a *API) failed(w http.ResponseWriter, r *http.Request, err error) {
-	if intake.Malformed(err) {
-		writeProblem(w, http.StatusUnprocessableEntity, "nothing of this body was kept: "+err.Error(), place(err))
+	var bad *ingest.Error
+	if errors.As(err, &bad) {
+		writeProblem(w, http.StatusUnprocessableEntity, "nothing of this body was kept: "+bad.Error(),
+			&huma.ErrorDetail{Location: bad.Location(), Message: bad.Problem})
 		return
 	}
 	status, detail := a.storeFailed(r.Context(), err)
@@ -39,20 +39,6 @@ func (a *API) failed(w http.ResponseWriter, r *http.Request, err error) {
 		w.Header().Set("Retry-After", retryAfter)
 	}
 	writeProblem(w, status, detail)
-}
-
-// place says which field of a body an error is about.
-func place(err error) *huma.ErrorDetail {
-	var e *ingest.Error
-	if errors.As(err, &e) {
-		return &huma.ErrorDetail{Location: e.Location(), Message: e.Problem}
-	}
-	var f *wire.FieldError
-	if errors.As(err, &f) {
-		same := ingest.Error{Index: f.Index, Field: f.Field}
-		return &huma.ErrorDetail{Location: same.Location(), Message: f.Problem}
-	}
-	return &huma.ErrorDetail{Location: "body", Message: err.Error()}
 }
 
 // storeFailed says what an error of the store means to a client. The error

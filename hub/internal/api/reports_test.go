@@ -160,7 +160,7 @@ func TestWhatWasDroppedShowsInReports(t *testing.T) {
 	a := newAPI(storetest.NewOracle(), nil)
 	b := wire.NewBuilder()
 	b.Add(&wire.Request{Key: wire.Key{Service: "web", Endpoint: wire.Other, Method: "GET", Status: 200}, Start: noon.UnixMilli() - 1})
-	b.Add(&wire.Request{Key: wire.Key{Service: "web", Endpoint: "/a", Method: "GET", Status: 200}, Start: 1})
+	b.Add(&wire.Request{Key: wire.Key{Service: "web", Endpoint: "/a", Method: "GET", Status: 200}, Start: noon.Add(48 * time.Hour).UnixMilli()})
 	b.AddDrop(wire.Drop{Service: "web", At: noon.UnixMilli() - 1, Count: 7})
 	w := ask(a, "POST /api/v1/batches", string(b.Batch("sdk", 1).AppendBinary(nil)), "Content-Type", wire.ContentType)
 	if got := strings.TrimSpace(w.Body.String()); got != `{"accepted":1,"duplicate":false,"dropped":1}` {

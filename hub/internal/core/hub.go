@@ -73,7 +73,7 @@ func New(st store.Store, c *config.Config, o Options) (*Hub, error) {
 	if h.checks, err = startChecks(st, c, &h.Options, &h.intake.Counters); err != nil {
 		return nil, fmt.Errorf("starting the checks: %w", err)
 	}
-	h.intake.Presence = h.checks.fleet.Observe
+	h.intake.OnHeartbeat(h.checks.fleet.Observe)
 	h.api = api.New(api.Config{
 		Store: st, Intake: h.intake, Slow: &c.Slow, Now: o.Now, Logger: o.Logger,
 		Version: o.Version, Tokens: api.Tokens(c.Tokens),

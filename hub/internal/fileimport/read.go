@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/kymohq/kymo/hub/internal/ingest"
-	"github.com/kymohq/kymo/hub/internal/template"
+	"github.com/kymohq/kymo/hub/internal/intake"
 	"github.com/kymohq/kymo/internal/wire"
 )
 
@@ -18,7 +18,7 @@ import (
 const batchRows = 8192
 
 // readers are the formats.
-var readers = map[string]func(io.Reader, ingest.Options) iter.Seq2[*wire.Batch, error]{
+var readers = map[string]func(io.Reader) ingest.Reader{
 	"csv":    ingest.CSV,
 	"ndjson": ingest.NDJSON,
 }
@@ -26,12 +26,6 @@ var readers = map[string]func(io.Reader, ingest.Options) iter.Seq2[*wire.Batch, 
 // batches reads r and yields its rows in batches of batchRows, valid until the next.
 func (s *Source) batches(r io.Reader, now time.Time) iter.Seq2[*wire.Batch, error] {
 	return func(yield func(*wire.Batch, error) bool) {
-		o := ingest.Options{
-			Templates: template.New(template.Limits{}),
-			Service:   s.service,
-			Now:       now,
-			Instance:  "import",
-		}
 		out, sequence := wire.NewBuilder(), uint64(0)
 		flush := func() bool {
 			ok := yield(out.Batch(s.instance, sequence), nil)
@@ -39,7 +33,7 @@ func (s *Source) batches(r io.Reader, now time.Time) iter.Seq2[*wire.Batch, erro
 			out.Reset()
 			return ok
 		}
-		for b, err := range readers[s.format](r, o) {
+		for b, err := range intake.Stream(readers[s.format](r), s.service, now) {
 			if err != nil {
 				yield(nil, s.readError(err))
 				return

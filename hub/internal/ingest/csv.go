@@ -4,24 +4,21 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"iter"
+	"time"
 
 	"github.com/kymohq/kymo/internal/wire"
 )
 
-// columns of a CSV line, in order. There is no line of headings.
+// columns of a CSV line, in order. There is no heading.
 var columns = [...]string{"start", "endpoint", "method", "duration", "status", "user"}
 
-// CSV reads a stream of lines with start (Unix ms), endpoint, method, duration
-// (ns), status and user, which may be empty, and yields batches as they fill,
-// each valid until the next. Fields may be quoted (RFC 4180), but not span
-// lines. It ends at the first error, an *Error with the line or the reader's
-// own; batches before it were yielded.
-func CSV(r io.Reader, o Options) iter.Seq2[*wire.Batch, error] {
-	var quoted []byte
-	return stream(r, o, func(line []byte, m *metric) (field, problem string) {
-		*m = metric{seen: fTimestamp}
-		quoted = quoted[:0]
+// CSV returns a reader of a stream of lines with start (Unix ms), endpoint, method,
+// duration (ns), status and user, which may be empty. Fields may be quoted
+// (RFC 4180), but not span lines.
+func CSV(stream io.Reader) Reader {
+	var unquoted []byte
+	return newLines(stream, func(line []byte, r *Request) (field, problem string) {
+		unquoted = unquoted[:0]
 		var f [len(columns)][]byte
 		rest, more := line, true
 		for i := range f {
@@ -29,7 +26,7 @@ func CSV(r io.Reader, o Options) iter.Seq2[*wire.Batch, error] {
 				return columns[i], fmt.Sprintf("is missing; a line has the %d fields start, endpoint, method, duration, status and user", len(f))
 			}
 			if len(rest) > 0 && rest[0] == '"' {
-				f[i], rest, more, quoted, problem = cutQuoted(rest, quoted)
+				f[i], rest, more, unquoted, problem = cutQuoted(rest, unquoted)
 				if problem != "" {
 					return columns[i], problem
 				}
@@ -40,13 +37,14 @@ func CSV(r io.Reader, o Options) iter.Seq2[*wire.Batch, error] {
 		if more {
 			return "", fmt.Sprintf("has more than %d fields; put a field with a comma in double quotes", len(f))
 		}
-		return m.fromCSV(&f)
+		return r.fromCSV(&f)
 	})
 }
 
 var comma = []byte{','}
 
-// cutQuoted takes a quoted field off a line. room holds those with quotes in them.
+// cutQuoted takes a quoted field off a line. It appends the field without its
+// quotes to room.
 func cutQuoted(line, room []byte) (field, rest []byte, more bool, _ []byte, problem string) {
 	from := len(room)
 	for i := 1; i < len(line); i++ {
@@ -67,23 +65,26 @@ func cutQuoted(line, room []byte) (field, rest []byte, more bool, _ []byte, prob
 	return nil, nil, false, room, "has no closing quote"
 }
 
-func (m *metric) fromCSV(f *[len(columns)][]byte) (field, problem string) {
+func (r *Request) fromCSV(f *[len(columns)][]byte) (field, problem string) {
+	*r = Request{Endpoint: f[1], Method: f[2], User: f[5]}
 	var ok bool
-	if m.start, ok = digits(f[0], wire.MaxStart); !ok {
+	if r.Start, ok = digits(f[0], wire.MaxStart); !ok {
 		return "start", must(f[0], "Unix milliseconds between the years 1970 and 9999")
 	}
-	m.endpoint, m.method = f[1], f[2]
-	if m.duration, ok = digits(f[3], int64(wire.MaxDuration)); !ok {
+	ns, ok := digits(f[3], int64(wire.MaxDuration))
+	if !ok {
 		return "duration", must(f[3], fmt.Sprintf("nanoseconds from 0 to %d (24.8 days)", int64(wire.MaxDuration)))
 	}
+	r.Duration = time.Duration(ns)
 	status, ok := digits(f[4], wire.MaxStatus)
 	if !ok || status < wire.MinStatus {
 		return "status", must(f[4], fmt.Sprintf("a number from %d to %d", wire.MinStatus, wire.MaxStatus))
 	}
-	m.status, m.user = int(status), f[5]
+	r.Status = int(status)
 	return "", ""
 }
 
+// must returns the problem of a value that must be something else.
 func must(value []byte, be string) string {
 	return fmt.Sprintf("is %q; must be %s", wire.Clean(string(value), 40), be)
 }

@@ -1,10 +1,14 @@
-// Package ingest turns bytes from elsewhere into batches, and touches nothing else.
+// Package ingest reads the formats in which requests arrive. A Reader takes the
+// bytes of one body apart and yields its requests (reader.go). It is pure: it knows
+// neither the network nor a store, and neither how old a request may be nor which
+// endpoints there are. That is package intake's part, which turns requests into
+// batches.
 //
-// JSON takes a body of PerformanceMetric objects apart (json.go, with metric.go
-// for one object, lexer.go and number.go for one token); NDJSON and CSV do so
-// with streams too long for memory (stream.go, ndjson.go, csv.go). All gather
-// requests in a collector, which templates raw paths once per batch and splits
-// what is too much for one batch (collector.go). What is wrong is said by an
-// *Error with its place, field and remedy (error.go); of a bad body nothing is
-// kept.
+// JSON reads a body of PerformanceMetric objects (json.go, with metric.go for one
+// object, lexer.go and number.go for one token). NDJSON and CSV read streams of
+// lines that are too long for memory (lines.go, csv.go). An error of the sender's is
+// an *Error with its place, its field and the remedy (error.go).
+//
+// Encoded batches (package wire) have no Reader: they are columns already, and to
+// take them apart into requests would cost more than all the rest of their way.
 package ingest

@@ -6,11 +6,11 @@ import (
 	"strings"
 )
 
-// Error says what is wrong with a body and where.
+// Error is what is wrong with a body, and where. Nothing of that body is kept.
 type Error struct {
 	Index   int    // the element's place, from 0; -1 for the body itself
 	Field   string // the field's name; empty for the element itself
-	Line    int    // from 1; 0 if the input is not made of lines
+	Line    int    // from 1; 0 if the body is not a text of lines
 	Problem string // what is wrong and what is right
 }
 
@@ -21,7 +21,7 @@ func (e *Error) Error() string {
 		fmt.Fprintf(&b, "line %d: ", e.Line)
 	case e.Index >= 0:
 		fmt.Fprintf(&b, "element %d: ", e.Index)
-	default:
+	case e.Field == "":
 		b.WriteString("body: ")
 	}
 	if e.Field != "" {

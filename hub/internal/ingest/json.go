@@ -2,94 +2,86 @@ package ingest
 
 import (
 	"bytes"
-	"sync"
-
-	"github.com/kymohq/kymo/internal/wire"
+	"io"
 )
 
-// Body holds a JSON body's batches. They are valid until Free.
-type Body struct {
-	Batches  []*wire.Batch
-	Requests int
-	c        *collector
+// JSON returns a reader of a body that is one PerformanceMetric, an array of them,
+// or any number of them one after the other (NDJSON). The body must stay as it is
+// while it is read.
+func JSON(body []byte) Reader {
+	return &jsonReader{lexer: lexer{data: bytes.TrimPrefix(body, []byte("\uFEFF"))}}
 }
 
-// maxKept is how many strings a collector may have seen to be used again:
-// clearing a map takes as long as it once was large.
-const maxKept = 1 << 14
-
-var collectors = sync.Pool{New: func() any { return newCollector(Options{}) }}
-
-// Free gives the batches' memory to the next body.
-func (b *Body) Free() {
-	if b.c.open == 1 && len(b.c.strings) <= maxKept {
-		collectors.Put(b.c)
-	}
-	*b = Body{}
+type jsonReader struct {
+	lexer
+	form  form
+	index int // of the next element
 }
 
-// JSON reads a body that is one PerformanceMetric, an array of them, or any
-// number of them one after the other (NDJSON). The error is an *Error.
-func JSON(data []byte, o Options) (*Body, error) {
-	c := collectors.Get().(*collector)
-	c.reset(o)
-	b := &Body{c: c}
-	if err := b.read(data); err != nil {
-		b.Free()
-		return nil, err
-	}
-	b.Batches = c.batches()
-	return b, nil
-}
+// form is what a JSON body is made of.
+type form uint8
 
-func (b *Body) read(data []byte) error {
-	l := &lexer{data: bytes.TrimPrefix(data, []byte("\uFEFF"))}
-	switch l.next() {
-	case '[':
-		l.at++
-		return b.array(l)
-	case '{':
-		for ; l.next() != 0 || l.at < len(l.data); b.Requests++ {
-			if err := b.element(l); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-	if l.at >= len(l.data) {
-		return &Error{Index: -1, Problem: "is empty; must be a PerformanceMetric or an array of them"}
-	}
-	return &Error{Index: -1, Problem: l.must("a PerformanceMetric or an array of them")}
-}
+const (
+	unknownForm form = iota // nothing was read yet
+	array
+	sequence // objects one after the other
+)
 
-func (b *Body) array(l *lexer) error {
-	for l.next() != ']' {
-		if b.Requests > 0 {
-			if l.next() != ',' {
-				return &Error{Index: -1, Problem: l.unexpected("a comma or the array's end")}
-			}
-			l.at++
-		}
-		if err := b.element(l); err != nil {
+func (j *jsonReader) Next(r *Request) error {
+	if j.form == unknownForm {
+		if err := j.begin(); err != nil {
 			return err
 		}
-		b.Requests++
 	}
-	l.at++
-	if l.next() != 0 || l.at < len(l.data) {
-		return &Error{Index: -1, Problem: l.unexpected("the end: nothing may follow the array")}
+	more, err := j.more()
+	switch {
+	case err != nil:
+		return err
+	case !more:
+		return io.EOF
 	}
+	if field, problem := j.object(r); problem != "" {
+		return &Error{Index: j.index, Field: field, Problem: problem}
+	}
+	j.index++
 	return nil
 }
 
-func (b *Body) element(l *lexer) error {
-	var m metric
-	field, problem := l.object(&m)
-	if problem == "" {
-		field, problem = b.c.add(&m)
+// begin finds out the body's form.
+func (j *jsonReader) begin() error {
+	switch j.next() {
+	case '[':
+		j.at++
+		j.form = array
+		return nil
+	case '{':
+		j.form = sequence
+		return nil
 	}
-	if problem != "" {
-		return &Error{Index: b.Requests, Field: field, Problem: problem}
+	if j.ended() {
+		return &Error{Index: -1, Problem: "is empty; must be a PerformanceMetric or an array of them"}
 	}
-	return nil
+	return &Error{Index: -1, Problem: j.must("a PerformanceMetric or an array of them")}
+}
+
+// more reports whether another element follows, and goes to where it begins.
+func (j *jsonReader) more() (bool, error) {
+	c := j.next()
+	if j.form == sequence {
+		return !j.ended(), nil
+	}
+	if c == ']' {
+		j.at++
+		if j.next(); !j.ended() {
+			return false, &Error{Index: -1, Problem: j.unexpected("the end: nothing may follow the array")}
+		}
+		return false, nil
+	}
+	if j.index > 0 {
+		if c != ',' {
+			return false, &Error{Index: -1, Problem: j.unexpected("a comma or the array's end")}
+		}
+		j.at++
+	}
+	return true, nil
 }

@@ -6,9 +6,9 @@ import (
 	"unicode/utf8"
 )
 
-// lexer takes JSON (RFC 8259) apart. Its methods return what is wrong as text;
-// the caller knows the place. It never recurses: no reader here has a use for a
-// value inside a value, so depth is no danger.
+// lexer takes JSON (RFC 8259) apart. Its methods return a problem as text; the
+// caller knows the place. It does not recurse, as no reader here has a use for a
+// value inside a value, so deep nesting does no harm.
 type lexer struct {
 	data    []byte
 	at      int
@@ -28,15 +28,18 @@ func (l *lexer) next() byte {
 	return 0
 }
 
-// ended says where the JSON was cut short.
-func (l *lexer) ended() string {
+// ended reports whether nothing is left, once next has skipped the white space.
+func (l *lexer) ended() bool { return l.at >= len(l.data) }
+
+// truncated returns the problem of JSON that was cut short.
+func (l *lexer) truncated() string {
 	return fmt.Sprintf("the JSON ends at byte %d, before it is complete", len(l.data))
 }
 
-// unexpected says that what stands here cannot stand here.
+// unexpected returns the problem of something that cannot stand here.
 func (l *lexer) unexpected(want string) string {
-	if l.next() == 0 && l.at >= len(l.data) {
-		return l.ended()
+	if l.next() == 0 && l.ended() {
+		return l.truncated()
 	}
 	return fmt.Sprintf("at byte %d: found %q; must be %s", l.at, l.word(), want)
 }
@@ -77,7 +80,7 @@ func (l *lexer) kind() string {
 	return ""
 }
 
-// must says that a value must be something else.
+// must returns the problem of a value that must be something else.
 func (l *lexer) must(want string) string {
 	if kind := l.kind(); kind != "" {
 		return "must be " + want + ", not " + kind
@@ -121,7 +124,7 @@ func (l *lexer) str() (s []byte, problem string) {
 		}
 	}
 	l.at = len(l.data)
-	return nil, l.ended()
+	return nil, l.truncated()
 }
 
 func valid(s []byte, ascii byte, at int) ([]byte, string) {
@@ -168,7 +171,7 @@ func (l *lexer) escaped(start, i int) (s []byte, problem string) {
 		case 'u':
 			r, n := l.unicode(i)
 			if i+4 > len(l.data) {
-				return nil, l.ended()
+				return nil, l.truncated()
 			}
 			if n == 0 {
 				return nil, fmt.Sprintf("at byte %d: \\u must be followed by four hex digits", i-2)
@@ -180,7 +183,7 @@ func (l *lexer) escaped(start, i int) (s []byte, problem string) {
 		}
 	}
 	l.at = len(l.data)
-	return nil, l.ended()
+	return nil, l.truncated()
 }
 
 // unicode reads four hex digits at i, or ten characters that are a surrogate

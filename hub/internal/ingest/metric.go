@@ -22,19 +22,13 @@ const (
 	required = fEndpoint | fMethod | fResponseTime | fStatus
 )
 
-// metric is one PerformanceMetric as it was written. Texts are the body's own
-// bytes or the lexer's.
-type metric struct {
-	endpoint, method, user, service []byte
-	duration, start                 int64
-	status                          int
-	seen                            int // of the fields above
-}
-
-// object reads one PerformanceMetric; on failure it says the field, if it is one's.
-func (l *lexer) object(m *metric) (field, problem string) {
-	*m = metric{}
+// object reads one PerformanceMetric. The texts are the body's own bytes or the
+// lexer's. If there is a problem, field is the name of the field that has it, or ""
+// if it is the object's own.
+func (l *lexer) object(r *Request) (field, problem string) {
+	*r = Request{Start: NoTime}
 	l.scratch = l.scratch[:0]
+	seen := 0
 	if l.next() != '{' {
 		return "", l.must("an object")
 	}
@@ -53,7 +47,7 @@ func (l *lexer) object(m *metric) (field, problem string) {
 			return "", l.unexpected("a colon after a field's name")
 		}
 		l.at++
-		if field, problem := l.field(name, m); problem != "" {
+		if field, problem := l.field(name, r, &seen); problem != "" {
 			return field, problem
 		}
 		if c = l.next(); c == '}' {
@@ -65,14 +59,14 @@ func (l *lexer) object(m *metric) (field, problem string) {
 		l.at++
 	}
 	for i, name := range fields {
-		if required&(1<<i) != 0 && m.seen&(1<<i) == 0 {
+		if required&(1<<i) != 0 && seen&(1<<i) == 0 {
 			return name, "is missing; it is required"
 		}
 	}
 	return "", ""
 }
 
-// unexpectedOr keeps a string's own problem, if it is a string.
+// unexpectedOr returns problem if what stands here is a string, to which it belongs.
 func (l *lexer) unexpectedOr(problem string, isString bool, want string) string {
 	if isString {
 		return problem
@@ -80,38 +74,38 @@ func (l *lexer) unexpectedOr(problem string, isString bool, want string) string 
 	return l.unexpected(want)
 }
 
-// field reads the value of the named field.
-func (l *lexer) field(name []byte, m *metric) (field, problem string) {
+// field reads the value of the named field and adds it to those that were seen.
+func (l *lexer) field(name []byte, r *Request, seen *int) (field, problem string) {
 	bit := 0
 	switch string(name) {
 	case "endpoint":
 		bit, field = fEndpoint, "endpoint"
-		m.endpoint, problem = l.str()
+		r.Endpoint, problem = l.str()
 	case "method":
 		bit, field = fMethod, "method"
-		m.method, problem = l.str()
+		r.Method, problem = l.str()
 	case "response_time_ms":
 		bit, field = fResponseTime, "response_time_ms"
-		problem = l.responseTime(m)
+		problem = l.responseTime(r)
 	case "status_code":
 		bit, field = fStatus, "status_code"
-		problem = l.status(m)
+		problem = l.status(r)
 	case "user_id":
 		bit, field = fUser, "user_id"
-		m.user, problem = l.optional()
+		r.User, problem = l.optional()
 	case "timestamp":
 		bit, field = fTimestamp, "timestamp"
-		problem = l.timestamp(m)
+		problem = l.timestamp(r)
 	case "service":
 		bit, field = fService, "service"
-		m.service, problem = l.optional()
+		r.Service, problem = l.optional()
 	default:
 		return unknown(string(name))
 	}
-	if problem == "" && m.seen&bit != 0 {
+	if problem == "" && *seen&bit != 0 {
 		problem = "appears twice in one object"
 	}
-	m.seen |= bit
+	*seen |= bit
 	return field, problem
 }
 
@@ -134,41 +128,42 @@ func (l *lexer) optional() (s []byte, problem string) {
 	return l.str()
 }
 
-func (l *lexer) responseTime(m *metric) string {
+func (l *lexer) responseTime(r *Request) string {
 	token, problem := l.number()
 	if problem != "" {
 		return problem
 	}
-	var ok bool
-	if m.duration, ok = nanoseconds(token, int64(wire.MaxDuration)); !ok {
+	ns, ok := nanoseconds(token, int64(wire.MaxDuration))
+	if !ok {
 		return durationProblem
 	}
+	r.Duration = time.Duration(ns)
 	return ""
 }
 
-func (l *lexer) status(m *metric) string {
+func (l *lexer) status(r *Request) string {
 	token, problem := l.number()
 	if problem != "" {
 		return problem
 	}
 	var ok bool
-	if m.status, ok = integer(token); !ok {
+	if r.Status, ok = integer(token); !ok {
 		return fmt.Sprintf("is %.20s; must be a whole number from %d to %d", token, wire.MinStatus, wire.MaxStatus)
 	}
-	return statusProblem(m.status)
+	return statusProblem(r.Status)
 }
 
-func (l *lexer) timestamp(m *metric) string {
+func (l *lexer) timestamp(r *Request) string {
 	s, problem := l.optional()
 	if problem != "" || s == nil {
-		m.start = -1
+		r.Start = NoTime
 		return problem
 	}
 	var t time.Time
 	if err := t.UnmarshalText(s); err != nil {
 		return fmt.Sprintf("%q is not a time of RFC 3339 with its zone, such as 2026-11-23T10:15:30.123Z", wire.Clean(string(s), 40))
 	}
-	if m.start = t.UnixMilli(); m.start < 0 || m.start > wire.MaxStart {
+	if r.Start = t.UnixMilli(); r.Start < 0 || r.Start > wire.MaxStart {
 		return "must lie between the years 1970 and 9999"
 	}
 	return ""

@@ -38,7 +38,7 @@ func (l *lexer) number() (token []byte, problem string) {
 	}
 	switch {
 	case i >= len(l.data): // No body ends with a number: it may have lost digits.
-		return nil, l.ended()
+		return nil, l.truncated()
 	case !ok || wordByte(l.data[i]):
 		return nil, l.unexpected("a JSON number")
 	}

@@ -2,12 +2,9 @@ package intake
 
 import (
 	"context"
-	"crypto/rand"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"slices"
+	"io"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -21,29 +18,24 @@ import (
 // Intake takes bodies to the store. It is safe for concurrent use.
 type Intake struct {
 	Counters Counters
-	// Presence, if not nil, is told who is there and how its checks stand, and
-	// when that came in. The batch is only lent. It must be set before the first Batch.
-	Presence func(*wire.Batch, time.Time)
 
-	store     store.Store
-	templates *template.Table
-	retention atomic.Int64 // a time.Duration
-	now       func() time.Time
+	store      store.Store
+	templates  *template.Table
+	retention  atomic.Int64 // a time.Duration
+	now        func() time.Time
+	identities *identities
+	heartbeats heartbeats
 
-	// The identity of batches that come without one.
-	mu       sync.Mutex // guards the identity of the hub's own batches
-	instance string
-	sequence uint64
-
-	batches sync.Pool // of *wire.Batch
+	batches  sync.Pool // of *wire.Batch
+	batchers sync.Pool // of *batcher
 }
 
 // New returns an intake that keeps requests as old as retention.
 func New(st store.Store, templates *template.Table, retention time.Duration, now func() time.Time) *Intake {
 	in := &Intake{
-		store: st, templates: templates, now: now,
-		instance: "hub-" + rand.Text(),
+		store: st, templates: templates, now: now, identities: newIdentities(),
 		batches:  sync.Pool{New: func() any { return new(wire.Batch) }},
+		batchers: sync.Pool{New: func() any { return newBatcher() }},
 	}
 	in.SetRetention(retention)
 	return in
@@ -63,53 +55,71 @@ func (in *Intake) Cardinality() ([]template.Cardinality, template.Limits) {
 	return in.templates.Cardinality()
 }
 
+// OnHeartbeat has f called with each heartbeat that arrives from now on.
+func (in *Intake) OnHeartbeat(f HeartbeatFunc) { in.heartbeats.subscribe(f) }
+
 // Receipt is the answer to a body that is durable.
 type Receipt struct {
 	Accepted  int  `json:"accepted" doc:"How many requests of the body are durable now." example:"2"`
 	Duplicate bool `json:"duplicate" doc:"Whether they were durable before, and so count once." example:"false"`
-	Dropped   int  `json:"dropped,omitempty" doc:"Requests of a batch that are older than what the hub keeps, or more than 24 h in the future. They are counted as dropped requests of their service." example:"0"`
+	Dropped   int  `json:"dropped,omitempty" doc:"Requests of a batch that were left out because they are older than what the hub keeps, or more than 24 h in the future. They count as dropped requests of their service at the time at which they started; those in the future at their arrival." example:"0"`
+
+	// Refused is the first of the requests that were dropped from a body that a
+	// reader took apart; nil if none was.
+	Refused *ingest.Refusal `json:"-"`
 }
 
-// Malformed says whether an error of Batch or JSON is the sender's: the same
-// body will never be accepted.
+// Malformed reports whether an error of Batch or Read is the sender's, an
+// *ingest.Error: the same body will never be accepted.
 func Malformed(err error) bool {
-	var e *ingest.Error
-	var f *wire.FieldError
-	return errors.As(err, &e) || errors.As(err, &f) || errors.Is(err, wire.ErrMalformed)
+	var bad *ingest.Error
+	return errors.As(err, &bad)
 }
 
-// Batch keeps an encoded batch. On return its requests are durable, or there is
-// an error: Malformed, or one of the store. A batch of presence is passed on, and
-// nothing of it is kept.
+// Batch keeps an encoded batch. On return its requests are durable, or there is an
+// error: Malformed, or one of the store. A heartbeat is passed on, and nothing of it is kept.
 func (in *Intake) Batch(ctx context.Context, data []byte) (Receipt, error) {
 	b := in.batches.Get().(*wire.Batch)
 	defer in.batches.Put(b)
-	if err := wire.Decode(data, b); err != nil {
-		in.Counters.Refused.Add(1)
-		return Receipt{}, err
+	err := wire.Decode(data, b)
+	if err == nil {
+		err = in.admitHealth(b)
 	}
-	if err := in.admitHealth(b); err != nil {
-		in.Counters.Refused.Add(1)
-		return Receipt{}, err
+	if err != nil {
+		return in.refuse(err)
 	}
+	now := in.now()
 	if b.Kind != wire.Kept {
-		in.Counters.Presence.Add(1)
-		if in.Presence != nil {
-			in.Presence(b, in.now())
-		}
+		in.Counters.Heartbeats.Add(1)
+		in.heartbeats.publish(b, now)
 		return Receipt{}, nil
 	}
-	from, to, now := in.span()
-	lateHealth := screenHealth(b, from, to)
-	late := screen(b, from, to, now)
-	r, err := in.keep(ctx, late, false, b)
+	starts := in.span(now)
+	lost := newLosses(now, starts)
+	for i := range b.Drops {
+		b.Drops[i].At = lost.time(b.Drops[i].At)
+	}
+	reported := dropped(b)
+	lateHealth := screenHealth(b, starts)
+	screen(b, starts, &lost)
+	r, err := in.keep(ctx, &lost, false, b)
 	if err == nil && !r.Duplicate {
+		in.Counters.Dropped.Add(reported)
 		in.Counters.HealthLate.Add(uint64(lateHealth))
 	}
 	return r, err
 }
 
-// admitHealth says why a batch's health results are not taken, as a *wire.FieldError.
+// dropped is how many requests a batch reports as dropped.
+func dropped(b *wire.Batch) (n uint64) {
+	for i := range b.Drops {
+		n += b.Drops[i].Count
+	}
+	return n
+}
+
+// admitHealth makes the services of a batch's health results known, or returns why
+// they are not taken.
 func (in *Intake) admitHealth(b *wire.Batch) error {
 	for i := range b.Health {
 		if b.Health[i].Service == "" {
@@ -120,69 +130,118 @@ func (in *Intake) admitHealth(b *wire.Batch) error {
 	return in.templates.AdmitHealth(b)
 }
 
-// screenHealth removes the health results that end before from or begin at to
-// or after, and returns how many they were.
-func screenHealth(b *wire.Batch, from, to int64) (removed int) {
-	n := len(b.Health)
-	b.Health = slices.DeleteFunc(b.Health, func(r wire.HealthResult) bool { return r.To < from || r.From >= to })
-	return n - len(b.Health)
+// Body is a body in a format for which there is a reader.
+type Body struct {
+	Reader  ingest.Reader
+	Service string // of the requests that name none; "" is ingest.DefaultService
+	// Key, if not empty, identifies the body: one that comes again with the same key
+	// counts once.
+	Key string
+	// Lenient leaves requests out that are beyond a limit, or too old, and counts
+	// them. Otherwise the whole body is refused because of one.
+	Lenient bool
 }
 
-// JSON keeps a body of PerformanceMetric objects. With an idempotency key, a
-// body that comes again with the same key counts once.
-func (in *Intake) JSON(ctx context.Context, data []byte, key string) (Receipt, error) {
+// maxKept is how many strings a batcher may have seen to be used again: clearing a
+// map takes as long as it once was large.
+const maxKept = 1 << 14
+
+// Read keeps the requests that a reader yields, all or none of them. Errors are
+// those of Batch, or of the reader.
+func (in *Intake) Read(ctx context.Context, body Body) (Receipt, error) {
 	now := in.now()
-	from, to, _ := in.span()
-	o := ingest.Options{Templates: in.templates, Now: now, From: from, To: to}
-	if key != "" {
-		// With the key for an instance, the batches of its body are numbered from 0.
-		sum := sha256.Sum256([]byte(key))
-		o.Instance = "key-" + hex.EncodeToString(sum[:16])
-	}
-	body, err := ingest.JSON(data, o)
+	starts := in.span(now)
+	c := in.batchers.Get().(*batcher)
+	defer func() {
+		c.request = ingest.Request{} // which is part of the body
+		if c.open == 1 && len(c.strings) <= maxKept {
+			in.batchers.Put(c)
+		}
+	}()
+	c.reset(in.templates, body.Service, now, starts)
+	lost := newLosses(now, starts)
+	first, err := c.gather(body.Reader, body.Lenient, &lost)
 	if err != nil {
-		in.Counters.Refused.Add(1)
-		return Receipt{}, err
+		return in.refuse(err)
 	}
-	defer body.Free()
-	if body.Requests == 0 {
+	var instance string
+	if body.Key != "" {
+		instance = keyInstance(body.Key)
+	}
+	batches := c.batches(instance)
+	if batches[0].Len() == 0 && lost.sum() == 0 {
 		return Receipt{}, nil
 	}
-	return in.keep(ctx, 0, key == "", body.Batches...)
-}
-
-// span returns which starts are accepted, and now, in Unix milliseconds. What
-// the store forgot for want of room would not be seen again: it is not accepted.
-func (in *Intake) span() (from, to, now int64) {
-	t := in.now()
-	from = t.Add(-in.Retention()).UnixMilli()
-	if f, ok := in.store.(store.Floorer); ok {
-		from = max(from, f.Floor())
+	r, err := in.keep(ctx, &lost, body.Key == "", batches...)
+	if err == nil {
+		r.Refused = first
 	}
-	return from, t.Add(future).UnixMilli(), t.UnixMilli()
+	return r, err
 }
 
-// keep caps the endpoints of a body's batches and appends them together. Batches
-// that come without an identity get one of the hub's own, and not before it is
-// known that they are taken: a number that is not used leaves a gap behind.
-func (in *Intake) keep(ctx context.Context, late int, anonymous bool, batches ...*wire.Batch) (Receipt, error) {
-	r := Receipt{Dropped: late}
+// gather adds all of a reader's requests to the batches. It counts those that are
+// left out, and returns the refusal of the first of them.
+func (c *batcher) gather(r ingest.Reader, lenient bool, lost *losses) (first *ingest.Refusal, err error) {
+	for {
+		if c.full() {
+			c.begin()
+		}
+		err := c.next(r, lenient)
+		if err == nil {
+			continue
+		}
+		if errors.Is(err, io.EOF) {
+			return first, nil
+		}
+		var refusal *ingest.Refusal
+		if !errors.As(err, &refusal) {
+			return nil, err
+		}
+		if first == nil {
+			first = refusal
+		}
+		service := c.service
+		if len(c.request.Service) > 0 {
+			service = wire.Clean(string(c.request.Service), wire.MaxService)
+		}
+		lost.add(refusal.Reason, service, c.request.Start)
+	}
+}
+
+// refuse counts a body that is the sender's mistake, and returns why as an
+// *ingest.Error.
+func (in *Intake) refuse(err error) (Receipt, error) {
+	in.Counters.Refused.Add(1)
+	var field *wire.FieldError
+	switch {
+	case errors.As(err, &field):
+		err = &ingest.Error{Index: field.Index, Field: field.Field, Problem: field.Problem}
+	case errors.Is(err, wire.ErrMalformed):
+		err = &ingest.Error{Index: -1, Problem: err.Error()}
+	}
+	return Receipt{}, err
+}
+
+// keep caps the endpoints of a body's batches, adds the losses to the first, gives
+// them an identity if they came without one, and appends them together.
+func (in *Intake) keep(ctx context.Context, lost *losses, anonymous bool, batches ...*wire.Batch) (Receipt, error) {
+	r := Receipt{Dropped: int(lost.sum())}
+	lost.moveTo(batches[0])
 	over := make([]template.Over, len(batches))
 	for i, b := range batches {
 		var err error
 		if over[i], err = in.templates.Cap(b); err != nil {
-			in.Counters.Refused.Add(1)
-			return Receipt{}, err
+			return in.refuse(err)
 		}
 		r.Accepted += b.Len()
 	}
 	if anonymous {
-		in.identify(batches)
+		in.identities.number(batches)
 	}
 	fresh, err := in.store.Append(ctx, batches...)
 	if err != nil {
 		if anonymous {
-			in.rename()
+			in.identities.restart()
 		}
 		in.Counters.StoreFails.Add(1)
 		return Receipt{}, fmt.Errorf("append: %w", err)
@@ -194,41 +253,22 @@ func (in *Intake) keep(ctx context.Context, late int, anonymous bool, batches ..
 			continue
 		}
 		r.Duplicate = false
-		in.count(b, late, over[i])
+		in.count(b, over[i])
+	}
+	if fresh[0] {
+		for reason, n := range lost.reasons {
+			in.Counters.Lost[reason].Add(n)
+		}
 	}
 	return r, nil
 }
 
-// identify numbers batches as the hub's own.
-func (in *Intake) identify(batches []*wire.Batch) {
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	for _, b := range batches {
-		in.sequence++
-		b.Instance, b.Sequence = in.instance, in.sequence
-	}
-}
-
-// rename takes another name for the hub's own batches. Under the old one, those
-// that were not kept would be gaps, of which a store remembers so many.
-func (in *Intake) rename() {
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	in.instance, in.sequence = "hub-"+rand.Text(), 0
-}
-
-// count counts a batch that is new. Its drops hold the late ones too.
-func (in *Intake) count(b *wire.Batch, late int, over template.Over) {
+// count counts a batch that is new.
+func (in *Intake) count(b *wire.Batch, over template.Over) {
 	in.templates.Kept(over)
 	c := &in.Counters
 	c.Batches.Add(1)
 	c.Requests.Add(uint64(b.Len()))
 	c.HealthRows.Add(uint64(len(b.Health)))
 	c.Overflowed.Add(over.All())
-	dropped := uint64(0)
-	for i := range b.Drops {
-		dropped += b.Drops[i].Count
-	}
-	c.Late.Add(uint64(late))
-	c.Dropped.Add(dropped - min(dropped, uint64(late)))
 }

@@ -1,36 +1,79 @@
 package intake
 
 import (
+	"math"
+	"slices"
 	"time"
 
+	"github.com/kymohq/kymo/hub/internal/ingest"
+	"github.com/kymohq/kymo/hub/internal/store"
 	"github.com/kymohq/kymo/internal/wire"
 )
 
-// future is how far a request's start may lie ahead of the hub's clock.
-const future = 24 * time.Hour
+// maxAhead is how far a request's start may lie ahead of the hub's clock.
+const maxAhead = 24 * time.Hour
 
-// screen removes the requests that do not start in [from, to), adds them to the
-// drops of their service at now, and returns how many they were. A service with
-// a wrong clock thus shows in its reports, and its other requests are kept.
-func screen(b *wire.Batch, from, to, now int64) (removed int) {
-	for i := range b.Drops {
-		if at := b.Drops[i].At; at < from || at >= to {
-			b.Drops[i].At = now
+// span is the starts that are accepted, [from, to), in Unix milliseconds.
+type span struct{ from, to int64 }
+
+// always accepts every start.
+var always = span{math.MinInt64, math.MaxInt64}
+
+// span returns which starts are accepted. What the store forgot for want of room
+// would not be seen again: it is not accepted.
+func (in *Intake) span(now time.Time) span {
+	s := span{now.Add(-in.Retention()).UnixMilli(), now.Add(maxAhead).UnixMilli()}
+	if f, ok := in.store.(store.Floorer); ok {
+		s.from = max(s.from, f.Floor())
+	}
+	return s
+}
+
+// accepts reports whether a start lies in the span, and if not, the reason to count
+// it by.
+func (s span) accepts(start int64) (reason ingest.Reason, ok bool) {
+	switch {
+	case start < s.from:
+		return ingest.TooOld, false
+	case start >= s.to:
+		return ingest.InFuture, false
+	}
+	return 0, true
+}
+
+// prefix returns how many starts are accepted before the first that is not.
+func (s span) prefix(starts []int64) int {
+	for i, start := range starts {
+		if start < s.from || start >= s.to {
+			return i
 		}
 	}
-	for _, start := range b.Start {
-		if start < from || start >= to {
-			removed++
-		}
+	return len(starts)
+}
+
+// problem returns what is wrong with a start that is not accepted for a reason.
+func (s span) problem(reason ingest.Reason) string {
+	if reason == ingest.TooOld {
+		return "is older than what this hub keeps; must be " + rfc3339(s.from) + " or later"
 	}
-	if removed == 0 {
-		return 0
+	return "is too far in the future; must be before " + rfc3339(s.to)
+}
+
+func rfc3339(ms int64) string {
+	return time.UnixMilli(ms).UTC().Format("2006-01-02T15:04:05.000Z07:00")
+}
+
+// screen removes the requests of a batch that do not start within s, and counts
+// them. So one request with a wrong clock does not cost the others.
+func screen(b *wire.Batch, s span, lost *losses) {
+	n := s.prefix(b.Start)
+	if n == b.Len() {
+		return // as almost every batch
 	}
-	lost := make(map[string]uint64)
-	n := 0
-	for i, start := range b.Start {
-		if start < from || start >= to {
-			lost[b.Keys[b.Key[i]].Service]++
+	for i := n; i < b.Len(); i++ {
+		start := b.Start[i]
+		if reason, ok := s.accepts(start); !ok {
+			lost.add(reason, b.Keys[b.Key[i]].Service, start)
 			continue
 		}
 		b.Key[n], b.User[n], b.Start[n], b.Duration[n] = b.Key[i], b.User[i], start, b.Duration[i]
@@ -43,23 +86,12 @@ func screen(b *wire.Batch, from, to, now int64) (removed int) {
 	b.Key, b.User, b.Start, b.Duration = b.Key[:n], b.User[:n], b.Start[:n], b.Duration[:n]
 	b.FirstByte, b.Lifetime, b.Size = b.FirstByte[:n], b.Lifetime[:n], b.Size[:n]
 	b.Error = b.Error[:min(n, len(b.Error))]
-	addDrops(b, lost, now)
-	return removed
 }
 
-// addDrops adds counts to the batch's drops. If there is no room, the drops are
-// summed up by service first: a batch has far fewer services than drops.
-func addDrops(b *wire.Batch, lost map[string]uint64, now int64) {
-	if len(b.Drops)+len(lost) > wire.MaxDrops {
-		for _, d := range b.Drops {
-			lost[d.Service] += d.Count
-		}
-		b.Drops = b.Drops[:0]
-	}
-	for service, count := range lost {
-		if len(b.Drops) == wire.MaxDrops {
-			return
-		}
-		b.Drops = append(b.Drops, wire.Drop{Service: service, At: now, Count: count})
-	}
+// screenHealth removes the health results that end before s or begin after it, and
+// returns how many they were.
+func screenHealth(b *wire.Batch, s span) (removed int) {
+	n := len(b.Health)
+	b.Health = slices.DeleteFunc(b.Health, func(r wire.HealthResult) bool { return r.To < s.from || r.From >= s.to })
+	return n - len(b.Health)
 }

@@ -1,0 +1,80 @@
+package ingest
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+)
+
+// maxLine bounds a line of a stream.
+const maxLine = 64 << 10
+
+// lines is a Reader of a stream with one request on each line that is not blank.
+type lines struct {
+	r      *bufio.Reader
+	number int // of the last line, from 1
+	index  int // of the next request
+	last   bool
+
+	// read takes a line apart. If there is a problem, field is the name of the field
+	// that has it, or "" if it is the line's own.
+	read func(line []byte, r *Request) (field, problem string)
+}
+
+func newLines(r io.Reader, read func([]byte, *Request) (field, problem string)) *lines {
+	return &lines{r: bufio.NewReaderSize(r, maxLine), read: read}
+}
+
+func (l *lines) Next(r *Request) error {
+	line, err := l.next()
+	if err != nil {
+		return err
+	}
+	field, problem := l.read(line, r)
+	if problem != "" {
+		return &Error{Index: l.index, Field: field, Line: l.number, Problem: problem}
+	}
+	r.Line = l.number
+	l.index++
+	return nil
+}
+
+// next returns the next line that is not blank, valid until the one after it.
+func (l *lines) next() ([]byte, error) {
+	for !l.last {
+		l.number++
+		line, err := l.r.ReadSlice('\n')
+		switch {
+		case errors.Is(err, io.EOF):
+			l.last = true
+		case errors.Is(err, bufio.ErrBufferFull):
+			return nil, &Error{Index: l.index, Line: l.number, Problem: fmt.Sprintf("is longer than %d bytes", maxLine)}
+		case err != nil:
+			return nil, fmt.Errorf("read line %d: %w", l.number, err)
+		}
+		if l.number == 1 {
+			line = bytes.TrimPrefix(line, []byte("\uFEFF"))
+		}
+		if line = bytes.TrimSpace(line); len(line) > 0 {
+			return line, nil
+		}
+	}
+	return nil, io.EOF
+}
+
+// NDJSON returns a reader of a stream with one PerformanceMetric on each line.
+func NDJSON(stream io.Reader) Reader {
+	var l lexer
+	return newLines(stream, func(line []byte, r *Request) (field, problem string) {
+		l.data, l.at = line, 0
+		if field, problem = l.object(r); problem != "" {
+			return field, problem
+		}
+		if l.next(); !l.ended() {
+			return "", l.unexpected("the line's end: one object a line")
+		}
+		return "", ""
+	})
+}

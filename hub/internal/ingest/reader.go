@@ -1,0 +1,47 @@
+package ingest
+
+import "time"
+
+// Reader yields the requests of one body, in order.
+type Reader interface {
+	// Next sets r to the next request, all of its fields. It returns
+	//
+	//   - nil if r is a request,
+	//   - io.EOF after the last one,
+	//   - a *Refusal for an element that is left out, while the rest of the body is
+	//     kept. r.Service and r.Start may say whose it was and when it started,
+	//   - any other error if nothing of the body is to be kept: an *Error for what the
+	//     sender did wrong, or the error of an underlying io.Reader.
+	//
+	// Only after nil and a *Refusal may it be called again. The texts of r are valid
+	// until then.
+	Next(r *Request) error
+}
+
+// DefaultService is the service of requests that name none.
+const DefaultService = "default"
+
+// NoTime is the Start of a request without a timestamp: it counts from its arrival.
+const NoTime = -1
+
+// Request is a request as a body has it. The intake checks its fields against the
+// limits of package wire and makes an endpoint of the path, so a Reader has to check
+// only what does not fit the types. Everything but endpoint, method and status may
+// be left at zero.
+type Request struct {
+	Service  []byte // nil if the body does not name it
+	Endpoint []byte // a route template, or a path with or without a query
+	Method   []byte // in upper or lower case
+	User     []byte
+	Error    []byte // a short class of what went wrong
+
+	Start  int64 // Unix milliseconds, or NoTime
+	Status int
+
+	Duration  time.Duration
+	FirstByte time.Duration // until the response's header was written
+	Lifetime  time.Duration // of a stream, whose Duration is that until its first byte
+	Size      int64         // bytes of the response's body
+
+	Line int // where it stands in a text of lines, from 1; 0 in other formats
+}

@@ -1,0 +1,207 @@
+package intake
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/kymohq/kymo/hub/internal/ingest"
+	"github.com/kymohq/kymo/hub/internal/template"
+	"github.com/kymohq/kymo/internal/wire"
+)
+
+// maxTexts bounds the bytes of a batch's dictionaries: with rows of at most 40
+// bytes, an encoded batch stays within wire.MaxBytes.
+const maxTexts = 4 << 20
+
+// maxRaw bounds a raw path with its query, and a method, as servers do.
+const maxRaw = 8 << 10
+
+// batcher gathers the requests that a reader yields into batches within wire's
+// limits. It remembers strings and keys, so that a request like one before costs
+// two lookups and no allocation.
+type batcher struct {
+	templates *template.Table // nil: paths are templated by their segments alone
+	service   string          // of requests that name none
+	now       int64           // of arrival, Unix milliseconds
+	starts    span            // that are accepted
+
+	builders []*wire.Builder // the first open of them are in use
+	open     int
+	texts    int // bytes of the dictionaries of the last builder in use
+	strings  map[string]string
+	keys     map[wire.Key]uint32 // as written → place in the last builder
+
+	request ingest.Request // here, where it is allocated once
+	index   int            // of the next element
+}
+
+func newBatcher() *batcher {
+	return &batcher{strings: make(map[string]string), keys: make(map[wire.Key]uint32)}
+}
+
+// reset empties the batcher for another body.
+func (c *batcher) reset(templates *template.Table, service string, now time.Time, starts span) {
+	if service == "" {
+		service = ingest.DefaultService
+	}
+	c.templates, c.service, c.now, c.starts = templates, service, now.UnixMilli(), starts
+	c.open, c.index = 0, 0
+	c.begin()
+}
+
+// begin takes another builder into use.
+func (c *batcher) begin() {
+	if c.open == len(c.builders) {
+		c.builders = append(c.builders, wire.NewBuilder())
+	}
+	c.builders[c.open].Reset()
+	c.open++
+	c.texts = 0
+	// Strings are counted when they are new, so they must be new to each batch.
+	clear(c.strings)
+	clear(c.keys)
+}
+
+func (c *batcher) last() *wire.Builder { return c.builders[c.open-1] }
+
+// full reports whether the last builder should take no more requests.
+func (c *batcher) full() bool { return c.last().Len() >= wire.MaxRequests || c.texts >= maxTexts }
+
+// next adds the reader's next request to the last batch. It returns io.EOF after
+// the last one, and for what is not kept a *ingest.Refusal, from the reader or, if
+// lenient, for a request beyond a limit. After any other error nothing is to be kept.
+func (c *batcher) next(r ingest.Reader, lenient bool) error {
+	err := r.Next(&c.request)
+	if err == nil {
+		reason, field, problem := c.add(&c.request)
+		switch {
+		case problem == "":
+		case lenient:
+			if field == "service" {
+				c.request.Service = nil // It is not fit to be counted by.
+			}
+			err = &ingest.Refusal{Reason: reason, Problem: field + ": " + problem}
+		default:
+			err = &ingest.Error{Index: c.index, Field: field, Line: c.request.Line, Problem: problem}
+		}
+	}
+	c.index++
+	return err
+}
+
+// add appends the request, or returns which field keeps it out, what is wrong with
+// it and the reason it is counted by.
+func (c *batcher) add(r *ingest.Request) (reason ingest.Reason, field, problem string) {
+	var raw wire.Key
+	if raw.Service = c.service; r.Service != nil {
+		if raw.Service, problem = c.intern(r.Service, wire.MaxService); problem != "" {
+			return ingest.Invalid, "service", problem
+		}
+		if raw.Service == "" {
+			return ingest.Invalid, "service", "must not be empty; leave it off for " + c.service
+		}
+	}
+	if raw.Endpoint, problem = c.intern(r.Endpoint, maxRaw); problem != "" {
+		return ingest.Invalid, "endpoint", problem
+	}
+	if raw.Method, problem = c.intern(r.Method, maxRaw); problem != "" {
+		return ingest.Invalid, "method", problem
+	}
+	raw.Status = r.Status
+	row := wire.Request{Start: r.Start, Duration: r.Duration, FirstByte: r.FirstByte, Lifetime: r.Lifetime, Size: r.Size}
+	if row.User, problem = c.intern(r.User, wire.MaxUser); problem != "" {
+		return ingest.Invalid, "user_id", problem
+	}
+	if row.Error, problem = c.intern(r.Error, wire.MaxError); problem != "" {
+		return ingest.Invalid, "error", problem
+	}
+	if field, problem = outOfBounds(r); problem != "" {
+		return ingest.Invalid, field, problem
+	}
+	if r.Start < 0 {
+		row.Start = c.now
+	} else if reason, ok := c.starts.accepts(r.Start); !ok {
+		return reason, "timestamp", c.starts.problem(reason)
+	}
+	place, ok := c.keys[raw]
+	if !ok {
+		key, field, problem := c.key(raw)
+		if problem != "" {
+			return ingest.Invalid, field, problem
+		}
+		place = c.last().Key(key)
+		c.keys[raw] = place
+	}
+	c.last().AddRow(place, &row)
+	return 0, "", ""
+}
+
+// intern returns b as a string, the same for the same bytes, or what keeps it out
+// of a batch.
+func (c *batcher) intern(b []byte, limit int) (s, problem string) {
+	if len(b) == 0 {
+		return "", ""
+	}
+	if s, ok := c.strings[string(b)]; ok && len(s) <= limit {
+		return s, ""
+	}
+	s = string(b)
+	if wire.Clean(s, limit) != s {
+		return "", fmt.Sprintf("must be at most %d bytes of UTF-8 without control characters", limit)
+	}
+	c.strings[s] = s
+	c.texts += len(s) + 8
+	return s, ""
+}
+
+// key returns the series of a request from what was written.
+func (c *batcher) key(raw wire.Key) (key wire.Key, field, problem string) {
+	key = raw
+	if key.Method == "" {
+		return key, "method", "must not be empty; it is such as GET"
+	}
+	key.Method = wire.KnownMethod(strings.ToUpper(key.Method))
+	if key.Endpoint == "" {
+		return key, "endpoint", "must not be empty; it is a route template or a path, such as /users/{id}"
+	}
+	if key.Status < wire.MinStatus || key.Status > wire.MaxStatus {
+		return key, "status_code", fmt.Sprintf("is %d; must be from %d to %d", key.Status, wire.MinStatus, wire.MaxStatus)
+	}
+	endpoint, cut := template.Path(raw.Endpoint)
+	if cut {
+		return key, "endpoint", fmt.Sprintf("is too long; must be at most %d bytes", wire.MaxEndpoint)
+	}
+	if key.Endpoint = endpoint; c.templates != nil {
+		key.Endpoint = c.templates.Endpoint(key.Service, raw.Endpoint)
+	}
+	return key, "", ""
+}
+
+// outOfBounds returns the field of a request that is beyond wire's limits.
+func outOfBounds(r *ingest.Request) (field, problem string) {
+	switch {
+	case r.Duration < 0 || r.Duration > wire.MaxDuration:
+		return "response_time_ms", durationProblem
+	case r.FirstByte < 0 || r.FirstByte > r.Duration:
+		return "first_byte_ms", "must be from 0 to response_time_ms"
+	case r.Lifetime < 0 || r.Lifetime > wire.MaxDuration:
+		return "lifetime_ms", durationProblem
+	case r.Size < 0 || r.Size > wire.MaxSize:
+		return "response_bytes", fmt.Sprintf("must be from 0 to %d bytes", int64(wire.MaxSize))
+	case r.Start > wire.MaxStart:
+		return "timestamp", "must lie between the years 1970 and 9999"
+	}
+	return "", ""
+}
+
+var durationProblem = fmt.Sprintf("must be from 0 to %d ms (24.8 days)", wire.MaxDuration.Milliseconds())
+
+// batches returns the batches under the given instance, numbered from 0.
+func (c *batcher) batches(instance string) []*wire.Batch {
+	out := make([]*wire.Batch, 0, c.open)
+	for i, b := range c.builders[:c.open] {
+		out = append(out, b.Batch(instance, uint64(i)))
+	}
+	return out
+}

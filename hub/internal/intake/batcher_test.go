@@ -1,0 +1,278 @@
+package intake
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/kymohq/kymo/hub/internal/ingest"
+	"github.com/kymohq/kymo/hub/internal/template"
+	"github.com/kymohq/kymo/internal/wire"
+)
+
+// steps is a Reader that yields requests, and errors in between.
+type steps []any
+
+func (s *steps) Next(r *ingest.Request) error {
+	if len(*s) == 0 {
+		return io.EOF
+	}
+	first := (*s)[0]
+	*s = (*s)[1:]
+	switch v := first.(type) {
+	case ingest.Request:
+		*r = v
+	case error:
+		*r = ingest.Request{Start: ingest.NoTime}
+		return v
+	case refused:
+		*r = v.Request
+		return v.Refusal
+	}
+	return nil
+}
+
+// refused is an element that a reader leaves out.
+type refused struct {
+	ingest.Request
+	*ingest.Refusal
+}
+
+// good is a request that is accepted.
+func good() ingest.Request {
+	return ingest.Request{Endpoint: []byte("/users/7"), Method: []byte("GET"), Status: 200, Start: noon.UnixMilli(), Duration: 12500 * time.Microsecond}
+}
+
+func changed(change func(*ingest.Request)) ingest.Request {
+	r := good()
+	change(&r)
+	return r
+}
+
+// gathered returns what becomes of the requests of a reader.
+func gathered(t *testing.T, r ingest.Reader) ([]wire.Request, error) {
+	t.Helper()
+	c := newBatcher()
+	starts := newIntake(discard{}, template.Limits{}).span(noon)
+	c.reset(template.New(template.Limits{}), "", noon, starts)
+	lost := newLosses(noon, starts)
+	if _, err := c.gather(r, false, &lost); err != nil {
+		return nil, err
+	}
+	return requestsOf(t, c.batches("test")...), nil
+}
+
+// requestsOf returns the requests of batches, which must be valid.
+func requestsOf(t *testing.T, batches ...*wire.Batch) (all []wire.Request) {
+	t.Helper()
+	for _, b := range batches {
+		if err := b.Validate(); err != nil {
+			t.Fatal(err)
+		}
+		for i := range b.Len() {
+			all = append(all, b.Request(i))
+		}
+	}
+	return all
+}
+
+func TestRequestsBecomeRows(t *testing.T) {
+	plain := wire.Request{
+		Key:   wire.Key{Service: "default", Endpoint: "/users/{id}", Method: "GET", Status: 200},
+		Start: noon.UnixMilli(), Duration: 12500 * time.Microsecond,
+	}
+	text := func(s string) []byte { return []byte(s) }
+	for name, c := range map[string]struct {
+		change func(*ingest.Request)
+		want   func(*wire.Request)
+	}{
+		"plain":          {func(*ingest.Request) {}, func(*wire.Request) {}},
+		"no time":        {func(r *ingest.Request) { r.Start = ingest.NoTime }, func(*wire.Request) {}},
+		"template":       {func(r *ingest.Request) { r.Endpoint = text("/v2/{name}/7") }, func(r *wire.Request) { r.Endpoint = "/v2/{name}/7" }},
+		"unmatched":      {func(r *ingest.Request) { r.Endpoint = text("(unmatched)") }, func(r *wire.Request) { r.Endpoint = wire.Unmatched }},
+		"query":          {func(r *ingest.Request) { r.Endpoint = text("/users/7?token=" + strings.Repeat("x", 500)) }, func(*wire.Request) {}},
+		"lower case":     {func(r *ingest.Request) { r.Method = text("post") }, func(r *wire.Request) { r.Method = "POST" }},
+		"unknown method": {func(r *ingest.Request) { r.Method = text("BREW/1.1 LONG") }, func(r *wire.Request) { r.Method = wire.MethodOther }},
+		"user":           {func(r *ingest.Request) { r.User = text("u-7") }, func(r *wire.Request) { r.User = "u-7" }},
+		"error":          {func(r *ingest.Request) { r.Error = text("timeout") }, func(r *wire.Request) { r.Error = "timeout" }},
+		"service":        {func(r *ingest.Request) { r.Service = text("orders") }, func(r *wire.Request) { r.Service = "orders" }},
+		"times and size": {func(r *ingest.Request) { r.FirstByte, r.Lifetime, r.Size = 2, 3, 4 }, func(r *wire.Request) { r.FirstByte, r.Lifetime, r.Size = 2, 3, 4 }},
+		"oldest":         {func(r *ingest.Request) { r.Start -= 168 * 3600_000 }, func(r *wire.Request) { r.Start -= 168 * 3600_000 }},
+		"tomorrow":       {func(r *ingest.Request) { r.Start += 24*3600_000 - 1 }, func(r *wire.Request) { r.Start += 24*3600_000 - 1 }},
+		"longest":        {func(r *ingest.Request) { r.Duration = wire.MaxDuration }, func(r *wire.Request) { r.Duration = wire.MaxDuration }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			want := plain
+			c.want(&want)
+			got, err := gathered(t, &steps{changed(c.change)})
+			if err != nil || len(got) != 1 || got[0] != want {
+				t.Errorf("%+v, %v; want\n%+v", got, err, want)
+			}
+		})
+	}
+}
+
+// Each limit, with what the error must say: the field and then the remedy.
+func TestRequestsBeyondALimit(t *testing.T) {
+	text := func(s string) []byte { return []byte(s) }
+	long := "/" + strings.Repeat("u/", 200)
+	for name, c := range map[string]struct {
+		change      func(*ingest.Request)
+		field, says string
+	}{
+		"endpoint empty":       {func(r *ingest.Request) { r.Endpoint = nil }, "endpoint", "must not be empty"},
+		"endpoint too long":    {func(r *ingest.Request) { r.Endpoint = text("/" + strings.Repeat("a", 255)) }, "endpoint", "is too long; must be at most 255 bytes"},
+		"template too long":    {func(r *ingest.Request) { r.Endpoint = text("/{id}" + strings.Repeat("a", 255)) }, "endpoint", "is too long"},
+		"path beyond all":      {func(r *ingest.Request) { r.Endpoint = text("/" + strings.Repeat("1", 9000)) }, "endpoint", "must be at most 8192 bytes"},
+		"endpoint control":     {func(r *ingest.Request) { r.Endpoint = text("/a\x00") }, "endpoint", "without control characters"},
+		"endpoint not UTF-8":   {func(r *ingest.Request) { r.Endpoint = text("/\xff") }, "endpoint", "of UTF-8"},
+		"method empty":         {func(r *ingest.Request) { r.Method = nil }, "method", "must not be empty"},
+		"method control":       {func(r *ingest.Request) { r.Method = text("G\x01") }, "method", "control"},
+		"status 99":            {func(r *ingest.Request) { r.Status = 99 }, "status_code", "is 99; must be from 100 to 999"},
+		"status 1000":          {func(r *ingest.Request) { r.Status = 1000 }, "status_code", "must be from 100 to 999"},
+		"user too long":        {func(r *ingest.Request) { r.User = text(strings.Repeat("u", 256)) }, "user_id", "at most 255 bytes"},
+		"user as the endpoint": {func(r *ingest.Request) { r.Endpoint, r.User = text(long), text(long) }, "user_id", "at most 255 bytes"},
+		"error too long":       {func(r *ingest.Request) { r.Error = text(strings.Repeat("e", 101)) }, "error", "at most 100 bytes"},
+		"service empty":        {func(r *ingest.Request) { r.Service = text("") }, "service", "must not be empty; leave it off for default"},
+		"service too long":     {func(r *ingest.Request) { r.Service = text(strings.Repeat("s", 101)) }, "service", "at most 100 bytes"},
+		"too old":              {func(r *ingest.Request) { r.Start -= 168*3600_000 + 1 }, "timestamp", "must be 2026-11-16T12:00:00.000Z or later"},
+		"in the future":        {func(r *ingest.Request) { r.Start += 24 * 3600_000 }, "timestamp", "must be before 2026-11-24T12:00:00.000Z"},
+		"after the year 9999":  {func(r *ingest.Request) { r.Start = wire.MaxStart + 1 }, "timestamp", "between the years 1970 and 9999"},
+		"duration negative":    {func(r *ingest.Request) { r.Duration = -1 }, "response_time_ms", "must be from 0 to 2147483647 ms"},
+		"duration too long":    {func(r *ingest.Request) { r.Duration = wire.MaxDuration + 1 }, "response_time_ms", "must be from 0"},
+		"first byte too late":  {func(r *ingest.Request) { r.FirstByte = r.Duration + 1 }, "first_byte_ms", "to response_time_ms"},
+		"lifetime too long":    {func(r *ingest.Request) { r.Lifetime = wire.MaxDuration + 1 }, "lifetime_ms", "must be from 0"},
+		"size negative":        {func(r *ingest.Request) { r.Size = -1 }, "response_bytes", "must be from 0"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bad := changed(c.change)
+			bad.Line = 7
+			_, err := gathered(t, &steps{good(), bad})
+			var e *ingest.Error
+			if !errors.As(err, &e) || e.Index != 1 || e.Line != 7 || e.Field != c.field || !strings.Contains(e.Problem, c.says) {
+				t.Errorf("%#v\nwant %s: … %s …", err, c.field, c.says)
+			}
+			if len(err.Error()) > 400 {
+				t.Errorf("the error is %d bytes long", len(err.Error()))
+			}
+		})
+	}
+}
+
+func TestBodiesAreSplitIntoBatches(t *testing.T) {
+	var body strings.Builder
+	const n = wire.MaxRequests + 100
+	for i := range n {
+		fmt.Fprintf(&body, `{"endpoint":"/a","method":"GET","response_time_ms":1,"status_code":200,"user_id":"%d-%s"}`,
+			i%50_000, strings.Repeat("u", 200))
+	}
+	c := newBatcher()
+	c.reset(template.New(template.Limits{}), "", noon, always)
+	if _, err := c.gather(ingest.JSON([]byte(body.String())), false, new(losses)); err != nil {
+		t.Fatal(err)
+	}
+	batches := c.batches("test")
+	if got := len(requestsOf(t, batches...)); got != n {
+		t.Errorf("%d requests; want %d", got, n)
+	}
+	for i, b := range batches {
+		if size := len(b.AppendBinary(nil)); size > wire.MaxBytes || b.Sequence != uint64(i) || b.Instance != "test" {
+			t.Errorf("batch %d is %s/%d of %d bytes", i, b.Instance, b.Sequence, size)
+		}
+	}
+	if len(batches) < 3 {
+		t.Errorf("%d batches", len(batches))
+	}
+}
+
+func TestStreamFillsBatches(t *testing.T) {
+	const n = 2*wire.MaxRequests + 7
+	var text strings.Builder
+	for i := range n {
+		fmt.Fprintf(&text, "%d,/a/%d,GET,%d,200,user-%d\n", 1795000000000+i, i, i, i%100)
+	}
+	var sizes []int
+	for b, err := range Stream(ingest.CSV(strings.NewReader(text.String())), "web", noon) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.Instance = "import"
+		for i, r := range requestsOf(t, b) {
+			if at := len(sizes)*wire.MaxRequests + i; r.Duration != time.Duration(at) || r.User != fmt.Sprintf("user-%d", at%100) || r.Service != "web" {
+				t.Fatalf("request %d is %v", at, r)
+			}
+		}
+		sizes = append(sizes, b.Len())
+	}
+	if !slices.Equal(sizes, []int{wire.MaxRequests, wire.MaxRequests, 7}) {
+		t.Errorf("batches of %v", sizes)
+	}
+	for range Stream(ingest.CSV(strings.NewReader(text.String())), "", noon) {
+		break // A caller may have seen enough.
+	}
+}
+
+// TestStreamEndsAtAnError of the reader, or of a line that it took for good.
+func TestStreamEndsAtAnError(t *testing.T) {
+	for input, want := range map[string]string{
+		"1,/a,GET,1,200,u\nx,/a,GET,1,200,": "line 2: start: is \"x\"",
+		"1,/a,GET,1,200,u\n\n1,,GET,1,200,": "line 3: endpoint: must not be empty",
+	} {
+		var err error
+		for _, e := range Stream(ingest.CSV(strings.NewReader(input)), "", noon) {
+			err = errors.Join(err, e)
+		}
+		if !Malformed(err) || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%q: %v; want %s", input, err, want)
+		}
+	}
+}
+
+func FuzzJSONBatches(f *testing.F) {
+	f.Add([]byte(metric))
+	f.Add([]byte("[" + metric + `,{"endpoint":"/\u00e9?a","method":"x","response_time_ms":1e-3,"status_code":2e2,"timestamp":"2026-11-23T10:15:30Z"}]`))
+	f.Fuzz(func(t *testing.T, data []byte) { fuzzBatches(t, ingest.JSON(data)) })
+}
+
+func FuzzCSVBatches(f *testing.F) {
+	f.Add("1795000000000,/users/7,GET,1500000,200,user-7\r\n\n")
+	f.Add(`1795000000001,"/a,""b""",POST,0,503,"u,7"`)
+	f.Fuzz(func(t *testing.T, data string) { fuzzBatches(t, ingest.CSV(strings.NewReader(data))) })
+}
+
+// fuzzBatches makes batches of whatever a reader yields: they must be valid, and
+// hold each request that was not refused.
+func fuzzBatches(t *testing.T, r ingest.Reader) {
+	c := newBatcher()
+	starts := newIntake(discard{}, template.Limits{}).span(noon)
+	c.reset(template.New(template.Limits{}), "", noon, starts)
+	lost := newLosses(noon, starts)
+	yielded := &counting{Reader: r}
+	if _, err := c.gather(yielded, true, &lost); err != nil {
+		if !Malformed(err) {
+			t.Fatalf("%T: %v", err, err)
+		}
+		return
+	}
+	if got := len(requestsOf(t, c.batches("test")...)); got+int(lost.sum()) != yielded.n {
+		t.Errorf("%d kept and %d lost of %d requests", got, lost.sum(), yielded.n)
+	}
+}
+
+// counting counts what a reader yields.
+type counting struct {
+	ingest.Reader
+	n int
+}
+
+func (c *counting) Next(r *ingest.Request) error {
+	err := c.Reader.Next(r)
+	if err == nil {
+		c.n++
+	}
+	return err
+}

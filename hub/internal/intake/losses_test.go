@@ -1,0 +1,144 @@
+package intake
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/kymohq/kymo/hub/internal/ingest"
+	"github.com/kymohq/kymo/hub/internal/rollup"
+	"github.com/kymohq/kymo/hub/internal/store/storetest"
+	"github.com/kymohq/kymo/hub/internal/template"
+	"github.com/kymohq/kymo/internal/wire"
+)
+
+// sumOf is how many requests drops stand for.
+func sumOf(drops []wire.Drop) (n uint64) {
+	for _, d := range drops {
+		n += d.Count
+	}
+	return n
+}
+
+// TestLossesFitIntoABatch in as much detail as there is room for.
+func TestLossesFitIntoABatch(t *testing.T) {
+	const second, hour, day = 1000, 3600_000, 24 * 3600_000
+	now := noon.UnixMilli()
+	for name, c := range map[string]struct {
+		drops  int                            // of the batch before, a second apart
+		losses int                            // each of a service and time of its own
+		lossAt func(i int) (string, int64)    // of each
+		times  func(drops []wire.Drop) string // what is wrong with the drops in the end
+	}{
+		"with room": {0, wire.MaxDrops, func(i int) (string, int64) { return "a", now - int64(i)*10*second - 1 }, func(drops []wire.Drop) string {
+			if len(drops) != wire.MaxDrops || drops[0].At%(10*second) != 0 || drops[0].At%hour == 0 {
+				return "not at 10 s"
+			}
+			return ""
+		}},
+		"by the hour": {wire.MaxDrops, 5, func(i int) (string, int64) { return "a", now - int64(i)*hour - 5 }, func(drops []wire.Drop) string {
+			for _, d := range drops {
+				if d.At%hour != 0 {
+					return "not at an hour"
+				}
+			}
+			if len(drops) < 5 {
+				return "in too few hours"
+			}
+			return ""
+		}},
+		"by the day": {0, 20 * wire.MaxDrops, func(i int) (string, int64) { return "a", now - int64(i)*hour/4 - 5 }, func(drops []wire.Drop) string {
+			if drops[0].At%day != 0 || len(drops) < 200 {
+				return "not at each day"
+			}
+			return ""
+		}},
+		"by service": {10, 3000, func(i int) (string, int64) { return fmt.Sprint("s", i%500), now - int64(i)*day/2 }, func(drops []wire.Drop) string {
+			if len(drops) != 501 || drops[0].At != now {
+				return "not at their arrival"
+			}
+			return ""
+		}},
+	} {
+		b := &wire.Batch{Instance: "x"}
+		for i := range c.drops {
+			b.Drops = append(b.Drops, wire.Drop{Service: "d", At: now - int64(i)*second, Count: 2})
+		}
+		lost := newLosses(noon, always)
+		for i := range c.losses {
+			service, at := c.lossAt(i)
+			lost.add(ingest.TooOld, service, at)
+		}
+		lost.moveTo(b)
+		if err := b.Validate(); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if got, want := sumOf(b.Drops), uint64(2*c.drops+c.losses); got != want || lost.sum() != uint64(c.losses) {
+			t.Errorf("%s: drops of %d; want %d", name, got, want)
+		}
+		if problem := c.times(b.Drops); problem != "" {
+			t.Errorf("%s: %d drops %s: %v", name, len(b.Drops), problem, b.Drops[:3])
+		}
+	}
+
+	// More services than drops fit: the batch is still valid.
+	b := &wire.Batch{Instance: "x"}
+	lost := newLosses(noon, always)
+	for i := range wire.MaxDrops + 5 {
+		lost.add(ingest.Invalid, fmt.Sprint("s", i), ingest.NoTime)
+	}
+	lost.moveTo(b)
+	same(t, "error", b.Validate(), nil)
+}
+
+// TestRefusalsCostOnlyThemselves: a reader leaves elements out, and a lenient body
+// those beyond a limit. They count by reason, in the windows of their own time.
+func TestRefusalsCostOnlyThemselves(t *testing.T) {
+	st := storetest.NewOracle()
+	in := newIntake(st, template.Limits{})
+	yesterday := noon.Add(-24 * time.Hour).UnixMilli()
+	elements := steps{
+		refused{ingest.Request{Service: []byte("shop"), Start: yesterday}, &ingest.Refusal{Reason: ingest.Invalid, Problem: "has no duration"}},
+		good(),
+		&ingest.Refusal{Reason: ingest.Invalid, Problem: "is no span"},
+		changed(func(r *ingest.Request) { r.Start -= 1000 * 3600_000 }),
+		changed(func(r *ingest.Request) { r.Start += 1000 * 3600_000 }),
+		changed(func(r *ingest.Request) { r.Service = []byte("a\x00") }),
+		good(),
+	}
+	for _, duplicate := range []bool{false, true} {
+		again := slices.Clone(elements)
+		got, err := in.Read(t.Context(), Body{Reader: &again, Service: "web", Key: "k", Lenient: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.Refused == nil || got.Refused.Error() != "has no duration" {
+			t.Errorf("the first refusal is %v", got.Refused)
+		}
+		got.Refused = nil
+		same(t, "receipt", got, Receipt{Accepted: 2, Dropped: 5, Duplicate: duplicate})
+	}
+	c := &in.Counters
+	same(t, "counters", []uint64{c.Requests.Load(), c.Lost[ingest.Invalid].Load(), c.Lost[ingest.TooOld].Load(), c.Lost[ingest.InFuture].Load(), c.Refused.Load()},
+		[]uint64{2, 3, 1, 1, 0})
+	same(t, "drops of yesterday", dropsIn(t, st, rollup.Window{From: yesterday - 10_000, To: yesterday + 1}), map[string]uint64{"shop": 1})
+	same(t, "drops of now", dropsIn(t, st, rollup.Window{From: noon.UnixMilli() - 10_000, To: noon.UnixMilli() + 1}), map[string]uint64{"web": 3})
+
+	// A body of nothing else is kept, too: its losses are.
+	only := steps{&ingest.Refusal{Problem: "is no span"}}
+	got, err := in.Read(t.Context(), Body{Reader: &only})
+	if err != nil || got.Accepted != 0 || got.Dropped != 1 || c.Lost[ingest.Invalid].Load() != 4 {
+		t.Errorf("nothing but a refusal: %+v, %v", got, err)
+	}
+}
+
+func TestReasonsAreNamed(t *testing.T) {
+	names := make(map[string]bool)
+	for reason := range ingest.Reasons {
+		names[reason.String()] = true
+	}
+	if len(names) != int(ingest.Reasons) || names[ingest.Reasons.String()] {
+		t.Errorf("reasons without a name of their own: %v", names)
+	}
+}

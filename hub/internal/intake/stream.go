@@ -1,0 +1,45 @@
+package intake
+
+import (
+	"errors"
+	"io"
+	"iter"
+	"time"
+
+	"github.com/kymohq/kymo/hub/internal/ingest"
+	"github.com/kymohq/kymo/hub/internal/template"
+	"github.com/kymohq/kymo/internal/wire"
+)
+
+// Stream gathers the requests of a reader into batches and yields each when it is
+// full, for input that is too long for memory and whose batches are sent to a hub.
+// The requests belong to the given service if they name none. A batch is valid until
+// the next; its instance and sequence are the caller's to set. The stream ends at
+// the first error, after the batches before it, and keeps no request out for its
+// age: that is the hub's part.
+func Stream(r ingest.Reader, service string, now time.Time) iter.Seq2[*wire.Batch, error] {
+	return func(yield func(*wire.Batch, error) bool) {
+		c := newBatcher()
+		c.reset(template.New(template.Limits{}), service, now, always)
+		for {
+			if c.full() {
+				if !yield(c.last().Batch("", 0), nil) {
+					return
+				}
+				c.open = 0
+				c.begin()
+			}
+			err := c.next(r, false)
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+		}
+		if c.last().Len() > 0 {
+			yield(c.last().Batch("", 0), nil)
+		}
+	}
+}
