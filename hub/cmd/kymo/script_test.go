@@ -40,7 +40,8 @@ func TestCommand(t *testing.T) {
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"await":     await,
-			"terminate": terminate,
+			"terminate": signaling(syscall.SIGTERM),
+			"hangup":    signaling(syscall.SIGHUP),
 			"get":       get,
 			"requests":  requests,
 			"hubport":   hubport,
@@ -65,11 +66,13 @@ func await(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Fatalf("%s did not appear in 30 s", args[0])
 }
 
-// terminate sends SIGTERM to the commands in the background.
-func terminate(ts *testscript.TestScript, _ bool, _ []string) {
-	for _, c := range ts.BackgroundCmds() {
-		// One that has ended already is no fault of this command's.
-		_ = c.Process.Signal(syscall.SIGTERM)
+// signaling sends a signal to the commands in the background.
+func signaling(signal os.Signal) func(*testscript.TestScript, bool, []string) {
+	return func(ts *testscript.TestScript, _ bool, _ []string) {
+		for _, c := range ts.BackgroundCmds() {
+			// One that has ended already is no fault of the script's.
+			_ = c.Process.Signal(signal)
+		}
 	}
 }
 
