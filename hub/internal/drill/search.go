@@ -9,12 +9,10 @@ import (
 	"github.com/kymohq/kymo/hub/internal/store"
 )
 
-// levels are the lengths of parts, in milliseconds: those for which stores keep
-// sums, so that cutting a part along them costs little, and a second for hubs
-// that have thousands of requests in one.
-var levels = [...]int64{
-	time.Hour.Milliseconds(), 5 * time.Minute.Milliseconds(), 10_000, 1000,
-}
+// levels are the lengths of parts: those for which stores keep rollups, so that
+// cutting a part along them costs little, and a second for hubs that have
+// thousands of requests in one.
+var levels = [...]rollup.Resolution{rollup.Hour, rollup.FiveMinutes, rollup.TenSeconds, rollup.Second}
 
 // few is how many requests are rather read than cut once more. A part is in
 // memory as a whole, unless it is as short as can be.
@@ -86,7 +84,7 @@ func (s *search) next(ctx context.Context) (part, bool, error) {
 // ready says whether the part is to be read as it is.
 func (s *search) ready(p *part) bool {
 	const last = len(levels) - 1
-	if p.level == last || p.To-p.From <= levels[last] {
+	if p.level == last || p.To-p.From <= levels[last].Millis() {
 		return true
 	}
 	// Few matches among many others are worth one more look.
@@ -106,10 +104,10 @@ func (s *search) spent() bool {
 // cut replaces a part by shorter ones, of which the store says what they can hold.
 func (s *search) cut(ctx context.Context, p part) error {
 	level := p.level + 1
-	for level < len(levels)-1 && levels[level] >= p.To-p.From {
+	for level < len(levels)-1 && levels[level].Millis() >= p.To-p.From {
 		level++
 	}
-	q := store.RollupQuery{Window: p.Window, Filter: p.filter(s.filter), Step: levels[level]}
+	q := store.RollupQuery{Window: p.Window, Filter: p.filter(s.filter), Step: levels[level].Millis()}
 	var w rollup.Window
 	pieces := make(map[rollup.Endpoint]*part)
 	for r, err := range s.store.Rollups(ctx, q) {

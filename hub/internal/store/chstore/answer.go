@@ -124,8 +124,8 @@ func (a *answer) give(yield func(*rollup.Rollup, error) bool) (more bool) {
 // add asks for all there is of parts that follow one another.
 func (s *Store) add(outer context.Context, a *answer, parts []rollup.Window) error {
 	a.query.Window = rollup.Window{From: parts[0].From, To: parts[len(parts)-1].To}
-	runs, rest := cover.Windows(parts, resolutions)
-	groupRuns, _ := cover.Windows(parts, resolutions[:1])
+	runs, rest := cover.Windows(parts, levels)
+	groupRuns, _ := cover.Windows(parts, levels[:1])
 	pieces := a.snap.pieces(a.query.From)
 	work, ctx := errgroup.WithContext(outer)
 	for _, sh := range s.shards {
@@ -159,4 +159,4 @@ func (a *answer) stepOf(instant string) string {
 const startMillis = "(toInt64(toUInt32(created_at)) * 1000 + created_ms)"
 
 var spanStart = fmt.Sprintf("(toInt64(span) * [%d, %d, %d][level + 1] * %d)",
-	levelSpans[level5m], levelSpans[level1h], levelSpans[level1d], spanMillis)
+	levels.Finest(0), levels.Finest(1), levels.Finest(2), spanMillis)

@@ -16,7 +16,7 @@ import (
 
 // spanMillis is the length of the shortest span with sums, and of that by which
 // requests are ordered.
-const spanMillis = int64(5 * time.Minute / time.Millisecond)
+const spanMillis = int64(rollup.FiveMinutes)
 
 // noBucket is the bucket of a duration of 0, which has none.
 const noBucket = math.MinInt16

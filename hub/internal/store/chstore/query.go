@@ -15,20 +15,15 @@ import (
 	"github.com/kymohq/kymo/internal/wire"
 )
 
-// The levels of kymo_rollups: how long the spans are.
+// levels are those of kymo_rollups. Pieces have all of them, groups the finest only.
+var levels = rollup.MakeLevels(rollup.FiveMinutes, rollup.Hour, rollup.Day)
+
+// The numbers of the levels.
 const (
 	level5m uint8 = iota
 	level1h
 	level1d
 )
-
-// levelSpans is how many spans of five minutes make up one of a level.
-var levelSpans = [...]int64{1, 12, 288}
-
-// resolutions are the levels that pieces have; groups have the first only.
-var resolutions = []cover.Resolution{
-	{Length: spanMillis}, {Length: spanMillis * levelSpans[level1h]}, {Length: spanMillis * levelSpans[level1d]},
-}
 
 // What a question for histograms yields: step, series and parts. A map is a tuple,
 // and is taken apart by whoever asks.
@@ -42,7 +37,7 @@ const (
 func (s *Store) addSums(ctx context.Context, sh *shard, a *answer, number string, numbers []uint64, runs []cover.Run) error {
 	wanted := make([]string, len(runs))
 	for i, run := range runs {
-		wanted[i] = fmt.Sprintf("(level = %d AND span >= %d AND span < %d)", run.Resolution, run.First, run.End)
+		wanted[i] = fmt.Sprintf("(level = %d AND span >= %d AND span < %d)", run.Level, run.First, run.End)
 	}
 	sql := fmt.Sprintf(`SELECT %s AS step, %s, %s FROM %s WHERE %s IN (SELECT number FROM wanted) AND %s AND (%s)%s GROUP BY step, k1, k2, k3, k4`,
 		a.stepOf(spanStart), a.keys(), mergedSums, s.table(rollupsTable), number, since(a.query.From), strings.Join(wanted, " OR "),

@@ -36,7 +36,7 @@ func (s *Store) Requests(ctx context.Context, q store.RequestQuery) iter.Seq2[*s
 			yield(nil, s.classify(ctx, err))
 			return
 		}
-		const hour = spanMillis * 12
+		const hour = int64(rollup.Hour)
 		for _, n := range hours {
 			part := q
 			part.Window = rollup.Window{From: max(q.From, n*hour), To: min(q.To, (n+1)*hour)}

@@ -116,7 +116,7 @@ func (s *Store) sealGroups(ctx context.Context, snap *snapshot) error {
 	from := fmt.Sprintf(`(SELECT *, arrayJoin([%d, %d, %d]) AS to_level FROM %s WHERE tier = %d AND day >= %s AND group_id IN (SELECT number FROM wanted))`,
 		level5m, level1h, level1d, s.table(rollupsTable), tierGroups, dayText(secondOf(slices.Min(groups))))
 	return s.seal(ctx, seal{tierMinutes, snap.sealed, past, newNumber(snap.now)}, groups, from,
-		fmt.Sprintf(`toUInt32(intDiv(span, [%d, %d, %d][to_level + 1]))`, levelSpans[level5m], levelSpans[level1h], levelSpans[level1d]))
+		fmt.Sprintf(`toUInt32(intDiv(span, [%d, %d, %d][to_level + 1]))`, levels.Finest(0), levels.Finest(1), levels.Finest(2)))
 }
 
 // most keeps a piece from being made of more groups than are added up at once.

@@ -1,47 +1,38 @@
-// Package cover finds the fewest spans of time for which an engine has the sum
-// that together make up a window.
+// Package cover plans which rollups answer a query: the fewest spans of a store's
+// levels that together make up a window, and the ragged ends that are left.
 package cover
 
 import "github.com/kymohq/kymo/hub/internal/rollup"
 
-// Resolution is a length of span for which an engine keeps sums. Spans begin at
-// multiples of the length since the Unix epoch.
-type Resolution struct {
-	Length int64 // milliseconds
-	// From is the instant from which on all of its spans are there.
-	From int64
-}
-
-// Run is the spans of one resolution, numbered from First up to, and without,
-// End. Span n begins at n times the resolution's length.
+// Run is the consecutive spans [First, End) of one level.
 type Run struct {
-	Resolution int // the place among the resolutions
+	Level      int
 	First, End int64
 }
 
-// Window covers w with the longest spans that fit, and with the rest at which
-// single requests have to be looked at. The resolutions are in ascending order,
-// the length of each divides the next.
-func Window(w rollup.Window, resolutions []Resolution) (runs []Run, rest []rollup.Window) {
-	p := plan{resolutions: resolutions}
-	p.cover(w, len(resolutions)-1)
+// Window covers w with the longest spans that fit. The rest is where single
+// requests have to be read. Spans of the finest level are used from the instant
+// since (Unix milliseconds) on, for stores that keep them for a shorter time.
+func Window(w rollup.Window, levels rollup.Levels, since int64) (runs []Run, rest []rollup.Window) {
+	p := plan{levels: levels, since: since}
+	p.cover(w, len(levels)-1)
 	return p.runs, p.rest
 }
 
-// Windows covers windows that follow one another, each as Window does. What lies
-// together in two of them is joined: no span of a run lies in more than one window,
-// but a run or a rest may.
-func Windows(parts []rollup.Window, resolutions []Resolution) (runs []Run, rest []rollup.Window) {
-	last := make([]int, len(resolutions)) // the place of each one's last run, from 1 on
+// Windows covers consecutive windows, each as Window does, with all spans of the
+// finest level. Runs and rests that touch are joined: no span of a run lies in more
+// than one window, but a run or a rest may.
+func Windows(parts []rollup.Window, levels rollup.Levels) (runs []Run, rest []rollup.Window) {
+	last := make([]int, len(levels)) // by level, 1 + the place of its last run
 	for _, part := range parts {
-		more, left := Window(part, resolutions)
+		more, left := Window(part, levels, 0)
 		for _, run := range more {
-			if at := last[run.Resolution]; at > 0 && runs[at-1].End == run.First {
+			if at := last[run.Level]; at > 0 && runs[at-1].End == run.First {
 				runs[at-1].End = run.End
 				continue
 			}
 			runs = append(runs, run)
-			last[run.Resolution] = len(runs)
+			last[run.Level] = len(runs)
 		}
 		for _, w := range left {
 			if n := len(rest); n > 0 && rest[n-1].To == w.From {
@@ -55,27 +46,32 @@ func Windows(parts []rollup.Window, resolutions []Resolution) (runs []Run, rest 
 }
 
 type plan struct {
-	resolutions []Resolution
-	runs        []Run
-	rest        []rollup.Window
+	levels rollup.Levels
+	since  int64
+	runs   []Run
+	rest   []rollup.Window
 }
 
-// cover covers w with the spans of resolution r and shorter ones.
-func (p *plan) cover(w rollup.Window, r int) {
+// cover covers w with spans of the level and of finer ones.
+func (p *plan) cover(w rollup.Window, level int) {
 	if w.From >= w.To {
 		return
 	}
-	if r < 0 {
+	if level < 0 {
 		p.rest = append(p.rest, w)
 		return
 	}
-	length := p.resolutions[r].Length
-	first, end := (max(w.From, p.resolutions[r].From)+length-1)/length, w.To/length
+	from := w.From
+	if level == 0 {
+		from = max(from, p.since)
+	}
+	r := p.levels[level]
+	first, end := r.Span(from+r.Millis()-1), r.Span(w.To)
 	if first >= end {
-		p.cover(w, r-1)
+		p.cover(w, level-1)
 		return
 	}
-	p.cover(rollup.Window{From: w.From, To: first * length}, r-1)
-	p.runs = append(p.runs, Run{r, first, end})
-	p.cover(rollup.Window{From: end * length, To: w.To}, r-1)
+	p.cover(rollup.Window{From: w.From, To: r.Start(first)}, level-1)
+	p.runs = append(p.runs, Run{level, first, end})
+	p.cover(rollup.Window{From: r.Start(end), To: w.To}, level-1)
 }

@@ -12,31 +12,28 @@ import (
 
 const hour = 3_600_000
 
+var all = rollup.MakeLevels(rollup.TenSeconds, rollup.FiveMinutes, rollup.Hour, rollup.Day)
+
 // Spans and the rest cover a window without gap or overlap, none lies before
-// where its resolution begins, and what is left is shorter than the shortest span
+// where the finest level begins, and what is left is shorter than the shortest span
 // at either end.
 func TestWindow(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w := rollup.Window{From: rapid.Int64Range(0, 30*24*hour).Draw(t, "from")}
 		w.To = w.From + rapid.Int64Range(-10, 9*24*hour).Draw(t, "length")
-		resolutions := []Resolution{
-			{10_000, rapid.Int64Range(0, 40*24*hour).Draw(t, "floor")}, {300_000, 0}, {hour, 0}, {24 * hour, 0},
-		}[rapid.IntRange(0, 3).Draw(t, "shortest"):]
-		runs, rest := Window(w, resolutions)
+		since := rapid.Int64Range(0, 40*24*hour).Draw(t, "since")
+		levels := all[rapid.IntRange(0, 3).Draw(t, "finest"):]
+		runs, rest := Window(w, levels, since)
 		var parts []rollup.Window
 		for _, run := range runs {
-			r := resolutions[run.Resolution]
-			if run.First*r.Length < r.From {
-				t.Fatalf("%+v lies before %+v", run, r)
+			r := levels[run.Level]
+			if run.Level == 0 && r.Start(run.First) < since {
+				t.Fatalf("%+v lies before %d", run, since)
 			}
-			parts = append(parts, rollup.Window{From: run.First * r.Length, To: run.End * r.Length})
-		}
-		longest := resolutions[0].Length
-		if longest == 10_000 {
-			longest = resolutions[1].Length // the shortest may not be there
+			parts = append(parts, rollup.Window{From: r.Start(run.First), To: r.Start(run.End)})
 		}
 		for _, span := range rest {
-			if span.To-span.From > 2*longest {
+			if len(levels) > 1 && span.To-span.From > 2*levels[1].Millis() { // the finest may not be there
 				t.Fatalf("%d ms are left", span.To-span.From)
 			}
 			parts = append(parts, span)
@@ -62,24 +59,23 @@ func TestWindows(t *testing.T) {
 		w := rollup.Window{From: rapid.Int64Range(0, 30*24*hour).Draw(t, "from")}
 		w.To = w.From + rapid.Int64Range(1, 4*24*hour).Draw(t, "length")
 		step := rapid.SampledFrom([]int64{hour / 60, hour / 12, 7 * hour / 60, hour, 65 * hour / 60, 24 * hour, 36 * hour}).Draw(t, "step")
-		resolutions := []Resolution{{300_000, 0}, {hour, 0}, {24 * hour, 0}}
 		var want []Run
 		var wantRest []rollup.Window
 		for _, part := range w.Steps(step) {
-			runs, rest := Window(part, resolutions)
+			runs, rest := Window(part, all[1:], 0)
 			want, wantRest = append(want, single(runs)...), append(wantRest, rest...)
 		}
-		runs, rest := Windows(w.Steps(step), resolutions)
+		runs, rest := Windows(w.Steps(step), all[1:])
 		got := single(runs)
 		for _, spans := range [][]Run{got, want} {
-			slices.SortFunc(spans, func(a, b Run) int { return cmp.Or(a.Resolution-b.Resolution, int(a.First-b.First)) })
+			slices.SortFunc(spans, func(a, b Run) int { return cmp.Or(a.Level-b.Level, int(a.First-b.First)) })
 		}
 		if !slices.Equal(got, want) {
 			t.Fatalf("%v, want %v", got, want)
 		}
 		for i, a := range runs {
 			for _, b := range runs[i+1:] {
-				if a.Resolution == b.Resolution && (a.End == b.First || b.End == a.First) {
+				if a.Level == b.Level && (a.End == b.First || b.End == a.First) {
 					t.Fatalf("%v and %v could be one", a, b)
 				}
 			}
@@ -94,7 +90,7 @@ func TestWindows(t *testing.T) {
 func single(runs []Run) (spans []Run) {
 	for _, run := range runs {
 		for n := run.First; n < run.End; n++ {
-			spans = append(spans, Run{run.Resolution, n, n + 1})
+			spans = append(spans, Run{run.Level, n, n + 1})
 		}
 	}
 	return spans

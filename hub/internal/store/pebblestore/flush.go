@@ -21,11 +21,11 @@ type flusher struct {
 	hists   []hist.Histogram // by series
 	touched []uint32         // the series whose histogram is not empty
 	page    []byte
-	windows [resolutions][]window
+	spans   [levelCount][]span
 }
 
-// window is a run of rows, [from, to), that lie in one window.
-type window struct {
+// span is the rows, [from, to), that lie in one span of a level.
+type span struct {
 	number   int64
 	from, to int
 }
@@ -106,7 +106,7 @@ func (f *flusher) writeBlocks(b *entryWriter, drops []drop, s *state) {
 	}
 }
 
-// writePages merges a page of each resolution into every window touched.
+// writePages merges a page of each level into every span touched.
 func (f *flusher) writePages(b *entryWriter, s *state) {
 	r := &f.sorted
 	if r.len() == 0 {
@@ -115,20 +115,20 @@ func (f *flusher) writePages(b *entryWriter, s *state) {
 	if n := int(slices.Max(r.series)) + 1; n > len(f.hists) {
 		f.hists = append(f.hists, make([]hist.Histogram, n-len(f.hists))...)
 	}
-	for res := range resolutions {
-		f.split(res, s.floor10s)
+	for level := range levels {
+		f.split(level, s.floor10s)
 	}
-	// From the finest on: a window whose rows are just those of a finer one, as
-	// is usual for what came within a second, has the same page.
+	// From the finest on: a span whose rows are those of a finer one, as is the rule
+	// for what came within a second, has the same page.
 	type kept struct {
-		window
+		span
 		page []byte
 	}
 	var finer []kept
-	for res := range resolutions {
+	for level := range levels {
 		var pages []kept
 		at := 0
-		for _, w := range f.windows[res] {
+		for _, w := range f.spans[level] {
 			for at < len(finer) && finer[at].from < w.from {
 				at++
 			}
@@ -139,26 +139,26 @@ func (f *flusher) writePages(b *entryWriter, s *state) {
 				page = slices.Clone(f.roll(w.from, w.to))
 			}
 			pages = append(pages, kept{w, page})
-			b.merge(keyPage(res, w.number), page)
+			b.merge(keyPage(level, w.number), page)
 		}
 		finer = pages
 	}
 }
 
-// split finds the windows of a resolution.
-func (f *flusher) split(res resolution, floor10s int64) {
-	windows := f.windows[res][:0]
-	length := res.millis()
+// split finds the spans of a level.
+func (f *flusher) split(level int, floor10s int64) {
+	spans := f.spans[level][:0]
+	r := levels[level]
 	start := f.sorted.start
 	for from := 0; from < len(start); {
-		number := start[from] / length
-		n, _ := slices.BinarySearch(start[from:], (number+1)*length)
-		if res != res10s || number*length >= floor10s {
-			windows = append(windows, window{number, from, from + n})
+		number := r.Span(start[from])
+		n, _ := slices.BinarySearch(start[from:], r.Start(number+1))
+		if level != level10s || r.Start(number) >= floor10s {
+			spans = append(spans, span{number, from, from + n})
 		}
 		from += n
 	}
-	f.windows[res] = windows
+	f.spans[level] = spans
 }
 
 // roll returns the page of rows [from, to), valid until the next call.
@@ -184,15 +184,15 @@ func (f *flusher) roll(from, to int) []byte {
 	return f.page
 }
 
-// writeDrops merges the counts of dropped requests into their windows' pages.
+// writeDrops merges the counts of dropped requests into their spans' pages.
 func writeDrops(b *entryWriter, drops []drop, s *state) {
 	for _, d := range drops {
 		value := binary.AppendUvarint(nil, d.count)
 		entry := page.Append(nil, 0, d.series, true, value)
-		for res := range resolutions {
-			number := d.at / res.millis()
-			if res != res10s || number*res.millis() >= s.floor10s {
-				b.merge(keyPage(res, number), entry)
+		for level, r := range levels {
+			number := r.Span(d.at)
+			if level != level10s || r.Start(number) >= s.floor10s {
+				b.merge(keyPage(level, number), entry)
 			}
 		}
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/kymohq/kymo/hub/internal/rollup"
 	"github.com/kymohq/kymo/hub/internal/store"
+	"github.com/kymohq/kymo/hub/internal/store/cover"
 	"github.com/kymohq/kymo/hub/internal/store/page"
 	"github.com/kymohq/kymo/hub/internal/store/storetest"
 	"github.com/kymohq/kymo/internal/wire"
@@ -46,14 +47,12 @@ func TestPackedColumn(t *testing.T) {
 // Package cover has the rule; here, pages of 10 s are asked for only where they are kept.
 func TestPlanHeedsTheFloor(t *testing.T) {
 	floor := storetest.Noon + 25_000
-	p := newPlan(rollup.Window{From: storetest.Noon + 1, To: storetest.Noon + 50_001}, floor)
+	pages, spans := plan(rollup.Window{From: storetest.Noon + 1, To: storetest.Noon + 50_001}, floor)
 	at := storetest.Noon / 10_000
-	want := plan{
-		pages: []pages{{res10s, at + 3, at + 5}},
-		spans: []rollup.Window{{From: storetest.Noon + 1, To: storetest.Noon + 30_000}, {From: storetest.Noon + 50_000, To: storetest.Noon + 50_001}},
-	}
-	if !slices.Equal(p.pages, want.pages) || !slices.Equal(p.spans, want.spans) {
-		t.Errorf("the plan is %+v, want %+v", p, want)
+	wantPages := []cover.Run{{Level: level10s, First: at + 3, End: at + 5}}
+	wantSpans := []rollup.Window{{From: storetest.Noon + 1, To: storetest.Noon + 30_000}, {From: storetest.Noon + 50_000, To: storetest.Noon + 50_001}}
+	if !slices.Equal(pages, wantPages) || !slices.Equal(spans, wantSpans) {
+		t.Errorf("the plan is %+v and %+v, want %+v and %+v", pages, spans, wantPages, wantSpans)
 	}
 }
 
@@ -222,12 +221,12 @@ func TestCorruptStore(t *testing.T) {
 		{"series", func(t *testing.T, s *Store) { set(t, s, keySeries(0), "\x80") }, false},
 		{"identity", func(t *testing.T, s *Store) { set(t, s, keyIdentity("a"), "") }, false},
 		{"block", func(t *testing.T, s *Store) { set(t, s, keyBlock(storetest.Noon-1, 1<<40), "x") }, true},
-		{"page", func(t *testing.T, s *Store) { set(t, s, keyPage(res1h, storetest.Noon/hourMillis-2), "\x02\x05") }, true},
+		{"page", func(t *testing.T, s *Store) { set(t, s, keyPage(level1h, storetest.Noon/hourMillis-2), "\x02\x05") }, true},
 		{"page of an unknown series", func(t *testing.T, s *Store) {
-			set(t, s, keyPage(res1h, storetest.Noon/hourMillis-2), string(page.Append(nil, 0, 1<<20, false, []byte{0})))
+			set(t, s, keyPage(level1h, storetest.Noon/hourMillis-2), string(page.Append(nil, 0, 1<<20, false, []byte{0})))
 		}, true},
 		{"page with a bad histogram", func(t *testing.T, s *Store) {
-			set(t, s, keyPage(res1h, storetest.Noon/hourMillis-2), string(page.Append(nil, 0, 0, false, []byte{0x80})))
+			set(t, s, keyPage(level1h, storetest.Noon/hourMillis-2), string(page.Append(nil, 0, 0, false, []byte{0x80})))
 		}, true},
 	} {
 		t.Run(test.name, func(t *testing.T) {

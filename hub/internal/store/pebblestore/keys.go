@@ -7,7 +7,7 @@ import "encoding/binary"
 //	'm' name                         the state at the last flush
 //	's' id:4                         a series: see appendSeries
 //	'i' instance                     the sequence numbers kept from it, and when last
-//	'p' resolution:1 window:8        a page; window is its start / its resolution
+//	'p' level:1 span:8               a page; span is its start / its level's length
 //	'h' name 0 from:8 instance 0 sequence:8 place:4
 //	                                 a health result (health.go), by the batch that brought it
 //	'b' hour:4 start:8 number:8      a block; start is its first request's, number makes it distinct
@@ -30,8 +30,8 @@ func keyIdentity(instance string) []byte {
 	return append([]byte{prefixIdentity}, instance...)
 }
 
-func keyPage(r resolution, window int64) []byte {
-	return binary.BigEndian.AppendUint64([]byte{prefixPage, byte(r)}, uint64(window))
+func keyPage(level int, span int64) []byte {
+	return binary.BigEndian.AppendUint64([]byte{prefixPage, byte(level)}, uint64(span))
 }
 
 // keyHour is before every block of the hour (Unix ms / 1 h) and behind those of the hour before.

@@ -26,13 +26,13 @@ func (c *committer) prune(before int64) error {
 	st.floor10s = max(st.floor10s, c.now().UnixMilli()-keep10s)
 	b := c.engine.db.NewBatch()
 	err := b.DeleteRange(keyHour(0), keyHour(st.floor/hourMillis), nil)
-	for res := range resolutions {
+	for level, r := range levels {
 		floor := st.floor
-		if res == res10s {
+		if level == level10s {
 			floor = max(floor, st.floor10s)
 		}
 		if err == nil {
-			err = b.DeleteRange(keyPage(res, 0), keyPage(res, floor/res.millis()), nil)
+			err = b.DeleteRange(keyPage(level, 0), keyPage(level, r.Span(floor)), nil)
 		}
 	}
 	forgotten := c.now().UnixMilli() - identityAge

@@ -12,6 +12,7 @@ import (
 
 	"github.com/kymohq/kymo/hub/internal/rollup"
 	"github.com/kymohq/kymo/hub/internal/store"
+	"github.com/kymohq/kymo/hub/internal/store/cover"
 	"github.com/kymohq/kymo/hub/internal/store/page"
 	"github.com/kymohq/kymo/internal/hist"
 )
@@ -106,13 +107,13 @@ func (s *sums) of(series uint32) *rollup.Rollup {
 
 func (s *sums) collect(ctx context.Context) error {
 	s.grow()
-	p := newPlan(s.window, s.state.floor10s)
+	pages, spans := plan(s.window, s.state.floor10s)
 	// The longest first: they have the widest histograms, which then need not grow.
-	slices.SortStableFunc(p.pages, func(a, b pages) int { return int(b.res) - int(a.res) })
-	if err := s.addRuns(ctx, p.pages); err != nil {
+	slices.SortStableFunc(pages, func(a, b cover.Run) int { return b.Level - a.Level })
+	if err := s.addRuns(ctx, pages); err != nil {
 		return err
 	}
-	for _, span := range p.spans {
+	for _, span := range spans {
 		if err := s.addSpan(ctx, span); err != nil {
 			return err
 		}
@@ -130,13 +131,13 @@ func (s *sums) collect(ctx context.Context) error {
 
 // addRuns adds up pages. A week's report is half days and half hours: two
 // goroutines share them.
-func (s *sums) addRuns(ctx context.Context, runs []pages) error {
-	hourly := func(run pages) bool { return run.res == res1h }
+func (s *sums) addRuns(ctx context.Context, runs []cover.Run) error {
+	hourly := func(run cover.Run) bool { return run.Level == level1h }
 	join := func(*sums) error { return nil }
 	var err error
 	forked := slices.ContainsFunc(runs, hourly) && len(runs) > 1
 	if forked {
-		if join, err = s.fork(ctx, runs, res1h); err != nil {
+		if join, err = s.fork(ctx, runs, level1h); err != nil {
 			return err
 		}
 	}
@@ -151,9 +152,9 @@ func (s *sums) addRuns(ctx context.Context, runs []pages) error {
 	return errors.Join(err, join(s))
 }
 
-// fork starts adding up the pages of a resolution, and returns a function that
+// fork starts adding up the pages of a level, and returns a function that
 // waits for the end and adds the result to another's.
-func (s *sums) fork(ctx context.Context, runs []pages, res resolution) (join func(*sums) error, err error) {
+func (s *sums) fork(ctx context.Context, runs []cover.Run, level int) (join func(*sums) error, err error) {
 	it, err := s.pages.Clone(pebble.CloneOptions{})
 	if err != nil {
 		return nil, err
@@ -167,7 +168,7 @@ func (s *sums) fork(ctx context.Context, runs []pages, res resolution) (join fun
 	go func() {
 		var err error
 		for _, run := range runs {
-			if run.res == res && err == nil {
+			if run.Level == level && err == nil {
 				err = part.addPages(ctx, run)
 			}
 		}
@@ -196,8 +197,8 @@ func (s *sums) grow() {
 	}
 }
 
-func (s *sums) addPages(ctx context.Context, run pages) error {
-	s.pages.SetBounds(keyPage(run.res, run.from), keyPage(run.res, run.to))
+func (s *sums) addPages(ctx context.Context, run cover.Run) error {
+	s.pages.SetBounds(keyPage(run.Level, run.First), keyPage(run.Level, run.End))
 	for s.pages.First(); s.pages.Valid(); s.pages.Next() {
 		if err := ctx.Err(); err != nil {
 			return err

@@ -60,7 +60,7 @@ func (a *answer) of(id uint32, drops bool) *rollup.Rollup {
 
 func (a *answer) add(level int16, start int64, b []byte) error {
 	if level == levelDetails {
-		return a.addDetails(b, start*levelMillis[levelDetails])
+		return a.addDetails(b, pageLevels[levelDetails].Start(start))
 	}
 	return a.addPage(b)
 }

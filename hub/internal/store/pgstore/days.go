@@ -8,9 +8,11 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/kymohq/kymo/hub/internal/rollup"
 )
 
-const dayMillis = int64(24 * time.Hour / time.Millisecond)
+const dayMillis = int64(rollup.Day)
 
 // ahead is for how many days after today there are partitions, so that rows that
 // others insert have one, too.

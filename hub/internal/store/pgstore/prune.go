@@ -53,8 +53,8 @@ func (s *Store) deleteRows(ctx context.Context, before int64) error {
 		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(`+lockKey+`)`, "tidy"); err != nil {
 			return err
 		}
-		for level := range levels {
-			if _, err := tx.Exec(ctx, `DELETE FROM kymo_pages WHERE level = $1 AND start < $2`, level, before/levelMillis[level]); err != nil {
+		for level, r := range pageLevels {
+			if _, err := tx.Exec(ctx, `DELETE FROM kymo_pages WHERE level = $1 AND start < $2`, level, r.Span(before)); err != nil {
 				return err
 			}
 		}

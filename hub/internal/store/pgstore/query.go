@@ -136,7 +136,7 @@ func (a *answer) read(ctx context.Context, db querier) (pruned int64, err error)
 			}
 			continue
 		}
-		if a.reach(start * levelMillis[level]); a.ended {
+		if a.reach(pageLevels[level].Start(start)); a.ended {
 			return pruned, nil
 		}
 		if err := a.add(level, start, b); err != nil {
@@ -155,14 +155,14 @@ func (a *answer) wanted() []any {
 	var level []int16
 	var length, first, past []int64
 	want := func(l int16, from, to int64) {
-		level, length, first, past = append(level, l), append(length, levelMillis[l]), append(first, from), append(past, to)
+		level, length, first, past = append(level, l), append(length, pageLevels[l].Millis()), append(first, from), append(past, to)
 	}
-	runs, rest := cover.Windows(a.parts[a.at:], resolutions)
+	runs, rest := cover.Windows(a.parts[a.at:], levels)
 	for _, run := range runs {
-		want(int16(run.Resolution+level5m), run.First, run.End)
+		want(int16(run.Level+levelHistograms), run.First, run.End)
 	}
 	for _, w := range rest {
-		want(levelDetails, w.From/levelMillis[levelDetails], (w.To-1)/levelMillis[levelDetails]+1)
+		want(levelDetails, pageLevels[levelDetails].Span(w.From), pageLevels[levelDetails].Span(w.To-1)+1)
 	}
 	step := a.query.Step
 	if step <= 0 {

@@ -4,30 +4,23 @@ import (
 	"cmp"
 	"encoding/binary"
 	"slices"
-	"time"
 
-	"github.com/kymohq/kymo/hub/internal/store/cover"
+	"github.com/kymohq/kymo/hub/internal/rollup"
 	"github.com/kymohq/kymo/hub/internal/store/page"
 	"github.com/kymohq/kymo/internal/hist"
 )
 
-// The levels of kymo_pages.
+// levels are those of histograms. In kymo_pages, level 0 is details, with the
+// spans of the finest level, and histograms follow from 1 on.
+var levels = rollup.MakeLevels(rollup.FiveMinutes, rollup.Hour, rollup.Day)
+
 const (
-	levelDetails = iota
-	level5m
-	level1h
-	level1d
-	levels
+	levelDetails    = 0
+	levelHistograms = 1 // the finest
 )
 
-// levelMillis is how long the span of a page is.
-var levelMillis = [levels]int64{
-	int64(5 * time.Minute / time.Millisecond), int64(5 * time.Minute / time.Millisecond),
-	int64(time.Hour / time.Millisecond), dayMillis,
-}
-
-// resolutions are the levels with histograms, from level5m on.
-var resolutions = []cover.Resolution{{Length: levelMillis[level5m]}, {Length: levelMillis[level1h]}, {Length: levelMillis[level1d]}}
+// pageLevels is the resolution of each level of kymo_pages.
+var pageLevels = append([]rollup.Resolution{levels[0]}, levels...)
 
 // pageRow is a row of kymo_pages.
 type pageRow struct {
@@ -64,24 +57,24 @@ func (s *sums) pages() []pageRow {
 	slices.SortFunc(s.drops, func(a, b drop) int { return cmp.Compare(a.at, b.at) })
 	s.hists = make(map[uint32]*hist.Histogram)
 	var rows []pageRow
-	for level := range int16(levels) {
+	for level, r := range pageLevels {
 		order, drops := s.order, s.drops
 		for len(order) > 0 || len(drops) > 0 {
 			var span int64
-			switch length := levelMillis[level]; {
+			switch {
 			case len(drops) == 0:
-				span = s.start[order[0]] / length
+				span = r.Span(s.start[order[0]])
 			case len(order) == 0:
-				span = drops[0].at / length
+				span = r.Span(drops[0].at)
 			default:
-				span = min(s.start[order[0]], drops[0].at) / length
+				span = r.Span(min(s.start[order[0]], drops[0].at))
 			}
-			end := (span + 1) * levelMillis[level]
+			end := r.Start(span + 1)
 			n, _ := slices.BinarySearchFunc(order, end, func(i int, end int64) int { return cmp.Compare(s.start[i], end) })
 			d, _ := slices.BinarySearchFunc(drops, end, func(d drop, end int64) int { return cmp.Compare(d.at, end) })
-			row := pageRow{level: level, start: span}
+			row := pageRow{level: int16(level), start: span}
 			if level == levelDetails {
-				row.page = s.details(order[:n], drops[:d], span*levelMillis[level])
+				row.page = s.details(order[:n], drops[:d], r.Start(span))
 			} else {
 				row.page = s.page(order[:n], drops[:d])
 			}

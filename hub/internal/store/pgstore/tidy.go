@@ -77,7 +77,7 @@ func (s *Store) untidy(ctx context.Context, all bool) ([]span, error) {
 	var p span
 	var parts int
 	_, err = pgx.ForEachRow(rows, []any{&p.level, &p.start, &parts}, func() error {
-		over := (p.start+1)*levelMillis[p.level] < now-settled.Milliseconds()
+		over := pageLevels[p.level].Start(p.start+1) < now-settled.Milliseconds()
 		if parts >= s.parts || all && over {
 			spans = append(spans, p)
 		}
@@ -102,7 +102,7 @@ func (s *Store) merge(ctx context.Context, p span) (led bool, err error) {
 		}
 		var merged []byte
 		if p.level == levelDetails {
-			merged, err = join(p.start*levelMillis[p.level], pages)
+			merged, err = join(pageLevels[p.level].Start(p.start), pages)
 		} else {
 			merged, err = page.Merge(pages)
 		}

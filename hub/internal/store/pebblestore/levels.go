@@ -1,0 +1,36 @@
+package pebblestore
+
+import (
+	"github.com/kymohq/kymo/hub/internal/rollup"
+	"github.com/kymohq/kymo/hub/internal/store/cover"
+)
+
+// levels are those of pages; their numbers are in keys.
+//
+// Why these four: the days carry a week's report in a few pages. The hours and
+// five minutes fill its edges, so that at most five minutes of single requests
+// are read at each; one-minute pages would cost more than the requests
+// themselves at low traffic, and more of them would have to be read. Ten
+// seconds serve short windows and are kept for hours only.
+var levels = rollup.MakeLevels(rollup.TenSeconds, rollup.FiveMinutes, rollup.Hour, rollup.Day)
+
+const (
+	level10s = iota
+	level5m
+	level1h
+	level1d
+	levelCount
+)
+
+const (
+	hourMillis = int64(rollup.Hour)
+
+	// keep10s is for how long pages of 10 s are kept.
+	keep10s = 6 * hourMillis
+)
+
+// plan covers a window with pages and with spans whose requests are read. Pages
+// of 10 s are used from the instant floor10s on, where all of them are there.
+func plan(w rollup.Window, floor10s int64) (pages []cover.Run, spans []rollup.Window) {
+	return cover.Window(w, levels, floor10s)
+}
