@@ -45,7 +45,7 @@ func fakeHub(t *testing.T, total uint64) *client.Client {
 			return
 		}
 		json.NewEncoder(w).Encode([]report.Endpoint{
-			{Method: "GET", Endpoint: "/b", TotalRequests: uint64(100 * asked), P95ResponseTime: 600, Slow: true},
+			{Method: "GET", Endpoint: "/b", TotalRequests: uint64(100 * asked), ResponseTimes: report.ResponseTimes{P95ResponseTime: 600}, Slow: true},
 			{Method: "GET", Endpoint: "/a", TotalRequests: uint64(asked), ErrorRate: 0.5},
 		})
 	})
@@ -97,7 +97,7 @@ func TestLivePicture(t *testing.T) {
 	v := &live{demo: d, askedAt: begun}
 	rows := func(n uint64) []report.Endpoint {
 		return []report.Endpoint{
-			{Method: "GET", Endpoint: "/b", TotalRequests: 100 * n, P50ResponseTime: 500, P95ResponseTime: 600, P99ResponseTime: 700, Slow: true},
+			{Method: "GET", Endpoint: "/b", TotalRequests: 100 * n, ResponseTimes: report.ResponseTimes{P50ResponseTime: 500, P95ResponseTime: 600, P99ResponseTime: 700}, Slow: true},
 			{Method: "GET", Endpoint: "/a", TotalRequests: n, ErrorRate: 0.5},
 		}
 	}

@@ -1,6 +1,6 @@
 package report
 
-import "time"
+import "github.com/kymohq/kymo/hub/internal/rollup"
 
 // Endpoint is the numbers of one endpoint and method in a window.
 type Endpoint struct {
@@ -10,11 +10,7 @@ type Endpoint struct {
 
 	TotalRequests uint64 `json:"total_requests" doc:"How many requests started in the window." example:"1204"`
 
-	AvgResponseTime float64 `json:"avg_response_time" doc:"Mean duration, ms." example:"120.5"`
-	P50ResponseTime float64 `json:"p50_response_time" doc:"Median duration, ms." example:"80.25"`
-	P95ResponseTime float64 `json:"p95_response_time" doc:"95th percentile of the duration, ms." example:"812.4"`
-	P99ResponseTime float64 `json:"p99_response_time" doc:"99th percentile of the duration, ms." example:"1033.9"`
-	MaxResponseTime float64 `json:"max_response_time" doc:"Longest duration, ms, exactly." example:"2105.1"`
+	ResponseTimes
 
 	ErrorRate       float64 `json:"error_rate" minimum:"0" maximum:"1" doc:"Share of requests answered with 5xx or by a panic." example:"0.012"`
 	ClientErrorRate float64 `json:"client_error_rate" minimum:"0" maximum:"1" doc:"Share of requests answered with 4xx, other than 499." example:"0.031"`
@@ -25,17 +21,18 @@ type Endpoint struct {
 	InsufficientData bool   `json:"insufficient_data" doc:"Whether there are fewer requests than the minimum sample: too few to judge by percentiles." example:"false"`
 }
 
+// names returns what the row is of.
+func (e *Endpoint) names() rollup.Endpoint {
+	return rollup.Endpoint{Service: e.Service, Name: e.Endpoint, Method: e.Method}
+}
+
 func (s *Summary) endpoint(r *row) Endpoint {
 	h := &r.durations
-	p95 := h.Quantile(0.95)
+	times, p95 := responseTimes(h)
 	e := Endpoint{
 		Service: r.endpoint.Service, Endpoint: r.endpoint.Name, Method: r.endpoint.Method,
 		TotalRequests:   r.requests,
-		AvgResponseTime: ms(h.Mean()),
-		P50ResponseTime: ms(h.Quantile(0.50)),
-		P95ResponseTime: ms(p95),
-		P99ResponseTime: ms(h.Quantile(0.99)),
-		MaxResponseTime: ms(float64(h.Max())),
+		ResponseTimes:   times,
 		ErrorRate:       r.rate(r.errors),
 		ClientErrorRate: r.rate(r.clientErrors),
 	}
@@ -43,7 +40,7 @@ func (s *Summary) endpoint(r *row) Endpoint {
 		e.TimeShare = h.Sum() / all
 	}
 	e.InsufficientData = r.requests < s.slow.minSamples()
-	e.SlowReason = s.slow.reason(r.endpoint.Name, time.Duration(p95), r.requests)
+	e.SlowReason = s.slow.reason(r.endpoint.Name, p95, r.requests)
 	e.Slow = e.SlowReason != ""
 	return e
 }

@@ -28,13 +28,9 @@ type History struct {
 	DegradedPercent float64  `json:"degraded_percent" doc:"Share of the known time in which it was degraded." example:"0.13"`
 	DownPercent     float64  `json:"down_percent" doc:"Share of the known time in which it was down." example:"0.07"`
 
-	Checks          uint64  `json:"checks" doc:"How many runs there were." example:"8640"`
-	Failures        uint64  `json:"failures" doc:"How many of them were not healthy." example:"6"`
-	AvgResponseTime float64 `json:"avg_response_time" doc:"Mean duration of a run, ms." example:"1.4"`
-	P50ResponseTime float64 `json:"p50_response_time" doc:"Median duration of a run, ms." example:"1.2"`
-	P95ResponseTime float64 `json:"p95_response_time" doc:"95th percentile of the duration of a run, ms." example:"2.9"`
-	P99ResponseTime float64 `json:"p99_response_time" doc:"99th percentile of the duration of a run, ms." example:"5.1"`
-	MaxResponseTime float64 `json:"max_response_time" doc:"Longest duration of a run, ms." example:"2000.8"`
+	Checks   uint64 `json:"checks" doc:"How many runs there were." example:"8640"`
+	Failures uint64 `json:"failures" doc:"How many of them were not healthy." example:"6"`
+	ResponseTimes
 
 	Latency []RunTimes `json:"latency" nullable:"false" doc:"How long the runs took over time: the window in 60 parts, without those that had none."`
 
@@ -108,11 +104,7 @@ func readHistory(name string, results iter.Seq2[*store.HealthRecord, error], win
 	}
 	h.Latency = parts.list()
 	h.Checks = latency.Count()
-	h.AvgResponseTime = ms(latency.Mean())
-	h.P50ResponseTime = ms(latency.Quantile(0.50))
-	h.P95ResponseTime = ms(latency.Quantile(0.95))
-	h.P99ResponseTime = ms(latency.Quantile(0.99))
-	h.MaxResponseTime = ms(float64(latency.Max()))
+	h.ResponseTimes, _ = responseTimes(&latency)
 
 	segments := timeline(records, window, bridge)
 	h.shares(segments, window)
@@ -173,13 +165,11 @@ func stretches(segments []segment) []Stretch {
 	return all
 }
 
-// reason says why it was not healthy. A span that was may have had a run that
-// failed, whose reason it keeps.
+// reason returns why the check was not healthy, "" if it was. A healthy span
+// keeps the reason of a run that failed in it.
 func (s *segment) reason() string {
 	if s.cause == nil || s.status == health.Healthy {
 		return ""
 	}
 	return s.cause.Reason
 }
-
-func windowOf(w rollup.Window) Window { return (&Summary{window: w}).Window() }

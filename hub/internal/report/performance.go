@@ -1,15 +1,15 @@
 package report
 
-import "time"
+import (
+	"time"
+
+	"github.com/kymohq/kymo/hub/internal/rollup"
+)
 
 // Performance is the PerformanceReport of a window: all requests in one.
 type Performance struct {
-	TotalRequests    uint64     `json:"total_requests" doc:"How many requests started in the window." example:"120400"`
-	AvgResponseTime  float64    `json:"avg_response_time" doc:"Mean duration, ms." example:"48.2"`
-	P50ResponseTime  float64    `json:"p50_response_time" doc:"Median duration, ms." example:"31.9"`
-	P95ResponseTime  float64    `json:"p95_response_time" doc:"95th percentile of the duration over all requests, ms." example:"182.5"`
-	P99ResponseTime  float64    `json:"p99_response_time" doc:"99th percentile of the duration over all requests, ms." example:"640.1"`
-	MaxResponseTime  float64    `json:"max_response_time" doc:"Longest duration, ms, exactly." example:"2105.1"`
+	TotalRequests uint64 `json:"total_requests" doc:"How many requests started in the window." example:"120400"`
+	ResponseTimes
 	ErrorRate        float64    `json:"error_rate" minimum:"0" maximum:"1" doc:"Share of requests answered with 5xx or by a panic." example:"0.004"`
 	ClientErrorRate  float64    `json:"client_error_rate" minimum:"0" maximum:"1" doc:"Share of requests answered with 4xx, other than 499." example:"0.021"`
 	SlowestEndpoints []Endpoint `json:"slowest_endpoints" nullable:"false" doc:"The endpoints with the highest 95th percentile, the highest first; at most 10."`
@@ -41,7 +41,7 @@ const Slowest = 10
 
 // Performance returns the report.
 func (s *Summary) Performance() *Performance {
-	h := &s.all
+	times, _ := responseTimes(&s.all)
 	rows := s.Endpoints()
 	slow := 0
 	for i := range rows {
@@ -51,11 +51,7 @@ func (s *Summary) Performance() *Performance {
 	}
 	return &Performance{
 		TotalRequests:    s.total.requests,
-		AvgResponseTime:  ms(h.Mean()),
-		P50ResponseTime:  ms(h.Quantile(0.50)),
-		P95ResponseTime:  ms(h.Quantile(0.95)),
-		P99ResponseTime:  ms(h.Quantile(0.99)),
-		MaxResponseTime:  ms(float64(h.Max())),
+		ResponseTimes:    times,
 		ErrorRate:        s.total.rate(s.total.errors),
 		ClientErrorRate:  s.total.rate(s.total.clientErrors),
 		SlowestEndpoints: ByP95.Sort(rows, Slowest),
@@ -66,16 +62,18 @@ func (s *Summary) Performance() *Performance {
 	}
 }
 
-// Window returns the span of the summary.
-func (s *Summary) Window() Window {
+// Window returns the window of the summary.
+func (s *Summary) Window() Window { return windowOf(s.window) }
+
+func windowOf(w rollup.Window) Window {
 	return Window{
-		From:  time.UnixMilli(s.window.From).UTC(),
-		To:    time.UnixMilli(s.window.To).UTC(),
-		Hours: float64(s.window.To-s.window.From) / float64(time.Hour.Milliseconds()),
+		From:  time.UnixMilli(w.From).UTC(),
+		To:    time.UnixMilli(w.To).UTC(),
+		Hours: float64(w.To-w.From) / float64(rollup.Hour.Millis()),
 	}
 }
 
-// Trust returns what is known of the summary's quality.
+// Trust returns how far the summary can be trusted.
 func (s *Summary) Trust() Trust {
 	return Trust{
 		Samples:          s.total.requests,

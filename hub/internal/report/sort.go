@@ -26,6 +26,20 @@ const (
 // Orders lists all orders.
 var Orders = []Order{ByRequests, ByName, ByAvg, ByP50, ByP95, ByP99, ByMax, ByErrorRate, ByClientError, ByTimeShare}
 
+// sortedBy has the number that each order sorts by.
+var sortedBy = map[Order]func(*Endpoint) float64{
+	ByRequests:    func(e *Endpoint) float64 { return float64(e.TotalRequests) },
+	ByName:        func(e *Endpoint) float64 { return 0 }, // equal, so that names decide
+	ByAvg:         func(e *Endpoint) float64 { return e.AvgResponseTime },
+	ByP50:         func(e *Endpoint) float64 { return e.P50ResponseTime },
+	ByP95:         func(e *Endpoint) float64 { return e.P95ResponseTime },
+	ByP99:         func(e *Endpoint) float64 { return e.P99ResponseTime },
+	ByMax:         func(e *Endpoint) float64 { return e.MaxResponseTime },
+	ByErrorRate:   func(e *Endpoint) float64 { return e.ErrorRate },
+	ByClientError: func(e *Endpoint) float64 { return e.ClientErrorRate },
+	ByTimeShare:   func(e *Endpoint) float64 { return e.TimeShare },
+}
+
 // Sort returns the rows in order, at most limit of them if limit is not 0, and
 // leaves those that it is given as they are.
 func (o Order) Sort(rows []Endpoint, limit int) []Endpoint {
@@ -34,18 +48,13 @@ func (o Order) Sort(rows []Endpoint, limit int) []Endpoint {
 		value float64
 		*Endpoint
 	}
-	value := o.value()
+	value := sortedBy[cmp.Or(o, ByRequests)]
 	order := make([]ranked, len(rows))
 	for i := range rows {
 		order[i] = ranked{value(&rows[i]), &rows[i]}
 	}
 	slices.SortFunc(order, func(a, b ranked) int {
-		return cmp.Or(
-			cmp.Compare(b.value, a.value),
-			cmp.Compare(a.Service, b.Service),
-			cmp.Compare(a.Endpoint.Endpoint, b.Endpoint.Endpoint),
-			cmp.Compare(a.Method, b.Method),
-		)
+		return cmp.Or(cmp.Compare(b.value, a.value), a.names().Compare(b.names()))
 	})
 	if limit > 0 && limit < len(order) {
 		order = order[:limit]
@@ -55,29 +64,4 @@ func (o Order) Sort(rows []Endpoint, limit int) []Endpoint {
 		sorted[i] = *order[i].Endpoint
 	}
 	return sorted
-}
-
-func (o Order) value() func(*Endpoint) float64 {
-	switch o {
-	case ByName:
-		return func(*Endpoint) float64 { return 0 }
-	case ByAvg:
-		return func(e *Endpoint) float64 { return e.AvgResponseTime }
-	case ByP50:
-		return func(e *Endpoint) float64 { return e.P50ResponseTime }
-	case ByP95:
-		return func(e *Endpoint) float64 { return e.P95ResponseTime }
-	case ByP99:
-		return func(e *Endpoint) float64 { return e.P99ResponseTime }
-	case ByMax:
-		return func(e *Endpoint) float64 { return e.MaxResponseTime }
-	case ByErrorRate:
-		return func(e *Endpoint) float64 { return e.ErrorRate }
-	case ByClientError:
-		return func(e *Endpoint) float64 { return e.ClientErrorRate }
-	case ByTimeShare:
-		return func(e *Endpoint) float64 { return e.TimeShare }
-	default:
-		return func(e *Endpoint) float64 { return float64(e.TotalRequests) }
-	}
 }

@@ -16,15 +16,21 @@ type edge struct {
 	begins bool
 }
 
+// order puts edges in the order of time, and at the same instant what ends before
+// what begins.
+func (e *edge) order() int64 {
+	if e.begins {
+		return 2*e.at + 1
+	}
+	return 2 * e.at
+}
+
 // timeline makes segments of the results of one check: they follow each other
 // without a gap, from the first instant of the window that is known, and no two
 // neighbors have the same status. records are in the order of their beginning.
 func timeline(records []*store.HealthRecord, window rollup.Window, bridge int64) []segment {
 	edges := edgesOf(records, bridge)
-	// At one instant, what ends does so before anything begins.
-	slices.SortStableFunc(edges, func(a, b edge) int {
-		return cmp.Or(cmp.Compare(a.at, b.at), compareBool(a.begins, b.begins))
-	})
+	slices.SortStableFunc(edges, func(a, b edge) int { return cmp.Compare(a.order(), b.order()) })
 	var segments []segment
 	standing := make(map[string]*store.HealthRecord) // by instance
 	for i := 0; i < len(edges); {
@@ -63,16 +69,6 @@ func edgesOf(records []*store.HealthRecord, bridge int64) []edge {
 	}
 	slices.Reverse(edges)
 	return edges
-}
-
-func compareBool(a, b bool) int {
-	switch {
-	case a == b:
-		return 0
-	case b:
-		return -1
-	}
-	return 1
 }
 
 // worst is the segment in which these results stand.

@@ -37,18 +37,16 @@ func golden(t *testing.T, name, got string) {
 func fixed() *report.Performance {
 	to := time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC)
 	return &report.Performance{
-		TotalRequests: 1234567, AvgResponseTime: 48.23, P50ResponseTime: 31.9, P95ResponseTime: 182.5,
-		P99ResponseTime: 640.1, MaxResponseTime: 12105.1, ErrorRate: 0.00001, ClientErrorRate: 0.021,
+		TotalRequests: 1234567, ResponseTimes: report.ResponseTimes{AvgResponseTime: 48.23, P50ResponseTime: 31.9, P95ResponseTime: 182.5, P99ResponseTime: 640.1, MaxResponseTime: 12105.1}, ErrorRate: 0.00001, ClientErrorRate: 0.021,
 		SlowEndpoints: 1, Endpoints: 42,
 		Window: report.Window{From: to.Add(-24 * time.Hour), To: to, Hours: 24},
 		Trust:  report.Trust{Samples: 1234567, ErrorBound: 0.005416, Dropped: 1, Overflowed: 2500},
 		SlowestEndpoints: []report.Endpoint{{
 			Service: "orders", Endpoint: "/reports/{id}", Method: "GET", TotalRequests: 1204,
-			AvgResponseTime: 120.5, P50ResponseTime: 80.25, P95ResponseTime: 812.4, P99ResponseTime: 1033.9, MaxResponseTime: 2105.1,
-			ErrorRate: 0.012, ClientErrorRate: 0.031, Slow: true, SlowReason: "p95 812 ms over target 500 ms (1,204 samples)",
+			ResponseTimes: report.ResponseTimes{AvgResponseTime: 120.5, P50ResponseTime: 80.25, P95ResponseTime: 812.4, P99ResponseTime: 1033.9, MaxResponseTime: 2105.1},
+			ErrorRate:     0.012, ClientErrorRate: 0.031, Slow: true, SlowReason: "p95 812 ms over target 500 ms (1,204 samples)",
 		}, {
-			Service: "orders", Endpoint: "/", Method: "DELETE", TotalRequests: 3, AvgResponseTime: 0.004,
-			MaxResponseTime: 0.01, InsufficientData: true,
+			Service: "orders", Endpoint: "/", Method: "DELETE", TotalRequests: 3, ResponseTimes: report.ResponseTimes{AvgResponseTime: 0.004, MaxResponseTime: 0.01}, InsufficientData: true,
 		}},
 	}
 }

@@ -1,0 +1,29 @@
+package report
+
+import (
+	"time"
+
+	"github.com/kymohq/kymo/internal/hist"
+)
+
+// ResponseTimes sums up durations: those of requests, or of a check's runs. All
+// are 0 without any.
+type ResponseTimes struct {
+	AvgResponseTime float64 `json:"avg_response_time" doc:"Mean duration, ms." example:"48.2"`
+	P50ResponseTime float64 `json:"p50_response_time" doc:"Median duration, ms." example:"31.9"`
+	P95ResponseTime float64 `json:"p95_response_time" doc:"95th percentile of the duration, ms." example:"182.5"`
+	P99ResponseTime float64 `json:"p99_response_time" doc:"99th percentile of the duration, ms." example:"640.1"`
+	MaxResponseTime float64 `json:"max_response_time" doc:"Longest duration, ms, exactly." example:"2105.1"`
+}
+
+// responseTimes returns the numbers, and the 95th percentile before it is rounded.
+func responseTimes(h *hist.Histogram) (t ResponseTimes, p95 time.Duration) {
+	q95 := h.Quantile(0.95)
+	return ResponseTimes{
+		AvgResponseTime: ms(h.Mean()),
+		P50ResponseTime: ms(h.Quantile(0.50)),
+		P95ResponseTime: ms(q95),
+		P99ResponseTime: ms(h.Quantile(0.99)),
+		MaxResponseTime: ms(float64(h.Max())),
+	}, time.Duration(q95)
+}
