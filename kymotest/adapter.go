@@ -9,25 +9,25 @@ import (
 	"github.com/kymohq/kymo"
 )
 
-// Adapter is what Run tests.
+// Adapter is an adapter for Run to test.
 type Adapter struct {
-	// New returns a server of the routes that the package's comment lists. It is
-	// called anew for each request, and for some requests from several goroutines.
+	// New returns a server with the routes listed in the package's documentation. It
+	// is called for each request, sometimes from several goroutines at once.
 	New func(Setup) http.Handler
 
-	// Unsupported is what the framework cannot do, each with the reason, which is
-	// shown. What depends on it is skipped.
+	// Unsupported lists the features that the framework does not have, each with the
+	// reason. Tests that need them are skipped, and show the reason.
 	Unsupported map[Feature]string
 }
 
-// Setup is what a server is to be built of.
+// Setup describes the server that Adapter.New returns.
 type Setup struct {
-	// Monitor is the monitor to give to the adapter. It is nil for the server
-	// without Kymo, to which the others are compared.
+	// Monitor is the adapter's monitor. It is nil for the server without Kymo, with
+	// which the others are compared.
 	Monitor *kymo.Monitor
 
-	// Recovery is where the framework's middleware stands that recovers from
-	// panics. Without Kymo, RecoveryOutside and RecoveryInside are the same.
+	// Recovery is the place of the framework's middleware that recovers from panics.
+	// Without Kymo, RecoveryOutside and RecoveryInside are the same.
 	Recovery Recovery
 }
 
@@ -36,25 +36,25 @@ type Recovery int
 
 const (
 	NoRecovery      Recovery = iota // there is none: net/http closes the connection
-	RecoveryOutside                 // the adapter is within it
-	RecoveryInside                  // it is within the adapter
+	RecoveryOutside                 // it is further out than the adapter
+	RecoveryInside                  // it is further in than the adapter
 )
 
-// Feature is something that most frameworks can do.
+// Feature is an ability of most frameworks.
 type Feature string
 
 const (
 	Unmatched Feature = "unmatched" // the adapter is called for requests that no route matches
 	Mounts    Feature = "mounts"    // routers are mounted in each other, or routes grouped
-	CatchAll  Feature = "catch-all" // a route takes the rest of the path
+	CatchAll  Feature = "catch-all" // a route matches the rest of the path
 	Recovers  Feature = "recovers"  // there is a middleware that recovers from panics
 	Streams   Feature = "streams"   // a response is sent in parts
-	Upgrades  Feature = "upgrades"  // a connection is taken over
+	Upgrades  Feature = "upgrades"  // a connection is hijacked
 )
 
 var features = []Feature{Unmatched, Mounts, CatchAll, Recovers, Streams, Upgrades}
 
-// Run tests the adapter, in subtests. The package's comment says how.
+// Run tests the adapter, in subtests, as the package's documentation describes.
 func Run(t *testing.T, a Adapter) {
 	t.Helper()
 	if err := a.validate(); err != nil {
@@ -87,7 +87,7 @@ func (a *Adapter) validate() error {
 	}
 	for f, reason := range a.Unsupported {
 		if !slices.Contains(features, f) {
-			return fmt.Errorf("kymotest: Adapter.Unsupported has %q, which is no Feature", f)
+			return fmt.Errorf("kymotest: Adapter.Unsupported has %q, which is not a Feature", f)
 		}
 		if reason == "" {
 			return fmt.Errorf("kymotest: Adapter.Unsupported gives no reason for %q", f)
@@ -96,7 +96,7 @@ func (a *Adapter) validate() error {
 	return nil
 }
 
-// need skips the test unless the adapter supports all of these.
+// need skips the test unless the adapter supports all of the features.
 func (a *Adapter) need(t *testing.T, features []Feature) {
 	for _, f := range features {
 		if reason, ok := a.Unsupported[f]; ok {

@@ -17,24 +17,24 @@ import (
 // Request is a recorded request.
 type Request struct {
 	Service  string
-	Endpoint string // the route's template, as in "/users/{id}", or "(unmatched)"
-	Method   string // "_OTHER" for one that HTTP does not define
-	Status   int    // 499 if the client went away
-	User     string // "" if it is not known
-	Error    string // the class of what went wrong, "" if it is not known
+	Endpoint string // the route's template, such as "/users/{id}", or "(unmatched)"
+	Method   string // "_OTHER" if HTTP does not define it
+	Status   int    // 499 if the client disconnected
+	User     string // "" if unknown
+	Error    string // the class of the error, "" if none was set
 
-	Start time.Time // UTC, in milliseconds
+	Start time.Time // in UTC, to the millisecond
 	// Duration is from the request's start to the handler's return. For a stream
 	// or an upgraded connection it is the time to the first byte, and Lifetime the
 	// time to the handler's return; otherwise Lifetime is 0.
 	Duration  time.Duration
 	Lifetime  time.Duration
-	FirstByte time.Duration // from the start to the response's header
+	FirstByte time.Duration // from the request's start until the response's header was written
 	Size      int64         // bytes of the response's body
 }
 
-// Sink keeps what monitors record, and what they log to its Logger. Its zero value
-// is ready to use with kymo.WithSink; it may be used from any goroutine.
+// Sink keeps what monitors record, and what they log to its Logger. The zero value is
+// ready to use with kymo.WithSink. A Sink is safe for concurrent use.
 type Sink struct {
 	flush func()
 
@@ -44,15 +44,15 @@ type Sink struct {
 	log      bytes.Buffer
 }
 
-// batch is what identifies one.
+// batch is the identity of a batch.
 type batch struct {
 	instance string
 	sequence uint64
 }
 
-// New returns a monitor of the service "test" that ships to the sink and logs to
-// it; opts are applied after that. It is closed when the test ends, which fails if
-// something could not be shipped until then.
+// New returns a monitor for the service "test" that ships and logs to the sink, unless
+// opts change that. The monitor is closed when the test ends; the test fails if requests
+// could not be shipped.
 func New(t testing.TB, opts ...kymo.Option) (*kymo.Monitor, *Sink) {
 	t.Helper()
 	sink := new(Sink)
@@ -79,13 +79,12 @@ func newMonitor(sink *Sink, opts ...kymo.Option) *kymo.Monitor {
 	return kymo.New("test", append([]kymo.Option{kymo.WithSink(sink), kymo.WithLogger(sink.Logger())}, opts...)...)
 }
 
-// Requests returns what was recorded so far, by start; requests that started in
-// the same millisecond are in no particular order. The monitor that New returned
-// with the sink is flushed before; one that was given the sink by WithSink is not,
-// call its Flush or Close.
+// Requests returns the requests recorded so far, ordered by start; those of the same
+// millisecond are in no particular order. It flushes the monitor that New returned with
+// the sink. Flush or close other monitors, which got the sink by kymo.WithSink, before.
 //
-// A request is recorded when its handler has returned, which may be a moment after
-// its client has the response: close the server before.
+// A request is recorded when its handler has returned, which may be a moment after its
+// client has the response. Close the server before calling Requests.
 func (s *Sink) Requests() []Request {
 	if s.flush != nil {
 		s.flush()

@@ -145,7 +145,7 @@ func TestWrongAdapters(t *testing.T) {
 		says    string
 	}{
 		{Adapter{}, "New is nil"},
-		{Adapter{New: standard.New, Unsupported: map[Feature]string{"flying": "too heavy"}}, `"flying", which is no Feature`},
+		{Adapter{New: standard.New, Unsupported: map[Feature]string{"flying": "too heavy"}}, `"flying", which is not a Feature`},
 		{Adapter{New: standard.New, Unsupported: map[Feature]string{Streams: ""}}, `no reason for "streams"`},
 	} {
 		if err := test.adapter.validate(); err == nil || !strings.Contains(err.Error(), test.says) {

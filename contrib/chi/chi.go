@@ -1,7 +1,7 @@
 // Package kymochi records the requests of chi routers in Kymo:
 //
 //	r := chi.NewRouter()
-//	r.Use(kymochi.Middleware(m)) // before other middlewares, so that theirs count, too
+//	r.Use(kymochi.Middleware(m)) // before other middlewares, so that their time counts too
 package kymochi
 
 import (
@@ -15,9 +15,9 @@ import (
 	"github.com/kymohq/kymo"
 )
 
-// Middleware returns a middleware, for the Use of a router or of one mounted in
-// another, that records requests with the pattern of the route that matched, from
-// the root, as in "/users/{id}".
+// Middleware returns a middleware for chi.Router.Use that records requests for m. The
+// endpoint is the pattern of the route that matched, such as "/users/{id}", including
+// the patterns at which routers are mounted in each other.
 func Middleware(m *kymo.Monitor) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		a := &adapter{next: next}
@@ -32,8 +32,8 @@ type adapter struct {
 	ends      sync.Map // by joined patterns, whether a request ends there: see isEnd
 }
 
-// ServeHTTP hides from Kymo the pattern that a router further out has left in the
-// request, "/teams/*": it would count as the route of what matches none further in.
+// ServeHTTP hides from Kymo the pattern that a router further out set in the request,
+// "/teams/*": it would become the route of requests that match none further in.
 func (a *adapter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	rctx := chi.RouteContext(r.Context())
 	if rctx == nil || len(rctx.RoutePatterns) == 0 {
@@ -49,9 +49,9 @@ func (a *adapter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a.monitored.ServeHTTP(w, r)
 }
 
-// serveWithin leaves the pattern in the request that Kymo gave. Chi does, too, but
-// in whatever request middlewares in between made of it, and also if the patterns
-// are those of routers in which no route matched.
+// serveWithin sets the pattern in the request that Kymo passed on. Chi sets it too, but
+// in the copies that middlewares in between make, and also with the patterns of routers
+// in which no route matched.
 func (a *adapter) serveWithin(w http.ResponseWriter, r *http.Request) {
 	rctx := chi.RouteContext(r.Context())
 	if rctx == nil {
@@ -73,8 +73,8 @@ func (a *adapter) serveWithin(w http.ResponseWriter, r *http.Request) {
 	a.next.ServeHTTP(w, r)
 }
 
-// isOfChi reports whether chi has left the pattern, at whatever depth, and not a
-// router of another kind that is mounted in it.
+// isOfChi reports whether chi set the pattern, at whatever depth, rather than a router
+// of another kind that is mounted in it.
 func isOfChi(rctx *chi.Context, pattern string) bool {
 	for n := range rctx.RoutePatterns {
 		at := chi.Context{RoutePatterns: rctx.RoutePatterns[:n+1]}

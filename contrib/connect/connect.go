@@ -1,11 +1,11 @@
-// Package kymoconnect records the calls that handlers of Connect answer, in its
-// own protocol, gRPC and gRPC-Web. With Kymo's middleware around the mux, nothing
-// of this package is needed:
+// Package kymoconnect records the calls of Connect handlers, in the protocols of
+// Connect, gRPC and gRPC-Web. With Kymo's middleware around the mux, this package is
+// not needed:
 //
 //	http.ListenAndServe(":8080", m.Middleware(mux))
 //
-// Where that cannot be, or only some handlers are to be recorded, and for
-// procedures that are mounted below a prefix, there is an interceptor:
+// Its interceptor is for services where that is not possible, where only some handlers
+// are to be recorded, or where procedures are mounted below a prefix:
 //
 //	m := kymo.New("orders")
 //	defer m.Close(context.Background())
@@ -13,14 +13,13 @@
 //	mux.Handle(ordersv1connect.NewOrdersHandler(orders,
 //		connect.WithInterceptors(kymoconnect.Interceptor(m)))) // before all others
 //
-// With both, each call is recorded once. The endpoint is the procedure, as in
-// "/acme.orders.v1.Orders/Get", the method POST or GET, and the status that of
-// kymo.RPCStatus. A streaming call counts by its first message, with its lifetime
-// beside it. Handlers name the user with kymo.SetUserContext(ctx, user).
+// With both, each call is recorded once. The endpoint is the procedure, such as
+// "/acme.orders.v1.Orders/Get", the method is POST or GET, and the status is that of
+// kymo.RPCStatus. A streaming call counts by its first message, and its lifetime is kept
+// beside it. Handlers set the user with kymo.SetUserContext(ctx, user).
 //
-// An interceptor does not see everything. Requests that no handler takes, bodies
-// that cannot be read, what interceptors further out make of a call, and sizes
-// are known to the middleware alone.
+// Unlike the middleware, an interceptor does not see requests that no handler accepts,
+// bodies that cannot be read, what interceptors further out change, and sizes.
 package kymoconnect
 
 import (
@@ -34,9 +33,9 @@ import (
 	"github.com/kymohq/kymo"
 )
 
-// Interceptor returns an interceptor that records the calls of handlers for m, and
-// adds X-Response-Time to their header. A handler that panics is recorded with
-// status 500, and the panic goes on. Calls of clients are passed on.
+// Interceptor returns an interceptor that records the calls of handlers for m, and adds
+// X-Response-Time to their header. If a handler panics, status 500 is recorded, and the
+// panic continues. Calls made by clients are not recorded.
 func Interceptor(m *kymo.Monitor) connect.Interceptor { return interceptor{m} }
 
 type interceptor struct{ m *kymo.Monitor }
@@ -97,7 +96,7 @@ func (i interceptor) WrapStreamingHandler(next connect.StreamingHandlerFunc) con
 	}
 }
 
-// asRequest describes a call to the filters as the HTTP request that it came with.
+// asRequest returns the HTTP request that a call came with, for filters.
 func asRequest(ctx context.Context, call kymo.Request, header http.Header, peer connect.Peer) *http.Request {
 	r := &http.Request{
 		Method: call.Method, URL: &url.URL{Path: call.Route, RawQuery: peer.Query.Encode()},
@@ -108,8 +107,8 @@ func asRequest(ctx context.Context, call kymo.Request, header http.Header, peer 
 	return r.WithContext(ctx)
 }
 
-// end records a call that has ended with err. Where the middleware is around it,
-// that sees the status which is sent, and gets to know the rest.
+// end records a call that ended with err. If the middleware is around it, that one sees
+// the status itself, and is told the rest.
 func end(ctx context.Context, x *kymo.Exchange, call kymo.Request, err error, panicking bool) {
 	switch {
 	case panicking:

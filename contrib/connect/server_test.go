@@ -60,7 +60,7 @@ func (o *orders) do(ctx context.Context, what string) error {
 		}
 		return nil
 	}
-	return fmt.Errorf("nothing is known of %q", what)
+	return fmt.Errorf("there is no %q", what)
 }
 
 func (o *orders) unary(ctx context.Context, r *connect.Request[text]) (*connect.Response[text], error) {

@@ -1,11 +1,11 @@
 // Package kymoecho records the requests of Echo v5 in Kymo:
 //
 //	e := echo.New()
-//	e.Use(kymoecho.Middleware(m)) // before other middlewares, so that theirs count, too
+//	e.Use(kymoecho.Middleware(m)) // before other middlewares, so that their time counts too
 //
-// The errors that handlers return are answered by the HTTPErrorHandler, after all
-// middlewares have returned; they are recorded with what it answers. For Echo v4
-// there is github.com/kymohq/kymo/contrib/echo.
+// If a handler returns an error, Echo's HTTPErrorHandler responds to it after all
+// middlewares have returned; the status that it writes is recorded. The adapter for
+// Echo v4 is github.com/kymohq/kymo/contrib/echo.
 package kymoecho
 
 import (
@@ -17,8 +17,8 @@ import (
 	"github.com/kymohq/kymo"
 )
 
-// Middleware returns a middleware, for Use or Pre of an Echo or for Use of a group,
-// that records requests with the path of the route that matched, as in
+// Middleware returns a middleware for Echo.Use, Echo.Pre or Group.Use that records
+// requests for m. The endpoint is the path of the route that matched, such as
 // "/users/{id}" for "/users/:id".
 func Middleware(m *kymo.Monitor) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
@@ -72,7 +72,7 @@ func (v *visit) setWriter(w http.ResponseWriter) {
 // open reports whether Echo can still answer an error.
 func (v *visit) open() bool { return v.response != nil && !v.response.Committed }
 
-// serve lets the handlers run with Kymo's writer below Echo's response.
+// serve runs the handlers with Kymo's writer below Echo's response.
 func (v *visit) serve(next echo.HandlerFunc, r *http.Request) (err error) {
 	before := r.Pattern
 	r.Pattern = v.seen
@@ -90,7 +90,7 @@ func (v *visit) serve(next echo.HandlerFunc, r *http.Request) (err error) {
 			r.Pattern = v.c.Path() // a middleware has replaced the request
 		}
 		v.seen = r.Pattern
-		// The error handler is going to write to the response: Kymo has to hear of it.
+		// The error handler is going to write to the response, which Kymo must see.
 		if same(v.writer(), v.kymo) && !open {
 			v.setWriter(v.below)
 		}
@@ -107,8 +107,8 @@ func isRoute(info echo.RouteInfo) bool {
 	return info.Method != "" && info.Method != echo.RouteNotFound
 }
 
-// expect tells Kymo what Echo's own error handler is going to answer, for where
-// the answer cannot be waited for. If another one is given, that counts.
+// expect tells Kymo the status that Echo's own error handler is going to write, for when
+// Kymo cannot wait for it. If another status is written, that one counts.
 func (v *visit) expect(err error, r *http.Request) {
 	if err == nil || !v.open() || r.Context().Err() != nil || same(v.kymo, v.below) {
 		return
@@ -123,7 +123,7 @@ func same(a, b http.ResponseWriter) bool {
 	return reflect.TypeOf(a) == reflect.TypeOf(b) && reflect.ValueOf(a).Comparable() && a == b
 }
 
-// status returns the status of an error as Echo's own handler finds it.
+// status returns the status that Echo's own error handler writes for an error.
 func status(err error) int {
 	if code := echo.StatusCode(err); code != 0 {
 		return code

@@ -7,20 +7,19 @@
 //	app.Use(kymofiber.Middleware(m)) // before all others
 //	app.Get("/orders/:id", order)    // is recorded as /orders/{id}
 //
-// Handlers name the user with kymo.SetUserContext(c, user), where c is the
-// fiber.Ctx or c.Context(); SetRouteContext and the others work likewise.
+// Handlers set the user with kymo.SetUserContext(c, user), where c is the fiber.Ctx or
+// c.Context(). SetRouteContext and the others work in the same way.
 //
-// A request takes this way: the middleware begins it and passes it on, errors and
-// panics included. When the handlers have returned it notes the route and the
-// duration, and sets X-Response-Time. Fiber's error handler and middlewares
-// further out may then still change the response. It is recorded when fasthttp
-// has sent the response, with the status and size that were sent; a stream or a
-// connection that was taken over, when it has ended.
+// The middleware begins a request and runs the handlers. When they have returned, it
+// notes the route and the duration, and sets X-Response-Time; errors and panics pass
+// through. Fiber's error handler and middlewares further out may then still change the
+// response. The request is recorded when fasthttp has sent the response, with the status
+// and size that were sent. Streams and hijacked connections are recorded when they end.
 //
-// fasthttp does not tell when a client goes away. The request of one that did is
-// recorded with the status that it was to get, never with 499, and c.Context() is
-// not canceled. The writer of a stream sees it as an error of its Flush. The size
-// of a stream is recorded only if it was declared.
+// fasthttp does not report that a client disconnected. Such a request is recorded with
+// the status it was to get, never with 499, and c.Context() is not canceled. The writer
+// of a stream sees it as an error of its Flush. The size of a stream is recorded only if
+// it was declared.
 package kymofiber
 
 import (
@@ -34,12 +33,12 @@ import (
 )
 
 // Middleware returns a middleware that records each request for m and adds
-// X-Response-Time to its response. It belongs before all others, so that it sees
-// what they answer themselves.
+// X-Response-Time to its response. Use it before all others, so that it sees the
+// responses that they write themselves.
 //
-// The endpoint is the path that the route was registered with, groups and mounted
-// apps included. A request that only middlewares have answered, app.Use's, is
-// recorded as "(unmatched)". A handler that panics is recorded with status 500.
+// The endpoint is the path with which the route was registered, including those of
+// groups and mounted apps. A request that only middlewares registered by Use responded
+// to is recorded as "(unmatched)". If a handler panics, status 500 is recorded.
 func Middleware(m *kymo.Monitor) fiber.Handler {
 	r := new(routes)
 	return func(c fiber.Ctx) error {
@@ -63,7 +62,7 @@ func Middleware(m *kymo.Monitor) fiber.Handler {
 // visitKey is the key of m's visit among the values of a request.
 type visitKey struct{ m *kymo.Monitor }
 
-// asRequest describes a request to the filters, without its body.
+// asRequest returns a request, without its body, for filters.
 func asRequest(rctx *fasthttp.RequestCtx) *http.Request {
 	r := &http.Request{
 		Method:     string(rctx.Method()),

@@ -1,15 +1,15 @@
 // Package kymogin records the requests of gin engines in Kymo:
 //
 //	engine := gin.Default()
-//	engine.Use(kymogin.Middleware(m)) // before other middlewares, so that theirs count, too
+//	engine.Use(kymogin.Middleware(m)) // before other middlewares, so that their time counts too
 //
-// Gin keeps a status to itself until something is written, so the writer that
-// handlers get stands between them and gin's, and Kymo's is in the middle:
+// Gin's writer holds back the status until something is written. So handlers get a
+// writer above it, and Kymo's is between the two:
 //
 //	handlers → writer → Kymo's → written → gin's
 //
-// A status that is only set goes straight to gin's. What is sent takes the whole
-// way, the header first, with the status that it then has.
+// A status that is only set goes straight to gin's writer. What is sent passes through
+// all of them, beginning with the header and the status at that time.
 package kymogin
 
 import (
@@ -21,12 +21,12 @@ import (
 	"github.com/kymohq/kymo"
 )
 
-// Middleware returns a middleware that records requests with the path of the route
-// that matched, as in "/users/{id}" for "/users/:id".
+// Middleware returns a middleware that records requests for m. The endpoint is the path
+// of the route that matched, such as "/users/{id}" for "/users/:id".
 //
-// A response that a middleware further out writes afterwards, for an error in
-// c.Errors for example, is recorded as such. One to which it only gives another
-// status by c.Status, and writes nothing, is not.
+// If a middleware further out writes the response afterwards, for example for an error
+// in c.Errors, the status that it writes is recorded. If it only calls c.Status and
+// writes nothing, that status is not seen.
 func Middleware(m *kymo.Monitor) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		below := &written{c.Writer}
@@ -50,7 +50,7 @@ type visit struct {
 	late    bool          // the header was written before
 }
 
-// serve lets the handlers run with a writer and a request of Kymo's.
+// serve runs the handlers with a writer and a request of Kymo's.
 func (v *visit) serve(r *http.Request) {
 	c, given := v.c, v.below.ResponseWriter
 	w := &writer{ResponseWriter: given, kymo: v.kymo}
@@ -61,7 +61,7 @@ func (v *visit) serve(r *http.Request) {
 			c.Request = v.request
 		}
 		open := returned && v.expect(r)
-		// Middlewares further out may still write an answer: Kymo has to hear of it.
+		// Middlewares further out may still write the response, which Kymo must see.
 		// Only gin's own writer can stay hidden, since its type has no name outside of gin.
 		if c.Writer == gin.ResponseWriter(w) && !(open && reflect.TypeOf(given) == ginsOwn) {
 			c.Writer = given

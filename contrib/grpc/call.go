@@ -51,7 +51,7 @@ func isProbe(ctx context.Context) bool {
 	return len(agent) != 0 && strings.HasPrefix(agent[0], "kube-probe/")
 }
 
-// asRequest describes a call to the filters as the HTTP request that it came with.
+// asRequest returns the HTTP request that a call came with, for filters.
 func asRequest(ctx context.Context, method string) *http.Request {
 	r := &http.Request{
 		Method: http.MethodPost, URL: &url.URL{Path: method}, RequestURI: method,
@@ -71,8 +71,8 @@ func asRequest(ctx context.Context, method string) *http.Request {
 	return r.WithContext(ctx)
 }
 
-// announce says what is known when a call begins to whatever records it further
-// out: Middleware may return before the call's handler does.
+// announce passes on what is known when a call begins to the middleware that records it
+// further out, which may return before the call's handler does.
 func (c *call) announce(ctx context.Context) {
 	if c.x.Joined() {
 		kymo.SetRouteContext(ctx, c.route)

@@ -12,8 +12,8 @@ import (
 	"google.golang.org/grpc/metadata"
 )
 
-// UnaryServerInterceptor returns an interceptor that records unary calls for m. A
-// handler that panics is recorded with status 500, and the panic goes on.
+// UnaryServerInterceptor returns an interceptor that records unary calls for m. If a
+// handler panics, status 500 is recorded, and the panic continues.
 func UnaryServerInterceptor(m *kymo.Monitor) grpc.UnaryServerInterceptor {
 	return func(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (reply any, err error) {
 		called, c := begin(ctx, m, info.FullMethod)
@@ -33,8 +33,8 @@ func UnaryServerInterceptor(m *kymo.Monitor) grpc.UnaryServerInterceptor {
 	}
 }
 
-// StreamServerInterceptor returns an interceptor that records streaming calls for
-// m, as UnaryServerInterceptor does for others.
+// StreamServerInterceptor returns an interceptor that records streaming calls for m, as
+// UnaryServerInterceptor does for unary ones.
 func StreamServerInterceptor(m *kymo.Monitor) grpc.StreamServerInterceptor {
 	return func(srv any, ss grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) (err error) {
 		ctx, c := begin(ss.Context(), m, info.FullMethod)

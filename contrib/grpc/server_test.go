@@ -111,7 +111,7 @@ func (s *service) do(ctx context.Context, what string) error {
 		}
 		return nil
 	}
-	return status.Errorf(codes.Internal, "nothing is known of %q", what)
+	return status.Errorf(codes.Internal, "there is no %q", what)
 }
 
 // recovering are interceptors that turn panics into errors, as many services have.

@@ -9,8 +9,8 @@ import (
 	"google.golang.org/grpc/stats"
 )
 
-// StatsHandler returns a handler for grpc.StatsHandler that records the calls of a
-// server for m.
+// StatsHandler returns a handler for grpc.StatsHandler that records the calls of a server
+// for m.
 func StatsHandler(m *kymo.Monitor) stats.Handler { return statsHandler{m} }
 
 type statsHandler struct{ m *kymo.Monitor }
@@ -21,8 +21,8 @@ func (h statsHandler) TagRPC(ctx context.Context, info *stats.RPCTagInfo) contex
 	return context.WithValue(ctx, callKey(h), c)
 }
 
-// HandleRPC follows the call. gRPC tells its begin only of methods that it knows
-// or has a handler for; of others it tells no end either.
+// HandleRPC follows the call. gRPC reports the begin of a call only for methods that it
+// knows or has a handler for; for others it reports no end either.
 func (h statsHandler) HandleRPC(ctx context.Context, s stats.RPCStats) {
 	c, _ := ctx.Value(callKey(h)).(*call)
 	if c == nil || c.x == nil || s.IsClient() {

@@ -3,8 +3,8 @@
 //	router.Use(kymomux.Middleware(m))
 //	http.ListenAndServe(":8080", m.Middleware(router))
 //
-// The second line is for requests that no route matches, for which the router
-// calls no middleware. Each request is recorded once.
+// The second line records requests that match no route, for which the router calls no
+// middleware. Each request is recorded once.
 package kymomux
 
 import (
@@ -15,8 +15,9 @@ import (
 	"github.com/kymohq/kymo"
 )
 
-// Middleware returns a middleware that records requests with the path template of
-// the route that matched, as in "/users/{id}". A route without a path has none.
+// Middleware returns a middleware that records requests for m. The endpoint is the path
+// template of the route that matched, such as "/users/{id}", or "(unmatched)" if the
+// route has none.
 func Middleware(m *kymo.Monitor) mux.MiddlewareFunc {
 	return func(next http.Handler) http.Handler {
 		return m.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

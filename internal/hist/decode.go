@@ -144,7 +144,7 @@ func (r *reader) zeros(o *header) bool {
 	return true
 }
 
-// sumInRange says whether off can be the sum of count values' distances to the
+// sumInRange reports whether off can be the sum of count values' distances to the
 // least of them, one of which is 0 and one of which is span.
 func sumInRange(hi, lo, count, span uint64) bool {
 	topHi, topLo := bits.Mul64(count-1, span)

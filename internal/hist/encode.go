@@ -61,10 +61,10 @@ func (h *Histogram) AppendBinary(b []byte) []byte {
 	lo, borrow := bits.Sub64(h.sumLo, lo, 0)
 	hi, _ = bits.Sub64(h.sumHi, hi, borrow)
 	b = appendUvarint128(b, hi, lo)
-	first, last, any := h.span()
+	first, last, ok := h.span()
 	if h.min == 0 {
 		b = binary.AppendUvarint(b, h.zeros-1)
-		if !any {
+		if !ok {
 			return b
 		}
 		b = binary.AppendUvarint(b, uint64(first-minIndex))

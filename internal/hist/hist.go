@@ -10,8 +10,8 @@ import (
 // is an empty histogram at scale 6, ready to use. It is not safe for concurrent
 // use, and a copy shares its buckets with the original: use Clone.
 //
-// It holds at most 2^63 - 1 values, which its users are to see to: at ten
-// million a second that takes 29,000 years.
+// It holds at most 2^63 - 1 values, which it does not check: at ten million a second
+// that takes 29,000 years.
 type Histogram struct {
 	count        uint64
 	zeros        uint64
@@ -98,8 +98,8 @@ func (h *Histogram) cover(lo, hi int) []uint64 {
 	return h.counts[lo-h.first : hi-h.first+1]
 }
 
-// span returns the first and the last bucket that hold a value.
-func (h *Histogram) span() (lo, hi int, any bool) {
+// span returns the first and the last bucket that hold a value; ok is false if none does.
+func (h *Histogram) span() (lo, hi int, ok bool) {
 	if h.count == h.zeros {
 		return 0, 0, false
 	}

@@ -30,7 +30,7 @@ var powers = func() []*big.Float {
 
 func boundOf(i int) *big.Float { return powers[i+2] }
 
-// contains says whether bucket i covers the float64 nearest to v.
+// contains reports whether bucket i covers the float64 nearest to v.
 func contains(i int, v int64) bool {
 	exact := new(big.Float).SetFloat64(float64(v))
 	return boundOf(i-1).Cmp(exact) < 0 && exact.Cmp(boundOf(i)) <= 0

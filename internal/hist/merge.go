@@ -9,7 +9,7 @@ func (h *Histogram) Merge(o *Histogram) {
 	if o.count == 0 {
 		return
 	}
-	if lo, hi, any := o.span(); any {
+	if lo, hi, ok := o.span(); ok {
 		by := h.drop - o.drop
 		addCounts(h.cover(lo>>by, hi>>by), o.counts[lo-o.first:hi-o.first+1], lo, by)
 	}

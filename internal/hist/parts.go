@@ -2,9 +2,9 @@ package hist
 
 import "math/bits"
 
-// Parts is a histogram at scale 6 taken apart, for engines that keep it in
-// columns of their own and add it up themselves: counts, sums and buckets add,
-// extremes do not.
+// Parts are the fields of a histogram at scale 6, for engines that store them in
+// columns and merge them themselves: by adding counts, sums and buckets, and by taking
+// the extremes of Min and Max.
 type Parts struct {
 	Count, Zeros uint64
 	// The sum of the values is SumHigh * 2^32 + SumLow. Both halves of many
@@ -16,9 +16,8 @@ type Parts struct {
 	Counts []uint64 // of each of them, above 0
 }
 
-// AppendParts takes the histogram apart, into p, whose memory it uses. It returns
-// false for a histogram that has no parts: one of a coarser scale, or with a sum
-// of 2^96 or more.
+// AppendParts sets p to the parts of the histogram, reusing p's memory. It returns
+// false if the histogram has none: its scale is coarser, or its sum is 2^96 or more.
 func (h *Histogram) AppendParts(p *Parts) (ok bool) {
 	if h.drop != 0 {
 		return false
@@ -34,8 +33,8 @@ func (h *Histogram) AppendParts(p *Parts) (ok bool) {
 	return h.sumHi>>32 == 0
 }
 
-// MergeParts adds what was taken apart. ErrCorrupt, for parts that no values
-// have, leaves in h what it held.
+// MergeParts adds the histogram with these parts. If no values have such parts, it
+// returns ErrCorrupt and leaves h unchanged.
 func (h *Histogram) MergeParts(p *Parts) error {
 	if !p.sound() || p.Count > maxCount-h.count {
 		return ErrCorrupt
@@ -57,8 +56,7 @@ func (h *Histogram) MergeParts(p *Parts) error {
 	return nil
 }
 
-// sound says whether there are values that have these parts, as far as can be
-// told without them.
+// sound reports whether some values could have these parts.
 func (p *Parts) sound() bool {
 	if p.Count == 0 {
 		return p.Zeros == 0 && len(p.Index) == 0 && len(p.Counts) == 0 && p.SumHigh == 0 && p.SumLow == 0 && p.Min == 0 && p.Max == 0
@@ -83,7 +81,7 @@ func (p *Parts) sound() bool {
 	return p.sumInRange()
 }
 
-// sumInRange says whether the sum lies between what Count values of at least Min
+// sumInRange reports whether the sum lies between what Count values of at least Min
 // and at most Max can sum up to.
 func (p *Parts) sumInRange() bool {
 	lo, carry := bits.Add64(p.SumHigh<<32, p.SumLow, 0)

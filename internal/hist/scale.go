@@ -15,10 +15,10 @@ func (h *Histogram) coarsen(drop uint8) {
 		return
 	}
 	by := drop - h.drop
-	lo, hi, any := h.span()
+	lo, hi, ok := h.span()
 	old, first := h.counts, h.first
 	h.drop, h.counts = drop, nil
-	if any {
+	if ok {
 		addCounts(h.cover(lo>>by, hi>>by), old[lo-first:hi-first+1], lo, by)
 	}
 }

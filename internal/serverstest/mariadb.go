@@ -63,7 +63,7 @@ func (m *MariaDBServer) bootstrap(cmd *exec.Cmd) {
 	m.run(cmd)
 }
 
-// greets says whether it begins a conversation, and not with an error.
+// greets reports whether it begins a conversation, and not with an error.
 func (m *MariaDBServer) greets() bool {
 	conn, err := net.Dial("tcp", m.Addr())
 	if err != nil {

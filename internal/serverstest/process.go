@@ -59,7 +59,7 @@ func start(cmd *exec.Cmd, log string) (*process, error) {
 	return p, <-started
 }
 
-// gone says whether it has ended.
+// gone reports whether it has ended.
 func (p *process) gone() bool {
 	select {
 	case <-p.exited:

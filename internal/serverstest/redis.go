@@ -46,7 +46,7 @@ func newRedis(t testing.TB, args []string) *RedisServer {
 	return r
 }
 
-// answers says whether it answers, be it with a refusal; not while it loads.
+// answers reports whether it answers, be it with a refusal; not while it loads.
 func (r *RedisServer) answers() bool {
 	conn, err := net.Dial("tcp", r.Addr())
 	if err != nil {
@@ -54,7 +54,7 @@ func (r *RedisServer) answers() bool {
 	}
 	defer conn.Close()
 	_ = conn.SetDeadline(time.Now().Add(time.Second))
-	_, _ = fmt.Fprint(conn, "PING\r\n") // the read below says whether it arrived
+	_, _ = fmt.Fprint(conn, "PING\r\n") // the read below reports whether it arrived
 	line, err := bufio.NewReader(conn).ReadString('\n')
 	return err == nil && !strings.HasPrefix(line, "-LOADING")
 }

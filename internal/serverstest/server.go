@@ -187,7 +187,7 @@ func freePort(t testing.TB) int {
 	return 0
 }
 
-// dials says whether something listens there.
+// dials reports whether something listens there.
 func (s *Server) dials() bool {
 	conn, err := net.Dial("tcp", s.Addr())
 	if err == nil {

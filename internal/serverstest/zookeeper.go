@@ -44,7 +44,7 @@ preAllocSize=1024
 	return z
 }
 
-// answers says whether it serves; it listens before it does.
+// answers reports whether it serves; it listens before it does.
 func (z *ZooKeeperServer) answers() bool {
 	conn, err := net.Dial("tcp", z.Addr())
 	if err != nil {
@@ -52,7 +52,7 @@ func (z *ZooKeeperServer) answers() bool {
 	}
 	defer conn.Close()
 	_ = conn.SetDeadline(time.Now().Add(time.Second))
-	_, _ = fmt.Fprint(conn, "srvr") // the read below says whether it arrived
+	_, _ = fmt.Fprint(conn, "srvr") // the read below reports whether it arrived
 	text, _ := io.ReadAll(conn)
 	return strings.Contains(string(text), "Mode: standalone")
 }

@@ -8,8 +8,8 @@ import (
 // Request is one request as a service saw it.
 type Request struct {
 	Key
-	User  string // who asked; empty if unknown
-	Error string // a short class of what went wrong, such as an exception's name; "" if none
+	User  string // who made the request; "" if unknown
+	Error string // the class of the error, such as an exception's name; "" if none
 	Start int64  // when it started, Unix milliseconds
 
 	// Duration is from entering the middleware to the handler's return. For a
@@ -49,11 +49,11 @@ func KnownMethod(method string) string {
 	return MethodOther
 }
 
-// ClientClosed is the status of a request whose client went away before the
-// response was complete. It counts neither as an error nor as a client error.
+// ClientClosed is the status of a request whose client disconnected before the response
+// was complete. It counts neither as an error nor as a client error.
 const ClientClosed = 499
 
-// Drop says that requests of a service could not be kept.
+// Drop is a number of requests of a service that were dropped.
 type Drop struct {
 	Service string
 	At      int64 // Unix milliseconds
@@ -68,8 +68,9 @@ type Batch struct {
 	Sequence uint64
 	Version  string // the service's release; "" if unknown
 
-	// The series and the users in this batch. A Builder names each once, which
-	// nothing relies on. Users[0] is "", or there are no users and no requests.
+	// The series and the users in this batch. A Builder lists each once, but
+	// readers must not rely on that. Users[0] is ""; a batch without requests may
+	// have no users.
 	Keys  []Key
 	Users []string
 
@@ -81,15 +82,15 @@ type Batch struct {
 	Lifetime  []int64
 	Size      []int64 // bytes
 
-	// Errors names the errors of requests, as Users does users, and Error indexes
-	// it. Both are empty if no request has one.
+	// Errors lists the error classes, as Users lists users, and Error indexes it. Both
+	// are empty if no request has an error.
 	Errors []string
 	Error  []uint32
 
 	Drops []Drop
 
-	// Health is what checks found. In a batch that is Kept it is history: spans
-	// that follow each other. In the others it is how things stand at present.
+	// Health has the results of checks: consecutive spans in a batch that is Kept, and
+	// the present status in a heartbeat.
 	Health []HealthResult
 	Kind   Kind
 }
@@ -129,11 +130,11 @@ func (b *Batch) Reset() {
 	}
 }
 
-// FieldError says what is wrong with one field of one request.
+// FieldError is an invalid field of a request or batch.
 type FieldError struct {
 	Index   int    // the request's place in its batch, from 0; -1 for the batch itself
 	Field   string // the field's name in JSON
-	Problem string // what is wrong and what is right
+	Problem string // what is wrong, and what would be valid
 }
 
 func (e *FieldError) Error() string {

@@ -33,7 +33,7 @@ func (b *Builder) Key(key Key) uint32 {
 	return i
 }
 
-// AddRow is Add for a request whose key's place is known; r.Key is not read.
+// AddRow is Add for a request whose key is at a known place; r.Key is not read.
 func (b *Builder) AddRow(key uint32, r *Request) {
 	user, ok := b.users[r.User]
 	if !ok {
@@ -54,8 +54,8 @@ func (b *Builder) AddRow(key uint32, r *Request) {
 	}
 }
 
-// addError appends to the column of errors, which begins with the first request
-// that has one: those before it have none.
+// addError appends to the column of errors. The column is made with the first request
+// that has an error; the requests before it have none.
 func (b *Builder) addError(name string) {
 	t := &b.batch
 	if len(t.Errors) == 0 {
@@ -74,17 +74,17 @@ func (b *Builder) addError(name string) {
 	t.Error = append(t.Error, place)
 }
 
-// AddDrop appends a count of requests that could not be kept.
+// AddDrop appends a count of dropped requests.
 func (b *Builder) AddDrop(d Drop) { b.batch.Drops = append(b.batch.Drops, d) }
 
-// AddHealth appends what a check found.
+// AddHealth appends a health result.
 func (b *Builder) AddHealth(h HealthResult) { b.batch.Health = append(b.batch.Health, h) }
 
 // Len returns the number of requests added since the last Reset.
 func (b *Builder) Len() int { return b.batch.Len() }
 
-// Batch returns what was added under the given identity. It is the builder's
-// own memory: valid until the next call of any other method.
+// Batch returns what was added, with the given identity. The batch uses the builder's
+// memory: it is valid until the next call of another method.
 func (b *Builder) Batch(instance string, sequence uint64) *Batch {
 	b.batch.Instance, b.batch.Sequence = instance, sequence
 	return &b.batch

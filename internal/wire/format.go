@@ -2,9 +2,9 @@ package wire
 
 import "errors"
 
-// Version is the newest version of the byte format. Decode reads this one and
-// all before it. AppendBinary writes the first version that can say all there is,
-// so that a hub which knows no later one takes it.
+// Version is the newest version of the byte format. Decode reads this one and all
+// earlier ones. AppendBinary writes the earliest version that can hold the batch, so
+// that hubs that know no later one accept it.
 const Version = 3
 
 // ContentType is the media type of an encoded batch.

@@ -73,7 +73,7 @@ func TestGoldenHealth(t *testing.T) {
 	same(t, &got, b)
 }
 
-// Whoever knows version 1 alone can read what needs no more.
+// A reader of version 1 alone can read what needs no more.
 func TestOldestVersionThatWillDo(t *testing.T) {
 	b := sound()
 	if v := b.AppendBinary(nil)[4]; v != 1 {

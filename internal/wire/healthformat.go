@@ -63,7 +63,7 @@ func (r *reader) health(b *Batch) {
 		h.Details = r.text(MaxDetails)
 		flags := r.byte()
 		if flags&^allFlags != 0 {
-			r.fail("flags that nothing is known of")
+			r.fail("unknown flags")
 		}
 		h.Status = health.Status(flags & statusMask)
 		h.Flapping, h.Critical = flags&flagFlapping != 0, flags&flagCritical != 0

@@ -10,10 +10,10 @@ import (
 	"github.com/kymohq/kymo/internal/hist"
 )
 
-// HealthLog turns what a registry observes into health results to be kept: for
-// each check one a minute, and one at once when its status changes. The results
-// of a check follow each other without a gap, unless nobody looked. It is safe
-// for concurrent use.
+// HealthLog turns the runs of a registry's checks into health results to be stored:
+// one a minute for each check, and one at once when its status changes. The results of
+// a check follow each other without a gap, unless the check did not run. A HealthLog is
+// safe for concurrent use.
 type HealthLog struct {
 	service string
 
@@ -41,7 +41,7 @@ func NewHealthLog(service string) *HealthLog {
 	return &HealthLog{service: service, open: make(map[string]*openSpan)}
 }
 
-// Observe takes in a run. It is fit to be a health.Registry's Observer.
+// Observe adds a run. It can be a health.Registry's Observer.
 func (l *HealthLog) Observe(o health.Observation) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -56,7 +56,7 @@ func (l *HealthLog) Observe(o health.Observation) {
 	at := min(max(o.At.UnixMilli(), 0), MaxStart)
 	if s != nil {
 		at = max(at, s.To) // clocks are set back
-		// Nobody claims that it held while the process was suspended.
+		// The process was suspended; the status meanwhile is unknown.
 		if at-s.To > 2*o.Interval.Milliseconds()+spanLength {
 			l.close(s)
 			s = nil
@@ -87,7 +87,8 @@ func (l *HealthLog) Observe(o health.Observation) {
 	s.Details = string(o.Details)
 }
 
-// close moves what the span holds to what is taken, and lets it go on from its end.
+// close makes the span a result, which Take will return, and begins the next span at
+// its end.
 func (l *HealthLog) close(s *openSpan) {
 	s.fresh = false
 	if s.To == s.From && s.Latency.Count() == 0 {
@@ -100,13 +101,14 @@ func (l *HealthLog) close(s *openSpan) {
 	l.closed = append(l.closed, s.HealthResult)
 	s.From, s.Failures = s.To, 0
 	if s.Status == health.Healthy {
-		s.Reason = "" // otherwise it goes on being the reason
+		s.Reason = "" // otherwise it remains the reason
 	}
 	s.Latency = hist.Histogram{}
 }
 
-// Take returns the results that are due, all there are if so asked, and at most
-// MaxHealth of them: what is left comes with the next call.
+// Take removes and returns the results that are due, or, if all is set, those of spans
+// that are still open as well. It returns at most MaxHealth of them, earliest first; the
+// next call returns the rest.
 func (l *HealthLog) Take(all bool) []HealthResult {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -125,14 +127,14 @@ func (l *HealthLog) Take(all bool) []HealthResult {
 	return taken
 }
 
-// Dropped counts the results that were given up because nobody took them.
+// Dropped returns how many results were dropped because Take was not called in time.
 func (l *HealthLog) Dropped() uint64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.dropped
 }
 
-// Forget ends what is known of a check that is no more.
+// Forget ends the span of a check that was removed.
 func (l *HealthLog) Forget(check string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -142,8 +144,8 @@ func (l *HealthLog) Forget(check string) {
 	}
 }
 
-// Heartbeat returns the health results of a heartbeat, how a service stands at
-// present: itself first, and then each of its checks, as far as there is room.
+// Heartbeat returns the health results of a heartbeat: the present status of the
+// service first, and then that of each check, at most MaxHealth in all.
 func Heartbeat(service string, r health.Report) []HealthResult {
 	now := min(max(r.Time.UnixMilli(), 0), MaxStart)
 	results := []HealthResult{{Service: service, Status: r.Status, From: now, To: now}}

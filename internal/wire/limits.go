@@ -8,14 +8,14 @@ import (
 	"github.com/kymohq/kymo/health"
 )
 
-// Limits on a batch. A batch beyond one of them is refused by Decode and by
-// Batch.Validate; the SDK and the hub's readers shorten texts with Clean.
+// Limits on a batch. Decode and Batch.Validate reject a batch that exceeds one; the SDK
+// and the hub's readers shorten texts with Clean.
 const (
 	MaxRequests = 1 << 16 // requests in a batch
 	MaxBytes    = 8 << 20 // bytes of an encoded batch
 	MaxDrops    = 1 << 10 // drop counts in a batch
-	// MaxHealth is the most health results in a batch. A histogram of a few bytes
-	// may take 32 KiB of memory.
+	// MaxHealth is the maximum number of health results in a batch. A histogram of a
+	// few bytes may take 32 KiB of memory.
 	MaxHealth = 1 << 10
 
 	MaxInstance = 128 // bytes of UTF-8, as are the following
@@ -32,12 +32,12 @@ const (
 	MinStatus = 100
 	MaxStatus = 999
 
-	// MaxDuration is what fits response_time_ms, a 32-bit integer: 24.8 days.
+	// MaxDuration is the maximum of response_time_ms, a 32-bit integer: 24.8 days.
 	MaxDuration = (1<<31 - 1) * time.Millisecond
 	// MaxStart is the last millisecond of the year 9999, the last that RFC 3339 can write.
 	MaxStart = 253402300799999
-	// MaxSpan bounds the span of a health result that is kept, in milliseconds:
-	// who looks for those of an instant need not look further back.
+	// MaxSpan bounds the span of a stored health result, in milliseconds, so that a
+	// search for the results at some instant need not begin earlier than that.
 	MaxSpan = int64(time.Hour / time.Millisecond)
 	// MaxSize bounds a response's size in bytes.
 	MaxSize = 1<<53 - 1
@@ -70,7 +70,7 @@ func Clean(s string, limit int) string {
 	return s[:limit]
 }
 
-// fit says whether s is within limit bytes, valid UTF-8 and without controls.
+// fit reports whether s is within limit bytes, valid UTF-8 and without controls.
 func fit(s string, limit int) bool {
 	if len(s) > limit {
 		return false

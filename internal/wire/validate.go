@@ -2,9 +2,8 @@ package wire
 
 import "fmt"
 
-// Validate says what keeps the batch from being kept, as a *FieldError that
-// names the first request concerned and the field; nil if nothing does. A batch
-// that Decode returned is valid.
+// Validate returns a *FieldError for the first invalid field of the first request that
+// has one, nil if the batch is valid. Batches returned by Decode are valid.
 func (b *Batch) Validate() error {
 	if b.Instance == "" || !fit(b.Instance, MaxInstance) {
 		return &FieldError{-1, "instance", textProblem(MaxInstance, true)}
@@ -52,7 +51,7 @@ func (b *Batch) checkCounts() *FieldError {
 	n := b.Len()
 	switch {
 	case n > MaxRequests:
-		return &FieldError{-1, "requests", fmt.Sprintf("is a batch of %d; at most %d", n, MaxRequests)}
+		return &FieldError{-1, "requests", fmt.Sprintf("has %d requests; at most %d are allowed", n, MaxRequests)}
 	case len(b.User) != n || len(b.Start) != n || len(b.Duration) != n ||
 		len(b.FirstByte) != n || len(b.Lifetime) != n || len(b.Size) != n ||
 		len(b.Errors) > 0 && len(b.Error) != n || len(b.Errors) == 0 && len(b.Error) > 0:
@@ -70,17 +69,17 @@ func (b *Batch) checkCounts() *FieldError {
 	case b.Kind > Leaving:
 		return &FieldError{-1, "kind", fmt.Sprintf("is %d; must be 0 to %d", b.Kind, Leaving)}
 	case b.Kind != Kept && n+len(b.Drops) > 0:
-		return &FieldError{-1, "kind", "is a heartbeat, which brings neither requests nor drops"}
+		return &FieldError{-1, "kind", "is a heartbeat, which has neither requests nor drops"}
 	case len(b.Users) > 0 && b.Users[0] != "":
-		return &FieldError{-1, "users", "must start with the empty one"}
+		return &FieldError{-1, "users", "must begin with the empty user"}
 	case len(b.Errors) > 0 && b.Errors[0] != "":
-		return &FieldError{-1, "errors", "must start with the empty one"}
+		return &FieldError{-1, "errors", "must begin with the empty error"}
 	}
 	return nil
 }
 
 func tooMany(field string, n, limit int) *FieldError {
-	return &FieldError{-1, field, fmt.Sprintf("has %d entries; at most %d", n, limit)}
+	return &FieldError{-1, field, fmt.Sprintf("has %d entries; at most %d are allowed", n, limit)}
 }
 
 // firstOf returns the first request that uses entry of a dictionary, -1 if none does.
@@ -107,9 +106,9 @@ func (k *Key) check() *FieldError {
 	return nil
 }
 
-// checkRows goes column by column, one comparison a value. A column is looked
-// at only as far as the ones before it are in order, so that the error is that
-// of the first request that has one.
+// checkRows checks column by column, with one comparison for each value. It checks a
+// column only up to the first error in earlier ones, so that the error it returns is
+// that of the first invalid request.
 func (b *Batch) checkRows() (e *FieldError) {
 	n := b.Len()
 	note := func(at int, field, problem string) {
@@ -130,7 +129,7 @@ func (b *Batch) checkRows() (e *FieldError) {
 	return e
 }
 
-// within returns how many values from the first on are from 0 to limit.
+// within returns the number of values before the first that is not from 0 to limit.
 func within[T uint32 | int64](column []T, limit int64) int {
 	for i, v := range column {
 		if int64(v) < 0 || int64(v) > limit {
@@ -140,7 +139,8 @@ func within[T uint32 | int64](column []T, limit int64) int {
 	return len(column)
 }
 
-// withinColumn returns how many values from the first on are from 0 to their limit.
+// withinColumn returns the number of values before the first that is not from 0 to its
+// limit.
 func withinColumn(column, limits []int64) int {
 	limits = limits[:len(column)]
 	for i, v := range column {
@@ -157,9 +157,9 @@ const (
 )
 
 func textProblem(limit int, required bool) string {
-	least := 0
+	minBytes := 0
 	if required {
-		least = 1
+		minBytes = 1
 	}
-	return fmt.Sprintf("must be %d to %d bytes of UTF-8 without control characters", least, limit)
+	return fmt.Sprintf("must be %d to %d bytes of UTF-8 without control characters", minBytes, limit)
 }
