@@ -14,6 +14,7 @@ import (
 	"github.com/kymohq/kymo/hub/internal/demo"
 	"github.com/kymohq/kymo/hub/internal/term"
 	"github.com/kymohq/kymo/hub/internal/text"
+	"github.com/kymohq/kymo/hub/internal/webserver"
 )
 
 type demoCommand struct {
@@ -78,10 +79,10 @@ func (c *demoCommand) Run(env *environment) (err error) {
 			return err
 		}
 	}
-	hubServer := serveOn(l, h, logger)
-	defer func() { err = errors.Join(err, hubServer.stop(stopTime)) }()
+	hubServer := webserver.Start(l, h, logger)
+	defer func() { err = errors.Join(err, hubServer.Stop(webserver.StopTime)) }()
 
-	asker, err := client.New(hubServer.url, "")
+	asker, err := client.New(hubServer.URL(), "")
 	if err != nil {
 		return err
 	}

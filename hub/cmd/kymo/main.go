@@ -5,8 +5,9 @@
 //
 //  1. run.go parses the command line into one struct per command and turns
 //     whatever a command returns into one line and an exit status.
-//  2. serve reads its configuration (package settings), opens the store that it
-//     names, serves it (server.go), and reads it again while it runs (reload.go).
+//  2. serve reads its configuration (package settings), opens the hub over the
+//     store that it names (hub.go), serves it (package webserver), and reads the
+//     configuration again while it runs (reload.go).
 //  3. report, endpoints and health ask a hub (package client) and print its
 //     answers (packages text and term).
 //  4. check makes the probes of the same file (targets.go) and runs them once;

@@ -13,6 +13,7 @@ import (
 
 	"github.com/kymohq/kymo/hub/internal/config/settings"
 	"github.com/kymohq/kymo/hub/internal/store/engines"
+	"github.com/kymohq/kymo/hub/internal/webserver"
 )
 
 type serveCommand struct {
@@ -101,11 +102,11 @@ func (c *serveCommand) Run(env *environment) error {
 
 // serve runs the hub until the process is asked to stop.
 func (c *serveCommand) serve(env *environment, l net.Listener, r *reloader) error {
-	server := serveOn(l, r.hub, r.logger)
+	server := webserver.Start(l, r.hub, r.logger)
 	err := c.until(env, server, r)
 	// In this order nothing is lost: what was accepted is in the store before it
 	// is closed, and what comes later is refused and sent again by its service.
-	if stopErr := server.stop(stopTime); stopErr != nil {
+	if stopErr := server.Stop(webserver.StopTime); stopErr != nil {
 		r.logger.Warn("stopping", "error", stopErr)
 	}
 	err = errors.Join(err, closeHub(r.hub))
@@ -120,7 +121,7 @@ func (c *serveCommand) serve(env *environment, l net.Listener, r *reloader) erro
 
 // until reports that the hub is ready, and reloads its configuration when asked
 // to, until the process is asked to stop or the server fails.
-func (c *serveCommand) until(env *environment, server *webServer, r *reloader) error {
+func (c *serveCommand) until(env *environment, server *webserver.Server, r *reloader) error {
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP)
 	defer signal.Stop(hangup)
@@ -133,16 +134,16 @@ func (c *serveCommand) until(env *environment, server *webServer, r *reloader) e
 		defer watch.stop()
 		changed = watch.changed
 	}
-	if err := c.ready(server.url); err != nil {
+	if err := c.ready(server.URL()); err != nil {
 		return err
 	}
-	r.logger.Info("listening", "url", server.url, "store", engines.Show(r.began.Store))
+	r.logger.Info("listening", "url", server.URL(), "store", engines.Show(r.began.Store))
 	for {
 		select {
 		case <-env.ctx.Done():
 			r.logger.Info("stopping")
 			return nil
-		case err := <-server.failed:
+		case err := <-server.Failed():
 			return err
 		case <-hangup:
 			r.reload()

@@ -11,6 +11,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"net"
 	"net/url"
 	"strconv"
 	"time"
@@ -20,6 +21,7 @@ import (
 	"github.com/kymohq/kymo/hub/internal/client"
 	"github.com/kymohq/kymo/hub/internal/report"
 	"github.com/kymohq/kymo/hub/internal/term"
+	"github.com/kymohq/kymo/hub/internal/webserver"
 )
 
 // Config is what a demo needs.
@@ -54,9 +56,6 @@ type demo struct {
 	controls *controls
 }
 
-// stopTime is how long the shop and its monitor may take to finish.
-const stopTime = 20 * time.Second
-
 // Run runs the shop and its customers for a while, or until ctx is done or a key
 // ends it.
 func Run(ctx context.Context, c Config) (*Result, error) {
@@ -78,19 +77,20 @@ func Run(ctx context.Context, c Config) (*Result, error) {
 	shop := newShop(database, cache)
 	monitor := kymo.New(d.service, kymo.WithHub(c.Hub.String()), kymo.WithLogger(c.Logger))
 	monitor.Check("stock", health.Func(shop.stock), health.Every(2*time.Second))
-	server, err := serve(monitor.Middleware(shop.handler()), c.Logger)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
-	d.shopURL = server.url
+	server := webserver.Start(l, monitor.Middleware(shop.handler()), c.Logger)
+	d.shopURL = server.URL()
 
 	d.customers(ctx)
 	// The shop has answered, but a handler returns, and is recorded, a little
 	// after its answer is out: wait for it.
-	if err := server.stop(); err != nil {
+	if err := server.Stop(webserver.StopTime); err != nil {
 		c.Logger.Error("demo", "error", err)
 	}
-	closing, cancel := context.WithTimeout(context.Background(), stopTime)
+	closing, cancel := context.WithTimeout(context.Background(), webserver.StopTime)
 	defer cancel()
 	if err := monitor.Close(closing); err != nil {
 		c.Logger.Error("demo", "error", err)

@@ -92,12 +92,9 @@ func TestWorkEndsWithTheRequest(t *testing.T) {
 func TestShopWithoutItsDatabase(t *testing.T) {
 	c, _ := troubled(t)
 	shop := shopOn(t, c.Backends)
-	server, err := serve(shop.handler(), quiet)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer server.stop()
-	l := newLoad(server.url, 1)
+	server := httptest.NewServer(shop.handler())
+	defer server.Close()
+	l := newLoad(server.URL, 1)
 	expect := func(want map[string]int) {
 		t.Helper()
 		for path, status := range want {

@@ -1,37 +1,16 @@
-package main
+package webserver
 
 import (
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/kymohq/kymo/hub/internal/config"
 )
 
 var quiet = slog.New(slog.DiscardHandler)
-
-func TestListenErrors(t *testing.T) {
-	l, err := listen("127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	_, err = listen(l.Addr().String())
-	if want := " is in use by another process; stop it, or name another with --listen host:port"; err == nil || !strings.HasSuffix(err.Error(), want) {
-		t.Errorf("a taken port: %v", err)
-	}
-	if _, err = listen("192.0.2.1:0"); err == nil || !strings.HasPrefix(err.Error(), "listen: cannot listen on 192.0.2.1:0: ") {
-		t.Errorf("an address of another machine: %v", err)
-	}
-	store := filepath.Join(t.TempDir(), "data")
-	runKymo(t, nil, "serve", "--listen", l.Addr().String(), "--store", store).
-		expect(t, exitFailed, "is in use by another process")
-}
 
 // TestStopWaitsForRequests and cuts off only those that take too long.
 func TestStopWaitsForRequests(t *testing.T) {
@@ -45,18 +24,18 @@ func TestStopWaitsForRequests(t *testing.T) {
 		<-release
 		io.WriteString(w, "done")
 	})
-	serve := func() *webServer {
-		l, err := listen("127.0.0.1:0")
+	serve := func() *Server {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			t.Fatal(err)
 		}
-		return serveOn(l, handler, quiet)
+		return Start(l, handler, quiet)
 	}
 
 	s := serve()
 	answers := make(chan string)
 	go func() {
-		resp, err := http.Get(s.url)
+		resp, err := http.Get(s.URL())
 		if err != nil {
 			answers <- err.Error()
 			return
@@ -67,7 +46,7 @@ func TestStopWaitsForRequests(t *testing.T) {
 	}()
 	<-started
 	stopped := make(chan error)
-	go func() { stopped <- s.stop(stopTime) }()
+	go func() { stopped <- s.Stop(StopTime) }()
 	release <- true
 	if got := <-answers; got != "done" {
 		t.Errorf("the request in flight got %q", got)
@@ -77,28 +56,26 @@ func TestStopWaitsForRequests(t *testing.T) {
 	}
 
 	s = serve()
-	go http.Get(s.url + "/stuck")
+	go http.Get(s.URL() + "/stuck")
 	<-started
-	if err := s.stop(time.Millisecond); err == nil || !strings.HasPrefix(err.Error(), "requests were cut off after 1ms: ") {
+	if err := s.Stop(time.Millisecond); err == nil || !strings.HasPrefix(err.Error(), "requests were cut off after 1ms: ") {
 		t.Errorf("a stuck request: %v", err)
 	}
 }
 
+// TestServerThatFails tells why.
 func TestServerThatFails(t *testing.T) {
-	l, err := listen("127.0.0.1:0")
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	l.Close()
-	conf := config.Default()
-	conf.Store = filepath.Join(t.TempDir(), "data")
-	h, err := openHub(conf, quiet)
-	if err != nil {
-		t.Fatal(err)
-	}
-	err = new(serveCommand).serve(&environment{ctx: t.Context()}, l, &reloader{began: conf, hub: h, logger: quiet})
-	if err == nil || !strings.HasPrefix(err.Error(), "serve: accept") {
+	s := Start(l, http.NotFoundHandler(), quiet)
+	if err := <-s.Failed(); err == nil || !strings.HasPrefix(err.Error(), "serve: accept") {
 		t.Errorf("got %v", err)
+	}
+	if err := s.Stop(StopTime); err != nil {
+		t.Error(err)
 	}
 }
 

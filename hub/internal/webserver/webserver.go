@@ -1,4 +1,6 @@
-package main
+// Package webserver serves a handler over HTTP: Start begins on a listener that is
+// open, and Stop lets the requests in flight finish.
+package webserver
 
 import (
 	"context"
@@ -7,42 +9,31 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"syscall"
 	"time"
 )
 
-// Limits of the HTTP servers. Bodies have limits of their own, in the hub.
+// Limits of a server. Bodies have limits of their own, in its handler.
 const (
 	headerTime    = 10 * time.Second // to send a request's header
 	idleTime      = 2 * time.Minute  // between two requests of a connection
 	maxHeaderSize = 64 << 10
-	// stopTime is how long requests in flight may take to finish when the
-	// process is asked to stop: less than what Kubernetes and systemd grant.
-	stopTime = 20 * time.Second
 )
 
-// listen opens a TCP port.
-func listen(address string) (net.Listener, error) {
-	l, err := net.Listen("tcp", address)
-	if err != nil {
-		if errors.Is(err, syscall.EADDRINUSE) {
-			return nil, fmt.Errorf("listen: %s is in use by another process; stop it, or name another with --listen host:port", address)
-		}
-		return nil, fmt.Errorf("listen: cannot listen on %s: %w", address, err)
-	}
-	return l, nil
-}
+// StopTime is how long requests in flight may take to finish when the process is
+// asked to stop: less than what Kubernetes and systemd grant.
+const StopTime = 20 * time.Second
 
-// webServer is an HTTP server that runs until it is stopped.
-type webServer struct {
+// Server is an HTTP server that runs until it is stopped.
+type Server struct {
 	http   *http.Server
 	url    string
-	failed chan error // why it ended, if nobody stopped it
+	failed chan error
 }
 
-// serveOn starts serving the handler on l.
-func serveOn(l net.Listener, handler http.Handler, logger *slog.Logger) *webServer {
-	s := &webServer{
+// Start serves the handler on l, which the server closes. Errors of connections go
+// to the logger.
+func Start(l net.Listener, handler http.Handler, logger *slog.Logger) *Server {
+	s := &Server{
 		http: &http.Server{
 			Handler:           handler,
 			ReadHeaderTimeout: headerTime,
@@ -62,9 +53,16 @@ func serveOn(l net.Listener, handler http.Handler, logger *slog.Logger) *webServ
 	return s
 }
 
-// stop takes no more connections, waits for the requests in flight, and cuts
-// off those that take longer than limit.
-func (s *webServer) stop(limit time.Duration) error {
+// URL returns the server's URL as a client on this machine would write it.
+func (s *Server) URL() string { return s.url }
+
+// Failed returns a channel that gets the error of a server that ended by itself,
+// and is closed when it has ended.
+func (s *Server) Failed() <-chan error { return s.failed }
+
+// Stop takes no more connections, waits for the requests in flight, and cuts off
+// those that take longer than limit, which is an error.
+func (s *Server) Stop(limit time.Duration) error {
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	err := s.http.Shutdown(ctx)
