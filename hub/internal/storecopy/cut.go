@@ -19,18 +19,18 @@ type cutter struct {
 	source uint64
 	hour   hour
 	take   func(*wire.Batch) error
-	open   map[stream]*chunk
+	open   map[stream]*openBatch
 }
 
-// chunk is a stream's batch that is being filled.
-type chunk struct {
+// openBatch is a batch of a stream that is being filled.
+type openBatch struct {
 	*wire.Builder
 	entries, bytes int
 	number         int // how many batches of the stream came before it
 }
 
-// maxChunk limits a batch's bytes, of which its head needs some, too.
-const maxChunk = wire.MaxBytes - 1<<10
+// maxBytes limits a batch's bytes, of which its head needs some, too.
+const maxBytes = wire.MaxBytes - 1<<10
 
 // entryBytes is more than an entry takes beside its texts and histogram.
 const entryBytes = 64
@@ -40,22 +40,22 @@ const entryBytes = 64
 func (c *cutter) room(s stream, limit, bytes int) (*wire.Builder, error) {
 	k := c.open[s]
 	if k == nil {
-		k = &chunk{Builder: wire.NewBuilder()}
+		k = &openBatch{Builder: wire.NewBuilder()}
 		c.open[s] = k
 	}
-	if k.entries == limit || k.bytes+bytes > maxChunk {
+	if k.entries == limit || k.bytes+bytes > maxBytes {
 		if err := c.cut(s, k); err != nil {
 			return nil, err
 		}
-		*k = chunk{Builder: wire.NewBuilder(), number: k.number + 1}
+		*k = openBatch{Builder: wire.NewBuilder(), number: k.number + 1}
 	}
 	k.entries++
 	k.bytes += bytes
 	return k.Builder, nil
 }
 
-// cut hands over what a chunk holds.
-func (c *cutter) cut(s stream, k *chunk) error {
+// cut hands over what an open batch holds.
+func (c *cutter) cut(s stream, k *openBatch) error {
 	number, err := sequence(c.source, s, c.hour, k.number)
 	if err != nil {
 		return err

@@ -79,7 +79,7 @@ func TestSequencesOfCopiesAreFewRuns(t *testing.T) {
 func cutting(t *testing.T, g *rand.Rand, requests []store.Record, drops map[string]uint64, results []store.HealthRecord) map[string]string {
 	t.Helper()
 	found := make(map[string]string)
-	c := &cutter{source: 5, hour: 500_000, open: make(map[stream]*chunk)}
+	c := &cutter{source: 5, hour: 500_000, open: make(map[stream]*openBatch)}
 	c.take = func(b *wire.Batch) error {
 		id, form := fmt.Sprintf("%s %x", b.Instance, b.Sequence), b.AppendBinary(nil)
 		if len(form) > wire.MaxBytes {

@@ -41,12 +41,12 @@ type sender struct {
 	done     *Copied
 	sent     func() // called after a load was sent off
 
-	load     []parcel // not sent yet
-	requests int      // in it
+	load     []hourBatch // not sent yet
+	requests int         // in it
 }
 
-// parcel is a batch and the hour that it is of.
-type parcel struct {
+// hourBatch is a batch and the hour it belongs to.
+type hourBatch struct {
 	*wire.Batch
 	hour hour
 }
@@ -105,8 +105,8 @@ func (c *Copier) copyHour(ctx context.Context, h hour, s *sender) error {
 		return err
 	}
 	s.expect(h, before.Amounts)
-	cut := &cutter{source: sourceNumber(c.Source), hour: h, open: make(map[stream]*chunk), take: func(b *wire.Batch) error {
-		return s.add(ctx, parcel{b, h})
+	cut := &cutter{source: sourceNumber(c.Source), hour: h, open: make(map[stream]*openBatch), take: func(b *wire.Batch) error {
+		return s.add(ctx, hourBatch{b, h})
 	}}
 	if err := cut.requests(c.From.requestsOf(ctx, h)); err != nil {
 		return err
@@ -128,7 +128,7 @@ func (s *sender) expect(h hour, before Amounts) {
 }
 
 // add puts a batch on its way, waiting while too many are.
-func (s *sender) add(ctx context.Context, p parcel) error {
+func (s *sender) add(ctx context.Context, p hourBatch) error {
 	if s.requests+p.Len() > maxLoadRequests || len(s.load) == maxLoadBatches {
 		s.flush(ctx)
 	}
@@ -166,7 +166,7 @@ func (s *sender) flush(ctx context.Context) {
 }
 
 // note records what became of a load.
-func (s *sender) note(load []parcel, fresh []bool) {
+func (s *sender) note(load []hourBatch, fresh []bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	d := s.done

@@ -27,7 +27,7 @@ type engine struct {
 	open     func(name string, o Options) (store.Store, error)
 	show     func(name string) string
 	location func(name string) string
-	other    string // advice for a user who has to name another store
+	other    string // how to name another store, for errors
 }
 
 // byScheme has the engines that are servers. A name without a scheme is a folder.
