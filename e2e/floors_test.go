@@ -85,7 +85,8 @@ var rooms = []room{
 	{path: "hub/internal/rollup", floor: 3, upTo: 1,
 		why: "stores, readers and reports all speak in its words, so it can know none of them"},
 	{path: "hub/internal/ingest", floor: 3, upTo: 1,
-		why: "a reader turns bytes into requests; which are kept, and under which endpoint, is not its affair"},
+		beside: []string{"hub/internal/nearest"}, // misspelt fields
+		why:    "a reader turns bytes into requests; which are kept, and under which endpoint, is not its affair"},
 	{path: "hub/internal/template", floor: 3, upTo: 1,
 		why: "a path becomes an endpoint by its text alone, whoever asks"},
 	{path: "hub/internal/store", floor: 3, upTo: 1,
@@ -154,7 +155,11 @@ var rooms = []room{
 		onlyFor: []string{"hub/cmd/kymo"},
 		onlyWhy: "it brings every driver with it, which the embedded hub must not"},
 
+	{path: "hub/internal/etag", floor: 3, upTo: -1,
+		why: "a name of some bytes is made of those bytes alone"},
+
 	{path: "hub/internal/web", floor: 4, upTo: -1,
+		beside:  []string{"hub/internal/etag"},
 		why:     "it serves files; what they show, they ask of the hub like anyone else",
 		onlyFor: []string{"hub/internal/api"},
 		onlyWhy: "one place says which routes there are"},

@@ -33,10 +33,10 @@ type Config struct {
 	// Dashboard is the page at /; nil is the one that was built into the program.
 	Dashboard *web.Dashboard
 
-	// Health says how the hub's checks and the services stand, from memory.
+	// Health reports the status of the hub's checks and of the services, from memory.
 	Health func() health.Report
-	// HealthRows counts the results of the hub's own checks that are in the
-	// history, and those that were given up because the store took none.
+	// HealthRows returns how many results of the hub's own checks are in the history,
+	// and how many were dropped because the store failed.
 	HealthRows func() (kept, dropped uint64)
 }
 
@@ -45,13 +45,13 @@ type API struct {
 	Config
 	mux     *http.ServeMux
 	huma    huma.API
-	gate    gate
-	shared  shared
+	memory  memoryBudget
+	cache   cache
 	exports chan struct{} // one for each that is under way
 
-	live    atomic.Pointer[live]
-	guesses guesses
-	origin  http.CrossOriginProtection
+	live     atomic.Pointer[live]
+	attempts attempts
+	origin   http.CrossOriginProtection
 }
 
 // New returns an API with all its routes.
@@ -61,10 +61,10 @@ func New(config Config) *API {
 	}
 	a := &API{Config: config, exports: make(chan struct{}, maxExports), mux: http.NewServeMux()}
 	a.Apply(config.Slow, config.Tokens)
-	a.gate.free.Store(config.Memory)
+	a.memory.free.Store(config.Memory)
 	a.huma = humago.New(a.mux, a.describe())
 	a.huma.UseMiddleware(a.authenticate, a.checkQuery)
-	a.routePosts()
+	a.routeIngest()
 	a.routeReports()
 	a.routeCharts()
 	a.routeRequests()
@@ -80,8 +80,7 @@ func New(config Config) *API {
 	return a
 }
 
-// ServeHTTP answers a request. No route's answer is anything but what its
-// content type says.
+// ServeHTTP answers a request.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	// A page of another origin must not make its visitor's browser write here.
@@ -115,8 +114,8 @@ func (s *statusOnly) Header() http.Header         { return s.header }
 func (s *statusOnly) WriteHeader(status int)      { s.status = status }
 func (s *statusOnly) Write(b []byte) (int, error) { return len(b), nil }
 
-// handle registers a route whose answer huma has no part in. It is documented,
-// authenticated and checked as all others are.
+// handle registers a route with a handler of net/http. It is documented, authenticated
+// and checked as all others are.
 func (a *API) handle(op huma.Operation, h http.HandlerFunc) {
 	a.complete(&op)
 	a.huma.OpenAPI().AddOperation(&op)

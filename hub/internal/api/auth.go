@@ -10,11 +10,11 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 )
 
-// Tokens are what callers must present as "Authorization: Bearer <token>". An
-// empty one is not asked for.
+// Tokens are what callers must present as "Authorization: Bearer <token>". An empty
+// one is not needed.
 type Tokens struct {
 	Ingest string // for the routes that take data
-	Read   string // for the routes that give data
+	Read   string // for the routes that return data
 }
 
 // Names of the security schemes. Operations need one of the first two; a session
@@ -25,7 +25,7 @@ const (
 	forSession = "session"
 )
 
-// hashedTokens are of one length, so that comparing them tells nothing of theirs.
+// hashedTokens all have the same length, so that comparing them does not tell theirs.
 type hashedTokens map[string][sha256.Size]byte
 
 func (t Tokens) hash() hashedTokens {
@@ -39,14 +39,14 @@ func (t Tokens) hash() hashedTokens {
 	return h
 }
 
-// authenticate lets no request pass to a route that needs a token it lacks. It
-// runs before anything else: a stranger's body is not read.
+// authenticate refuses requests without the token that their route needs. It runs
+// before anything else, so that a stranger's body is not read.
 func (a *API) authenticate(ctx huma.Context, next func(huma.Context)) {
 	scheme := need(ctx.Operation())
 	want, asked := a.live.Load().tokens[scheme]
 	r, w := humago.Unwrap(ctx)
 	if scheme != "" {
-		// Of what one caller may see, no cache on the way may give another a copy.
+		// A cache on the way must not give one caller's answer to another.
 		w.Header().Set("Cache-Control", "private, no-store")
 	}
 	if !asked || presents(ctx.Header("Authorization"), want) || scheme == forRead && a.hasSession(r) {
@@ -54,13 +54,13 @@ func (a *API) authenticate(ctx huma.Context, next func(huma.Context)) {
 		return
 	}
 	w.Header().Set("WWW-Authenticate", `Bearer realm="kymo"`)
-	// Without this the server would read on for a while, to use the connection again.
+	// Without this the server reads on for a while, to use the connection again.
 	w.Header().Set("Connection", "close")
 	writeProblem(w, http.StatusUnauthorized, "this route needs the "+scheme+" token, as Authorization: Bearer <token>",
 		&huma.ErrorDetail{Location: "header.Authorization", Message: "is missing or not the " + scheme + " token"})
 }
 
-// need is the token that an operation asks for; empty if it asks for none.
+// need returns the token that an operation needs, or "".
 func need(op *huma.Operation) string {
 	for _, scheme := range []string{forIngest, forRead} {
 		for _, one := range op.Security {

@@ -14,31 +14,31 @@ import (
 type seriesInput struct {
 	Range
 	Stepped
-	Previous bool `query:"previous" doc:"Whether to answer for the window of the same length just before, too. Without it, if the hub does not know all of that window." example:"true"`
-	Known
+	Previous bool `query:"previous" doc:"Whether to add the window of the same length just before. It is left off if the hub does not know all of it." example:"true"`
+	Conditional
 }
 
 type heatmapInput struct {
 	Range
 	Stepped
-	Known
+	Conditional
 }
 
-// onceFor says what the descriptions of shared answers end with.
-const onceFor = " Equal questions share one answer: for 2 s if the window is up to an hour long, 5 s up to a day, 15 s beyond."
+// cachedFor ends the descriptions of routes whose answers are cached.
+const cachedFor = " Answers are cached: for 2 s if the window is up to an hour long, 5 s up to a day, 15 s beyond."
 
 func (a *API) routeCharts() {
 	errs := []int{http.StatusUnprocessableEntity, http.StatusInternalServerError, http.StatusServiceUnavailable}
 	register(a, huma.Operation{
 		OperationID: "timeseries", Method: http.MethodGet, Path: "/api/v1/timeseries", Tags: []string{tagReports},
-		Summary:     "How a window went, step by step",
-		Description: "Requests, errors, latency and status codes over time, as columns of equal length, and the window as a whole with its Apdex. Percentiles are those of merged histograms." + onceFor,
+		Summary:     "Time series of a window",
+		Description: "Requests, errors, latency and status codes by step, as columns of equal length, and the window as a whole with its Apdex. Percentiles come from merged histograms." + cachedFor,
 		Responses:   answers[report.Series](a), Security: needs(forRead), Errors: errs,
 	}, a.timeseries)
 	register(a, huma.Operation{
 		OperationID: "heatmap", Method: http.MethodGet, Path: "/api/v1/heatmap", Tags: []string{tagReports},
-		Summary:     "How many requests took how long, step by step",
-		Description: "The latency of all requests as counts by step and by row of durations, each row a fourth of a power of two, or more if there would be over 64." + onceFor,
+		Summary:     "Heatmap of durations",
+		Description: "How many requests took how long, by step and by row of durations. Each row covers a fourth of a power of two, or more if there would be over 64 rows." + cachedFor,
 		Responses:   answers[report.Heatmap](a), Security: needs(forRead), Errors: errs,
 	}, a.heatmap)
 }
@@ -62,15 +62,15 @@ func (c *chart) query(s *Series) store.RollupQuery {
 	return store.RollupQuery{Window: c.window, Filter: s.filter(), Step: c.millis, Coarse: true}
 }
 
-func (a *API) timeseries(ctx context.Context, in *seriesInput) (*writtenOutput, error) {
+func (a *API) timeseries(ctx context.Context, in *seriesInput) (*payloadOutput, error) {
 	c, err := a.chart(&in.Range, &in.Stepped)
 	if err != nil {
 		return nil, err
 	}
-	question := *in
-	question.Known = Known{}
-	return a.reply(ctx, question, age(length(c.window)), in.Tag, func(ctx context.Context) (any, error) {
-		known, err := a.known(ctx)
+	key := *in
+	key.Conditional = Conditional{}
+	return a.reply(ctx, key, ttl(length(c.window)), in.Conditional, func(ctx context.Context) (any, error) {
+		known, err := a.knownFrom(ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -92,14 +92,14 @@ func (a *API) columns(ctx context.Context, c chart, s *Series, known int64) (*re
 	return report.ReadColumns(a.Store.Rollups(ctx, c.query(s)), c.window, c.millis, a.live.Load().slow, s.Endpoint, known)
 }
 
-func (a *API) heatmap(ctx context.Context, in *heatmapInput) (*writtenOutput, error) {
+func (a *API) heatmap(ctx context.Context, in *heatmapInput) (*payloadOutput, error) {
 	c, err := a.chart(&in.Range, &in.Stepped)
 	if err != nil {
 		return nil, err
 	}
-	question := *in
-	question.Known = Known{}
-	return a.reply(ctx, question, age(length(c.window)), in.Tag, func(ctx context.Context) (any, error) {
+	key := *in
+	key.Conditional = Conditional{}
+	return a.reply(ctx, key, ttl(length(c.window)), in.Conditional, func(ctx context.Context) (any, error) {
 		return report.ReadHeatmap(a.Store.Rollups(ctx, c.query(&in.Series)), c.window, c.millis, a.live.Load().slow)
 	})
 }

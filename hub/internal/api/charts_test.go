@@ -105,7 +105,7 @@ func TestKnownFrom(t *testing.T) {
 			t.Fatal(w.Body)
 		}
 	}
-	now = now.Add(knownFor)
+	now = now.Add(knownFromTTL)
 	to := now.Truncate(5 * time.Second)
 	for minutes, before := range map[int]bool{15: true, 50: true, 51: false, 60: false, 1440: false} {
 		s := get[report.Series](t, a, fmt.Sprintf("/api/v1/timeseries?previous=true&minutes=%d", minutes))
@@ -168,7 +168,7 @@ func TestSharedAnswers(t *testing.T) {
 		}
 	}
 	for _, path := range []string{"/metrics/endpoints?hours=24", "/metrics/performance"} {
-		ask(a, "GET "+path, "") // from when on anything is known is shared
+		ask(a, "GET "+path, "") // caches the instant from which on anything is known
 		before := st.asked
 		ask(a, "GET "+path, "")
 		if ask(a, "GET "+path, ""); st.asked != before+2 {

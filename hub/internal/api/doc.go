@@ -1,15 +1,17 @@
-// Package api is the hub's HTTP face.
+// Package api is the hub's HTTP API.
 //
-// A request passes ServeHTTP, which answers what matches no route (api.go), then
-// the route's checks, in this order and before its body is touched: the token
-// (auth.go) and the query (query.go). Bodies are read within limits of size,
-// ratio and total memory (body.go, gate.go) and go to package intake (post.go);
-// questions go to the store, and its rollups to the report (reports.go, charts.go).
-// They name a window (range.go); equal ones share an answer for a few seconds
-// (share.go, written.go). Single requests are found by package drill (requests.go,
-// export.go, users.go), page after page (cursor.go). For browsers a cookie stands
-// for the read token (session.go, guesses.go). What the routes promise is said
-// once, where they are registered: the OpenAPI document and the page at /docs
-// (openapi.go, docs.go) are made from it. All errors are problem details that name
-// the field (problem.go).
+// ServeHTTP answers what matches no route (api.go). Each route first checks the token
+// (auth.go) and the query (query.go), before the body is read. For browsers a cookie
+// stands for the read token (session.go, attempts.go).
+//
+// Bodies are read within limits of size, ratio and total memory (read_body.go,
+// memory_budget.go), and go to package intake (ingest.go). Reports and charts read
+// rollups from the store and make the answer with package report (reports.go, charts.go,
+// history.go); package drill finds single requests (requests.go, export.go, users.go),
+// page after page (cursor.go). They are about a window (window.go, step.go), and their
+// answers are cached for a few seconds (cache.go, payload.go).
+//
+// What a route promises is written where it is registered: the OpenAPI document and the
+// page at /docs are made from that (openapi.go, docs.go). All errors are problem details
+// that name the field (problem.go).
 package api

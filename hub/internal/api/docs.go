@@ -17,8 +17,8 @@ import (
 //go:embed docs.html
 var docsPage string
 
-// renderDocs makes a page of the document. A viewer would have to come from
-// elsewhere, or weigh more than the rest of the hub.
+// renderDocs returns the document as a page. A viewer would have to be loaded from
+// elsewhere, or be larger than the rest of the hub.
 func renderDocs(doc *huma.OpenAPI) []byte {
 	return render(docsPage, map[string]any{"Doc": doc, "Groups": groups(doc), "Schemas": doc.Components.Schemas.Map()})
 }
@@ -72,7 +72,7 @@ func bold(s string) template.HTML {
 	return template.HTML(strings.Join(parts, ""))
 }
 
-// typeOf says what a schema accepts in a few words.
+// typeOf describes what a schema accepts in a few words.
 func typeOf(s *huma.Schema) string {
 	if s == nil {
 		return ""
@@ -137,7 +137,7 @@ type property struct {
 	Required bool
 }
 
-// properties lists a schema's fields, those that must be there first.
+// properties lists a schema's fields, the required ones first.
 func properties(s *huma.Schema) []property {
 	var out []property
 	for name, p := range s.Properties {

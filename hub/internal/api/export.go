@@ -21,11 +21,11 @@ import (
 type exportInput struct {
 	Range
 	Filters
-	Format string `query:"format" default:"csv" enum:"csv,ndjson" doc:"Lines with a heading of columns, or an object on each line." example:"ndjson"`
-	Limit  int    `query:"limit" minimum:"1" maximum:"1000000" default:"100000" doc:"At most so many requests." example:"1000"`
+	Format string `query:"format" default:"csv" enum:"csv,ndjson" doc:"CSV with a heading, or a JSON object on each line." example:"ndjson"`
+	Limit  int    `query:"limit" minimum:"1" maximum:"1000000" default:"100000" doc:"The most requests in the file." example:"1000"`
 }
 
-// exportStall is how long a client may take to read what is sent at once.
+// exportStall is how long a client may take to receive one write.
 const exportStall = 30 * time.Second
 
 // maxExports is how many files are sent at once: each holds some megabytes.
@@ -36,7 +36,7 @@ func (a *API) routeExport() {
 	register(a, huma.Operation{
 		OperationID: "export", Method: http.MethodGet, Path: "/api/v1/requests/export", Tags: []string{tagReports},
 		Summary:     "Single requests as a file",
-		Description: "The requests of /api/v1/requests, the newest first, as they are found. A file with as many as the limit may have been cut there. It is for reading: kymo copy takes requests to another store. A cell of CSV that begins with =, +, -, @, a tab or a carriage return gets an apostrophe before it: a spreadsheet would run it as a formula. If the store fails on the way, the connection breaks off, so that half a file is not taken for a whole one.",
+		Description: "The requests of /api/v1/requests, the newest first, as they are found. A file with as many requests as the limit may be incomplete. To move requests to another store, use kymo copy. A cell of CSV that begins with =, +, -, @, a tab or a carriage return has an apostrophe before it, because a spreadsheet would run it as a formula. If the store fails on the way, the connection is broken off, so that half a file is not taken for a whole one.",
 		Responses: map[string]*huma.Response{"200": {
 			Description: "The file.",
 			Content: map[string]*huma.MediaType{
@@ -100,8 +100,8 @@ func (a *API) export(ctx context.Context, in *exportInput) (*huma.StreamResponse
 	}}, nil
 }
 
-// exportFailed answers with the problem if nothing was sent yet, and else breaks
-// the connection off.
+// exportFailed answers with the problem if nothing was sent yet, and breaks the
+// connection off otherwise.
 func (a *API) exportFailed(ctx context.Context, w http.ResponseWriter, body *fileWriter, err error) {
 	if body.failed == nil && ctx.Err() == nil {
 		a.Intake.Counters.StoreFails.Add(1)
@@ -116,8 +116,8 @@ func (a *API) exportFailed(ctx context.Context, w http.ResponseWriter, body *fil
 	writeProblem(w, status, detail)
 }
 
-// fileWriter begins the answer with the first bytes, and lets no client take
-// longer than exportStall over any of them.
+// fileWriter begins the answer with the first bytes, and gives the client exportStall
+// for each write.
 type fileWriter struct {
 	w       http.ResponseWriter
 	control *http.ResponseController
@@ -138,7 +138,8 @@ func (f *fileWriter) Write(b []byte) (int, error) {
 	return n, err
 }
 
-// end lets the connection be used again. A file without a line is one, too.
+// end finishes the answer, which may be an empty file, and lets the connection be used
+// again.
 func (f *fileWriter) end() {
 	if !f.began {
 		f.start()
@@ -174,7 +175,7 @@ func csvLines(to io.Writer) func(*store.Record) error {
 
 func number64(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
 
-// harmless is a cell that no spreadsheet takes for a formula.
+// harmless returns a cell that no spreadsheet takes for a formula.
 func harmless(cell string) string {
 	if cell != "" && strings.IndexByte("=+-@\t\r", cell[0]) >= 0 {
 		return "'" + cell

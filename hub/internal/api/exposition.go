@@ -19,8 +19,8 @@ const exposition = "text/plain; version=0.0.4; charset=utf-8"
 func (a *API) routeMetrics() {
 	a.handle(huma.Operation{
 		OperationID: "metrics", Method: http.MethodGet, Path: "/metrics", Tags: []string{tagHub},
-		Summary:     "The checks and the hub's own counters for Prometheus",
-		Description: "How the checks stand, what came in, what was refused and what could not be kept since the hub started, in Prometheus' text format.",
+		Summary:     "Checks and counters for Prometheus",
+		Description: "The status of the checks, and what was kept, refused and lost since the hub started, in Prometheus' text format.",
 		Responses:   text(exposition, "The counters."),
 		Security:    needs(forRead),
 	}, func(w http.ResponseWriter, _ *http.Request) {
@@ -32,9 +32,9 @@ func (a *API) routeMetrics() {
 func (a *API) exposition() []byte {
 	c := &a.Intake.Counters
 	var b []byte
-	var kept, given uint64
+	var kept, dropped uint64
 	if a.HealthRows != nil {
-		kept, given = a.HealthRows()
+		kept, dropped = a.HealthRows()
 	}
 	for _, m := range []struct {
 		name, help string
@@ -42,7 +42,7 @@ func (a *API) exposition() []byte {
 	}{
 		{"kymo_ingest_requests_total", "Requests kept.", c.Requests.Load()},
 		{"kymo_ingest_batches_total", "Batches kept.", c.Batches.Load()},
-		{"kymo_ingest_duplicate_batches_total", "Batches passed over because they were kept before.", c.Duplicates.Load()},
+		{"kymo_ingest_duplicate_batches_total", "Batches skipped because they were kept before.", c.Duplicates.Load()},
 		{"kymo_ingest_refused_total", "Bodies that were not accepted: malformed, too large, of an unknown type, or too many at once.", c.Refused.Load()},
 		{"kymo_ingest_bytes_total", "Bytes of bodies as they were sent.", c.Bytes.Load()},
 		{"kymo_ingest_late_requests_total", "Requests dropped because they were older than what is kept, or in the future.", c.Lost[ingest.TooOld].Load() + c.Lost[ingest.InFuture].Load()},
@@ -52,7 +52,7 @@ func (a *API) exposition() []byte {
 		{"kymo_ingest_late_health_results_total", "Results of services' checks dropped because they were older than what is kept, or in the future.", c.HealthLate.Load()},
 		{"kymo_heartbeats_total", "Heartbeats of instances.", c.Heartbeats.Load()},
 		{"kymo_health_results_total", "Results of the hub's own checks kept.", kept},
-		{"kymo_health_results_dropped_total", "Results of the hub's own checks given up because the store took none.", given},
+		{"kymo_health_results_dropped_total", "Results of the hub's own checks that were dropped because the store failed.", dropped},
 		{"kymo_store_errors_total", "Operations of the store that failed.", c.StoreFails.Load()},
 	} {
 		b = append(b, "# HELP "+m.name+" "+m.help+"\n# TYPE "+m.name+" counter\n"+m.name+" "...)
@@ -67,8 +67,8 @@ func (a *API) exposition() []byte {
 	return append(b, `kymo_build_info{version="`+label(a.Version)+`",goversion="`+label(runtime.Version())+`"} 1`+"\n"...)
 }
 
-// appendChecks appends how the checks stand. A status is one of four gauges, of
-// which one is 1.
+// appendChecks appends the status of the checks: four gauges for each, of which one is
+// 1.
 func (a *API) appendChecks(b []byte) []byte {
 	checks := a.report().Checks
 	if len(checks) == 0 {
@@ -80,7 +80,7 @@ func (a *API) appendChecks(b []byte) []byte {
 			value(&checks[i], name+`{check="`+label(checks[i].Name)+`"`)
 		}
 	}
-	gauge("kymo_check_status", "How a check stands: 1 for its status, 0 for the others.", func(c *health.CheckReport, series string) {
+	gauge("kymo_check_status", "The status of a check: 1 for the one it has, 0 for the others.", func(c *health.CheckReport, series string) {
 		for s := health.Unknown; s <= health.Down; s++ {
 			b = append(b, fmt.Sprintf("%s,status=%q} %d\n", series, s.String(), number(c.Status == s))...)
 		}
@@ -88,10 +88,10 @@ func (a *API) appendChecks(b []byte) []byte {
 	gauge("kymo_check_response_seconds", "How long the last run of a check took.", func(c *health.CheckReport, series string) {
 		b = append(b, fmt.Sprintf("%s} %g\n", series, c.Latency.Seconds())...)
 	})
-	gauge("kymo_check_flapping", "Whether a check goes back and forth.", func(c *health.CheckReport, series string) {
+	gauge("kymo_check_flapping", "Whether a check is flapping.", func(c *health.CheckReport, series string) {
 		b = append(b, fmt.Sprintf("%s} %d\n", series, number(c.Flapping))...)
 	})
-	gauge("kymo_check_stuck", "Whether a run of a check has not returned, though its time was up.", func(c *health.CheckReport, series string) {
+	gauge("kymo_check_stuck", "Whether a run of a check has not returned after its timeout.", func(c *health.CheckReport, series string) {
 		b = append(b, fmt.Sprintf("%s} %d\n", series, number(c.Stuck))...)
 	})
 	return b

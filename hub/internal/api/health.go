@@ -11,7 +11,7 @@ import (
 	"github.com/kymohq/kymo/health"
 )
 
-// Health is how all of it stands. It is for the document; package health writes
+// Health is the status of everything. It is for the document; package health writes
 // the answer.
 type Health struct {
 	Status    string                 `json:"status" enum:"healthy,degraded,down" doc:"Healthy if every check is; down if one that is critical is; degraded otherwise." example:"degraded"`
@@ -19,29 +19,29 @@ type Health struct {
 	Checks    map[string]HealthCheck `json:"checks" doc:"The checks and the services, by name."`
 }
 
-// HealthCheck is how one check stands; for the document.
+// HealthCheck is the status of one check; for the document.
 type HealthCheck struct {
 	Service        string         `json:"service" doc:"The name of the check." example:"redis"`
-	Status         string         `json:"status" enum:"healthy,degraded,down" doc:"How it stands. What is unknown counts as degraded." example:"degraded"`
+	Status         string         `json:"status" enum:"healthy,degraded,down" doc:"The status. Unknown counts as degraded." example:"degraded"`
 	ResponseTimeMS int64          `json:"response_time_ms" doc:"How long the last run took." example:"80"`
 	Details        map[string]any `json:"details" doc:"What the last run saw; empty for callers without the read token, if one is configured."`
-	State          string         `json:"state" enum:"healthy,degraded,down,unknown" doc:"The status, or unknown: nobody has looked, or a service fell silent." example:"degraded"`
+	State          string         `json:"state" enum:"healthy,degraded,down,unknown" doc:"The status. Unknown: no run has finished yet, or a service is silent." example:"degraded"`
 	Since          *time.Time     `json:"since,omitempty" doc:"When the state became what it is." example:"2026-11-23T10:10:00Z"`
 	CheckedAt      *time.Time     `json:"checked_at,omitempty" doc:"When the last run ended." example:"2026-11-23T10:15:28Z"`
 	Critical       bool           `json:"critical,omitempty" doc:"Whether all is down when this is." example:"false"`
-	Flapping       bool           `json:"flapping,omitempty" doc:"Whether it goes back and forth; it is degraded at least, then." example:"false"`
-	Stuck          bool           `json:"stuck,omitempty" doc:"Whether a run has not returned, though its time was up." example:"false"`
-	Passive        bool           `json:"passive,omitempty" doc:"Whether the verdict came from calls that are made anyway." example:"false"`
-	Reason         string         `json:"reason,omitempty" doc:"Why the last run was not healthy; as details, not for everybody." example:"took 80ms, over 50ms"`
+	Flapping       bool           `json:"flapping,omitempty" doc:"Whether the status changes back and forth; the check is then at least degraded." example:"false"`
+	Stuck          bool           `json:"stuck,omitempty" doc:"Whether a run has not returned after its timeout." example:"false"`
+	Passive        bool           `json:"passive,omitempty" doc:"Whether the status comes from calls that are made anyway." example:"false"`
+	Reason         string         `json:"reason,omitempty" doc:"Why the last run was not healthy. Like details, it is left off for callers without the read token." example:"took 80ms, over 50ms"`
 }
 
 // Live is the answer to Kubernetes' probes.
 type Live struct {
-	Status string   `json:"status" enum:"healthy,down" doc:"What the status code says." example:"healthy"`
+	Status string   `json:"status" enum:"healthy,down" doc:"The same as the status code." example:"healthy"`
 	Checks []string `json:"checks,omitempty" doc:"The checks that are waited for." example:"[]"`
 }
 
-// report is how things stand. An API may be made without checks.
+// report returns the status of everything. An API may be made without checks.
 func (a *API) report() health.Report {
 	if a.Health == nil {
 		return health.Report{Status: health.Healthy, Time: a.Now()}
@@ -52,12 +52,12 @@ func (a *API) report() health.Report {
 func (a *API) routeHealth() {
 	answers := &health.Handler{
 		Report: a.report, Details: a.mayRead,
-		Info: health.Info{ServiceID: "kymo", ReleaseID: a.Version, Description: "what this Kymo looks at"},
+		Info: health.Info{ServiceID: "kymo", ReleaseID: a.Version, Description: "what this Kymo monitors"},
 	}
 	a.handle(huma.Operation{
 		OperationID: "health", Method: http.MethodGet, Path: "/health", Tags: []string{tagHealth},
-		Summary:     "How everything stands",
-		Description: "All checks and services, from memory: nothing is checked for this answer, and nothing waited for. It needs no token; if a read token is configured, callers without it or a session see statuses alone. With Accept: application/health+json the answer is in the form of draft-inadarei-api-health-check-06.",
+		Summary:     "Status of all checks and services",
+		Description: "All checks and services, from memory: no check is run for this answer. It needs no token; if a read token is configured, callers without it or a session see only statuses. With Accept: application/health+json the answer is in the form of draft-inadarei-api-health-check-06.",
 		Responses: map[string]*huma.Response{
 			"200": a.healthResponse("Nothing that is critical is down."),
 			"503": a.healthResponse("A check that is critical is down."),
@@ -66,18 +66,18 @@ func (a *API) routeHealth() {
 	a.handle(huma.Operation{
 		OperationID: "started", Method: http.MethodGet, Path: "/health/started", Tags: []string{tagHealth},
 		Summary:     "Whether the hub has started",
-		Description: "A Kubernetes startup probe: each check was run once, whatever it saw. It needs no token.",
+		Description: "A Kubernetes startup probe: whether each check was run once, with any result. It needs no token.",
 		Responses: map[string]*huma.Response{
 			"200": a.liveResponse("Each check was run.", "healthy"),
 			"503": a.liveResponse("Some checks were not run yet.", "down"),
 		},
 	}, answers.ServeHTTP)
-	// What the hub looks at is no reason to restart it, nor to keep requests from
-	// it: these two depend on nothing but the hub. A hub that is shutting down
-	// answers nothing but 503.
+	// A target that is down is no reason to restart the hub, or to keep requests from
+	// it, so these two depend only on the hub. One that is shutting down answers 503
+	// to everything.
 	for _, probe := range []struct{ id, summary, description string }{
-		{"live", "Whether the process lives", "A Kubernetes liveness probe. It depends on nothing, not even on the store, and needs no token."},
-		{"ready", "Whether the hub takes requests", "A Kubernetes readiness probe. It does not depend on what the hub looks at: a database that is down must not keep services from reporting. It needs no token."},
+		{"live", "Whether the process is alive", "A Kubernetes liveness probe. It depends on nothing, not even on the store, and needs no token."},
+		{"ready", "Whether the hub takes requests", "A Kubernetes readiness probe. It does not depend on the checks: a database that is down must not keep services from reporting. It needs no token."},
 	} {
 		a.handle(huma.Operation{
 			OperationID: probe.id, Method: http.MethodGet, Path: "/health/" + probe.id, Tags: []string{tagHealth},
@@ -86,7 +86,7 @@ func (a *API) routeHealth() {
 		}, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "application/json")
 			w.Header().Set("Cache-Control", "no-store")
-			_, _ = w.Write([]byte(`{"status":"healthy"}` + "\n")) // A probe that left asks again.
+			_, _ = w.Write([]byte(`{"status":"healthy"}` + "\n")) // A probe that left will come again.
 		})
 	}
 }

@@ -13,53 +13,53 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/kymohq/kymo/health"
-	"github.com/kymohq/kymo/hub/internal/ingest"
+	"github.com/kymohq/kymo/hub/internal/nearest"
 	"github.com/kymohq/kymo/hub/internal/report"
 	"github.com/kymohq/kymo/hub/internal/rollup"
 	"github.com/kymohq/kymo/hub/internal/store"
 )
 
 type historyInput struct {
-	Name  string `query:"name" required:"true" minLength:"1" maxLength:"100" doc:"Which check: one of the hub's own, a service, or service/check." example:"database"`
-	Hours int    `query:"hours" minimum:"1" maximum:"2160" default:"24" doc:"The window is the last so many hours: [now - hours, now), UTC; 2160 are 90 days. The hub knows no more than it keeps." example:"24"`
-	Limit int    `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"At most so many transitions, the newest." example:"100"`
-	Known
+	Name  string `query:"name" required:"true" minLength:"1" maxLength:"100" doc:"The check: one of the hub's own, a service, or service/check." example:"database"`
+	Hours int    `query:"hours" minimum:"1" maximum:"2160" default:"24" doc:"The length of the window, which ends now: [now - hours, now), UTC; 2160 h are 90 days. The hub knows only what it keeps." example:"24"`
+	Limit int    `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"The most transitions to return, the newest." example:"100"`
+	Conditional
 }
 
-// historyQuestion tells answers apart. One that was made before a check changed
-// is not given again after that.
-type historyQuestion struct {
+// historyKey is what answers are cached by. One of before a check changed is not
+// found after that.
+type historyKey struct {
 	name         string
 	hours, limit int
 	status       health.Status
 	since        int64
 }
 
-// errNoCheck says that nothing is known of a check. It goes no further than history.
+// errNoCheck is that of a check without results. It does not leave history.
 var errNoCheck = errors.New("no such check")
 
 func (a *API) routeHistory() {
 	register(a, huma.Operation{
 		OperationID: "health-history", Method: http.MethodGet, Path: "/api/v1/health/history", Tags: []string{tagHealth},
-		Summary:     "How one check has been",
-		Description: "How it stood when, its transitions, its uptime and how long its runs took. Of several instances the worst counts at each instant. Time in which nobody looked for more than two minutes is unknown, and counts neither for the uptime nor against it." + onceFor,
+		Summary:     "History of one check",
+		Description: "Its statuses over time, its transitions, its uptime and the durations of its runs. Of several instances, the worst counts at each instant. Gaps of more than two minutes between runs are unknown time, which counts neither for the uptime nor against it." + cachedFor,
 		Responses:   answers[report.History](a), Security: needs(forRead),
 		Errors: []int{http.StatusNotFound, http.StatusUnprocessableEntity, http.StatusInternalServerError, http.StatusServiceUnavailable},
 	}, a.history)
 }
 
-func (a *API) history(ctx context.Context, in *historyInput) (*writtenOutput, error) {
+func (a *API) history(ctx context.Context, in *historyInput) (*payloadOutput, error) {
 	w := rollup.LastHours(a.Now(), in.Hours)
 	checks := a.report().Checks
-	current, own := present(checks, in.Name)
-	question := historyQuestion{name: in.Name, hours: in.Hours, limit: in.Limit}
+	current, own := currently(checks, in.Name)
+	key := historyKey{name: in.Name, hours: in.Hours, limit: in.Limit}
 	if current != nil {
-		question.status = current.Status
+		key.status = current.Status
 	}
 	if own {
-		question.since = current.Since.UnixMilli()
+		key.since = current.Since.UnixMilli()
 	}
-	e, err := askOnce(ctx, &a.shared, question, a.Now, age(length(w)), func(ctx context.Context) (*written, error) {
+	p, err := lookup(ctx, &a.cache, key, a.Now, ttl(length(w)), func(ctx context.Context) (*payload, error) {
 		kept := a.Store.Health(ctx, store.HealthQuery{Window: w, Name: in.Name})
 		h, err := report.ReadHistory(in.Name, upToNow(kept, current, w), w, in.Limit)
 		switch {
@@ -70,7 +70,7 @@ func (a *API) history(ctx context.Context, in *historyInput) (*writtenOutput, er
 		case h.Checks == 0 && len(h.Segments) == 0:
 			return nil, errNoCheck
 		}
-		return write(h)
+		return encode(h)
 	})
 	switch {
 	case errors.Is(err, errNoCheck):
@@ -82,12 +82,12 @@ func (a *API) history(ctx context.Context, in *historyInput) (*writtenOutput, er
 	case err != nil:
 		return nil, a.storeProblem(ctx, err)
 	}
-	return e.output(in.Tag), nil
+	return p.output(in.IfNoneMatch), nil
 }
 
-// present is how a check stands: one of the hub's own, or else one of a service as
-// the service said last, since then at least.
-func present(checks []health.CheckReport, name string) (c *health.CheckReport, own bool) {
+// currently returns the present status of a check: one of the hub's own, or one of a
+// service as its last heartbeat reported it, since then at least.
+func currently(checks []health.CheckReport, name string) (c *health.CheckReport, own bool) {
 	for i := range checks {
 		c := &checks[i]
 		if c.Name == name {
@@ -97,23 +97,23 @@ func present(checks []health.CheckReport, name string) (c *health.CheckReport, o
 		if !ok {
 			continue
 		}
-		var said struct {
+		var reported struct {
 			Checks map[string]struct {
 				Status health.Status
 				Reason string
 			}
 		}
-		if json.Unmarshal(c.Details, &said) != nil { // a service that is polled says less
+		if json.Unmarshal(c.Details, &reported) != nil { // a service that is polled reports less
 			continue
 		}
-		if s, ok := said.Checks[within]; ok {
+		if s, ok := reported.Checks[within]; ok {
 			return &health.CheckReport{Name: name, State: health.State{Status: s.Status, Since: c.CheckedAt}, Reason: s.Reason, CheckedAt: c.CheckedAt}, false
 		}
 	}
 	return nil, false
 }
 
-// upToNow adds how a check stands at present, which the store will have within a
+// upToNow adds the present status of a check, which the store will have within a
 // minute. Its runs are counted then.
 func upToNow(kept iter.Seq2[*store.HealthRecord, error], c *health.CheckReport, w rollup.Window) iter.Seq2[*store.HealthRecord, error] {
 	if c == nil || c.Status == health.Unknown || c.CheckedAt.UnixMilli() < w.From || c.Since.UnixMilli() >= w.To {
@@ -125,7 +125,7 @@ func upToNow(kept iter.Seq2[*store.HealthRecord, error], c *health.CheckReport, 
 				return
 			}
 		}
-		// An instance of its own: what the store has of the same time says the same.
+		// An instance of its own, as the store may have results of the same time.
 		r := &store.HealthRecord{Instance: "\x00now"}
 		r.Check, r.Status, r.Flapping, r.Critical = c.Name, c.Status, c.Flapping, c.Critical
 		r.From, r.To, r.Reason, r.Details = c.Since.UnixMilli(), c.CheckedAt.UnixMilli(), c.Reason, string(c.Details)
@@ -133,7 +133,7 @@ func upToNow(kept iter.Seq2[*store.HealthRecord, error], c *health.CheckReport, 
 	}
 }
 
-// noSuchCheck names the check that may have been meant.
+// noSuchCheck returns a problem that names the check that may have been meant.
 func (a *API) noSuchCheck(ctx context.Context, name string, known []string) error {
 	for other, err := range a.Store.HealthNames(ctx, rollup.LastHours(a.Now(), 168)) {
 		if err != nil {
@@ -144,7 +144,7 @@ func (a *API) noSuchCheck(ctx context.Context, name string, known []string) erro
 	detail := fmt.Sprintf("there is no check %q", name)
 	if slices.Contains(known, name) {
 		detail = fmt.Sprintf("the check %q was not run in this window; ask for more hours", name)
-	} else if near := ingest.Nearest(name, known); near != "" {
+	} else if near := nearest.Likely(name, known); near != "" {
 		detail += fmt.Sprintf("; did you mean %q?", near)
 	}
 	return huma.NewError(http.StatusNotFound, detail, &huma.ErrorDetail{Location: "query.name", Message: detail, Value: name})

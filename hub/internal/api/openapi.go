@@ -8,29 +8,29 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 )
 
-// meanings are the words that the routes below use. They are part of the
-// document, because a number without them means nothing.
-const meanings = `Kymo records every request of your services and answers how fast and how well they were served.
+// meanings defines the terms that the routes use. It is part of the document, because
+// numbers mean nothing without it.
+const meanings = `Kymo records every request of your services, and reports how fast and how well they were served.
 
-**endpoint**: the matched route template, such as /users/{id}. A raw path that arrives from outside is templated: a segment that is a number, a UUID, hex of 8 and more, a date or an e-mail address becomes {id}, as does every segment at a place that has seen more than 64 different ones. A request that matched no route is (unmatched). The number of distinct endpoints per service is capped; what is over goes to (other) and is counted.
+**endpoint**: the matched route template, such as /users/{id}. A raw path is made into a template: a segment that is a number, a UUID, hex of 8 digits or more, a date or an e-mail address becomes {id}, and so does every segment in a position with more than 64 different ones. A request that matched no route is (unmatched). The number of distinct endpoints of each service is capped; requests of those over the cap are counted under (other).
 
-**duration**: from entering the middleware to the handler's return. Time to first byte is kept beside it. A stream or an upgraded connection (101, text/event-stream) counts by its first byte, its lifetime apart. In answers, milliseconds.
+**duration**: from entering the middleware to the handler's return. Time to first byte is kept beside it. A stream or an upgraded connection (101, text/event-stream) counts by its first byte; its lifetime is kept apart. In answers, milliseconds.
 
-**error**: status 5xx or a panic. **client error**: 4xx. A client that went away is 499, in neither rate. Rates are shares from 0 to 1.
+**error**: status 5xx or a panic. **client error**: 4xx. A client that went away is 499, which counts in neither rate. Rates are shares from 0 to 1.
 
-**percentiles**: from a mergeable base-2 exponential histogram (OpenTelemetry scale 6 = Prometheus schema 6), so over any services, instances and hours the value is within 0.55 % of the exact nearest-rank percentile. Never an average of percentiles.
+**percentiles**: from a mergeable base-2 exponential histogram (OpenTelemetry scale 6 = Prometheus schema 6), so the value for any services, instances and hours is within 0.55 % of the exact nearest-rank percentile. Percentiles are never averaged.
 
-**slow**: an endpoint whose 95th percentile over the window exceeds its target (500 ms unless configured, also per route) with at least the minimum sample (20 unless configured); slow_reason says which rule spoke and with what numbers.
+**slow**: an endpoint whose 95th percentile over the window exceeds its target (500 ms unless configured, also per route) with at least the minimum sample (20 unless configured); slow_reason gives the rule and its numbers.
 
-**health**: a check is healthy, degraded or down, by at least two runs in a row unless configured, and unknown if nobody has looked. A check that goes back and forth is flapping, and degraded at least. Hub and checks are apart: trouble of the hub changes no status.
+**health**: a check is healthy, degraded or down, after two runs in a row with that result unless configured, and unknown before its first run. A check whose status changes back and forth is flapping, and at least degraded. Trouble of the hub itself changes no status.
 
 **window**: half-open, [now − hours, now), UTC.
 
-Nothing is sampled. What could not be kept is counted and shown with the numbers it affects.
+Nothing is sampled. Requests that could not be kept are counted, and shown with the numbers they are missing from.
 
-**Errors** are problem details (RFC 9457, application/problem+json); errors[].location names the field. 503 says when to come back (Retry-After); sending the same again is always safe for batches, and for JSON with an Idempotency-Key.
+**Errors** are problem details (RFC 9457, application/problem+json); errors[].location names the field. 503 has a Retry-After. Sending the same again is always safe for batches, and for JSON with an Idempotency-Key.
 
-**Tokens**: a hub can be configured to ask for one on the routes that take data (ingest) and for one on those that give data (read), as Authorization: Bearer <token>. For browsers, /api/v1/session gives a cookie for the latter.`
+**Tokens**: a hub can be configured to need one token on the routes that take data (ingest), and another on those that return data (read), as Authorization: Bearer <token>. For browsers, /api/v1/session exchanges the read token for a cookie.`
 
 // Tags of the routes.
 const (
@@ -52,15 +52,15 @@ func (a *API) describe() huma.Config {
 			Info:    &huma.Info{Title: "Kymo", Version: a.Version, Description: meanings},
 			Tags: []*huma.Tag{
 				{Name: tagReports, Description: "How fast and how well requests were answered."},
-				{Name: tagHealth, Description: "What is up, degraded or down, and how it has been."},
+				{Name: tagHealth, Description: "The status of checks and services, now and in the past."},
 				{Name: tagIngest, Description: "Requests, from services and from elsewhere."},
 				{Name: tagHub, Description: "Metrics and documentation of the hub."},
 			},
 			Components: &huma.Components{
 				Schemas: huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer),
 				SecuritySchemes: map[string]*huma.SecurityScheme{
-					forIngest: scheme("take"), forRead: scheme("give"),
-					forSession: {Type: "apiKey", In: "cookie", Name: sessionCookie, Description: "What /api/v1/session gives for the read token; for browsers."},
+					forIngest: scheme("take"), forRead: scheme("return"),
+					forSession: {Type: "apiKey", In: "cookie", Name: sessionCookie, Description: "The cookie that /api/v1/session returns for the read token; for browsers."},
 				},
 			},
 		},
@@ -73,16 +73,16 @@ func (a *API) describe() huma.Config {
 var whyStatus = map[int]string{
 	http.StatusNotFound:              "There is no such check.",
 	http.StatusUnauthorized:          "The token is missing or wrong. Nothing was kept.",
-	http.StatusTooManyRequests:       "Too many wrong tokens came from this address. Retry-After says when to try again.",
-	http.StatusRequestTimeout:        "The body did not arrive complete and in time.",
+	http.StatusTooManyRequests:       "Too many wrong tokens came from this address. Try again after Retry-After.",
+	http.StatusRequestTimeout:        "The body did not arrive completely and in time.",
 	http.StatusRequestEntityTooLarge: "The body has more than 8 MiB as sent, is too large after decompression (32 MiB of JSON, 8 MiB for a batch), or more than 100 times as large as sent.",
 	http.StatusUnsupportedMediaType:  "Content-Type or Content-Encoding is not one of those accepted, which the headers Accept and Accept-Encoding of the answer list.",
 	http.StatusUnprocessableEntity:   "A field is wrong; errors[].location names it. Nothing was kept.",
-	http.StatusInternalServerError:   "The store failed in a way that trying again may not mend.",
-	http.StatusServiceUnavailable:    "The store is full or unavailable, the hub is busy, or it is shutting down. Retry-After says when to try again.",
+	http.StatusInternalServerError:   "The store failed, and trying again may not help.",
+	http.StatusServiceUnavailable:    "The store is full or unavailable, the hub is busy, or it is shutting down. Try again after Retry-After.",
 }
 
-// complete adds to a route what all routes of its kind have.
+// complete adds what all routes of its kind have.
 func (a *API) complete(op *huma.Operation) {
 	if op.Responses == nil {
 		op.Responses = make(map[string]*huma.Response)
@@ -122,7 +122,7 @@ func (a *API) schema(t reflect.Type) *huma.Schema {
 	return a.huma.OpenAPI().Components.Schemas.Schema(t, true, t.Name())
 }
 
-// needs returns what makes a route ask for a token.
+// needs returns the security of a route that needs a token.
 func needs(scheme string) []map[string][]string {
 	security := []map[string][]string{{scheme: {}}}
 	if scheme == forRead {

@@ -52,7 +52,7 @@ func (a *API) routePages() {
 	a.handle(huma.Operation{
 		OperationID: "docs", Method: http.MethodGet, Path: "/docs", Tags: []string{tagHub},
 		Summary:     "This document as a page",
-		Description: "A page for people. It loads nothing from anywhere else.",
+		Description: "A page for people. It loads nothing from elsewhere.",
 		Responses:   text("text/html; charset=utf-8", "The page."),
 	}, func(w http.ResponseWriter, _ *http.Request) { writePage(w, docs()) })
 
@@ -63,13 +63,14 @@ func (a *API) routePages() {
 	a.routeDashboard(dashboard)
 }
 
-// routeDashboard serves the dashboard, or says how to get it if it was not built.
+// routeDashboard serves the dashboard, or if it was not built, a page that tells how to
+// build it.
 func (a *API) routeDashboard(dashboard *web.Dashboard) {
 	missing := render(rootPage, nil)
 	a.handle(huma.Operation{
 		OperationID: "root", Method: http.MethodGet, Path: "/", Tags: []string{tagHub},
 		Summary:     "The dashboard",
-		Description: "A page for people. It needs no token itself; it asks for the read token if one is configured.",
+		Description: "A page for people. The page itself needs no token; it asks for the read token if one is configured.",
 		Responses:   text("text/html; charset=utf-8", "The page."),
 	}, func(w http.ResponseWriter, r *http.Request) {
 		if !dashboard.Present() {
@@ -79,7 +80,7 @@ func (a *API) routeDashboard(dashboard *web.Dashboard) {
 		dashboard.ServePage(w, r)
 	})
 
-	// What the page is made of is no part of the API: it changes with each build.
+	// The page's files are not part of the API: they change with each build.
 	a.mux.HandleFunc("GET /assets/{name}", func(w http.ResponseWriter, r *http.Request) {
 		if !dashboard.ServeAsset(w, r, r.PathValue("name")) {
 			writeProblem(w, http.StatusNotFound, "the dashboard has no such file; load the page anew")

@@ -26,7 +26,7 @@ func writeProblem(w http.ResponseWriter, status int, detail string, errs ...*hum
 // retryAfter is how many seconds a client should wait for a busy or broken hub.
 const retryAfter = "1"
 
-// failed answers with what an error of the intake means.
+// failed answers an error of the intake.
 func (a *API) failed(w http.ResponseWriter, r *http.Request, err error) {
 	var bad *ingest.Error
 	if errors.As(err, &bad) {
@@ -41,8 +41,8 @@ func (a *API) failed(w http.ResponseWriter, r *http.Request, err error) {
 	writeProblem(w, status, detail)
 }
 
-// storeFailed says what an error of the store means to a client. The error
-// itself is for the log: it may name paths and addresses.
+// storeFailed returns the answer to an error of the store. The error itself goes to the
+// log: it may name paths and addresses.
 func (a *API) storeFailed(ctx context.Context, err error) (status int, detail string) {
 	switch {
 	case errors.Is(err, store.ErrFull):
@@ -53,7 +53,7 @@ func (a *API) storeFailed(ctx context.Context, err error) (status int, detail st
 		detail = "the store is unavailable; try again"
 	case ctx.Err() != nil:
 		// The client is gone, and nothing is wrong with the store.
-		return http.StatusServiceUnavailable, "the request was given up"
+		return http.StatusServiceUnavailable, "the request was canceled"
 	default:
 		a.Logger.Error("store failed", "error", err)
 		return http.StatusInternalServerError, "the store failed; the hub's log says why"
@@ -62,17 +62,17 @@ func (a *API) storeFailed(ctx context.Context, err error) (status int, detail st
 	return http.StatusServiceUnavailable, detail
 }
 
-// Unavailable answers with 503 and when to come back.
+// Unavailable answers with 503 and a Retry-After.
 func (a *API) Unavailable(w http.ResponseWriter, detail string) {
 	w.Header().Set("Retry-After", retryAfter)
 	writeProblem(w, http.StatusServiceUnavailable, detail)
 }
 
-// invalid is what huma says of a request that is not as the document has it.
+// invalid is huma's detail of a request that does not match the document.
 const invalid = "validation failed"
 
-// nameField has the first line of such a problem name the field and what is wrong
-// with it, which huma says in the list alone.
+// nameField adds the first field and what is wrong with it to that detail: huma has them
+// only in the list of errors.
 func nameField(_ huma.Context, _ string, v any) (any, error) {
 	if p, ok := v.(*huma.ErrorModel); ok && p.Detail == invalid && len(p.Errors) > 0 {
 		p.Detail = invalid + ": " + p.Errors[0].Location + ": " + p.Errors[0].Message

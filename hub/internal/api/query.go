@@ -11,16 +11,15 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
-	"github.com/kymohq/kymo/hub/internal/ingest"
+	"github.com/kymohq/kymo/hub/internal/nearest"
 )
 
-// checkQuery refuses what huma would pass over in silence: unknown parameters,
-// whose misspelling would give an answer to another question, parameters given
-// twice, and empty ones where empty means nothing.
+// checkQuery refuses what huma ignores: unknown parameters, which may be misspelt ones,
+// parameters given twice, and empty ones where empty means nothing.
 func (a *API) checkQuery(ctx huma.Context, next func(huma.Context)) {
 	r, w := humago.Unwrap(ctx)
 	id := ctx.Operation().OperationID
-	page := id == "root" || id == "docs" // who passes on the address of one may add to it
+	page := id == "root" || id == "docs" // others may add parameters to the address of a page
 	if r.URL.RawQuery == "" || page {
 		next(ctx)
 		return
@@ -57,7 +56,7 @@ func checkParam(p *huma.Param, name string, values, known []string) string {
 	case p == nil && len(known) == 0:
 		return "is not a known parameter; this route takes none"
 	case p == nil:
-		if near := ingest.Nearest(name, known); near != "" {
+		if near := nearest.Likely(name, known); near != "" {
 			return fmt.Sprintf("is not a known parameter; did you mean %q?", near)
 		}
 		return "is not a known parameter; known are " + strings.Join(known, ", ")

@@ -14,35 +14,35 @@ import (
 	"github.com/kymohq/kymo/hub/internal/store"
 )
 
-// Filters are what single requests are selected by, beside their series.
+// Filters select single requests, beside their series.
 type Filters struct {
-	Status string  `query:"status" pattern:"^([1-9]xx|[1-9][0-9][0-9]|error)?$" patternDescription:"a class such as 5xx, a code such as 404, or error" doc:"Only requests answered so: a class such as 5xx, a code such as 404, or error, which is 5xx." example:"5xx"`
-	MinMS  float64 `query:"min_ms" minimum:"0" maximum:"2147483647" doc:"Only requests that took at least so long, ms." example:"500"`
+	Status string  `query:"status" pattern:"^([1-9]xx|[1-9][0-9][0-9]|error)?$" patternDescription:"a class such as 5xx, a code such as 404, or error" doc:"Only requests with this status: a class such as 5xx, a code such as 404, or error, which is 5xx." example:"5xx"`
+	MinMS  float64 `query:"min_ms" minimum:"0" maximum:"2147483647" doc:"Only requests of at least this duration, ms." example:"500"`
 	User   string  `query:"user" maxLength:"255" doc:"Only requests of this user." example:"user-7"`
 }
 
 type requestsInput struct {
 	Range
 	Filters
-	Order  string `query:"order" default:"newest" enum:"newest,slowest" doc:"Which come first." example:"slowest"`
-	Limit  int    `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"At most so many requests." example:"20"`
-	Cursor string `query:"cursor" maxLength:"200" doc:"Where to go on: next of the page before, with the same other parameters. The window stays that of the first page." example:"MS4xNzk1MzQ4ODAwMDAwLjE3OTU0MzUyMDAwMDA"`
+	Order  string `query:"order" default:"newest" enum:"newest,slowest" doc:"Which requests come first." example:"slowest"`
+	Limit  int    `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"The most requests to return." example:"20"`
+	Cursor string `query:"cursor" maxLength:"200" doc:"Where to continue: next of the page before, with the same other parameters. The window stays that of the first page." example:"MS4xNzk1MzQ4ODAwMDAwLjE3OTU0MzUyMDAwMDA"`
 }
 
 type requestsOutput struct{ Body *RequestPage }
 
-// RequestPage is some of the requests that were asked for.
+// RequestPage is a part of the selected requests.
 type RequestPage struct {
-	Requests []KeptRequest `json:"requests" nullable:"false" doc:"The requests, in the order asked for."`
+	Requests []KeptRequest `json:"requests" nullable:"false" doc:"The requests, in the order of the parameter."`
 	Next     *string       `json:"next" doc:"The cursor of the next page; null if there is none." example:"MS4xNzk1MzQ4ODAwMDAwLjE3OTU0MzUyMDAwMDA"`
 	Found
 }
 
-// Found says how far a search went.
+// Found tells how far a search went.
 type Found struct {
-	Scanned  int   `json:"scanned" doc:"How many requests were looked through for this answer, about." example:"5120"`
-	Complete bool  `json:"complete" doc:"Whether nothing is missing that belongs here. A search reads a bounded number of requests: if that ended it early, the next page goes on from where it came to. Of the slowest, there may then be slower ones than those shown." example:"true"`
-	Reached  int64 `json:"reached" doc:"The instant from which on everything was looked at, Unix ms; of the slowest, the window's beginning." example:"1795348800000"`
+	Scanned  int   `json:"scanned" doc:"About how many requests were read for this answer." example:"5120"`
+	Complete bool  `json:"complete" doc:"Whether nothing is missing. A search reads a bounded number of requests. If that ended it early, the next page continues from there; of the slowest, slower ones than these may then exist." example:"true"`
+	Reached  int64 `json:"reached" doc:"The instant since which everything was read, Unix ms; of the slowest, the window's beginning." example:"1795348800000"`
 }
 
 func found(e *drill.Effort) Found { return Found{e.Scanned, e.Complete, e.Reached} }
@@ -55,11 +55,11 @@ type KeptRequest struct {
 	StatusCode     int       `json:"status_code" doc:"The status of the response; 499 for a client that went away." example:"200"`
 	ResponseTimeMS float64   `json:"response_time_ms" doc:"The duration, ms." example:"12.5"`
 	FirstByteMS    *float64  `json:"first_byte_ms" doc:"Until the response's header was written, ms; null if it was not measured." example:"11.9"`
-	LifetimeMS     *float64  `json:"lifetime_ms" doc:"Of a stream or an upgraded connection, until its end, ms; null for others." example:"60000"`
+	LifetimeMS     *float64  `json:"lifetime_ms" doc:"Until the end of a stream or an upgraded connection, ms; null for other requests." example:"60000"`
 	ResponseBytes  int64     `json:"response_bytes" doc:"Bytes of the response's body." example:"2048"`
-	UserID         *string   `json:"user_id" doc:"Who asked; null if unknown." example:"user-7"`
+	UserID         *string   `json:"user_id" doc:"Who made the request; null if unknown." example:"user-7"`
 	Timestamp      timestamp `json:"timestamp" format:"date-time" doc:"When the request started, UTC." example:"2026-11-23T10:15:30.123Z"`
-	Instance       string    `json:"instance" doc:"The process that reported it." example:"orders-7f9c-1"`
+	Instance       string    `json:"instance" doc:"The process that reported the request." example:"orders-7f9c-1"`
 }
 
 // timestamp is RFC 3339 in UTC with milliseconds.
@@ -88,8 +88,8 @@ func kept(r *store.Record) KeptRequest {
 
 func inMS(d time.Duration) float64 { return float64(d) / 1e6 }
 
-// budget is what a page may cost: some tens of milliseconds of the embedded store
-// as a rule, and not much more than a second of any.
+// budget returns what a page may cost: usually some tens of milliseconds of the embedded
+// store, and not much more than a second of any.
 func budget(rows int) drill.Budget {
 	began := time.Now()
 	return drill.Budget{Rows: rows, Parts: 400, Ended: func() bool { return time.Since(began) > time.Second }}
@@ -100,7 +100,7 @@ func (a *API) routeRequests() {
 	register(a, huma.Operation{
 		OperationID: "requests", Method: http.MethodGet, Path: "/api/v1/requests", Tags: []string{tagReports},
 		Summary:     "Single requests, the newest or the slowest first",
-		Description: "Every request is kept, and this is where to look at them. Pages follow each other by cursor, within the window of the first one." + onceFor,
+		Description: "Every request is kept, and this route lists them. Pages follow each other by cursor, within the window of the first one." + cachedFor,
 		Security:    needs(forRead), Errors: errs,
 	}, a.requests)
 }
@@ -110,7 +110,7 @@ func (a *API) requests(ctx context.Context, in *requestsInput) (*requestsOutput,
 	if err != nil {
 		return nil, err
 	}
-	question := *in
+	question := *in // without what changes from page to page
 	question.Limit, question.Cursor = 0, ""
 	c := cursor{Window: f.Window}
 	if in.Cursor != "" {
@@ -123,11 +123,11 @@ func (a *API) requests(ctx context.Context, in *requestsInput) (*requestsOutput,
 	if in.Order == "slowest" {
 		find = drill.Slowest
 	}
-	var kept time.Duration // dashboards ask for first pages, again and again
+	var cacheFor time.Duration // dashboards ask for first pages, again and again
 	if in.Cursor == "" {
-		kept = age(length(f.Window))
+		cacheFor = ttl(length(f.Window))
 	}
-	page, err := once(ctx, a, *in, kept, func(ctx context.Context) (*RequestPage, error) {
+	page, err := cached(ctx, a, *in, cacheFor, func(ctx context.Context) (*RequestPage, error) {
 		page, err := find(ctx, a.Store, f, c.Position, in.Limit, budget(200_000))
 		if err != nil {
 			return nil, err
@@ -152,8 +152,8 @@ func pageOf(page *drill.Page, c cursor, question requestsInput) *RequestPage {
 	return out
 }
 
-// filter selects the requests that are asked for, up to this instant, or one
-// that others ask for too.
+// filter returns the filter of a list. If rounded, its window ends a little before now,
+// so that answers can be cached.
 func (a *API) filter(r *Range, by *Filters, rounded bool) (f drill.Filter, err error) {
 	w, err := r.span(a.Now(), rounded)
 	f.RequestQuery = store.RequestQuery{

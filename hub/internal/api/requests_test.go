@@ -163,7 +163,7 @@ func TestCursorsThatAreRefused(t *testing.T) {
 		changed[i] = bad
 		cursor := base64.RawURLEncoding.EncodeToString([]byte(strings.Join(changed, ".")))
 		p := problem(t, ask(a, "GET /api/v1/requests?status=5xx&cursor="+cursor, ""), http.StatusUnprocessableEntity)
-		wrongAt(t, p, "query.cursor", "no cursor of this route")
+		wrongAt(t, p, "query.cursor", "not a cursor of this route")
 	}
 }
 

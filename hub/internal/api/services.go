@@ -17,8 +17,8 @@ type ServiceNames struct {
 func (a *API) routeServices() {
 	register(a, huma.Operation{
 		OperationID: "services", Method: http.MethodGet, Path: "/api/v1/services", Tags: []string{tagReports},
-		Summary:     "The names of all services",
-		Description: "Those that have requests which are kept, or had some since the hub started.",
+		Summary:     "Names of all services",
+		Description: "The services with requests that are kept, or that had some since the hub started.",
 		Security:    needs(forRead),
 	}, a.services)
 }

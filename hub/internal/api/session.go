@@ -17,10 +17,10 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 )
 
-// Session is what a page must know before it asks for anything else.
+// Session is what a page has to know before its first request for data.
 type Session struct {
-	Required bool   `json:"required" doc:"Whether this hub asks for a token on the routes that give data." example:"true"`
-	SignedIn bool   `json:"signed_in" doc:"Whether this caller may use them, by cookie or by header, or because no token is asked for." example:"true"`
+	Required bool   `json:"required" doc:"Whether this hub needs a token on the routes that return data." example:"true"`
+	SignedIn bool   `json:"signed_in" doc:"Whether this caller may use them: by cookie, by header, or because no token is needed." example:"true"`
 	Version  string `json:"version" doc:"The version of the hub." example:"1.0.0"`
 }
 
@@ -35,17 +35,16 @@ const (
 	maxSignIn     = 4 << 10 // bytes of a body
 )
 
-// sessionKey is what cookies are signed with. It follows from the read token
-// alone, so a cookie holds on every hub that has the token and over restarts, and
-// ends when the token changes.
+// sessionKey returns the key that cookies are signed with. It is derived from the read
+// token alone, so a cookie is valid on every hub with the same token and after
+// restarts, until the token changes.
 func sessionKey(token string) []byte {
 	mac := hmac.New(sha256.New, []byte(token))
 	mac.Write([]byte("kymo session 1"))
 	return mac.Sum(nil)
 }
 
-// cookieValue is the instant at which a session ends, and the proof that the hub
-// said so.
+// cookieValue returns the instant at which a session ends, signed.
 func (a *API) cookieValue(ends time.Time) string {
 	unix := strconv.FormatInt(ends.Unix(), 10)
 	mac := hmac.New(sha256.New, a.live.Load().sessionKey)
@@ -53,9 +52,9 @@ func (a *API) cookieValue(ends time.Time) string {
 	return unix + "." + base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 }
 
-// hasSession says whether a request comes with a cookie that holds. It does for
-// reading alone, whatever the route: what a page can make its visitor's browser
-// send must change nothing.
+// hasSession reports whether a request has a valid cookie. A cookie is valid only for
+// reading, on every route: what a page can make its visitor's browser send must change
+// nothing.
 func (a *API) hasSession(r *http.Request) bool {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		return false
@@ -73,7 +72,7 @@ func (a *API) hasSession(r *http.Request) bool {
 	return subtle.ConstantTimeCompare([]byte(c.Value), []byte(a.cookieValue(ends))) == 1 && a.Now().Before(ends)
 }
 
-// mayRead says whether a caller may see what needs the read token.
+// mayRead reports whether a caller may see what needs the read token.
 func (a *API) mayRead(r *http.Request) bool {
 	want, asked := a.live.Load().tokens[forRead]
 	return !asked || presents(r.Header.Get("Authorization"), want) || a.hasSession(r)
@@ -83,20 +82,20 @@ func (a *API) routeSession() {
 	a.handle(huma.Operation{
 		OperationID: "session", Method: http.MethodGet, Path: "/api/v1/session", Tags: []string{tagHub},
 		Summary:     "Whether a token is needed, and whether this caller has it",
-		Description: "What a page asks first. It needs no token.",
-		Responses: map[string]*huma.Response{"200": {Description: "How the caller stands.", Content: map[string]*huma.MediaType{
+		Description: "The first request of a page. It needs no token.",
+		Responses: map[string]*huma.Response{"200": {Description: "Whether a token is needed, and whether the caller is signed in.", Content: map[string]*huma.MediaType{
 			"application/json": {Schema: a.schema(reflect.TypeFor[Session]()), Example: Session{true, true, "1.0.0"}},
 		}}},
 	}, func(w http.ResponseWriter, r *http.Request) {
 		_, required := a.live.Load().tokens[forRead]
 		w.Header().Set("Content-Type", "application/json")
 		w.Header().Set("Cache-Control", "no-store")
-		_ = json.NewEncoder(w).Encode(Session{required, a.mayRead(r), a.Version}) // A page that left asks again.
+		_ = json.NewEncoder(w).Encode(Session{required, a.mayRead(r), a.Version}) // The page may have been closed.
 	})
 	a.handle(huma.Operation{
 		OperationID: "sign-in", Method: http.MethodPost, Path: "/api/v1/session", Tags: []string{tagHub},
 		Summary:     "Exchange the read token for a cookie",
-		Description: "For browsers: the cookie kymo_session stands for the read token for 7 days, for GET alone, and scripts cannot read it. It holds on every hub with the same token, and ends when that changes. Ten wrong tokens from one address are answered with 401 in a minute, more with 429. Without a read token there is nothing to sign in to, and no cookie.",
+		Description: "For browsers: the cookie kymo_session replaces the read token for 7 days. It is valid only for GET, on every hub with the same token until that changes, and scripts cannot read it. Of wrong tokens from one address, ten in a minute are answered with 401, more with 429. A hub without a read token sets no cookie.",
 		RequestBody: &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
 			"application/json": {Schema: a.schema(reflect.TypeFor[SignIn]()), Example: SignIn{"a-long-random-token"}},
 		}},
@@ -143,12 +142,12 @@ func (a *API) signIn(w http.ResponseWriter, r *http.Request) {
 		if err != nil {
 			from = r.RemoteAddr
 		}
-		if wait := a.guesses.wait(from, a.Now()); wait > 0 {
+		if wait := a.attempts.wait(from, a.Now()); wait > 0 {
 			w.Header().Set("Retry-After", strconv.Itoa(int((wait+time.Second-1)/time.Second)))
 			writeProblem(w, http.StatusTooManyRequests, "too many wrong tokens came from this address; try again in a minute")
 			return
 		}
-		a.guesses.wrong(from, a.Now())
+		a.attempts.wrong(from, a.Now())
 		writeProblem(w, http.StatusUnauthorized, "this is not the read token of this hub",
 			&huma.ErrorDetail{Location: "body.token", Message: "is not the read token"})
 		return

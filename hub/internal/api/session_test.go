@@ -134,7 +134,7 @@ func TestSigningIn(t *testing.T) {
 		a.ServeHTTP(w, r)
 		return w
 	}
-	for i := range maxGuesses {
+	for i := range maxAttempts {
 		p := problem(t, from(fmt.Sprintf("10.0.0.1:%d", i), "wrong"), http.StatusUnauthorized)
 		wrongAt(t, p, "body.token", "is not the read token")
 	}
@@ -158,7 +158,7 @@ func TestSigningIn(t *testing.T) {
 }
 
 func TestGuessesAreBounded(t *testing.T) {
-	var g guesses
+	var g attempts
 	for i := range 2 * maxAddresses {
 		if address := fmt.Sprint(i); g.wait(address, noon) == 0 {
 			g.wrong(address, noon)
@@ -167,7 +167,7 @@ func TestGuessesAreBounded(t *testing.T) {
 	if len(g.by) != maxAddresses || g.wait("new", noon) == 0 {
 		t.Errorf("%d addresses are counted", len(g.by))
 	}
-	if wait := g.wait("new", noon.Add(guessesExpire)); wait != 0 || len(g.by) != 0 {
+	if wait := g.wait("new", noon.Add(attemptsExpire)); wait != 0 || len(g.by) != 0 {
 		t.Errorf("a minute later: wait %v, %d addresses", wait, len(g.by))
 	}
 }

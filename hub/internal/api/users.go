@@ -12,48 +12,48 @@ import (
 
 type usersInput struct {
 	Range
-	Limit int `query:"limit" minimum:"1" maximum:"100" default:"10" doc:"At most so many users." example:"10"`
-	Known
+	Limit int `query:"limit" minimum:"1" maximum:"100" default:"10" doc:"The most users to return." example:"10"`
+	Conditional
 }
 
-// Users are who asked most.
+// Users are the users with the most requests.
 type Users struct {
 	Users     []User `json:"users" nullable:"false" doc:"Those with the most requests first."`
 	Anonymous uint64 `json:"anonymous" doc:"How many of the requests had no user." example:"310"`
 	Found
 }
 
-// User is what became of one user's requests.
+// User is the requests of one user.
 type User struct {
-	UserID   string  `json:"user_id" doc:"Who asked." example:"user-7"`
+	UserID   string  `json:"user_id" doc:"The user, as the service names them." example:"user-7"`
 	Requests uint64  `json:"requests" doc:"How many requests." example:"120"`
-	Errors   uint64  `json:"errors" doc:"How many of them were answered with 5xx or by a panic." example:"2"`
+	Errors   uint64  `json:"errors" doc:"How many of them were answered with 5xx or panicked." example:"2"`
 	Avg      float64 `json:"avg" doc:"Mean duration, ms." example:"48.2"`
 	Max      float64 `json:"max" doc:"Longest duration, ms." example:"901.4"`
 	Last     int64   `json:"last" doc:"When the newest of them started, Unix ms." example:"1795435199000"`
 }
 
-// usersOf is how many of the newest requests are counted, about.
+// usersOf is about how many of the newest requests are counted.
 const usersOf = 25_000
 
 func (a *API) routeUsers() {
 	register(a, huma.Operation{
 		OperationID: "users", Method: http.MethodGet, Path: "/api/v1/users", Tags: []string{tagReports},
-		Summary:     "Who asked most",
-		Description: "Users are in no rollup: they are counted over the newest requests of the window, about 25,000 of them. complete says whether those are all, reached how far back they go." + onceFor,
+		Summary:     "Users with the most requests",
+		Description: "Users are not part of rollups: they are counted over the newest requests of the window, about 25,000 of them. complete is whether those are all, reached is how far back they go." + cachedFor,
 		Responses:   answers[Users](a), Security: needs(forRead),
 		Errors: []int{http.StatusUnprocessableEntity, http.StatusInternalServerError, http.StatusServiceUnavailable},
 	}, a.users)
 }
 
-func (a *API) users(ctx context.Context, in *usersInput) (*writtenOutput, error) {
+func (a *API) users(ctx context.Context, in *usersInput) (*payloadOutput, error) {
 	w, err := in.span(a.Now(), true)
 	if err != nil {
 		return nil, err
 	}
-	question := *in
-	question.Known = Known{}
-	e, err := once(ctx, a, question, age(length(w)), func(ctx context.Context) (*written, error) {
+	key := *in
+	key.Conditional = Conditional{}
+	p, err := cached(ctx, a, key, ttl(length(w)), func(ctx context.Context) (*payload, error) {
 		top, err := drill.TopUsers(ctx, a.Store, drill.Filter{RequestQuery: store.RequestQuery{Window: w, Filter: in.Series.filter()}}, in.Limit, budget(usersOf))
 		if err != nil {
 			return nil, err
@@ -65,10 +65,10 @@ func (a *API) users(ctx context.Context, in *usersInput) (*writtenOutput, error)
 				Avg: one.Sum / float64(one.Requests) / 1e6, Max: inMS(one.Longest), Last: one.Last,
 			}
 		}
-		return write(u)
+		return encode(u)
 	})
 	if err != nil {
 		return nil, err
 	}
-	return e.output(in.Tag), nil
+	return p.output(in.IfNoneMatch), nil
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/kymohq/kymo/hub/internal/nearest"
 	"github.com/kymohq/kymo/internal/wire"
 )
 
@@ -111,7 +112,7 @@ func (l *lexer) field(name []byte, r *Request, seen *int) (field, problem string
 
 func unknown(name string) (field, problem string) {
 	field = wire.Clean(name, 64)
-	if near := Nearest(name, fields); near != "" {
+	if near := nearest.Likely(name, fields); near != "" {
 		return field, fmt.Sprintf("is not a known field; did you mean %q?", near)
 	}
 	return field, "is not a known field; known are " + strings.Join(fields, ", ")

@@ -1,6 +1,8 @@
 // Package nearest finds the name that a misspelt one was meant to be.
 package nearest
 
+import "strings"
+
 // Of returns the candidate that takes the fewest edits to become name, and how
 // many. Without candidates it returns "" and -1.
 func Of(name string, candidates []string) (best string, edits int) {
@@ -11,6 +13,32 @@ func Of(name string, candidates []string) (best string, edits int) {
 		}
 	}
 	return best, edits
+}
+
+// maxLikely bounds the length of a name that Likely looks at: a long one is no
+// misspelling, and would cost its square.
+const maxLikely = 64
+
+// Likely returns the candidate that name is probably a misspelling of, "" if it
+// resembles none. It passes over case, and over what separates words.
+func Likely(name string, candidates []string) string {
+	if len(name) > maxLikely {
+		return ""
+	}
+	best, edits := "", 0
+	plain := bare(name)
+	for _, c := range candidates {
+		d := Distance(plain, bare(c))
+		if d <= max(len(c), len(name))/3+1 && (best == "" || d < edits) {
+			best, edits = c, d
+		}
+	}
+	return best
+}
+
+// bare leaves off what differs between statusCode, status-code and status_code.
+func bare(s string) string {
+	return strings.NewReplacer("_", "", "-", "", " ", "").Replace(strings.ToLower(s))
 }
 
 // Distance returns the number of insertions, deletions, replacements and swaps of

@@ -1,6 +1,9 @@
 package nearest
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 func TestOf(t *testing.T) {
 	keys := []string{"retention.age", "retention.size", "slow.target", "tokens.read"}
@@ -26,6 +29,18 @@ func TestDistance(t *testing.T) {
 	}{{"", "", 0}, {"", "abc", 3}, {"abc", "abc", 0}, {"abc", "acb", 1}, {"kitten", "sitting", 3}} {
 		if got := Distance(test.a, test.b); got != test.want {
 			t.Errorf("Distance(%q, %q) = %d, want %d", test.a, test.b, got, test.want)
+		}
+	}
+}
+
+func TestLikely(t *testing.T) {
+	known := []string{"hours", "service", "endpoint", "method", "sort", "limit"}
+	for name, want := range map[string]string{
+		"hour": "hours", "Hours": "hours", "end_point": "endpoint", "servcie": "service", "srot": "sort",
+		"color": "", "": "", strings.Repeat("hours", 20): "",
+	} {
+		if got := Likely(name, known); got != want {
+			t.Errorf("Likely(%q) = %q; want %q", name, got, want)
 		}
 	}
 }

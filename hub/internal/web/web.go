@@ -5,14 +5,14 @@
 package web
 
 import (
-	"crypto/sha256"
 	"embed"
-	"encoding/base64"
 	"io/fs"
 	"net/http"
 	"path"
 	"strconv"
 	"strings"
+
+	"github.com/kymohq/kymo/hub/internal/etag"
 )
 
 //go:embed all:dist
@@ -65,8 +65,7 @@ func New(dist fs.FS) *Dashboard {
 			return nil
 		}
 		compressed, _ := fs.ReadFile(dist, name+".gz")
-		sum := sha256.Sum256(plain)
-		d.files[name] = &file{contentType, plain, compressed, base64.RawURLEncoding.EncodeToString(sum[:12])}
+		d.files[name] = &file{contentType, plain, compressed, etag.Of(plain)}
 		return nil
 	})
 	return d
@@ -108,12 +107,11 @@ func (d *Dashboard) serve(w http.ResponseWriter, r *http.Request, name, caching 
 		h.Add("Vary", "Accept-Encoding")
 		if takesGzip(r.Header.Get("Accept-Encoding")) {
 			h.Set("Content-Encoding", "gzip")
-			content, tag = f.gzip, tag+"-gzip"
+			content, tag = f.gzip, strings.TrimSuffix(tag, `"`)+`-gzip"`
 		}
 	}
-	tag = `"` + tag + `"`
 	h.Set("ETag", tag)
-	if known := r.Header.Get("If-None-Match"); known == "*" || strings.Contains(known, tag) {
+	if etag.Match(r.Header.Get("If-None-Match"), tag) {
 		w.WriteHeader(http.StatusNotModified)
 		return true
 	}

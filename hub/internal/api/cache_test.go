@@ -34,7 +34,7 @@ func (s *counting) Health(ctx context.Context, q store.HealthQuery) iter.Seq2[*s
 // them goes away.
 func TestWaitingForTheSameAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var s shared
+		var s cache
 		release := make(chan struct{})
 		made := 0
 		find := func(ctx context.Context) (int, error) {
@@ -50,7 +50,7 @@ func TestWaitingForTheSameAnswer(t *testing.T) {
 		start := func(want int, wantErr error) context.CancelFunc {
 			ctx, cancel := context.WithCancel(t.Context())
 			wait.Go(func() {
-				if v, err := askOnce(ctx, &s, "question", at(noon), time.Second, find); v != want || !errors.Is(err, wantErr) {
+				if v, err := lookup(ctx, &s, "question", at(noon), time.Second, find); v != want || !errors.Is(err, wantErr) {
 					t.Errorf("%d, %v; want %d, %v", v, err, want, wantErr)
 				}
 			})
@@ -72,11 +72,11 @@ func TestWaitingForTheSameAnswer(t *testing.T) {
 
 		// If all go away, it is given up, and made anew for the next.
 		release = make(chan struct{})
-		s = shared{}
+		s = cache{}
 		only := start(0, context.Canceled)
 		only()
 		wait.Wait()
-		if len(s.answers) != 0 {
+		if len(s.entries) != 0 {
 			t.Error("an answer that was given up is still there")
 		}
 		close(release)
@@ -89,12 +89,12 @@ func TestWaitingForTheSameAnswer(t *testing.T) {
 }
 
 func TestAnswersThatAreNotKept(t *testing.T) {
-	var s shared
+	var s cache
 	made := 0
 	broken := errors.New("broken")
 	fails := func(context.Context) (int, error) { made++; return 0, broken }
 	for range 2 {
-		if _, err := askOnce(t.Context(), &s, "fails", at(noon), time.Hour, fails); !errors.Is(err, broken) {
+		if _, err := lookup(t.Context(), &s, "fails", at(noon), time.Hour, fails); !errors.Is(err, broken) {
 			t.Error(err)
 		}
 	}
@@ -103,27 +103,27 @@ func TestAnswersThatAreNotKept(t *testing.T) {
 	}
 	func() {
 		defer func() { _ = recover() }()
-		_, _ = askOnce(t.Context(), &s, "panics", at(noon), time.Hour, func(context.Context) (int, error) { panic("no") })
+		_, _ = lookup(t.Context(), &s, "panics", at(noon), time.Hour, func(context.Context) (int, error) { panic("no") })
 	}()
-	if len(s.answers) != 0 {
-		t.Errorf("%d answers are kept", len(s.answers))
+	if len(s.entries) != 0 {
+		t.Errorf("%d answers are kept", len(s.entries))
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := askOnce(ctx, &s, "gone", at(noon), time.Hour, fails); !errors.Is(err, context.Canceled) || made != 2 {
+	if _, err := lookup(ctx, &s, "gone", at(noon), time.Hour, fails); !errors.Is(err, context.Canceled) || made != 2 {
 		t.Error(err)
 	}
 	fine := func(context.Context) (int, error) { return 1, nil }
-	for i := range 3 * maxShared {
+	for i := range 3 * maxCached {
 		age := time.Hour
 		if i%3 == 0 {
 			age = time.Second
 		}
-		if _, err := askOnce(t.Context(), &s, i, at(noon.Add(time.Duration(i)*time.Second)), age, fine); err != nil {
+		if _, err := lookup(t.Context(), &s, i, at(noon.Add(time.Duration(i)*time.Second)), age, fine); err != nil {
 			t.Fatal(err)
 		}
-		if len(s.answers) > maxShared {
-			t.Fatalf("%d answers are kept", len(s.answers))
+		if len(s.entries) > maxCached {
+			t.Fatalf("%d answers are kept", len(s.entries))
 		}
 	}
 }
@@ -134,27 +134,27 @@ func at(t time.Time) func() time.Time { return func() time.Time { return t } }
 // time, and what is large is not kept.
 func TestSharedSlowly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var s shared
+		var s cache
 		var asked atomic.Int64
-		slow := func(context.Context) (*written, error) {
+		slow := func(context.Context) (*payload, error) {
 			asked.Add(1)
 			time.Sleep(10 * time.Second) // by the test's clock
-			return &written{body: make([]byte, asked.Load()*(maxSharedBytes-1))}, nil
+			return &payload{body: make([]byte, asked.Load()*(maxCachedBytes-1))}, nil
 		}
 		var all sync.WaitGroup
 		for range 5 {
 			all.Go(func() {
-				if _, err := askOnce(t.Context(), &s, "slow", time.Now, time.Second, slow); err != nil {
+				if _, err := lookup(t.Context(), &s, "slow", time.Now, time.Second, slow); err != nil {
 					t.Error(err)
 				}
 			})
 			time.Sleep(1900 * time.Millisecond)
 		}
 		all.Wait()
-		if _, err := askOnce(t.Context(), &s, "slow", time.Now, time.Second, slow); err != nil || asked.Load() != 1 {
+		if _, err := lookup(t.Context(), &s, "slow", time.Now, time.Second, slow); err != nil || asked.Load() != 1 {
 			t.Errorf("it was asked %d times; %v", asked.Load(), err)
 		}
-		if _, err := askOnce(t.Context(), &s, "large", time.Now, time.Second, slow); err != nil || s.answers["large"] != nil {
+		if _, err := lookup(t.Context(), &s, "large", time.Now, time.Second, slow); err != nil || s.entries["large"] != nil {
 			t.Errorf("a large answer is kept; %v", err)
 		}
 	})

@@ -148,10 +148,10 @@ func TestABatchUnfoldsToItsOwnLimit(t *testing.T) {
 }
 
 func TestTooManyBodiesAtOnce(t *testing.T) {
-	a := newAPI(storetest.NewOracle(), func(c *Config) { c.Memory = 3 * leastShare })
+	a := newAPI(storetest.NewOracle(), func(c *Config) { c.Memory = 3 * minQuota })
 	pipe, feed := io.Pipe()
 	slow := request("POST /api/v1/requests", pipe)
-	slow.ContentLength = 2 * leastShare
+	slow.ContentLength = 2 * minQuota
 	done := make(chan *httptest.ResponseRecorder)
 	go func() {
 		w := httptest.NewRecorder()
@@ -181,8 +181,8 @@ func TestShares(t *testing.T) {
 		{1000, true, 1000}, {-1, true, maxWire}, {1000, false, 1000 + freeRatio}, {100_000, false, 100_000 + 10_000_000},
 		{maxWire, false, maxWire + maxDecoded}, {-1, false, maxWire + maxDecoded},
 	} {
-		if got := share(c.length, c.plain, maxDecoded); got != c.want+leastShare {
-			t.Errorf("share of %d (%v) is %d; want %d", c.length, c.plain, got, c.want+leastShare)
+		if got := quotaOf(c.length, c.plain, maxDecoded); got != c.want+minQuota {
+			t.Errorf("the quota of %d (%v) is %d; want %d", c.length, c.plain, got, c.want+minQuota)
 		}
 	}
 }

@@ -15,11 +15,11 @@ import (
 
 // Limits on a body.
 const (
-	maxWire    = 8 << 20  // bytes as sent
-	maxDecoded = 32 << 20 // bytes after decompression
-	maxRatio   = 100      // decoded to sent,
-	freeRatio  = 1 << 20  // from so many decoded bytes on: little text may repeat a lot
-	maxWindow  = 8 << 20  // of a zstd stream, as RFC 8878 recommends
+	maxWire       = 8 << 20  // bytes as sent
+	maxDecoded    = 32 << 20 // bytes after decompression
+	maxRatio      = 100      // decoded to sent,
+	freeRatio     = 1 << 20  // from so many decoded bytes on: little text may repeat a lot
+	maxZstdWindow = 8 << 20  // of a zstd stream, as RFC 8878 recommends
 
 	bodyTime = 30 * time.Second // to send it
 	maxSpare = 4 << 20          // a buffer larger than this is not kept
@@ -42,10 +42,10 @@ func tooLarge(format string, args ...any) *bodyError {
 
 // body is one that was read; free it after use.
 type body struct {
-	data  []byte
-	wire  int64 // bytes as sent
-	share int64
-	gate  *gate
+	data   []byte
+	wire   int64 // bytes as sent
+	quota  int64
+	memory *memoryBudget
 }
 
 var buffers = sync.Pool{New: func() any { return new([]byte) }}
@@ -56,7 +56,7 @@ func (b *body) free() {
 		buffers.Put(&data)
 	}
 	b.data = nil
-	b.gate.leave(b.share)
+	b.memory.giveBack(b.quota)
 }
 
 // readBody reads and decompresses a request's body of at most limit bytes.
@@ -73,12 +73,12 @@ func (a *API) readBody(w http.ResponseWriter, r *http.Request, limit int64) (*bo
 	if r.ContentLength > maxWire || plain && r.ContentLength > limit {
 		return nil, tooLarge("the body has %d bytes; at most %d are accepted", r.ContentLength, min(maxWire, limit))
 	}
-	b := &body{gate: &a.gate, share: share(r.ContentLength, plain, limit)}
-	if !a.gate.enter(b.share) {
+	b := &body{memory: &a.memory, quota: quotaOf(r.ContentLength, plain, limit)}
+	if !a.memory.take(b.quota) {
 		return nil, errBusy
 	}
 	b.data = *buffers.Get().(*[]byte)
-	// A client that sends a byte a minute must not hold its share for long.
+	// A client that sends a byte a minute must not hold its quota for long.
 	deadline := http.NewResponseController(w)
 	_ = deadline.SetReadDeadline(time.Now().Add(bodyTime)) // A recorder in tests has none.
 	sent := &counted{r: http.MaxBytesReader(w, r.Body, maxWire)}
@@ -93,15 +93,15 @@ func (a *API) readBody(w http.ResponseWriter, r *http.Request, limit int64) (*bo
 	return b, nil
 }
 
-// share is what a body may need in the worst case.
-func share(length int64, plain bool, limit int64) int64 {
+// quotaOf returns how much memory a body may need in the worst case.
+func quotaOf(length int64, plain bool, limit int64) int64 {
 	if length < 0 {
 		length = maxWire
 	}
 	if plain {
-		return leastShare + length
+		return minQuota + length
 	}
-	return leastShare + length + min(limit, max(freeRatio, maxRatio*length))
+	return minQuota + length + min(limit, max(freeRatio, maxRatio*length))
 }
 
 func (b *body) read(sent *counted, coding string, plain bool, limit int64) error {
@@ -156,8 +156,8 @@ func (c *counted) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// explain finds out whose fault an error was: a decoder's error is often only
-// the connection's.
+// explain returns the answer to an error: one of a decoder is often only that of the
+// connection below it.
 func (c *counted) explain(err error, coding string) error {
 	var known *bodyError
 	var large *http.MaxBytesError
@@ -169,7 +169,7 @@ func (c *counted) explain(err error, coding string) error {
 	case c.err != nil:
 		return &bodyError{http.StatusRequestTimeout, "body", "the body did not arrive complete and in time"}
 	case errors.Is(err, zstd.ErrWindowSizeExceeded), errors.Is(err, zstd.ErrDecoderSizeExceeded):
-		return tooLarge("the body needs more memory to decompress than is allowed: a window of %d bytes", maxWindow)
+		return tooLarge("the body needs more memory to decompress than is allowed: a window of %d bytes", maxZstdWindow)
 	}
 	return &bodyError{http.StatusUnprocessableEntity, "body", "the body is not valid " + coding}
 }
@@ -178,7 +178,7 @@ var (
 	gzips = sync.Pool{New: func() any { return new(gzip.Reader) }}
 	zstds = sync.Pool{New: func() any {
 		d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true),
-			zstd.WithDecoderMaxMemory(maxDecoded), zstd.WithDecoderMaxWindow(maxWindow))
+			zstd.WithDecoderMaxMemory(maxDecoded), zstd.WithDecoderMaxWindow(maxZstdWindow))
 		if err != nil {
 			panic(err) // The options are constants.
 		}
@@ -186,7 +186,7 @@ var (
 	}}
 )
 
-// decompress returns a reader of what r holds, and a way to give it back.
+// decompress returns a reader of what r holds; done gives it back.
 func decompress(coding string, r io.Reader) (decoder io.Reader, done func(), err error) {
 	if coding == "zstd" {
 		d := zstds.Get().(*zstd.Decoder)

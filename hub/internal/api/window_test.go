@@ -83,7 +83,7 @@ func TestWindowsThatAreRefused(t *testing.T) {
 		"/api/v1/requests?min_ms=%2BInf":         {"query.min_ms", "must be a finite number"},
 		"/api/v1/requests?order=oldest":          {"query.order", "newest"},
 		"/api/v1/requests?limit=1001":            {"query.limit", "1000"},
-		"/api/v1/requests?cursor=nonsense":       {"query.cursor", "no cursor of this route"},
+		"/api/v1/requests?cursor=nonsense":       {"query.cursor", "not a cursor of this route"},
 		"/api/v1/requests/export?format=xlsx":    {"query.format", "csv"},
 		"/api/v1/requests/export?limit=1000001":  {"query.limit", "1e+06"},
 		"/api/v1/requests/export?cursor=x":       {"query.cursor", "not a known parameter"},
@@ -100,7 +100,7 @@ func TestSteps(t *testing.T) {
 	for minutes, want := range map[int64]int64{1: 10, 20: 10, 21: 30, 60: 30, 120: 60, 121: 300, 360: 300, 1440: 900, 4320: 3600, 10080: 7200} {
 		w := rollup.Window{From: 0, To: minutes * 60_000}
 		got, err := (&Stepped{}).millis(w)
-		if err != nil || got != want*1000 || (w.To-w.From)/got > usualSteps {
+		if err != nil || got != want*1000 || (w.To-w.From)/got > defaultSteps {
 			t.Errorf("%d minutes: steps of %d ms, %v; want %d s", minutes, got, err, want)
 		}
 	}

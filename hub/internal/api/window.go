@@ -12,16 +12,16 @@ import (
 	"github.com/kymohq/kymo/internal/wire"
 )
 
-// Series is the filters that all questions about requests take.
+// Series is the filters that all routes about requests take.
 type Series struct {
 	Service  string `query:"service" maxLength:"100" doc:"Only requests of this service." example:"orders"`
 	Endpoint string `query:"endpoint" maxLength:"255" doc:"Only requests of this endpoint, a route template." example:"/users/{id}"`
 	Method   string `query:"method" maxLength:"10" doc:"Only requests with this HTTP method." example:"GET"`
 }
 
-// Window is a span of time that a question is about.
+// Window is the span of time that an answer is about.
 type Window struct {
-	Minutes int    `query:"minutes" minimum:"1" maximum:"10080" doc:"The window is the last so many minutes; 1440 if neither it nor from is given. Its end is rounded down by a few seconds, so that equal questions have one answer." example:"60"`
+	Minutes int    `query:"minutes" minimum:"1" maximum:"10080" doc:"The length of the window, which ends now; 1440 if neither minutes nor from is given. The end is rounded down by a few seconds, so that answers can be cached." example:"60"`
 	From    string `query:"from" maxLength:"40" doc:"The first instant of the window, RFC 3339 or Unix ms; instead of minutes. The window is at most 168 h long." example:"2026-11-23T10:00:00Z"`
 	To      string `query:"to" maxLength:"40" doc:"The first instant after the window, RFC 3339 or Unix ms; now if it is left off. It needs from." example:"2026-11-23T12:00:00Z"`
 }
@@ -34,14 +34,13 @@ type Range struct {
 
 const (
 	defaultMinutes = 1440
-	longestWindow  = 168 * time.Hour
+	maxWindow      = 168 * time.Hour
 )
 
-// given says whether the caller asked for a window at all.
+// given reports whether the caller gave a window.
 func (w *Window) given() bool { return *w != Window{} }
 
-// span is the window's two ends. A relative window ends at now, or a little
-// before it if rounded.
+// span returns the window. A relative one ends now, or a little before if rounded.
 func (w *Window) span(now time.Time, rounded bool) (rollup.Window, error) {
 	if w.Minutes > 0 && (w.From != "" || w.To != "") {
 		return rollup.Window{}, wrongParam("minutes", "is given with from or to; give minutes, or from and to", w.Minutes)
@@ -56,7 +55,7 @@ func (w *Window) span(now time.Time, rounded bool) (rollup.Window, error) {
 		}
 		to := now.UnixMilli()
 		if rounded {
-			to = rollup.StepOf(to, age(length).Milliseconds())
+			to = rollup.StepOf(to, ttl(length).Milliseconds())
 		}
 		return rollup.Window{From: to - length.Milliseconds(), To: to}, nil
 	}
@@ -73,7 +72,7 @@ func (w *Window) span(now time.Time, rounded bool) (rollup.Window, error) {
 	switch {
 	case span.From >= span.To:
 		return span, wrongParam("from", "must be before the end of the window, which is to, or now", w.From)
-	case span.To-span.From > longestWindow.Milliseconds():
+	case span.To-span.From > maxWindow.Milliseconds():
 		return span, wrongParam("from", "makes a window of more than 168 h; bring from and to closer together", w.From)
 	}
 	return span, nil
@@ -98,7 +97,7 @@ func instant(name, s string) (int64, error) {
 	return ms, nil
 }
 
-// wrongParam is the problem with one parameter, as the checks that huma makes say it.
+// wrongParam returns the problem of one parameter, in the form of those that huma finds.
 func wrongParam(name, message string, value any) error {
 	detail := &huma.ErrorDetail{Location: "query." + name, Message: message, Value: value}
 	return huma.Error422UnprocessableEntity(invalid, detail)

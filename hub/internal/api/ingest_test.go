@@ -124,7 +124,7 @@ func TestPostsThatAreRefused(t *testing.T) {
 	if got := a.Intake.Counters.Refused.Load() - before; got != n {
 		t.Errorf("%d refused; counted %d", n, got)
 	}
-	if free := a.gate.free.Load(); free != 256<<20 {
+	if free := a.memory.free.Load(); free != 256<<20 {
 		t.Errorf("%d bytes of memory are free; some were not given back", free)
 	}
 }

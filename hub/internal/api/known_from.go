@@ -8,14 +8,14 @@ import (
 	"github.com/kymohq/kymo/hub/internal/store"
 )
 
-// knownFor is for how long an instant found by known is taken for right.
-const knownFor = 15 * time.Second
+// knownFromTTL is for how long an instant found by knownFrom is cached.
+const knownFromTTL = 15 * time.Second
 
-// known is about the first instant of which the hub has requests (Unix ms): what
-// lies before it is not nothing, but unknown. It is now if there are none.
-func (a *API) known(ctx context.Context) (int64, error) {
-	type question struct{}
-	return askOnce(ctx, &a.shared, question{}, a.Now, knownFor, func(ctx context.Context) (int64, error) {
+// knownFrom returns about the first instant of which the hub has requests (Unix ms):
+// what was before it is unknown, rather than nothing. It is now if there are none.
+func (a *API) knownFrom(ctx context.Context) (int64, error) {
+	type key struct{}
+	return lookup(ctx, &a.cache, key{}, a.Now, knownFromTTL, func(ctx context.Context) (int64, error) {
 		now := a.Now()
 		w := rollup.Window{From: now.Add(-a.Intake.Retention()).UnixMilli(), To: now.UnixMilli()}
 		for _, step := range []time.Duration{time.Hour, 10 * time.Second, time.Second} {
@@ -29,7 +29,7 @@ func (a *API) known(ctx context.Context) (int64, error) {
 	})
 }
 
-// firstStep is the beginning of the first step of a window that has requests, and
+// firstStep returns the beginning of the first step of a window that has requests, and
 // the window's end if none has.
 func (a *API) firstStep(ctx context.Context, w rollup.Window, millis int64) (int64, error) {
 	for r, err := range a.Store.Rollups(ctx, store.RollupQuery{Window: w, Step: millis, Coarse: true}) {

@@ -1,0 +1,179 @@
+package api
+
+import (
+	"errors"
+	"mime"
+	"net/http"
+	"reflect"
+	"strconv"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/kymohq/kymo/hub/internal/ingest"
+	"github.com/kymohq/kymo/hub/internal/intake"
+	"github.com/kymohq/kymo/internal/wire"
+)
+
+// maxKey bounds an idempotency key.
+const maxKey = 255
+
+// PerformanceMetric is a request as JSON. It is for the document; ingest.JSON reads it.
+type PerformanceMetric struct {
+	Endpoint       string  `json:"endpoint" minLength:"1" maxLength:"255" doc:"A route template, or a raw path, which is made into one." example:"/users/{id}"`
+	Method         string  `json:"method" minLength:"1" doc:"The HTTP method, in any case; one that HTTP does not define counts as _OTHER." example:"GET"`
+	ResponseTimeMS float64 `json:"response_time_ms" minimum:"0" maximum:"2147483647" doc:"The duration in milliseconds; a fraction is kept to the nanosecond." example:"12.5"`
+	StatusCode     int     `json:"status_code" minimum:"100" maximum:"999" doc:"The status of the response; 499 for a client that went away." example:"200"`
+	UserID         *string `json:"user_id,omitempty" maxLength:"255" doc:"Who made the request; null if unknown." example:"user-7"`
+	Timestamp      *string `json:"timestamp,omitempty" format:"date-time" doc:"When the request started, RFC 3339 with its zone; the time of arrival if it is left off." example:"2026-11-23T10:15:30.123Z"`
+	Service        *string `json:"service,omitempty" minLength:"1" maxLength:"100" doc:"The service that answered; \"default\" if it is left off." example:"orders"`
+}
+
+func (a *API) routeIngest() {
+	errs := []int{
+		http.StatusRequestTimeout, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType,
+		http.StatusUnprocessableEntity, http.StatusInternalServerError, http.StatusServiceUnavailable,
+	}
+	accepted := func() map[string]*huma.Response {
+		return map[string]*huma.Response{"202": {
+			Description: "The requests are durable.",
+			Content: map[string]*huma.MediaType{"application/json": {
+				Schema:  a.schema(reflect.TypeFor[intake.Receipt]()),
+				Example: intake.Receipt{Accepted: 2},
+			}},
+		}}
+	}
+	encoding := &huma.Param{
+		Name: "Content-Encoding", In: "header", Description: "How the body is compressed.",
+		Schema: &huma.Schema{Type: huma.TypeString, Enum: []any{"identity", "gzip", "zstd"}}, Example: "gzip",
+	}
+	a.handle(huma.Operation{
+		OperationID: "post-batch", Method: http.MethodPost, Path: "/api/v1/batches", Tags: []string{tagIngest},
+		Summary:     "Keep a batch of an SDK",
+		Description: "The body is a batch in Kymo's own format. 202 is sent only once it is durable. A batch that comes again, by its instance and sequence, counts once. Requests older than what the hub keeps, or more than 24 h in the future, are dropped and counted; the rest of the batch is kept.",
+		Parameters:  []*huma.Param{encoding},
+		RequestBody: &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
+			wire.ContentType: {Schema: &huma.Schema{Type: huma.TypeString, Format: "binary", Description: "A batch as wire.Batch.AppendBinary writes it."}},
+		}},
+		Responses: accepted(), Security: needs(forIngest), Errors: errs,
+	}, a.postBatch)
+
+	metric := a.schema(reflect.TypeFor[PerformanceMetric]())
+	one := map[string]any{"endpoint": "/users/{id}", "method": "GET", "response_time_ms": 12.5, "status_code": 200, "user_id": "user-7", "timestamp": "2026-11-23T10:15:30.123Z"}
+	other := map[string]any{"endpoint": "/orders/1234", "method": "POST", "response_time_ms": 80, "status_code": 503, "service": "orders"}
+	lines := `{"endpoint":"/users/7","method":"GET","response_time_ms":12.5,"status_code":200}
+{"endpoint":"/users/8","method":"GET","response_time_ms":9,"status_code":404}
+`
+	a.handle(huma.Operation{
+		OperationID: "post-requests", Method: http.MethodPost, Path: "/api/v1/requests", Tags: []string{tagIngest},
+		Summary:     "Keep requests sent as JSON",
+		Description: "The body is one PerformanceMetric, an array of them, or one on each line (NDJSON). 202 is sent only once all are durable. If one element is wrong, nothing of the body is kept, and the problem names its index and field. Unknown fields are refused.",
+		Parameters: []*huma.Param{encoding, {
+			Name: "Idempotency-Key", In: "header", Example: "7f9c2ba4-e88f-4a1e-9d2f-0c5f7c2d9b1a",
+			Description: "A random name for this body. If the body comes again with the same key within 168 h, it counts once, and the answer has duplicate. Another body with the same key would be taken for this one.",
+			Schema:      &huma.Schema{Type: huma.TypeString, MaxLength: new(maxKey)},
+		}},
+		RequestBody: &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
+			"application/json": {
+				Schema: &huma.Schema{OneOf: []*huma.Schema{metric, {Type: huma.TypeArray, Items: metric}}},
+				Examples: map[string]*huma.Example{
+					"one":  {Summary: "One request", Value: one},
+					"many": {Summary: "Several requests", Value: []any{one, other}},
+				},
+			},
+			"application/x-ndjson": {Schema: &huma.Schema{Type: huma.TypeString, Description: "One PerformanceMetric on each line."}, Example: lines},
+		}},
+		Responses: accepted(), Security: needs(forIngest), Errors: errs,
+	}, a.postRequests)
+}
+
+func (a *API) postBatch(w http.ResponseWriter, r *http.Request) {
+	if !a.accepts(w, r, wire.ContentType) {
+		return
+	}
+	b, err := a.readBody(w, r, wire.MaxBytes)
+	if err != nil {
+		a.refuse(w, err)
+		return
+	}
+	defer b.free()
+	receipt, err := a.Intake.Batch(r.Context(), b.data)
+	a.answer(w, r, receipt, err)
+}
+
+func (a *API) postRequests(w http.ResponseWriter, r *http.Request) {
+	if !a.accepts(w, r, "application/json", "application/x-ndjson", "application/ndjson", "") {
+		return
+	}
+	key := r.Header.Get("Idempotency-Key")
+	if len(key) > maxKey {
+		a.refuse(w, &bodyError{http.StatusUnprocessableEntity, "header.Idempotency-Key",
+			"Idempotency-Key is too long; must be at most " + strconv.Itoa(maxKey) + " bytes"})
+		return
+	}
+	b, err := a.readBody(w, r, maxDecoded)
+	if err != nil {
+		a.refuse(w, err)
+		return
+	}
+	defer b.free()
+	receipt, err := a.Intake.Read(r.Context(), intake.Body{Reader: ingest.JSON(b.data), Key: key})
+	a.answer(w, r, receipt, err)
+}
+
+// accepts reports whether the body is of one of the media types; if not, it answers.
+func (a *API) accepts(w http.ResponseWriter, r *http.Request, types ...string) bool {
+	header := r.Header.Get("Content-Type")
+	got := header
+	if header != types[0] {
+		got, _, _ = mime.ParseMediaType(header)
+		if got == "" && header != "" {
+			got = "invalid"
+		}
+	}
+	for _, t := range types {
+		if got == t {
+			return true
+		}
+	}
+	want := strings.TrimSuffix(strings.Join(types, ", "), ", ")
+	w.Header().Set("Accept", want)
+	a.refuse(w, &bodyError{http.StatusUnsupportedMediaType, "header.Content-Type",
+		"Content-Type must be one of: " + want})
+	return false
+}
+
+// refuse answers a body of which not all was read.
+func (a *API) refuse(w http.ResponseWriter, err error) {
+	a.Intake.Counters.Refused.Add(1)
+	var e *bodyError
+	if !errors.As(err, &e) {
+		e = &bodyError{http.StatusBadRequest, "body", err.Error()}
+	}
+	if e.status == http.StatusServiceUnavailable {
+		w.Header().Set("Retry-After", retryAfter)
+	}
+	// The rest of the body is not worth reading to use the connection again.
+	w.Header().Set("Connection", "close")
+	writeProblem(w, e.status, e.detail, &huma.ErrorDetail{Location: e.field, Message: e.detail})
+}
+
+func (a *API) answer(w http.ResponseWriter, r *http.Request, receipt intake.Receipt, err error) {
+	if err != nil {
+		a.failed(w, r, err)
+		return
+	}
+	var room [96]byte
+	b := append(room[:0], `{"accepted":`...)
+	b = strconv.AppendInt(b, int64(receipt.Accepted), 10)
+	b = append(b, `,"duplicate":`...)
+	b = strconv.AppendBool(b, receipt.Duplicate)
+	if receipt.Dropped > 0 {
+		b = append(b, `,"dropped":`...)
+		b = strconv.AppendInt(b, int64(receipt.Dropped), 10)
+	}
+	b = append(b, "}\n"...)
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(http.StatusAccepted)
+	_, _ = w.Write(b) // A client that did not get the answer sends the body again.
+}
