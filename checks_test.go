@@ -179,7 +179,7 @@ func TestWrongChecksAreToldAndNotFatal(t *testing.T) {
 		`Check: check "ok": there is a check of that name already`,
 		`Check: check "": name: must be 1 to 100 bytes of UTF-8`,
 		`has 101 bytes together with the service's; at most 100`,
-		`a liveness check may look at this process only`,
+		`a liveness check may probe this process only`,
 	}
 	problems := m.Stats().Problems
 	if len(problems) != len(want) {

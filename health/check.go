@@ -19,11 +19,11 @@ const (
 	maxThreshold     = 100
 )
 
-// An Option says how a check is run and judged.
-type Option func(*Settings)
+// An Option changes the rules of a check.
+type Option func(*Rules)
 
-// Settings are what the options say.
-type Settings struct {
+// Rules are how a check is run and judged. Each field has an option.
+type Rules struct {
 	// Interval is from the start of one run to the start of the next; 0 is 10 s.
 	// A little of it, up to a tenth, is cut off at random.
 	Interval time.Duration
@@ -35,54 +35,55 @@ type Settings struct {
 	// Failures is how many runs in a row must be worse before the status is, and
 	// Successes how many must be better before it is; 0 is 2 each.
 	Failures, Successes int
-	// Critical says that the service cannot work without it: if it is down, all is.
+	// Critical is whether the service cannot work without it: if it is down, so is the service.
 	Critical bool
-	// ForLiveness says that a restart is the remedy if it is down: only then does
-	// the liveness probe fail. It is for probes of this process alone.
+	// ForLiveness is whether the liveness probe fails while it is down, so that the
+	// process is restarted. It is for probes of this process alone.
 	ForLiveness bool
 	// Traffic, if not nil, gives the verdict while it is in use: the probe runs
 	// only when there were no calls for an interval.
 	Traffic *Traffic
 }
 
-// Every sets the interval: from the start of one run to the start of the next, 10 s otherwise.
+// Every sets the interval, from the start of one run to the start of the next. The
+// default is 10 s.
 func Every(interval time.Duration) Option {
-	return func(s *Settings) { s.Interval = interval }
+	return func(s *Rules) { s.Interval = interval }
 }
 
-// Timeout sets how long a run may take: 2 s or a third of the interval
-// otherwise, whichever is less.
-func Timeout(limit time.Duration) Option { return func(s *Settings) { s.Timeout = limit } }
+// Timeout sets how long a run may take. The default is 2 s or a third of the
+// interval, whichever is less.
+func Timeout(limit time.Duration) Option { return func(s *Rules) { s.Timeout = limit } }
 
 // DegradedOver sets the latency budget: a run that took longer is degraded.
 func DegradedOver(budget time.Duration) Option {
-	return func(s *Settings) { s.DegradedOver = budget }
+	return func(s *Rules) { s.DegradedOver = budget }
 }
 
-// Thresholds sets how many runs in a row must be worse before the status is,
-// and how many better before it is: 2 each otherwise.
+// Thresholds sets how many runs in a row must be worse before the status is, and
+// how many better before it is. The default is 2 each.
 func Thresholds(failures, successes int) Option {
-	return func(s *Settings) { s.Failures, s.Successes = failures, successes }
+	return func(s *Rules) { s.Failures, s.Successes = failures, successes }
 }
 
-// Critical says that the service cannot work without it: if it is down, all is.
-func Critical() Option { return func(s *Settings) { s.Critical = true } }
+// Critical makes the service down while the check is: it cannot work without it.
+func Critical() Option { return func(s *Rules) { s.Critical = true } }
 
 // Liveness makes the liveness probe fail while the check is down, so that the
 // process is restarted. Probes of dependencies are refused: a database that is
 // down would have every service restarted, over and over.
-func Liveness() Option { return func(s *Settings) { s.ForLiveness = true } }
+func Liveness() Option { return func(s *Rules) { s.ForLiveness = true } }
 
-// Passive lets the calls that t sees give the verdict: the probe runs only when
+// Passive takes the verdict from the calls that t has seen. The probe runs only when
 // there were none for an interval.
-func Passive(t *Traffic) Option { return func(s *Settings) { s.Traffic = t } }
+func Passive(t *Traffic) Option { return func(s *Rules) { s.Traffic = t } }
 
-// ErrLocalOnly is why a probe of a dependency cannot be for liveness.
-var ErrLocalOnly = errors.New("a liveness check may look at this process only: " +
-	"restarting the service does not mend a dependency; leave Liveness off")
+// ErrLocalOnly is the error of a check with Liveness whose probe is of a dependency.
+var ErrLocalOnly = errors.New("a liveness check may probe this process only: " +
+	"restarting the service does not mend a dependency; leave Liveness out")
 
-// settle fills in the defaults and says what is wrong, by the option's name.
-func (s *Settings) settle(p *Probe) error {
+// fill fills in the defaults and returns what is wrong, by the name of the rule.
+func (s *Rules) fill(p *Probe) error {
 	if s.Interval == 0 {
 		s.Interval = DefaultInterval
 	}
@@ -118,7 +119,7 @@ func (s *Settings) settle(p *Probe) error {
 	return nil
 }
 
-// checkName says what is wrong with the name of a check.
+// checkName returns what is wrong with the name of a check.
 func checkName(name string) error {
 	if name == "" || len(name) > MaxName || !utf8.ValidString(name) {
 		return fmt.Errorf("name: must be 1 to %d bytes of UTF-8", MaxName)

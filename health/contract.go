@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Answer is the plain form of a report, as JSON: what GET /health answers.
+// Answer is the plain form of a report, as JSON: the answer to GET /health.
 type Answer struct {
 	Status    Status                 `json:"status"` // healthy, degraded or down
 	Timestamp time.Time              `json:"timestamp"`
@@ -17,7 +17,7 @@ type HealthCheck struct {
 	Service        string          `json:"service"`          // the check's name
 	Status         Status          `json:"status"`           // healthy, degraded or down: see Status.Reported
 	ResponseTimeMS int64           `json:"response_time_ms"` // of the last run
-	Details        json.RawMessage `json:"details"`          // what the last run saw, {} for callers who may not
+	Details        json.RawMessage `json:"details"`          // of the last run; {} for callers who may not see them
 
 	State     Status     `json:"state"` // the status, or unknown
 	Since     *time.Time `json:"since,omitempty"`
@@ -26,10 +26,10 @@ type HealthCheck struct {
 	Flapping  bool       `json:"flapping,omitempty"`
 	Stuck     bool       `json:"stuck,omitempty"`
 	Passive   bool       `json:"passive,omitempty"`
-	Reason    string     `json:"reason,omitempty"` // not for callers who may see no details
+	Reason    string     `json:"reason,omitempty"` // only for callers who may see details
 }
 
-// Plain returns the plain form of a report, with or without what is not for everybody.
+// Plain returns the plain form of a report, with or without reasons and details.
 func Plain(r *Report, details bool) Answer {
 	a := Answer{Status: r.Status, Timestamp: r.Time.UTC(), Checks: make(map[string]HealthCheck, len(r.Checks))}
 	for i := range r.Checks {

@@ -1,16 +1,16 @@
-// Package health watches what a service stands on.
+// Package health checks the dependencies of a service.
 //
-//  1. A Probe looks at one thing, a database say, once (probe.go). The package
-//     has probes for what the standard library can speak to; any function is one.
-//  2. A Registry runs each Check, a probe with a name and rules, in its own
-//     rhythm (registry.go, schedule.go), and waits for none of them longer than its
-//     time limit (run.go).
-//  3. What a probe saw goes through a state machine (state.go): one failure is
-//     not an outage, one success no recovery, and a check that goes back and
-//     forth is said to be flapping instead.
-//  4. A Report is how things stand, read from memory (report.go). Handlers
+//  1. A Probe tries one thing once, a database say (probe.go). The package has
+//     probes for what the standard library can speak to; any function is one.
+//  2. A Registry runs each check, a probe with a name and Rules, at its own
+//     interval (registry.go, schedule.go), and waits for none of them longer than
+//     its timeout (run.go).
+//  3. The Result of each run goes through a state machine (state.go): one failure
+//     is not an outage, one success is no recovery, and a check whose results
+//     alternate is flapping.
+//  4. A Report is the state of all checks, read from memory (report.go). Handlers
 //     answer with it (handler.go): /health, and Kubernetes' three probes.
 //
 // Traffic (traffic.go) takes the verdict from the calls that the service makes
-// anyway, so that a dependency in use is not probed on top.
+// anyway, so that a dependency in use is not probed as well.
 package health

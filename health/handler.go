@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// Info is what a health+json answer says of the service itself. All of it is optional.
+// Info describes the service in a health+json answer. All of it is optional.
 type Info struct {
 	ServiceID   string            // a stable name of this service
 	Version     string            // of its public interface
@@ -18,13 +18,13 @@ type Info struct {
 	Links       map[string]string // where to read more, by relation
 }
 
-// Handler answers how things stand, from memory. Under a path that ends in
+// Handler answers with a report, from memory. Under a path that ends in
 // /live, /ready or /started it is one of Kubernetes' three probes; under any
 // other it gives the whole report (contract.go, healthjson.go).
 type Handler struct {
 	Report func() Report
 	Info   Info
-	// Details says whether a caller may see more than statuses; nil is always.
+	// Details reports whether a caller may see more than statuses; nil is always.
 	Details func(*http.Request) bool
 }
 
@@ -65,7 +65,7 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request, report *Report,
 	write(w, status, "application/json", Plain(report, details))
 }
 
-// probeAnswer is the answer to one of Kubernetes' probes, which look at the
+// probeAnswer is the answer to one of Kubernetes' probes, which judge by the
 // status code alone; the rest is for people.
 type probeAnswer struct {
 	Status string   `json:"status"`
@@ -97,8 +97,8 @@ func write(w http.ResponseWriter, status int, contentType string, v any) {
 	_, _ = w.Write(append(body, '\n')) // A caller that left asks again.
 }
 
-// accepts says whether the media type is asked for by its name: who accepts
-// anything gets the plain answer. A quality of 0 is a refusal (RFC 9110, 12.5.1).
+// accepts reports whether the media type is asked for by its name: a caller that
+// accepts anything gets the plain answer. A quality of 0 is a refusal (RFC 9110, 12.5.1).
 func accepts(values []string, mediaType string) bool {
 	for _, value := range values {
 		for part := range strings.SplitSeq(value, ",") {

@@ -6,46 +6,47 @@ import (
 	"fmt"
 )
 
-// Probe looks at one thing. Make one with Func, Self or the functions named
-// after what they look at (SQL, HTTP, TCP, …).
+// Probe tries one thing, such as a query to a database. Make one with Func, Self or
+// the functions that are named after what they probe (SQL, HTTP, TCP, …).
 type Probe struct {
-	// Kind says what is looked at, in a word: "sql", "http". Reports show it.
+	// Kind is what is probed, in a word: "sql", "http". Reports show it.
 	Kind string
-	// Local says that the probe looks at nothing but this process, so that a
-	// restart is a remedy for what it finds.
+	// Local is whether the probe is of this process alone, so that a restart is a
+	// remedy for what it finds.
 	Local bool
-	// Run looks once. It should return soon after ctx is done. It returns what it
-	// saw, which may be nil, and what is wrong: nil for healthy, an error made by
+	// Run tries once. It should return soon after ctx is done. It returns details,
+	// which may be nil, and what is wrong: nil for healthy, an error made by
 	// Degradedf or Unknownf for those, any other for down. Calls do not overlap.
 	Run func(ctx context.Context) (Details, error)
-	// Close, if not nil, frees what the probe holds. No run follows it.
+	// Close, if not nil, frees the resources of the probe. No run follows it.
 	Close func() error
 }
 
-// Details are what a probe saw, by name: numbers, texts, booleans, and lists or
+// Details are what a run found, by name: numbers, texts, booleans, and lists or
 // maps of them. They must not hold secrets, and must not change once returned.
 type Details map[string]any
 
-// Func is a probe of something outside the process: f returns nil if it is
+// Func returns a probe of something outside the process: f returns nil if it is
 // healthy, an error made by Degradedf if it works badly, any other if it is down.
 func Func(f func(ctx context.Context) error) Probe {
 	return Probe{Kind: "func", Run: func(ctx context.Context) (Details, error) { return nil, f(ctx) }}
 }
 
-// Self is Func for a look at nothing but this process: a deadlock, a loop that
-// stopped. Such checks may be for liveness.
+// Self is Func for a probe of this process alone: of a deadlock, or a loop that
+// stopped. Such checks may have Liveness.
 func Self(f func(ctx context.Context) error) Probe {
 	p := Func(f)
 	p.Kind, p.Local = "self", true
 	return p
 }
 
-// Degradedf returns an error that says: it works, but not as it should.
+// Degradedf returns an error that stands for Degraded: it works, but not as it
+// should.
 func Degradedf(format string, args ...any) error {
 	return &verdict{Degraded, fmt.Errorf(format, args...)}
 }
 
-// Unknownf returns an error that says: it cannot be told how it is.
+// Unknownf returns an error that stands for Unknown: it cannot be told.
 func Unknownf(format string, args ...any) error {
 	return &verdict{Unknown, fmt.Errorf(format, args...)}
 }
@@ -59,7 +60,7 @@ type verdict struct {
 func (v *verdict) Error() string { return v.err.Error() }
 func (v *verdict) Unwrap() error { return v.err }
 
-// StatusOf says which status a probe's error stands for.
+// StatusOf returns the status that a probe's error stands for.
 func StatusOf(err error) Status {
 	if err == nil {
 		return Healthy

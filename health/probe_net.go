@@ -6,7 +6,7 @@ import (
 	"net"
 )
 
-// TCP looks whether something takes connections at the address, "host:port".
+// TCP returns a probe that connects to the address, "host:port".
 func TCP(address string) Probe {
 	return Probe{Kind: "tcp", Run: func(ctx context.Context) (Details, error) {
 		var d net.Dialer
@@ -18,7 +18,7 @@ func TCP(address string) Probe {
 	}}
 }
 
-// DNS looks whether the host has an address. A resolver of nil is the system's.
+// DNS returns a probe that resolves the host. A nil resolver is the system's.
 func DNS(host string, resolver *net.Resolver) Probe {
 	return Probe{Kind: "dns", Run: func(ctx context.Context) (Details, error) {
 		addresses, err := resolver.LookupHost(ctx, host) // a nil one is the default

@@ -14,9 +14,9 @@ import (
 // nearlyAll is the share of the memory limit from which a process is degraded.
 const nearlyAll = 0.9
 
-// Memory looks at the memory that Go has from the system, against a limit in
-// bytes: degraded from nine tenths of it on. A limit of 0 is the process's own:
-// GOMEMLIMIT, or else the cgroup's. Without any it is healthy.
+// Memory returns a probe of the memory that Go has from the system: degraded from
+// nine tenths of the limit, in bytes. A limit of 0 is the process's own: GOMEMLIMIT,
+// or else the cgroup's. Without any it is healthy.
 func Memory(limit int64) Probe {
 	return Probe{Kind: "memory", Local: true, Run: func(context.Context) (Details, error) {
 		limit := limit
@@ -62,19 +62,19 @@ func memoryLimit(cgroup string) int64 {
 	return 0
 }
 
-// Goroutines looks at how many there are: over most is degraded, over twice as
+// Goroutines returns a probe of their number: over the limit is degraded, over twice as
 // many down. A number that only ever grows is a leak.
-func Goroutines(most int) Probe {
+func Goroutines(limit int) Probe {
 	return Probe{Kind: "goroutines", Local: true, Run: func(context.Context) (Details, error) {
 		s := []metrics.Sample{{Name: "/sched/goroutines:goroutines"}}
 		metrics.Read(s)
 		n := int(s[0].Value.Uint64())
 		details := Details{"goroutines": n}
 		switch {
-		case n > 2*most:
-			return details, fmt.Errorf("%d goroutines, more than twice %d", n, most)
-		case n > most:
-			return details, Degradedf("%d goroutines, more than %d", n, most)
+		case n > 2*limit:
+			return details, fmt.Errorf("%d goroutines, more than twice %d", n, limit)
+		case n > limit:
+			return details, Degradedf("%d goroutines, more than %d", n, limit)
 		}
 		return details, nil
 	}}

@@ -7,9 +7,9 @@ import (
 	"fmt"
 )
 
-// SQL looks at a database over a connection of db's pool: a ping, and a query
-// that every database knows. A pool with no connection left is degraded, and
-// down if none became free within the time limit.
+// SQL returns a probe of a database over a connection of db's pool: a ping, and a
+// query that every database knows. A pool with no connection left is degraded, and
+// down if none became free within the timeout.
 func SQL(db *sql.DB) Probe {
 	return SQLQuery(db, "SELECT 1")
 }

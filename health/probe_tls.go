@@ -12,8 +12,8 @@ import (
 // soon is how long before its end a certificate is degraded.
 const soon = 14 * 24 * time.Hour
 
-// TLS looks at the certificate of the server at the address, "host:port": down if
-// it is not valid for the host, degraded if it ends within 14 days. The
+// TLS returns a probe of the certificate of the server at the address, "host:port":
+// down if it is not valid for the host, degraded if it ends within 14 days. The
 // configuration may be nil.
 func TLS(address string, config *tls.Config) Probe {
 	return Probe{Kind: "tls", Run: func(ctx context.Context) (Details, error) {

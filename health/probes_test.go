@@ -25,9 +25,9 @@ import (
 )
 
 // looked runs a probe with little time.
-func looked(t *testing.T, p Probe) Finding {
+func looked(t *testing.T, p Probe) Result {
 	t.Helper()
-	f, err := Look(t.Context(), p, Timeout(200*time.Millisecond))
+	f, err := Run(t.Context(), p, Timeout(200*time.Millisecond))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,7 +39,7 @@ func looked(t *testing.T, p Probe) Finding {
 	return f
 }
 
-func expect(t *testing.T, what string, f Finding, status Status, reason string) {
+func expect(t *testing.T, what string, f Result, status Status, reason string) {
 	t.Helper()
 	if f.Status != status || !strings.Contains(f.Reason, reason) || (status == Healthy) != (f.Reason == "") {
 		t.Errorf("%s: %v (%s), want %v with %q", what, f.Status, f.Reason, status, reason)
@@ -219,12 +219,12 @@ func TestGoroutines(t *testing.T) {
 // What looks at the process alone may be for liveness; nothing else may.
 func TestWhichProbesAreLocal(t *testing.T) {
 	for name, p := range map[string]Probe{"memory": Memory(0), "goroutines": Goroutines(1e6), "self": Self(func(context.Context) error { return nil })} {
-		if _, err := Look(t.Context(), p, Liveness()); err != nil {
+		if _, err := Run(t.Context(), p, Liveness()); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 	for name, p := range map[string]Probe{"sql": SQL(nil), "http": HTTP(""), "tcp": TCP(""), "dns": DNS("", nil), "tls": TLS("", nil), "disk": Disk("/", 0)} {
-		if _, err := Look(t.Context(), p, Liveness()); !errors.Is(err, ErrLocalOnly) {
+		if _, err := Run(t.Context(), p, Liveness()); !errors.Is(err, ErrLocalOnly) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -10,11 +10,11 @@ import (
 	"time"
 )
 
-// Registry runs checks and knows how they stand. The zero value is ready for
-// use; its methods may be called from any goroutine.
+// Registry runs checks and keeps their states. The zero value is ready for use; its
+// methods may be called from any goroutine.
 type Registry struct {
-	// Observer, if not nil, is told of each run, in the goroutine that made it
-	// and one run of a check at a time. It must be set before the first Register.
+	// Observer, if not nil, is called after each run, in the goroutine that made it
+	// and for one run of a check at a time. It must be set before the first Register.
 	Observer func(Observation)
 
 	mu       sync.Mutex
@@ -26,9 +26,9 @@ type Registry struct {
 	closed   bool
 }
 
-// Observation is a run of a check and what became of its status.
+// Observation is the result of a check's run and the state that followed.
 type Observation struct {
-	Finding
+	Result
 	Name     string
 	Kind     string
 	Critical bool
@@ -37,16 +37,16 @@ type Observation struct {
 	Before   Status // before it
 }
 
-// Errors of Register that callers decide on; others say which option is wrong.
+// Errors of Register that callers decide on; others name the rule that is wrong.
 var (
 	ErrDuplicate = errors.New("there is a check of that name already")
 	ErrClosed    = errors.New("the registry is closed")
 )
 
 // Register starts a check. Its first run follows within a tenth of its interval,
-// at most a second. The error names what is wrong.
+// at most a second. The error names the rule that is wrong.
 func (r *Registry) Register(name string, p Probe, opts ...Option) error {
-	var s Settings
+	var s Rules
 	for _, opt := range opts {
 		if opt != nil {
 			opt(&s)
@@ -54,7 +54,7 @@ func (r *Registry) Register(name string, p Probe, opts ...Option) error {
 	}
 	err := checkName(name)
 	if err == nil {
-		err = s.settle(&p)
+		err = s.fill(&p)
 	}
 	if err != nil {
 		return fmt.Errorf("check %q: %w", name, err)
@@ -78,7 +78,7 @@ func (r *Registry) Register(name string, p Probe, opts ...Option) error {
 	return nil
 }
 
-// Unregister ends a check and waits for it. It says whether there was one.
+// Unregister ends a check and waits for it. It reports whether there was one.
 func (r *Registry) Unregister(name string) bool {
 	r.mu.Lock()
 	c := r.checks[name]
@@ -101,7 +101,7 @@ func (r *Registry) Drain() {
 }
 
 // Close ends all checks and waits, until ctx is done, for the runs under way.
-// The reports stay as they are. The error says which runs did not end.
+// Reports stay as they are. The error names the checks whose runs did not end.
 func (r *Registry) Close(ctx context.Context) error {
 	r.mu.Lock()
 	r.closed, r.draining = true, true
@@ -143,7 +143,7 @@ func (r *Registry) list() []*check {
 	return all
 }
 
-// Report says how all checks stand. It asks none of them.
+// Report returns the state of all checks. It runs none of them.
 func (r *Registry) Report() Report {
 	checks := r.list()
 	report := Report{Status: Healthy, Time: time.Now(), Checks: make([]CheckReport, 0, len(checks))}
@@ -156,5 +156,5 @@ func (r *Registry) Report() Report {
 	return report
 }
 
-// Handler answers how things stand: see Handler.
+// Handler returns a handler of the registry's reports.
 func (r *Registry) Handler() *Handler { return &Handler{Report: r.Report} }

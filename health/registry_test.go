@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// dependency is something to look at whose state tests set.
+// dependency is something to probe whose state tests set.
 type dependency struct {
 	mu   sync.Mutex
 	err  error
@@ -462,7 +462,7 @@ func TestPanicIsAFailure(t *testing.T) {
 			return Details{"a": bad{}}, nil
 		}},
 	} {
-		f, err := Look(t.Context(), p)
+		f, err := Run(t.Context(), p)
 		if err != nil || f.Status != Down || f.Reason != "the check panicked: oh" {
 			t.Errorf("%s: %+v, %v", name, f, err)
 		}
@@ -497,13 +497,13 @@ func TestRegisterRefuses(t *testing.T) {
 		{"a", ok, []Option{DegradedOver(-1)}, "degraded_over: is -1ns"},
 		{"a", ok, []Option{Thresholds(-1, 2)}, "failures: is -1; must be from 1 to 100"},
 		{"a", ok, []Option{Thresholds(1, 101)}, "successes: is 101; must be from 1 to 100"},
-		{"a", ok, []Option{Liveness()}, "liveness: a liveness check may look at this process only"},
+		{"a", ok, []Option{Liveness()}, "liveness: a liveness check may probe this process only"},
 	} {
 		if err := r.Register(c.name, c.probe, c.opts...); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%q: %v, want %q", c.name, err, c.want)
 		}
-		if _, err := Look(t.Context(), c.probe, c.opts...); err == nil && c.opts != nil {
-			t.Errorf("Look takes what Register refuses: %s", c.want)
+		if _, err := Run(t.Context(), c.probe, c.opts...); err == nil && c.opts != nil {
+			t.Errorf("Run takes what Register refuses: %s", c.want)
 		}
 	}
 	if n := len(r.Report().Checks); n != 1 {

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Report is how all checks stand.
+// Report is the state of all checks.
 type Report struct {
 	// Status is Healthy if every check is, Down if one that is critical is, and
 	// Degraded otherwise.
@@ -15,23 +15,23 @@ type Report struct {
 	Checks   []CheckReport // by name
 }
 
-// CheckReport is how one check stands.
+// CheckReport is the state of one check.
 type CheckReport struct {
 	Name        string
 	Kind        string // the probe's
 	Critical    bool
 	ForLiveness bool
 	State
-	Stuck     bool // a run has not returned, though its time was up
+	Stuck     bool // a run has not returned, though its timeout has passed
 	Passive   bool // the last verdict came from the service's own calls
 	Runs      uint64
 	CheckedAt time.Time       // when the last run ended; zero if there was none
 	Latency   time.Duration   // of the last run
 	Reason    string          // why the last run was not healthy, "" if it was
-	Details   json.RawMessage // what the last run saw, a JSON object, or nil
+	Details   json.RawMessage // of the last run, a JSON object, or nil
 }
 
-// add adds a check and lets the whole follow from it.
+// add adds a check, and its part in the status of the whole.
 func (r *Report) add(c CheckReport) {
 	r.Checks = append(r.Checks, c)
 	switch {
@@ -42,8 +42,8 @@ func (r *Report) add(c CheckReport) {
 	}
 }
 
-// Live says whether a restart could mend nothing, and if not, the names of the
-// checks for liveness that are down.
+// Live reports whether no check with Liveness is down, so that a restart would mend
+// nothing. If it would, failing names those checks.
 func (r *Report) Live() (ok bool, failing []string) {
 	for _, c := range r.Checks {
 		if c.ForLiveness && c.Status == Down {
@@ -53,8 +53,8 @@ func (r *Report) Live() (ok bool, failing []string) {
 	return len(failing) == 0, failing
 }
 
-// Ready says whether the service can work: it is not about to stop, and each
-// critical check was run and is not down. If it cannot, failing names those.
+// Ready reports whether the service can work: it is not about to stop, and each
+// critical check was run and is not down. If it cannot, failing names those checks.
 func (r *Report) Ready() (ok bool, failing []string) {
 	for _, c := range r.Checks {
 		if c.Critical && (c.Status == Down || c.Runs == 0) {
@@ -64,7 +64,7 @@ func (r *Report) Ready() (ok bool, failing []string) {
 	return len(failing) == 0 && !r.Draining, failing
 }
 
-// Started says whether each check was run once, whatever it saw: a dependency
+// Started reports whether each check was run once, whatever the result: a dependency
 // that is down while a service starts is no reason to start it again and again.
 // If not, failing names those that were not.
 func (r *Report) Started() (ok bool, failing []string) {

@@ -8,69 +8,69 @@ import (
 	"time"
 )
 
-// Finding is what one run of a probe saw.
-type Finding struct {
+// Result is what one run of a probe found.
+type Result struct {
 	At      time.Time       // when it ended
-	Status  Status          // what it saw, before any threshold
+	Status  Status          // before any threshold
 	Latency time.Duration   // how long it took; of passive checks, the mean of the calls
 	Reason  string          // why it is not healthy, "" if it is
-	Details json.RawMessage // what it saw, a JSON object, or nil
-	Stuck   bool            // it did not return, though its time was up
+	Details json.RawMessage // a JSON object, or nil
+	Stuck   bool            // it did not return, though its timeout had passed
 }
 
-// grace is how much longer than its time limit a run may take to notice it.
+// grace is how much longer than its timeout a run may take to notice it.
 const grace = 100 * time.Millisecond
 
-// Look runs a probe once, as a registry would: within the time limit, and
-// judged by the latency budget. It returns when the time limit is up, whether
-// the probe does or not. It is an error if the options are wrong.
-func Look(ctx context.Context, p Probe, opts ...Option) (Finding, error) {
-	var s Settings
+// Run runs a probe once, as a registry would: within the timeout, and judged by the
+// latency budget. It returns when the timeout has passed, whether the probe does or
+// not. The error names the rule that is wrong.
+func Run(ctx context.Context, p Probe, opts ...Option) (Result, error) {
+	var s Rules
 	for _, opt := range opts {
 		opt(&s)
 	}
-	if err := s.settle(&p); err != nil {
-		return Finding{}, err
+	if err := s.fill(&p); err != nil {
+		return Result{}, err
 	}
-	f, _ := look(ctx, &p, &s)
-	return f, nil
+	r, _ := runOnce(ctx, &p, &s)
+	return r, nil
 }
 
-// look runs the probe once. If it is stuck, the channel is closed when it returns.
-func look(ctx context.Context, p *Probe, s *Settings) (Finding, <-chan struct{}) {
+// runOnce runs the probe once. If it is stuck, the channel is closed when it returns.
+func runOnce(ctx context.Context, p *Probe, s *Rules) (Result, <-chan struct{}) {
 	ctx, cancel := context.WithTimeout(ctx, s.Timeout)
 	defer cancel()
-	type result struct {
+	type outcome struct {
 		details json.RawMessage
 		err     error
 		took    time.Duration
 	}
-	results := make(chan result, 1)
+	outcomes := make(chan outcome, 1)
 	returned := make(chan struct{})
 	begun := time.Now()
 	go func() {
 		defer close(returned)
-		var r result
+		var r outcome
 		r.details, r.err = runSafely(ctx, p)
 		r.took = time.Since(begun)
-		results <- r
+		outcomes <- r
 	}()
-	var r result
+	var r outcome
 	select {
-	case r = <-results:
+	case r = <-outcomes:
 	case <-ctx.Done():
 		timer := time.NewTimer(grace)
 		defer timer.Stop()
 		select {
-		case r = <-results:
+		case r = <-outcomes:
 		case <-timer.C:
-			return Finding{
+			return Result{
 				At: time.Now(), Status: Down, Latency: time.Since(begun), Stuck: true,
 				Reason: fmt.Sprintf("no answer within %s, and the check does not end", s.Timeout),
 			}, returned
 		}
 	}
-	f := Finding{At: time.Now(), Status: StatusOf(r.err), Latency: r.took, Details: r.details}
+	f := Result{At: time.Now(), Status: StatusOf(r.err), Latency: r.took, Details: r.details}
 	if r.err != nil {
 		f.Reason = brief(r.err.Error())
 		var late lateError
@@ -81,13 +81,13 @@ func look(ctx context.Context, p *Probe, s *Settings) (Finding, <-chan struct{})
 	return judge(f, s), nil
 }
 
-// lateError is a failure that says more than that the time was up.
+// lateError is a failure that tells more than that the timeout has passed.
 type lateError string
 
 func (e lateError) Error() string { return string(e) }
 
-// judge holds a finding against the latency budget.
-func judge(f Finding, s *Settings) Finding {
+// judge holds a result against the latency budget.
+func judge(f Result, s *Rules) Result {
 	if f.Status == Healthy && s.DegradedOver > 0 && f.Latency > s.DegradedOver {
 		f.Status = Degraded
 		f.Reason = fmt.Sprintf("took %s, over %s", f.Latency.Round(10*time.Microsecond), s.DegradedOver)

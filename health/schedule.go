@@ -12,20 +12,20 @@ import (
 type check struct {
 	name     string
 	probe    Probe
-	settings Settings
+	settings Rules
 	observer func(Observation)
 	cancel   context.CancelFunc
 	ended    chan struct{} // closed when the loop has ended
 
 	mu     sync.Mutex
 	state  machine
-	last   Finding
+	last   Result
 	runs   uint64
 	stuck  <-chan struct{} // closed when the run that is stuck returns; nil if none is
 	passed bool            // the last verdict came from traffic
 }
 
-func newCheck(name string, p Probe, s Settings, observer func(Observation)) *check {
+func newCheck(name string, p Probe, s Rules, observer func(Observation)) *check {
 	c := &check{name: name, probe: p, settings: s, observer: observer, ended: make(chan struct{})}
 	c.state.failures, c.state.successes = s.Failures, s.Successes
 	return c
@@ -34,7 +34,7 @@ func newCheck(name string, p Probe, s Settings, observer func(Observation)) *che
 const (
 	maxFirstDelay = time.Second
 	jitter        = 10 // the interval is cut by up to one part in so many
-	// doubtDivisor is how much sooner a run follows one that saw something new, so
+	// doubtDivisor is how much sooner a run follows one with a new result, so
 	// that two of them fit into two intervals.
 	doubtDivisor = 4
 )
@@ -53,21 +53,21 @@ func (c *check) loop(ctx context.Context) {
 		case <-timer.C:
 		}
 		begun := time.Now()
-		f, passive := c.look(ctx)
+		f, passive := c.run(ctx)
 		if ctx.Err() != nil {
-			return // what a run saw while it was being stopped says nothing
+			return // the result of a run that was being stopped tells nothing
 		}
 		wait := c.record(f, passive)
 		timer.Reset(max(0, wait-time.Since(begun)))
 	}
 }
 
-// look takes the verdict from the traffic if there was any, else from the probe.
-func (c *check) look(ctx context.Context) (f Finding, passive bool) {
+// run takes the result from the traffic if there was any, else from the probe.
+func (c *check) run(ctx context.Context) (f Result, passive bool) {
 	if t := c.settings.Traffic; t != nil {
 		if s := t.take(); s.calls > 0 {
 			details, err := s.verdict()
-			f = Finding{At: time.Now(), Status: StatusOf(err), Latency: s.mean, Details: encode(details)}
+			f = Result{At: time.Now(), Status: StatusOf(err), Latency: s.mean, Details: encode(details)}
 			if err != nil {
 				f.Reason = brief(err.Error())
 			}
@@ -80,14 +80,14 @@ func (c *check) look(ctx context.Context) (f Finding, passive bool) {
 		f.Latency += f.At.Sub(c.last.At)
 		return f, false
 	}
-	f, stuck := look(ctx, &c.probe, &c.settings)
+	f, stuck := runOnce(ctx, &c.probe, &c.settings)
 	c.mu.Lock()
 	c.stuck = stuck
 	c.mu.Unlock()
 	return f, false
 }
 
-// isStuck says whether a run that should have ended has not returned.
+// isStuck reports whether a run that should have ended has not returned.
 func (c *check) isStuck() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -103,16 +103,16 @@ func (c *check) isStuck() bool {
 	}
 }
 
-// record takes in a finding and says how long after the start of the run the
-// next one is due.
-func (c *check) record(f Finding, passive bool) time.Duration {
+// record takes in a result and returns how long after the start of the run the next
+// one is due.
+func (c *check) record(f Result, passive bool) time.Duration {
 	c.mu.Lock()
 	before := c.state.Status
 	c.state.observe(f.At, f.Status)
 	c.last, c.passed = f, passive
 	c.runs++
 	o := Observation{
-		Finding: f, Name: c.name, Kind: c.probe.Kind, Critical: c.settings.Critical,
+		Result: f, Name: c.name, Kind: c.probe.Kind, Critical: c.settings.Critical,
 		Interval: c.settings.Interval, State: c.state.State, Before: before,
 	}
 	wait := c.settings.Interval
@@ -133,7 +133,7 @@ func (c *check) close() {
 	}
 }
 
-// report says how the check stands.
+// report returns the state of the check.
 func (c *check) report() CheckReport {
 	stuck := c.isStuck()
 	c.mu.Lock()

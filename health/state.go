@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// A check flaps when, of the last flapWindow runs, flapStart saw something else
-// than the run before, and until no more than flapEnd did. A check that breaks
+// A check flaps when, of the last flapWindow runs, flapStart had another result than
+// the run before, and until no more than flapEnd had. A check that breaks
 // and is mended accounts for two.
 const (
 	flapWindow = 16
@@ -14,18 +14,18 @@ const (
 	flapEnd    = 1
 )
 
-// State is how a check stands, after its thresholds.
+// State is the status of a check, after its thresholds, and what goes with it.
 type State struct {
 	Status Status
-	// Flapping says that runs see now this, now that. As long as they do, the
+	// Flapping is whether the results of its runs alternate. As long as they do, the
 	// status is at least Degraded, and gets no better.
 	Flapping bool
 	Since    time.Time // when the status became what it is
 }
 
-// machine turns what single runs see into a State. Each way takes a number of
-// runs in a row: of runs that see the status in question or worse on the way
-// down, or better on the way up. From Unknown the first run decides.
+// machine turns the results of single runs into a State. Each way takes a number of
+// runs in a row: of runs with the status in question or worse on the way down, or
+// better on the way up. From Unknown the first run decides.
 type machine struct {
 	State
 	failures, successes int
@@ -36,7 +36,7 @@ type machine struct {
 	changes uint32 // bit i: the i-th last run saw something else than the one before
 }
 
-// observe takes in what a run saw and says whether the status changed.
+// observe takes in the status of a run and reports whether the state's changed.
 func (m *machine) observe(at time.Time, seen Status) (changed bool) {
 	if seen == Unknown || m.last == Unknown {
 		m.atLeast, m.atMost, m.changes, m.Flapping = [4]int{}, [4]int{}, 0, false
@@ -103,7 +103,7 @@ func (m *machine) become(at time.Time, s Status) bool {
 	return changed
 }
 
-// doubtful says that the last run saw something else than the status says: the
+// doubtful reports whether the last run's status differs from the state's: the
 // next one should not wait for long.
 func (m *machine) doubtful() bool {
 	return m.last != Unknown && m.last != m.Status && !m.Flapping

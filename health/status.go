@@ -2,13 +2,13 @@ package health
 
 import "fmt"
 
-// Status says how something is. A greater one is worse, but for Unknown, which
-// says nothing.
+// Status is the condition of what is checked. A greater one is worse, but for
+// Unknown, which tells nothing.
 type Status uint8
 
 // The statuses of a check.
 const (
-	Unknown  Status = iota // nobody has seen it, or not for too long
+	Unknown  Status = iota // not checked yet, or not for too long
 	Healthy                // as it should be
 	Degraded               // it works, but not as it should
 	Down                   // it does not work
@@ -43,8 +43,8 @@ func (s *Status) UnmarshalText(text []byte) error {
 	return fmt.Errorf("health: %q is no status; it is healthy, degraded, down or unknown", text)
 }
 
-// Reported is the status in the words of a HealthCheck, which has none for
-// Unknown: what nobody has seen well is not healthy, and not known to be down.
+// Reported returns the status as a HealthCheck has it, which is Degraded for
+// Unknown: what was not seen healthy is not, and is not known to be down.
 func (s Status) Reported() Status {
 	if s == Unknown {
 		return Degraded

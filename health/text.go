@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 )
 
-// Bounds of what a run may say, in bytes: it is kept in memory and in history.
+// Bounds of a result's texts, in bytes: they are kept in memory and in the history.
 const (
 	MaxReason  = 512
 	MaxDetails = 4 << 10

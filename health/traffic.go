@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// Traffic is what a service's own calls of a dependency say about it. Its
+// Traffic counts a service's own calls of a dependency and their failures. Its
 // wrappers see the calls; the check that it is given to with Passive takes the
 // verdict from them. The zero value is ready for use.
 //
@@ -35,9 +35,9 @@ const enough = 5
 // NewTraffic returns a Traffic that has seen nothing.
 func NewTraffic() *Traffic { return new(Traffic) }
 
-// Observe notes a call that took so long and ended with err: for clients that
-// there is no wrapper for. Which errors are failures is the caller's to say;
-// context.Canceled is never one.
+// Observe counts a call that took so long and ended with err, for clients that have
+// no wrapper here. An err that is not nil is a failure, unless it is
+// context.Canceled.
 func (t *Traffic) Observe(took time.Duration, err error) {
 	if err != nil && errors.Is(err, context.Canceled) {
 		return
@@ -64,7 +64,7 @@ func (t *Traffic) take() sample {
 	return s
 }
 
-// verdict is what the calls say.
+// verdict is that of the calls.
 func (s sample) verdict() (Details, error) {
 	details := Details{"calls": s.calls, "failures": s.failures}
 	switch {

@@ -12,8 +12,8 @@ import (
 
 // Connector returns a connector that notes the calls of c's connections, for
 // sql.OpenDB. An error that came from the database, a constraint violated or a
-// statement misspelt, is an answer: it says that the database is well. A broken
-// connection or no answer in time is a failure.
+// statement misspelt, is an answer: the database works. A broken connection or no
+// answer in time is a failure.
 func (t *Traffic) Connector(c driver.Connector) driver.Connector { return &connector{c, t} }
 
 type connector struct {
@@ -45,7 +45,7 @@ func (t *Traffic) note(begun time.Time, err error) {
 	t.Observe(time.Since(begun), err)
 }
 
-// isFailure says whether the error is not an answer of the database.
+// isFailure reports whether the error is not an answer of the database.
 func isFailure(err error) bool {
 	var network net.Error
 	var system syscall.Errno
@@ -143,7 +143,7 @@ func (c *conn) prepare(ctx context.Context, query string) (driver.Stmt, error) {
 	}
 	s, err := c.Conn.Prepare(query)
 	if err == nil && ctx.Err() != nil {
-		_ = s.Close() // nobody will get it
+		_ = s.Close() // it is returned to no caller
 		return nil, ctx.Err()
 	}
 	return s, err
@@ -176,7 +176,7 @@ func (c *conn) begin(ctx context.Context, opts driver.TxOptions) (driver.Tx, err
 	//lint:ignore SA1019 old drivers have nothing else
 	t, err := c.Conn.Begin()
 	if err == nil && ctx.Err() != nil {
-		_ = t.Rollback() // nobody will get it
+		_ = t.Rollback() // it is returned to no caller
 		return nil, ctx.Err()
 	}
 	return t, err

@@ -348,8 +348,8 @@ func TestSQL(t *testing.T) {
 	d := new(database)
 	db := sql.OpenDB(fullConnector{d})
 	defer db.Close()
-	look := func(p Probe) Finding {
-		f, err := Look(t.Context(), p, Timeout(20*time.Millisecond))
+	look := func(p Probe) Result {
+		f, err := Run(t.Context(), p, Timeout(20*time.Millisecond))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,13 +1,13 @@
 package health
 
-// Validate says what Register would say is wrong with the options of a check,
-// by the option's name: "timeout: is 2s; must …". It starts nothing.
+// Validate returns what is wrong with the rules of a check, by the name of the rule:
+// "timeout: is 2s; must …". It starts nothing.
 func Validate(p Probe, opts ...Option) error {
-	var s Settings
+	var s Rules
 	for _, opt := range opts {
 		if opt != nil {
 			opt(&s)
 		}
 	}
-	return s.settle(&p)
+	return s.fill(&p)
 }

@@ -80,7 +80,7 @@ func (l *HealthLog) Observe(o health.Observation) {
 		l.open[o.Name] = s
 	}
 	s.Latency.Record(int64(o.Latency))
-	if o.Finding.Status != health.Healthy {
+	if o.Result.Status != health.Healthy {
 		s.Failures++
 		s.Reason = Clean(o.Reason, MaxReason)
 	}

@@ -18,7 +18,7 @@ var epoch = time.UnixMilli(1_795_000_000_000)
 func seen(second float64, status health.Status) health.Observation {
 	o := health.Observation{Name: "redis", Interval: 10 * time.Second}
 	o.At = epoch.Add(time.Duration(second * float64(time.Second)))
-	o.State.Status, o.Finding.Status = status, status
+	o.State.Status, o.Result.Status = status, status
 	o.Latency = 5 * time.Millisecond
 	if status != health.Healthy {
 		o.Reason = "refused"
@@ -93,7 +93,7 @@ func TestHealthLogKeepsTheReason(t *testing.T) {
 	l.Observe(seen(0, health.Down))
 	l.Take(false)
 	o := seen(10, health.Down)
-	o.Finding.Status, o.Reason = health.Healthy, ""
+	o.Result.Status, o.Reason = health.Healthy, ""
 	l.Observe(o)
 	if got := l.Take(true); len(got) != 1 || got[0].Reason != "refused" || got[0].Failures != 0 {
 		t.Errorf("%+v", got)

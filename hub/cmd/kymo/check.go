@@ -56,7 +56,7 @@ func (c *checkCommand) Run(env *environment) error {
 	if err != nil {
 		return err
 	}
-	answer, err := lookAtAll(env, chosen)
+	answer, err := runAll(env, chosen)
 	if err != nil {
 		return err
 	}
@@ -88,7 +88,7 @@ func (c *checkCommand) path(env *environment) (string, error) {
 // choose returns the targets that the user named, or all.
 func (c *checkCommand) choose(all []*target, path string) ([]*target, error) {
 	if len(all) == 0 {
-		return nil, fmt.Errorf("%s: has nothing to look at; list checks, or services with a health URL", path)
+		return nil, fmt.Errorf("%s: has nothing to check; list checks, or services with a health URL", path)
 	}
 	if len(c.Names) == 0 {
 		return all, nil
@@ -111,24 +111,24 @@ func (c *checkCommand) choose(all []*target, path string) ([]*target, error) {
 	return chosen, nil
 }
 
-// lookAtAll looks at each target once, at all of them at the same time.
-func lookAtAll(env *environment, targets []*target) (*health.Answer, error) {
-	findings := make([]health.Finding, len(targets))
+// runAll runs each target once, all of them at the same time.
+func runAll(env *environment, targets []*target) (*health.Answer, error) {
+	results := make([]health.Result, len(targets))
 	errs := make([]error, len(targets))
-	var looking sync.WaitGroup
+	var running sync.WaitGroup
 	for i, t := range targets {
-		looking.Go(func() {
-			findings[i], errs[i] = health.Look(env.ctx, t.probe, t.rules.Option())
+		running.Go(func() {
+			results[i], errs[i] = health.Run(env.ctx, t.probe, t.rules.Option())
 		})
 	}
-	looking.Wait()
+	running.Wait()
 	if env.ctx.Err() != nil {
 		return nil, errors.New("stopped before all checks were run")
 	}
 	answer := &health.Answer{Status: health.Healthy, Timestamp: time.Now().UTC(), Checks: make(map[string]health.HealthCheck)}
 	for i, t := range targets {
-		answer.Checks[t.name] = t.plain(&findings[i])
-		switch seen := findings[i].Status; {
+		answer.Checks[t.name] = t.plain(&results[i])
+		switch seen := results[i].Status; {
 		case seen == health.Down && t.rules.Critical:
 			answer.Status = health.Down
 		case seen != health.Healthy && answer.Status == health.Healthy:
@@ -138,13 +138,13 @@ func lookAtAll(env *environment, targets []*target) (*health.Answer, error) {
 	return answer, errors.Join(errs...)
 }
 
-// plain is a finding in the words of GET /health. A single look is below every
-// threshold, so what it saw is the status.
-func (t *target) plain(f *health.Finding) health.HealthCheck {
-	at := f.At.UTC()
+// plain returns a result as GET /health has it. A single run is below every
+// threshold, so its status is that of the check.
+func (t *target) plain(r *health.Result) health.HealthCheck {
+	at := r.At.UTC()
 	c := health.HealthCheck{
-		Service: t.name, Status: f.Status.Reported(), State: f.Status, ResponseTimeMS: f.Latency.Milliseconds(),
-		Details: f.Details, CheckedAt: &at, Critical: t.rules.Critical, Stuck: f.Stuck, Reason: f.Reason,
+		Service: t.name, Status: r.Status.Reported(), State: r.Status, ResponseTimeMS: r.Latency.Milliseconds(),
+		Details: r.Details, CheckedAt: &at, Critical: t.rules.Critical, Stuck: r.Stuck, Reason: r.Reason,
 	}
 	if c.Details == nil {
 		c.Details = json.RawMessage("{}")

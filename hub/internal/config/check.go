@@ -32,7 +32,7 @@ type Service struct {
 	Probe health.Probe `key:"-"`
 }
 
-// Rules are how a check is run and judged: see health.Settings.
+// Rules are how a check is run and judged: see health.Rules.
 type Rules struct {
 	Interval     time.Duration
 	Timeout      time.Duration
@@ -44,7 +44,7 @@ type Rules struct {
 
 // Option returns the rules as package health takes them.
 func (r Rules) Option() health.Option {
-	return func(s *health.Settings) {
+	return func(s *health.Rules) {
 		s.Interval, s.Timeout, s.DegradedOver = r.Interval, r.Timeout, r.DegradedOver
 		s.Failures, s.Successes, s.Critical = r.Failures, r.Successes, r.Critical
 	}

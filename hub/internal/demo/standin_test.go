@@ -17,7 +17,7 @@ import (
 
 // troubled returns the controls of backends that run, and a function that runs the
 // hub's check of one of them once.
-func troubled(t *testing.T) (c *controls, run func(name string) health.Finding) {
+func troubled(t *testing.T) (c *controls, run func(name string) health.Result) {
 	t.Helper()
 	b, err := StartBackends()
 	if err != nil {
@@ -36,9 +36,9 @@ func troubled(t *testing.T) (c *controls, run func(name string) health.Finding) 
 		t.Cleanup(func() { p.Close() })
 		probes[name] = p
 	}
-	return newControls(b, func() {}), func(name string) health.Finding {
+	return newControls(b, func() {}), func(name string) health.Result {
 		t.Helper()
-		f, err := health.Look(t.Context(), probes[name], health.Every(2*time.Second),
+		f, err := health.Run(t.Context(), probes[name], health.Every(2*time.Second),
 			health.Timeout(1500*time.Millisecond), health.DegradedOver(250*time.Millisecond))
 		if err != nil {
 			t.Fatal(err)
