@@ -46,11 +46,11 @@ command -v npm >/dev/null || refuse 'Node.js is needed to build the dashboard'
 tools/ui.sh
 
 # From here on everything happens in a second working tree.
-tree=$(mktemp -d)
+tree=$PWD/build/release
 made=()
 clean_up() {
 	local status=$?
-	git worktree remove --force "$tree" || rm -rf "$tree"
+	git worktree remove --force "$tree"
 	if ((status != 0)); then
 		for tag in "${made[@]}"; do
 			git tag -d "$tag" >/dev/null
@@ -58,6 +58,9 @@ clean_up() {
 	fi
 }
 trap clean_up EXIT
+if [[ -e $tree ]]; then
+	git worktree remove --force "$tree" # a run before was killed
+fi
 git worktree add -q --detach "$tree" HEAD
 
 for module in $(tools/modules.sh listed); do
@@ -68,7 +71,6 @@ done
 sed -i "s|^replace $sdk v.* => \./\$|replace $sdk $version => ./|" "$tree/go.work"
 cp -R "$dashboard/." "$tree/$dashboard"
 "$tree/tools/modules.sh" check
-go -C "$tree/hub" build -o /dev/null ./cmd/kymo
 
 git -C "$tree" add --all
 git -C "$tree" add --force "$dashboard"

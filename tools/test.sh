@@ -35,7 +35,7 @@ run_all() {
 	run .   "$product" -coverprofile="$cover/sdk.out"
 	run hub "$product" -coverprofile="$cover/hub.out"
 	run e2e/stacks -race
-	run e2e "$product" -coverprofile="$cover/e2e.out"
+	run e2e -timeout 30m "$product" -coverprofile="$cover/e2e.out"
 	run bench
 	run tools
 	if ((failed)); then
