@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/kymohq/kymo/hub/internal/config/settings"
+	"github.com/kymohq/kymo/hub/internal/retry"
 	"github.com/kymohq/kymo/hub/internal/store/engines"
 	"github.com/kymohq/kymo/hub/internal/storecopy"
 	"github.com/kymohq/kymo/hub/internal/term"
@@ -69,11 +70,10 @@ func (c *copyCommand) Run(env *environment) (err error) {
 	}
 	defer func() { err = errors.Join(err, target.Close()) }()
 	cp := &storecopy.Copier{
-		From:     storecopy.Place{Store: source, Name: engines.Show(from)},
-		To:       storecopy.Place{Store: target, Name: engines.Show(to)},
-		Source:   engines.Location(from),
-		Patience: patience,
-		Now:      time.Now,
+		From:   storecopy.Place{Store: source, Name: engines.Show(from)},
+		To:     storecopy.Place{Store: target, Name: engines.Show(to)},
+		Source: engines.Location(from),
+		Retry:  retry.Policy{Patience: patience},
 	}
 	// Two folders that are one cannot be opened at once.
 	if engines.Remote(from) && engines.Remote(to) {
@@ -106,13 +106,13 @@ func copyAndCheck(env *environment, c *storecopy.Copier, s term.Screen) error {
 		label := map[storecopy.Phase]string{storecopy.Copying: "copying", storecopy.Checking: "checking"}[p]
 		bars.show(label, done, done, total)
 	}
-	begun := c.Now()
+	begun := time.Now()
 	done, err := c.Copy(env.ctx)
 	if err != nil {
 		return unfinished(err)
 	}
 	bars.clear()
-	fmt.Fprintln(env.stdout, copiedLine(c, done, c.Now().Sub(begun)))
+	fmt.Fprintln(env.stdout, copiedLine(c, done, time.Since(begun)))
 	if done.Read == (storecopy.Amounts{}) {
 		return nil
 	}

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kymohq/kymo/hub/internal/retry"
 	"github.com/kymohq/kymo/hub/internal/store"
 	"github.com/kymohq/kymo/hub/internal/store/pebblestore"
 	"github.com/kymohq/kymo/hub/internal/store/storetest"
@@ -101,7 +102,7 @@ func TestCopyThatDiffers(t *testing.T) {
 	var out, errs strings.Builder
 	c := &storecopy.Copier{
 		From: storecopy.Place{Store: from, Name: "old"}, To: storecopy.Place{Store: forgetful{storetest.NewOracle()}, Name: "new"},
-		Source: "/old", Patience: time.Second, Now: time.Now,
+		Source: "/old", Retry: retry.Policy{Patience: time.Second},
 	}
 	err := copyAndCheck(&environment{ctx: t.Context(), stdout: &out, stderr: &errs}, c, term.Screen{Terminal: true, Width: 100})
 	if !errors.As(err, new(badNews)) || !strings.HasPrefix(err.Error(), "1 of 1 hour differs, first that from ") {
@@ -134,7 +135,7 @@ func TestCopyInterrupted(t *testing.T) {
 	if _, err := from.Append(t.Context(), someRequests(3)); err != nil {
 		t.Fatal(err)
 	}
-	c := &storecopy.Copier{From: storecopy.Place{Store: from}, To: storecopy.Place{Store: storetest.NewOracle()}, Now: time.Now}
+	c := &storecopy.Copier{From: storecopy.Place{Store: from}, To: storecopy.Place{Store: storetest.NewOracle()}}
 	err := copyAndCheck(&environment{ctx: ctx, stderr: io.Discard}, c, term.Screen{})
 	if want := "interrupted; run the same command again, which counts nothing twice"; err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)

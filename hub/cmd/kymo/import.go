@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/kymohq/kymo/hub/internal/config/settings"
 	"github.com/kymohq/kymo/hub/internal/fileimport"
@@ -57,7 +56,7 @@ func (c *importCommand) Run(env *environment) error {
 	bars := newBars(env, term.ScreenOf(env.stderr, env.vars))
 	defer bars.clear()
 	imp := &fileimport.Importer{
-		Hub: hub, Retry: retry.Policy{Patience: patience}, Stdin: env.stdin, Now: time.Now,
+		Hub: hub, Retry: retry.Policy{Patience: patience}, Stdin: env.stdin,
 		Progress: func(p fileimport.Phase, s *fileimport.Source, rows, bytes int64) {
 			verb := map[fileimport.Phase]string{fileimport.Checking: "checking ", fileimport.Importing: "importing "}[p]
 			bars.show(verb+s.Name(), rows, bytes, s.Size())

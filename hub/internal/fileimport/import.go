@@ -23,7 +23,6 @@ type Importer struct {
 	Hub   *client.Client
 	Retry retry.Policy // of each batch
 	Stdin io.Reader
-	Now   func() time.Time // the clock
 	// Progress, if not nil, is called from time to time, first with nothing done.
 	Progress func(p Phase, s *Source, rows, bytes int64)
 }
@@ -60,7 +59,7 @@ func (imp *Importer) Check(ctx context.Context, s *Source) error {
 	defer f.Close()
 	imp.progress(Checking, s, 0, 0)
 	content, rows := &counter{r: f, sum: sha256.New()}, int64(0)
-	for b, err := range s.batches(content, imp.Now()) {
+	for b, err := range s.batches(content, time.Now()) {
 		if err != nil {
 			return err
 		}

@@ -78,7 +78,7 @@ func TestImport(t *testing.T) {
 		rows, bytes int64
 	}
 	var steps []step
-	imp := &Importer{Hub: hub, Retry: retry.Policy{Patience: time.Second}, Now: time.Now, Progress: func(p Phase, of *Source, rows, bytes int64) {
+	imp := &Importer{Hub: hub, Retry: retry.Policy{Patience: time.Second}, Progress: func(p Phase, of *Source, rows, bytes int64) {
 		if of != s {
 			t.Errorf("progress of %s", of.Name())
 		}
@@ -142,7 +142,7 @@ func TestFileThatChanges(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	imp := &Importer{Hub: hub, Retry: retry.Policy{Patience: time.Second}, Now: time.Now}
+	imp := &Importer{Hub: hub, Retry: retry.Policy{Patience: time.Second}}
 	if err := imp.Check(t.Context(), s); err != nil {
 		t.Fatal(err)
 	}

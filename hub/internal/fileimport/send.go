@@ -39,7 +39,7 @@ func (imp *Importer) Send(ctx context.Context, s *Source) (*Result, error) {
 		done     Result
 		inFlight sync.WaitGroup
 		slots    = make(chan struct{}, maxInFlight)
-		begun    = imp.Now()
+		begun    = time.Now()
 		content  = &counter{r: f, sum: sha256.New()}
 		read     int64
 
@@ -74,7 +74,7 @@ func (imp *Importer) Send(ctx context.Context, s *Source) (*Result, error) {
 		imp.progress(Importing, s, read, content.bytes)
 	}
 	inFlight.Wait()
-	done.Took = imp.Now().Sub(begun)
+	done.Took = time.Since(begun)
 	if ctx.Err() != nil {
 		return nil, s.broken(context.Cause(ctx), &done)
 	}

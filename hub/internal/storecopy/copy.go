@@ -12,8 +12,8 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"time"
 
+	"github.com/kymohq/kymo/hub/internal/retry"
 	"github.com/kymohq/kymo/hub/internal/store"
 	"github.com/kymohq/kymo/hub/internal/term"
 	"github.com/kymohq/kymo/internal/wire"
@@ -30,9 +30,8 @@ type Copier struct {
 	From, To Place
 	// Source identifies the data in From: batches of the same source that come to
 	// the same store twice count once.
-	Source   string
-	Patience time.Duration    // for how long To is asked again to take what it refused
-	Now      func() time.Time // the clock
+	Source string
+	Retry  retry.Policy // of appending to To what it refused for now
 	// Progress, if not nil, is called from time to time, first with nothing done.
 	Progress func(p Phase, done, total int64)
 }

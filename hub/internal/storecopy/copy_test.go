@@ -195,7 +195,7 @@ func TestCopyTriesAgain(t *testing.T) {
 			} else if err == nil || err.Error() != test.want {
 				t.Errorf("%v: %v", test.with, err)
 			}
-			if took := time.Since(begun); took > c.Patience {
+			if took := time.Since(begun); took > c.Retry.Patience {
 				t.Errorf("%v: it took %v", test.with, took)
 			}
 		})

@@ -7,7 +7,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/kymohq/kymo/hub/internal/retry"
 	"github.com/kymohq/kymo/hub/internal/store"
 	"github.com/kymohq/kymo/internal/wire"
 )
@@ -185,8 +184,7 @@ func (s *sender) note(load []hourBatch, fresh []bool) {
 
 // append gives To batches until it has them, refuses them for good, or patience is over.
 func (c *Copier) append(ctx context.Context, batches ...*wire.Batch) (fresh []bool, err error) {
-	policy := retry.Policy{Patience: c.Patience, Now: c.Now}
-	err = policy.Do(ctx, func() (again bool, pause time.Duration, err error) {
+	err = c.Retry.Do(ctx, func() (again bool, pause time.Duration, err error) {
 		fresh, err = c.To.Append(ctx, batches...)
 		return errors.Is(err, store.ErrUnavailable) || errors.Is(err, store.ErrFull), 0, err
 	})

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/kymohq/kymo/health"
+	"github.com/kymohq/kymo/hub/internal/retry"
 	"github.com/kymohq/kymo/hub/internal/rollup"
 	"github.com/kymohq/kymo/hub/internal/store"
 	"github.com/kymohq/kymo/hub/internal/store/storetest"
@@ -93,7 +94,7 @@ type copying struct {
 
 func newCopying(from, to store.Store) *copying {
 	return &copying{Copier: &Copier{
-		From: Place{from, "old"}, To: Place{to, "new"}, Source: "/old", Patience: time.Minute, Now: time.Now,
+		From: Place{from, "old"}, To: Place{to, "new"}, Source: "/old", Retry: retry.Policy{Patience: time.Minute},
 	}}
 }
 
