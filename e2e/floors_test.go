@@ -109,6 +109,8 @@ var rooms = []room{
 		why: "it repeats anything, whatever that is"},
 	{path: "hub/internal/webserver", floor: 3, upTo: -1,
 		why: "it serves a handler, whatever that answers"},
+	{path: "hub/internal/loop", floor: 3, upTo: -1,
+		why: "it runs anything again and again, whatever that is"},
 	{path: "hub/internal/term", floor: 3, upTo: -1,
 		outside: []string{"golang.org/x/term"},
 		why:     "a terminal shows lines and tables, whatever they are about"},

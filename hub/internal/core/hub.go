@@ -15,6 +15,7 @@ import (
 	"github.com/kymohq/kymo/hub/internal/api"
 	"github.com/kymohq/kymo/hub/internal/config"
 	"github.com/kymohq/kymo/hub/internal/intake"
+	"github.com/kymohq/kymo/hub/internal/loop"
 	"github.com/kymohq/kymo/hub/internal/rollup"
 	"github.com/kymohq/kymo/hub/internal/store"
 	"github.com/kymohq/kymo/hub/internal/template"
@@ -24,12 +25,12 @@ import (
 // and a kymo.Sink, and safe for concurrent use.
 type Hub struct {
 	Options
-	store  store.Store
-	api    *api.API
-	intake *intake.Intake
-	checks *checks
-	drain  drain
-	tidy   loop
+	store   store.Store
+	api     *api.API
+	intake  *intake.Intake
+	checks  *checks
+	drain   drain
+	pruning *loop.Loop
 
 	applying sync.Mutex                    // one Apply at a time
 	config   atomic.Pointer[config.Config] // in force
@@ -79,7 +80,7 @@ func New(st store.Store, c *config.Config, o Options) (*Hub, error) {
 		Version: o.Version, Tokens: api.Tokens(c.Tokens),
 		Health: h.Health, HealthRows: h.checks.history.rows,
 	})
-	h.tidy.start(h)
+	h.pruning = loop.Start(pruneEvery, h.ticks, h.prune)
 	return h, nil
 }
 
@@ -138,7 +139,7 @@ func (h *Hub) Close(ctx context.Context) error {
 	if waitErr := h.drain.wait(ctx); waitErr != nil {
 		err = fmt.Errorf("waiting for requests in flight: %w", waitErr)
 	}
-	h.tidy.stop()
+	h.pruning.Stop()
 	err = errors.Join(err, h.checks.close(ctx))
 	if closeErr := h.store.Close(); closeErr != nil {
 		err = errors.Join(err, fmt.Errorf("closing the store: %w", closeErr))

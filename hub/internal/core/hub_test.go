@@ -14,6 +14,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/kymohq/kymo"
@@ -299,17 +300,31 @@ func TestCloseDoesNotWaitForEver(t *testing.T) {
 	}
 }
 
-func TestTheLoopRunsOnATicker(t *testing.T) {
-	h, err := New(storetest.NewOracle(), setup{}.config(t), Options{Logger: quiet})
-	if err != nil {
-		t.Fatal(err)
-	}
-	closeHub(t, h)
-	select {
-	case <-h.tidy.ended:
-	default:
-		t.Error("the loop outlives the hub")
-	}
+// prunes counts how often the store is pruned.
+type prunes struct {
+	store.Store
+	n int
+}
+
+func (p *prunes) Prune(ctx context.Context, before int64) error {
+	p.n++
+	return p.Store.Prune(ctx, before)
+}
+
+func TestPrunesEveryMinuteUntilClosed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &prunes{Store: storetest.NewOracle()}
+		h, err := New(p, setup{}.config(t), Options{Logger: quiet})
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(3*time.Minute + time.Second)
+		closeHub(t, h)
+		time.Sleep(time.Hour)
+		if p.n != 3 {
+			t.Errorf("pruned %d times in three minutes", p.n)
+		}
+	})
 }
 
 // One real service, one real hub, over HTTP and embedded.

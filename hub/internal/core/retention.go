@@ -8,42 +8,8 @@ import (
 	"github.com/kymohq/kymo/hub/internal/store"
 )
 
-// pause is how long the retention loop rests.
-const pause = time.Minute
-
-// loop keeps the store within the retention. It owns its goroutine.
-type loop struct {
-	cancel context.CancelFunc
-	ended  chan struct{}
-}
-
-func (l *loop) start(h *Hub) {
-	ctx, cancel := context.WithCancel(context.Background())
-	l.cancel, l.ended = cancel, make(chan struct{})
-	ticks, stop := h.ticks, func() {}
-	if ticks == nil {
-		ticker := time.NewTicker(pause)
-		ticks, stop = ticker.C, ticker.Stop
-	}
-	go func() {
-		defer close(l.ended)
-		defer stop()
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-ticks:
-				h.prune(ctx)
-			}
-		}
-	}()
-}
-
-// stop ends the loop, in the middle of pruning if need be, and waits for its end.
-func (l *loop) stop() {
-	l.cancel()
-	<-l.ended
-}
+// pruneEvery is how often the store is held to the retention.
+const pruneEvery = time.Minute
 
 // prune forgets what is beyond the retention. A failure is logged and counted;
 // the next round tries again.

@@ -8,6 +8,8 @@ import (
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/kymohq/kymo/hub/internal/loop"
 )
 
 // The tiers of kymo_rollups and of seals: sums of groups, of all groups of some
@@ -33,23 +35,11 @@ type settling struct {
 // is declared void then.
 var usualSettling = settling{every: 20 * time.Second, after: 2 * staleAfter, minutes: 60, hours: 3600, days: 24 * 3600, most: 5000, meanwhile: 3600}
 
-// settleLoop makes pieces of groups.
-func (s *Store) settleLoop(ctx context.Context) {
-	ticker := time.NewTicker(s.settle.every)
-	defer ticker.Stop()
-	failed := false
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-		}
-		err := s.settleUp(ctx)
-		if err != nil && ctx.Err() == nil && !failed {
-			s.logger.Warn("adding up rows of kymo_rollups failed; it is tried again", "error", redact(err, s.password))
-		}
-		failed = err != nil
-	}
+// startSettling begins to make pieces of groups.
+func (s *Store) startSettling() *loop.Loop {
+	return loop.Start(s.settle.every, nil, loop.Told(s.settleUp, func(err error) {
+		s.logger.Warn("adding up rows of kymo_rollups failed; it is tried again", "error", redact(err, s.password))
+	}))
 }
 
 // settleUp is a round.

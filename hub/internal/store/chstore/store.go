@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/kymohq/kymo/hub/internal/loop"
 	"github.com/kymohq/kymo/hub/internal/store"
 	"github.com/kymohq/kymo/hub/internal/store/gather"
 	"github.com/kymohq/kymo/internal/wire"
@@ -52,8 +53,8 @@ type Store struct {
 	offset   atomic.Int64 // the ledger's clock less ours, in seconds
 	orphans  orphans
 
-	cancel     context.CancelFunc // ends what is in the background
-	background sync.WaitGroup
+	settling *loop.Loop
+	trusting *loop.Loop // nil without replicas
 }
 
 var (
@@ -86,12 +87,10 @@ func Open(url string, opts Options) (*Store, error) {
 		return nil, fmt.Errorf("ClickHouse: %w", redact(err, a.password))
 	}
 	s.gatherer = gather.New(gather.Config{Write: s.write, Requests: s.requests, Enough: s.enough, Pace: s.pace, Hold: s.hold, Limit: s.limit})
-	background, cancel := context.WithCancel(context.Background())
-	s.cancel = cancel
 	s.end = sync.OnceFunc(s.shutdown)
-	s.background.Go(func() { s.settleLoop(background) })
+	s.settling = s.startSettling()
 	if s.replicated {
-		s.background.Go(func() { s.watch(background) })
+		s.trusting = loop.Start(watchEvery, nil, s.trustAll)
 	}
 	return s, nil
 }
@@ -224,8 +223,8 @@ func (s *Store) Close() error {
 func (s *Store) shutdown() {
 	s.gatherer.Close()
 	s.closed.Store(true)
-	s.cancel()
-	s.background.Wait()
+	s.settling.Stop()
+	s.trusting.Stop()
 	s.close()
 }
 

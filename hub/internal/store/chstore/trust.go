@@ -112,31 +112,22 @@ func (c *cluster) endsOf(ctx context.Context, n *node) map[string]uint64 {
 	return map[string]uint64{}
 }
 
-// watch has replicas trusted as soon as they may be. Once another one has died,
-// it may be too late for that.
-func (c *cluster) watch(ctx context.Context) {
-	ticker := time.NewTicker(watchEvery)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-		}
-		var work sync.WaitGroup
-		for _, s := range c.shards {
-			for _, n := range s.nodes {
-				if len(s.nodes) > 1 && n.away() == nil {
-					work.Go(func() {
-						if c.prepare(ctx, n) == nil {
-							_ = c.trust(ctx, n) // whoever reads is told
-						}
-					})
-				}
+// trustAll trusts the replicas that may be trusted. That is done all the time: once
+// another replica has died, it may be too late.
+func (c *cluster) trustAll(ctx context.Context) {
+	var work sync.WaitGroup
+	for _, s := range c.shards {
+		for _, n := range s.nodes {
+			if len(s.nodes) > 1 && n.away() == nil {
+				work.Go(func() {
+					if c.prepare(ctx, n) == nil {
+						_ = c.trust(ctx, n) // who reads gets the error
+					}
+				})
 			}
 		}
-		work.Wait()
 	}
+	work.Wait()
 }
 
 // fellBehind says whether a replica was found to be behind a moment ago.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/kymohq/kymo/hub/internal/loop"
 	"github.com/kymohq/kymo/hub/internal/store"
 	"github.com/kymohq/kymo/hub/internal/store/gather"
 	"github.com/kymohq/kymo/internal/wire"
@@ -60,8 +61,7 @@ type Store struct {
 	pruned   atomic.Int64 // what is known of it
 	known    instances
 
-	cancel context.CancelFunc // ends what is in the background
-	tidied chan struct{}
+	tidying *loop.Loop
 }
 
 var (
@@ -104,7 +104,7 @@ func Open(url string, opts Options) (*Store, error) {
 	}
 	// Reports and writers should not wait for each other.
 	config.MaxConns = max(config.MaxConns, writers+4)
-	s := &Store{now: opts.Now, logger: opts.Logger, password: c.Password, tuning: opts.tuning, tidied: make(chan struct{})}
+	s := &Store{now: opts.Now, logger: opts.Logger, password: c.Password, tuning: opts.tuning}
 	if s.now == nil {
 		s.now = time.Now
 	}
@@ -118,10 +118,8 @@ func Open(url string, opts Options) (*Store, error) {
 	s.gatherer = gather.New(gather.Config{
 		Write: s.write, Writers: writers, Requests: s.requests, Hold: s.hold, Limit: s.limit,
 	})
-	ctx, cancel := context.WithCancel(context.Background())
-	s.cancel = cancel
 	s.end = sync.OnceFunc(s.shutdown)
-	go s.tidyLoop(ctx)
+	s.startTidying()
 	return s, nil
 }
 
@@ -179,8 +177,7 @@ func (s *Store) Close() error {
 func (s *Store) shutdown() {
 	s.gatherer.Close()
 	s.closed.Store(true)
-	s.cancel()
-	<-s.tidied
+	s.tidying.Stop()
 	s.pool.Close() // waits for questions under way
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/kymohq/kymo/hub/internal/loop"
 	"github.com/kymohq/kymo/hub/internal/store/page"
 )
 
@@ -21,24 +22,16 @@ const (
 	detailsLimit = 1 << 20
 )
 
-// tidyLoop keeps the tables fit for reports and writers. It owns its goroutine.
-func (s *Store) tidyLoop(ctx context.Context) {
-	defer close(s.tidied)
-	ticker := time.NewTicker(s.tidy)
-	defer ticker.Stop()
-	failed := false
-	for round := 0; ; round++ {
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-		}
-		err := s.tidyUp(ctx, round%fullRound == 0)
-		if err != nil && ctx.Err() == nil && !failed {
-			s.logger.Warn("merging rows of kymo_pages failed; it is tried again", "error", s.redact(err))
-		}
-		failed = err != nil
+// startTidying begins to keep the tables fit for reports and writers.
+func (s *Store) startTidying() {
+	n := 0
+	round := func(ctx context.Context) error {
+		n++
+		return s.tidyUp(ctx, n%fullRound == 1)
 	}
+	s.tidying = loop.Start(s.tidy, nil, loop.Told(round, func(err error) {
+		s.logger.Warn("merging rows of kymo_pages failed; it is tried again", "error", s.redact(err))
+	}))
 }
 
 // tidyUp is a round. With all, spans are merged that are settled, too.

@@ -1,0 +1,66 @@
+// Package loop runs what has to be done again and again in the background.
+//
+// Start begins a goroutine that calls a function at each tick. Stop ends it and
+// waits for its end, so that whoever starts a loop can be sure that nothing of it
+// is left. What fails round after round is told once (Told).
+package loop
+
+import (
+	"context"
+	"time"
+)
+
+// Loop is a goroutine that calls a function at each tick, one call at a time.
+type Loop struct {
+	cancel context.CancelFunc
+	ended  chan struct{}
+}
+
+// Start calls round every so often. A call that takes longer leaves ticks out. If
+// ticks is not nil, it is the clock instead, for tests. A panic in round is not
+// recovered.
+func Start(every time.Duration, ticks <-chan time.Time, round func(ctx context.Context)) *Loop {
+	ctx, cancel := context.WithCancel(context.Background())
+	l := &Loop{cancel: cancel, ended: make(chan struct{})}
+	stop := func() {}
+	if ticks == nil {
+		ticker := time.NewTicker(every)
+		ticks, stop = ticker.C, ticker.Stop
+	}
+	go func() {
+		defer close(l.ended)
+		defer stop()
+		for ctx.Err() == nil { // select takes any of two that are ready
+			select {
+			case <-ctx.Done():
+			case <-ticks:
+				round(ctx) // a tick that was taken is not lost
+			}
+		}
+	}()
+	return l
+}
+
+// Stop ends the context of the round under way, if any, and waits until it has
+// returned. No other begins. Stop may be called any number of times; a nil Loop
+// was not started and has ended.
+func (l *Loop) Stop() {
+	if l == nil {
+		return
+	}
+	l.cancel()
+	<-l.ended
+}
+
+// Told returns a round that calls tell with the first of errors that follow each
+// other. Those of a round that was stopped are not told.
+func Told(round func(ctx context.Context) error, tell func(error)) func(ctx context.Context) {
+	failed := false
+	return func(ctx context.Context) {
+		err := round(ctx)
+		if err != nil && !failed && ctx.Err() == nil {
+			tell(err)
+		}
+		failed = err != nil
+	}
+}

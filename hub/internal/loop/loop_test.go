@@ -1,0 +1,99 @@
+package loop
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func TestRoundsAreSoFarApart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		var at []time.Duration
+		l := Start(time.Minute, nil, func(context.Context) { at = append(at, time.Since(began)) })
+		time.Sleep(3*time.Minute + time.Second)
+		l.Stop()
+		time.Sleep(time.Hour)
+		if want := []time.Duration{time.Minute, 2 * time.Minute, 3 * time.Minute}; !slices.Equal(at, want) {
+			t.Errorf("rounds after %v, want %v", at, want)
+		}
+	})
+}
+
+func TestTicksFromOutside(t *testing.T) {
+	ticks, rounds := make(chan time.Time), make(chan struct{})
+	l := Start(time.Nanosecond, ticks, func(context.Context) { rounds <- struct{}{} })
+	for range 3 {
+		ticks <- time.Time{}
+		<-rounds
+	}
+	l.Stop()
+	select {
+	case ticks <- time.Time{}:
+		t.Error("a stopped loop took a tick")
+	case <-rounds:
+		t.Error("there was a round without a tick")
+	default:
+	}
+}
+
+func TestStopEndsARoundAndWaitsForIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var ended atomic.Bool
+		l := Start(time.Second, nil, func(ctx context.Context) {
+			<-ctx.Done()
+			time.Sleep(time.Minute) // it takes its time
+			ended.Store(true)
+		})
+		time.Sleep(2 * time.Second)
+		for range 2 {
+			l.Stop()
+			if !ended.Load() {
+				t.Error("Stop returned before the round had")
+			}
+		}
+	})
+	var none *Loop
+	none.Stop()
+}
+
+// A tick that waits while the last round ends begins no other.
+func TestNoRoundAfterStop(t *testing.T) {
+	for range 100 { // select takes any of two that are ready
+		ticks, rounds := make(chan time.Time, 1), 0
+		began := make(chan struct{})
+		l := Start(0, ticks, func(ctx context.Context) {
+			if rounds++; rounds == 1 {
+				close(began)
+			}
+			<-ctx.Done()
+		})
+		ticks <- time.Time{}
+		<-began
+		ticks <- time.Time{}
+		if l.Stop(); rounds != 1 {
+			t.Fatalf("%d rounds", rounds)
+		}
+	}
+}
+
+func TestErrorsAreToldWhenTheyBegin(t *testing.T) {
+	first, second, third := errors.New("first"), errors.New("second"), errors.New("third")
+	results := []error{nil, first, first, nil, second, third, nil}
+	var told []error
+	at := 0
+	round := Told(func(context.Context) error { at++; return results[at-1] }, func(err error) { told = append(told, err) })
+	for range results {
+		round(t.Context())
+	}
+	if want := []error{first, second}; !slices.Equal(told, want) {
+		t.Errorf("told %v, want %v", told, want)
+	}
+	stopped, cancel := context.WithCancel(t.Context())
+	cancel()
+	Told(func(context.Context) error { return first }, func(err error) { t.Errorf("told %v of a round that was stopped", err) })(stopped)
+}
