@@ -7,9 +7,9 @@ import (
 )
 
 const (
-	// A heartbeat is late if its connection was given up while the hub or a proxy
-	// still held it. SDKs give up after 2 s and send the farewell soon after, so a
-	// minute is ample.
+	// A heartbeat is late if the SDK gave its connection up while the hub or a proxy
+	// still held it. SDKs do so after 2 s and send the farewell soon after, so a
+	// minute is enough.
 	rememberDeparture = time.Minute
 	maxDepartures     = 1024
 )

@@ -25,7 +25,7 @@ const (
 	serviceExpiry  = 24 * time.Hour   // of silence, unless it is expected
 )
 
-// Fleet knows the services and their instances. It is safe for concurrent use.
+// Fleet holds the services and their instances. It is safe for concurrent use.
 type Fleet struct {
 	// Discovered is called with a service that sent its first heartbeat, and Left
 	// with one that is no longer known; both may be nil, and must be set before the
@@ -66,9 +66,9 @@ func New(limits Limits, now func() time.Time) *Fleet {
 	return &Fleet{limits: limits, now: now, services: make(map[string]*service)}
 }
 
-// Observe takes in a heartbeat, a batch of kind Present, or a farewell, one of
-// kind Leaving, that arrived at that time. It is about one service: that of its
-// first result. What there is no room for is counted.
+// Observe keeps a heartbeat (a batch of kind Present) or a farewell (Leaving) that
+// arrived at the given time. It belongs to one service, that of its first result.
+// Heartbeats without room are counted. It fits intake.HeartbeatFunc.
 func (f *Fleet) Observe(b *wire.Batch, at time.Time) {
 	if len(b.Health) == 0 || b.Health[0].Service == "" {
 		return
@@ -88,7 +88,7 @@ func (f *Fleet) Observe(b *wire.Batch, at time.Time) {
 	}
 }
 
-// heartbeat reports whether the heartbeat was the first of the service.
+// heartbeat keeps a heartbeat, and reports whether it was the first of the service.
 func (f *Fleet) heartbeat(name string, b *wire.Batch, at time.Time) (discovered bool) {
 	in := newInstance(name, b, at)
 	f.mu.Lock()
@@ -98,7 +98,7 @@ func (f *Fleet) heartbeat(name string, b *wire.Batch, at time.Time) (discovered 
 	}
 	s := f.services[name]
 	if s == nil {
-		if f.discovered == f.limits.Services || f.bytes+leastInstance > f.limits.Bytes {
+		if f.discovered == f.limits.Services || f.bytes+minInstanceBytes > f.limits.Bytes {
 			f.refused++
 			return false
 		}
@@ -117,13 +117,13 @@ func (f *Fleet) heartbeat(name string, b *wire.Batch, at time.Time) (discovered 
 	return discovered
 }
 
-// put keeps an instance, without its checks if there is no room for them. An
-// instance that there is no room for at all is not kept.
+// put keeps an instance: without its checks if there is no room for them, and not at
+// all if there is no room for it.
 func (f *Fleet) put(s *service, in *instance) {
 	f.remove(s, in.id)
 	if f.bytes+in.bytes > f.limits.Bytes {
 		in.unkept += len(in.checks)
-		in.checks, in.reason, in.bytes = nil, "", leastInstance
+		in.checks, in.reason, in.bytes = nil, "", minInstanceBytes
 		f.refused++
 	}
 	if len(s.instances) == f.limits.Instances || f.bytes+in.bytes > f.limits.Bytes {
@@ -156,7 +156,7 @@ func (f *Fleet) evict(s *service, at time.Time) {
 	}
 }
 
-// farewell reports whether the service has left with this instance.
+// farewell removes an instance, and reports whether the service left with it.
 func (f *Fleet) farewell(name string, b *wire.Batch, at time.Time) (left bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

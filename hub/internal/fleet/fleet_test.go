@@ -312,7 +312,7 @@ func TestBounds(t *testing.T) {
 		t.Errorf("%v", d)
 	}
 	// An instance counts even if there is no room for its checks.
-	small := newTestFleet(t, Limits{Bytes: 2 * leastInstance})
+	small := newTestFleet(t, Limits{Bytes: 2 * minInstanceBytes})
 	probe = small.Probe("s", silence, downAfter, time.Time{})
 	small.beat("s", "a", health.Healthy, "redis=healthy", strings.Repeat("x", 90)+"=healthy", strings.Repeat("y", 90)+"=healthy", strings.Repeat("z", 90)+"=healthy")
 	if d := small.expect(probe, health.Healthy, ""); d["checks"] != nil || small.Refused() != 1 {

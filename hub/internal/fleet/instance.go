@@ -17,8 +17,8 @@ const (
 	// into the service's details.
 	maxReason = 160
 
-	leastInstance = 384 // bytes that an instance takes at least, with its name
-	leastCheck    = 96  // and a check beside its texts
+	minInstanceBytes = 384 // bytes that an instance takes at least, with its name
+	minCheckBytes    = 96  // and a check beside its texts
 )
 
 // instance is one run of a service's process, with its last heartbeat.
@@ -46,7 +46,7 @@ type checkState struct {
 // newInstance returns the instance that sent a heartbeat, as if it was its
 // first. It copies what it keeps: the batch is used again.
 func newInstance(service string, b *wire.Batch, at time.Time) *instance {
-	in := &instance{id: strings.Clone(b.Instance), first: at, last: at, bytes: leastInstance}
+	in := &instance{id: strings.Clone(b.Instance), first: at, last: at, bytes: minInstanceBytes}
 	var found []*wire.HealthResult
 	for i := range b.Health {
 		switch r := &b.Health[i]; {
@@ -71,7 +71,7 @@ func newInstance(service string, b *wire.Batch, at time.Time) *instance {
 			c.latency = time.Duration(r.Latency.Max())
 		}
 		in.checks[i] = c
-		in.bytes += leastCheck + len(c.name) + len(c.reason)
+		in.bytes += minCheckBytes + len(c.name) + len(c.reason)
 	}
 	in.bytes += len(in.reason)
 	return in

@@ -16,9 +16,9 @@ import (
 // maxNamed bounds how many checks a reason names.
 const maxNamed = 3
 
-// Probe judges a service by the last heartbeats of its instances. Without any it
-// is unknown after silence and down after downAfter. If expectedSince is not
-// zero, the service is known from now on, even without instances, and down if
+// Probe returns the check of a service by the last heartbeats of its instances. Without
+// a heartbeat it is unknown after silence and down after downAfter. If expectedSince
+// is not zero, the service is known from now on, even without instances, and down if
 // there was no heartbeat until downAfter later.
 func (f *Fleet) Probe(name string, silence, downAfter time.Duration, expectedSince time.Time) health.Probe {
 	if !expectedSince.IsZero() {
@@ -98,7 +98,7 @@ func (f *Fleet) tally(name string, silence time.Duration, now time.Time) *tally 
 	return t
 }
 
-// missing is the verdict on a service without instances.
+// missing returns the result for a service without instances.
 func (t *tally) missing(now time.Time, silence, downAfter time.Duration, expectedSince time.Time) error {
 	quiet := now.Sub(t.last)
 	reason := fmt.Sprintf("silent for %s", round(quiet))
@@ -120,7 +120,7 @@ func (t *tally) missing(now time.Time, silence, downAfter time.Duration, expecte
 	return health.Degradedf("%s", reason)
 }
 
-// verdict is that on a service with instances.
+// verdict returns the result for a service with instances.
 func (t *tally) verdict(downAfter time.Duration) error {
 	live := t.instances - t.silent
 	if live == 0 {
@@ -141,7 +141,7 @@ func (t *tally) verdict(downAfter time.Duration) error {
 	return nil
 }
 
-// why returns how many instances are not healthy, and the checks that are not.
+// why describes how many instances are not healthy, and which checks are not.
 func (t *tally) why() string {
 	var parts []string
 	if t.silent > 0 {

@@ -17,27 +17,30 @@ var columns = [...]string{"start", "endpoint", "method", "duration", "status", "
 // (RFC 4180), but not span lines.
 func CSV(stream io.Reader) Reader {
 	var unquoted []byte
-	return newLines(stream, func(line []byte, r *Request) (field, problem string) {
+	return newLines(stream, func(line []byte, r *Request) error {
 		unquoted = unquoted[:0]
 		var f [len(columns)][]byte
 		rest, more := line, true
 		for i := range f {
 			if !more {
-				return columns[i], fmt.Sprintf("is missing; a line has the %d fields start, endpoint, method, duration, status and user", len(f))
+				return &Error{Field: columns[i], Problem: fmt.Sprintf("is missing; a line has the %d fields start, endpoint, method, duration, status and user", len(f))}
 			}
 			if len(rest) > 0 && rest[0] == '"' {
-				f[i], rest, more, unquoted, problem = cutQuoted(rest, unquoted)
-				if problem != "" {
-					return columns[i], problem
+				var problem string
+				if f[i], rest, more, unquoted, problem = cutQuoted(rest, unquoted); problem != "" {
+					return &Error{Field: columns[i], Problem: problem}
 				}
 				continue
 			}
 			f[i], rest, more = bytes.Cut(rest, comma)
 		}
 		if more {
-			return "", fmt.Sprintf("has more than %d fields; put a field with a comma in double quotes", len(f))
+			return &Error{Problem: fmt.Sprintf("has more than %d fields; put a field with a comma in double quotes", len(f))}
 		}
-		return r.fromCSV(&f)
+		if field, problem := r.fromCSV(&f); problem != "" {
+			return &Error{Field: field, Problem: problem}
+		}
+		return nil
 	})
 }
 

@@ -88,7 +88,7 @@ func (l *lexer) must(want string) string {
 	return l.unexpected(want)
 }
 
-// has says whether the literal stands here.
+// has reports whether the literal is next.
 func (l *lexer) has(literal string) bool {
 	return len(l.data)-l.at >= len(literal) && string(l.data[l.at:l.at+len(literal)]) == literal &&
 		(len(l.data)-l.at == len(literal) || !wordByte(l.data[l.at+len(literal)]))

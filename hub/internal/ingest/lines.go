@@ -18,12 +18,12 @@ type lines struct {
 	index  int // of the next request
 	last   bool
 
-	// read takes a line apart. If there is a problem, field is the name of the field
-	// that has it, or "" if it is the line's own.
-	read func(line []byte, r *Request) (field, problem string)
+	// read takes a line apart, as Next does; the place of an *Error and r.Line are set
+	// for it.
+	read func(line []byte, r *Request) error
 }
 
-func newLines(r io.Reader, read func([]byte, *Request) (field, problem string)) *lines {
+func newLines(r io.Reader, read func([]byte, *Request) error) *lines {
 	return &lines{r: bufio.NewReaderSize(r, maxLine), read: read}
 }
 
@@ -32,13 +32,13 @@ func (l *lines) Next(r *Request) error {
 	if err != nil {
 		return err
 	}
-	field, problem := l.read(line, r)
-	if problem != "" {
-		return &Error{Index: l.index, Field: field, Line: l.number, Problem: problem}
+	err = l.read(line, r)
+	if bad, ok := err.(*Error); ok {
+		bad.Index, bad.Line = l.index, l.number
 	}
 	r.Line = l.number
 	l.index++
-	return nil
+	return err
 }
 
 // next returns the next line that is not blank, valid until the one after it.
@@ -67,14 +67,14 @@ func (l *lines) next() ([]byte, error) {
 // NDJSON returns a reader of a stream with one PerformanceMetric on each line.
 func NDJSON(stream io.Reader) Reader {
 	var l lexer
-	return newLines(stream, func(line []byte, r *Request) (field, problem string) {
+	return newLines(stream, func(line []byte, r *Request) error {
 		l.data, l.at = line, 0
-		if field, problem = l.object(r); problem != "" {
-			return field, problem
+		if field, problem := l.object(r); problem != "" {
+			return &Error{Field: field, Problem: problem}
 		}
 		if l.next(); !l.ended() {
-			return "", l.unexpected("the line's end: one object a line")
+			return &Error{Problem: l.unexpected("the line's end: one object a line")}
 		}
-		return "", ""
+		return nil
 	})
 }

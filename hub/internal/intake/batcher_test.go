@@ -263,7 +263,7 @@ func fuzzBatches(t *testing.T, r ingest.Reader) {
 	}
 }
 
-// counting counts what a reader yields.
+// counting counts what a reader yields or leaves out.
 type counting struct {
 	ingest.Reader
 	n int
@@ -271,7 +271,8 @@ type counting struct {
 
 func (c *counting) Next(r *ingest.Request) error {
 	err := c.Reader.Next(r)
-	if err == nil {
+	var refusal *ingest.Refusal
+	if err == nil || errors.As(err, &refusal) {
 		c.n++
 	}
 	return err

@@ -6,10 +6,10 @@ import (
 	"github.com/kymohq/kymo/internal/wire"
 )
 
-// Over is how many requests were of endpoints beyond the limit, by service.
+// Over is how many requests were of endpoints over the limit, by service.
 type Over map[string]uint64
 
-// All is the sum over all services.
+// All returns the sum over all services.
 func (o Over) All() (n uint64) {
 	for _, requests := range o {
 		n += requests
@@ -17,11 +17,11 @@ func (o Over) All() (n uint64) {
 	return n
 }
 
-// Cap puts the requests of endpoints beyond the limit under wire.Other and those
-// of methods that HTTP does not have under wire.MethodOther. It returns how many
-// were beyond the limit: Kept is to be told once they are durable. A batch with a
-// service beyond the limit is left as it is and refused with a *wire.FieldError.
-// The batch must be valid, and is so afterwards.
+// Cap counts the requests of endpoints over the limit under wire.Other, and those of
+// methods that HTTP does not define under wire.MethodOther. It returns how many were
+// over the limit, to be given to Kept once they are durable. A batch with a service
+// over the limit is left as it is and refused with a *wire.FieldError. The batch must
+// be valid, and is so afterwards.
 func (t *Table) Cap(b *wire.Batch) (over Over, err error) {
 	if t.knows(b) {
 		return nil, nil
@@ -75,7 +75,7 @@ func (t *Table) Kept(over Over) {
 	}
 }
 
-// knows is the way of almost every batch: nothing in it is new.
+// knows reports whether nothing in the batch is new, as in almost every one.
 func (t *Table) knows(b *wire.Batch) bool {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
@@ -98,7 +98,7 @@ func (t *Table) knows(b *wire.Batch) bool {
 	return true
 }
 
-// admitServices makes the batch's services known, all or none of them.
+// admitServices adds the batch's services, all or none of them.
 func (t *Table) admitServices(b *wire.Batch) error {
 	fresh := make(map[string]bool)
 	note := func(name string) {

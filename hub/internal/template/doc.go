@@ -1,16 +1,15 @@
 // Package template keeps the number of endpoints small.
 //
-// A raw path that comes from outside goes through Path, which replaces the
-// segments that can only be values, a number or an e-mail address, by {id}
-// (path.go, segment.go). Table.Endpoint then looks at the path among its
-// siblings: a place in a service's tree of paths that has seen more literals
-// than an API's author writes is a place for values too (tree.go). At last
-// every batch, wherever it is from, goes through Table.Cap, which lets no
-// service have more endpoints and no hub more services than its limits; what is
-// over is counted under wire.Other (table.go, capped.go).
+// Path replaces the segments of a raw path that can only be values, such as a number
+// or an e-mail address, by {id} (path.go, segment.go). Table.Endpoint then compares
+// the path with its siblings: a place in a service's tree of paths with more literals
+// than the author of an API writes is a place for values, too (tree.go). Every batch,
+// whatever it was made from, goes through Table.Cap, which holds the endpoints of each
+// service and the number of services to their limits; requests over them are counted
+// under wire.Other (table.go, capped.go).
 //
-// Memory is bounded by the limits alone, whatever the paths: at most
-// MaxServices * MaxEndpoints names of wire.MaxEndpoint bytes, and maxNodes
-// nodes of all trees together. For those who ask, the table notes a few of the
-// names and paths that it merged (notes.go). Nothing is forgotten before the process ends.
+// Memory is bounded by the limits, whatever the paths: at most Limits.Services times
+// Limits.Endpoints names of wire.MaxEndpoint bytes, and maxNodes nodes of all trees
+// together. The table keeps a few of the names and paths that it merged, to explain
+// why an endpoint is not there (notes.go). Nothing is removed before the process ends.
 package template

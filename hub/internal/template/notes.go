@@ -10,8 +10,8 @@ import (
 	"github.com/kymohq/kymo/internal/wire"
 )
 
-// What a table notes for those who ask why an endpoint is not there. It is of the
-// time since the process started, and bounded for all services together.
+// What a table keeps to explain why an endpoint is not there. It is of the time since
+// the process started, and bounded for all services together.
 const (
 	maxOthers    = 20  // names of each service that got no place
 	maxCollapsed = 512 // templates whose paths are noted
@@ -19,7 +19,7 @@ const (
 	maxDistinct  = 256 // paths of each that are told apart
 )
 
-// Cardinality is what a table knows of a service's endpoints.
+// Cardinality is the number of a service's endpoints, and what was merged to keep it low.
 type Cardinality struct {
 	Service    string
 	Endpoints  int      // that have a place
@@ -31,7 +31,7 @@ type Cardinality struct {
 // Collapsed is a template that was made of raw paths.
 type Collapsed struct {
 	Template string
-	Paths    int      // how many there are, at least
+	Paths    int      // how many there are, counted up to maxDistinct
 	Examples []string // the first of them
 }
 
@@ -41,7 +41,7 @@ type overflow struct {
 	names    []string
 }
 
-// note takes the name of an endpoint beyond the limit down.
+// note keeps the name of an endpoint over the limit.
 func (o *overflow) note(endpoint string) {
 	if len(o.names) < maxOthers && !slices.Contains(o.names, endpoint) {
 		o.names = append(o.names, strings.Clone(endpoint))
@@ -54,8 +54,8 @@ type collapsed struct {
 	distinct map[uint64]struct{} // by hash
 }
 
-// noteCollapsed takes down that a path became an endpoint. The caller holds the
-// lock of the trees.
+// noteCollapsed keeps that a path became an endpoint. The caller holds the lock of the
+// trees.
 func (t *Table) noteCollapsed(s *service, endpoint, path string) {
 	c := s.collapsed[endpoint]
 	if c == nil {
@@ -82,7 +82,7 @@ func (t *Table) noteCollapsed(s *service, endpoint, path string) {
 	}
 }
 
-// Cardinality returns what is known of each service, by name, and the limits.
+// Cardinality returns the endpoints of each service, by name, and the limits.
 func (t *Table) Cardinality() ([]Cardinality, Limits) {
 	t.mu.RLock()
 	names := slices.Sorted(maps.Keys(t.services))

@@ -5,7 +5,7 @@ import "strings"
 // longLiteral is the length from which a segment with a digit is a token, not a word.
 const longLiteral = 64
 
-// isValue says whether a segment can only be a value: a number, a UUID, hex of
+// isValue reports whether a segment can only be a value: a number, a UUID, hex of
 // eight digits and more, a date, an e-mail address or a long token.
 func isValue(s string) bool {
 	if s == "" {

@@ -2,9 +2,8 @@ package template
 
 import "github.com/kymohq/kymo/internal/wire"
 
-// AdmitHealth makes the services of the batch's health results known, all or
-// none of them. Too many services are refused as Cap refuses them: with a
-// *wire.FieldError.
+// AdmitHealth adds the services of the batch's health results, all or none of them.
+// Like Cap, it refuses too many services with a *wire.FieldError.
 func (t *Table) AdmitHealth(b *wire.Batch) error {
 	if t.knowsHealth(b) {
 		return nil
@@ -19,7 +18,7 @@ func (t *Table) AdmitHealth(b *wire.Batch) error {
 	return t.admitServices(&services)
 }
 
-// knowsHealth is the way of almost every batch: none of its services is new.
+// knowsHealth reports whether none of the services is new, as in almost every batch.
 func (t *Table) knowsHealth(b *wire.Batch) bool {
 	t.mu.RLock()
 	defer t.mu.RUnlock()

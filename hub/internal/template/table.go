@@ -10,7 +10,7 @@ import (
 	"github.com/kymohq/kymo/internal/wire"
 )
 
-// Limits bound what a Table knows. A limit of 0 is the default.
+// Limits bound a Table. A limit of 0 is the default.
 type Limits struct {
 	Endpoints int // per service; 1000
 	Services  int // 1000
@@ -22,7 +22,7 @@ const (
 	maxNodesPerService = 1 << 14
 )
 
-// Table knows the services and their endpoints. It is safe for concurrent use.
+// Table holds the services and their endpoints. It is safe for concurrent use.
 type Table struct {
 	limits Limits
 
@@ -57,7 +57,7 @@ func New(limits Limits) *Table {
 }
 
 // Endpoint is Path for a service whose paths are known: segments at places that
-// have seen too many literals become ID as well. It takes note of the path.
+// have seen too many literals become ID as well. It learns from the path.
 func (t *Table) Endpoint(serviceName, raw string) string {
 	path := bare(raw)
 	if isTemplate(path) {
@@ -80,8 +80,8 @@ func (t *Table) Endpoint(serviceName, raw string) string {
 	return endpoint
 }
 
-// Seed makes a series of the store known, so that the limits hold across
-// restarts. What is over them is passed over.
+// Seed adds a series of the store, so that the limits hold across restarts. Those over
+// the limits are ignored.
 func (t *Table) Seed(serviceName, endpoint string) {
 	s := t.service(serviceName)
 	if s == nil || endpoint == "" {
@@ -98,7 +98,7 @@ func (t *Table) Seed(serviceName, endpoint string) {
 	t.trees.Unlock()
 }
 
-// service returns a service, which it makes known if there is room, else nil.
+// service returns a service, which it adds if there is room, or nil.
 func (t *Table) service(name string) *service {
 	t.mu.RLock()
 	s := t.services[name]
@@ -122,13 +122,14 @@ func (t *Table) add(name string) *service {
 	return s
 }
 
-// has says whether the endpoint needs no room among the service's.
+// has reports whether the endpoint is one of the service's already.
 func (s *service) has(endpoint string) bool {
 	_, ok := s.endpoints[endpoint]
 	return ok || endpoint == wire.Other || endpoint == wire.Unmatched
 }
 
-// admit says whether the endpoint is one of at most limit of the service.
+// admit adds the endpoint if the service has fewer than limit, and reports whether it
+// has the endpoint now.
 func (s *service) admit(endpoint string, limit int) bool {
 	if s.has(endpoint) {
 		return true
@@ -140,7 +141,7 @@ func (s *service) admit(endpoint string, limit int) bool {
 	return true
 }
 
-// Services are the names of all services, in order.
+// Services returns the names of all services, in order.
 func (t *Table) Services() []string {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
