@@ -114,8 +114,8 @@ func (b *bench) heading(dir string) error {
 	return err
 }
 
-func (b *bench) wants(any ...string) bool {
-	return slices.ContainsFunc(any, func(s string) bool { return slices.Contains(b.only, s) })
+func (b *bench) wants(sections ...string) bool {
+	return slices.ContainsFunc(sections, func(s string) bool { return slices.Contains(b.only, s) })
 }
 
 func (b *bench) write(t *table.Table, err error) error {

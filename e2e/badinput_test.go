@@ -107,11 +107,11 @@ func (h *hub) mustRefuse(t *testing.T, bodies []badBody) {
 const goodMetric = `{"endpoint":"/a","method":"GET","response_time_ms":1,"status_code":200}`
 
 func TestBadMetric(t *testing.T) {
-	with := func(old, new string) string {
+	with := func(old, replacement string) string {
 		if !strings.Contains(goodMetric, old) {
 			t.Fatalf("%s is not in %s", old, goodMetric)
 		}
-		return strings.Replace(goodMetric, old, new, 1)
+		return strings.Replace(goodMetric, old, replacement, 1)
 	}
 	at := func(at time.Time) string { return with(`}`, `,"timestamp":"`+at.Format(time.RFC3339)+`"}`) }
 	startHub(t, t.TempDir()).mustRefuse(t, []badBody{

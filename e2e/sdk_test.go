@@ -87,18 +87,18 @@ func TestSDK(t *testing.T) {
 
 	// Every request's time within the middleware is at most that around it, so
 	// the same holds for the shortest of each, the second shortest, and so on.
-	noted, real := byKind(p.events), byKind(seen)
+	noted, actual := byKind(p.events), byKind(seen)
 	if len(noted) < len(kinds) {
 		t.Errorf("only %d kinds of requests were noted", len(noted))
 	}
 	for kind, durations := range noted {
-		if len(durations) != len(real[kind]) {
-			t.Errorf("%v: the SDK notes %d requests of %d", kind, len(durations), len(real[kind]))
+		if len(durations) != len(actual[kind]) {
+			t.Errorf("%v: the SDK notes %d requests of %d", kind, len(durations), len(actual[kind]))
 			continue
 		}
 		for i, d := range durations {
-			if d <= 0 || d > real[kind][i] {
-				t.Errorf("%v: the SDK notes %d ns as the %d-th shortest; with the middleware it took %d", kind, d, i, real[kind][i])
+			if d <= 0 || d > actual[kind][i] {
+				t.Errorf("%v: the SDK notes %d ns as the %d-th shortest; with the middleware it took %d", kind, d, i, actual[kind][i])
 			}
 		}
 	}

@@ -158,12 +158,12 @@ func TestApplyChangesTheRest(t *testing.T) {
 		h.ServeHTTP(w, r)
 		return w.Code
 	}
-	if old, new := asked("old"), asked("new"); old != 200 || new != 401 {
-		t.Errorf("before: %d, %d", old, new)
+	if before, after := asked("old"), asked("new"); before != 200 || after != 401 {
+		t.Errorf("before the change: %d, %d", before, after)
 	}
 	apply(t, h, setup{tokens: config.Tokens{Read: "new"}, retention: config.Retention{Age: 2 * time.Hour}})
-	if old, new := asked("old"), asked("new"); old != 401 || new != 200 {
-		t.Errorf("after: %d, %d", old, new)
+	if before, after := asked("old"), asked("new"); before != 401 || after != 200 {
+		t.Errorf("after the change: %d, %d", before, after)
 	}
 	ticks <- noon
 	ticks <- noon

@@ -43,10 +43,10 @@ func (p *part) filter(f *Filter) store.Filter {
 	return store.Filter{Service: p.endpoint.Service, Endpoint: p.endpoint.Name, Method: p.endpoint.Method}
 }
 
-// requests selects the part's requests that took at least so long.
-func (p *part) requests(f *Filter, min time.Duration) store.RequestQuery {
+// requests selects the part's requests that took minDuration or longer.
+func (p *part) requests(f *Filter, minDuration time.Duration) store.RequestQuery {
 	q := f.RequestQuery
-	q.Window, q.Filter, q.MinDuration = p.Window, p.filter(f), max(q.MinDuration, min)
+	q.Window, q.Filter, q.MinDuration = p.Window, p.filter(f), max(q.MinDuration, minDuration)
 	return q
 }
 

@@ -70,16 +70,16 @@ func rowsOf(h *hist.Histogram) rows {
 	if h.Count() == 0 {
 		return rows{}
 	}
-	least, most, any := -1, -1, false // the bucket of 1 ns, if there is nothing but zeros
+	lowest, highest, found := -1, -1, false // the bucket of 1 ns, if there is nothing but zeros
 	for i := range h.Buckets() {
-		if !any {
-			least, any = i, true
+		if !found {
+			lowest, found = i, true
 		}
-		most = i
+		highest = i
 	}
 	for scale := min(heatScale, h.Scale()); ; scale-- {
-		r := rows{scale: scale, first: least >> (h.Scale() - scale)}
-		if r.n = most>>(h.Scale()-scale) - r.first + 1; r.n <= maxRows {
+		r := rows{scale: scale, first: lowest >> (h.Scale() - scale)}
+		if r.n = highest>>(h.Scale()-scale) - r.first + 1; r.n <= maxRows {
 			return r
 		}
 	}

@@ -169,19 +169,19 @@ func (s *Store) HealthNames(ctx context.Context, w rollup.Window) iter.Seq2[stri
 }
 
 // each asks for rows and yields what they become.
-func each[T any](s *Store, ctx context.Context, yield func(T, error) bool, sql string, args, into []any, make func() (T, error)) {
+func each[T any](s *Store, ctx context.Context, yield func(T, error) bool, sql string, args, into []any, row func() (T, error)) {
 	var none T
 	if s.closed.Load() {
 		yield(none, store.ErrClosed)
 		return
 	}
 	var rows pgx.Rows
-	var any bool
+	var more bool
 	if err := s.again(ctx, func() (err error) {
 		if rows, err = s.pool.Query(ctx, sql, args...); err != nil {
 			return err
 		}
-		if any = rows.Next(); !any {
+		if more = rows.Next(); !more {
 			return rows.Err() // which closed them
 		}
 		return nil
@@ -190,11 +190,11 @@ func each[T any](s *Store, ctx context.Context, yield func(T, error) bool, sql s
 		return
 	}
 	defer rows.Close()
-	for ; any; any = rows.Next() {
+	for ; more; more = rows.Next() {
 		err := rows.Scan(into...)
 		var v T
 		if err == nil {
-			v, err = make()
+			v, err = row()
 		}
 		if err != nil {
 			yield(none, s.classify(ctx, err))
