@@ -1,6 +1,7 @@
 # Tools that no module depends on, at the version everyone uses.
 export GOTESTSUM   := gotest.tools/gotestsum@v1.13.0
 export STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+export REVIVE      := github.com/mgechev/revive@v1.12.0
 
 FUZZTIME     ?= 20s
 MIN_COVERAGE := 95
@@ -18,17 +19,17 @@ run: build ## run the demo: a hub, a small shop and load on it
 ui: ## build the dashboard into the hub; needs Node.js 20
 	@tools/ui.sh
 
-ui-test: ui ## try the dashboard in a browser (Debian's chromium), against a real hub
+ui-test: ui ## test the dashboard in a browser (Debian's chromium) against a real hub
 	@cd hub && go build -o ../bin/kymo ./cmd/kymo
 	@cd e2e && go build -o ../bin/seed ./seedtest
 	@cd hub/web && npm run --silent check && npm test --silent && npm run --silent browser
 
-screenshots: ui ## take pictures of every screen, with made-up data: build/screenshots
+screenshots: ui ## take screenshots of every screen with sample data: build/screenshots
 	@cd hub && go build -o ../bin/kymo ./cmd/kymo
 	@cd e2e && go build -o ../bin/seed ./seedtest
 	@cd hub/web && node browser/screenshots.js
 
-paint: ui ## measure what a browser has to do until Overview is painted
+paint: ui ## measure the browser's work until Overview is painted
 	@cd hub && go build -o ../bin/kymo ./cmd/kymo
 	@cd e2e && go build -o ../bin/seed ./seedtest
 	@cd hub/web && node browser/paint.js
@@ -40,15 +41,15 @@ test: servers ui ## run the tests of every module and of the dashboard; fail und
 lint: ## check format, spelling, vet, staticcheck, tidy modules and a clean tree
 	@tools/lint.sh
 
-bench: ## measure Kymo beside its peers
+bench: ## compare the performance of Kymo and its peers
 	@cd bench && go run .
 
-cover: servers ## run the tests, then show what they miss: build/cover/index.html
+cover: servers ## run the tests and write build/cover/index.html, with the files that they miss
 	@tools/test.sh 0
 	@cd hub && go tool cover -html=../build/cover/merged.out -o ../build/cover/index.html
 	@build/coverage -files 0 build/cover/merged.out
 
-fuzz: ## run each fuzz target for FUZZTIME (20s)
+fuzz: ## run every fuzz target for FUZZTIME (20s)
 	@tools/fuzz.sh $(FUZZTIME)
 
 modules: ## bring go.mod files up to what the workspace selects, after a change of dependencies
@@ -57,17 +58,17 @@ modules: ## bring go.mod files up to what the workspace selects, after a change 
 release: ## commit and tag a release, without pushing it: make release VERSION=v0.1.0
 	@tools/release.sh '$(VERSION)'
 
-servers: ## install the databases that tests run against, from Debian's packages
+servers: ## install the databases and the browser for the tests, from Debian's packages
 	@tools/servers.sh
 
-interop: ## check a model server of others, from PyPI, with the probe for it
+interop: ## check a real model server, MLServer from PyPI, with its probe
 	@tools/interop.sh
 
-upstream: ## run the tests of net/http and of routers with Kymo around their handlers
+upstream: ## run the tests of net/http and of routers with and without Kymo's middleware
 	@cd tools && go run ./upstream
 
-cluster: servers ## break a ClickHouse cluster and count what it kept
+cluster: servers ## run the tests that break a ClickHouse cluster
 	@cd hub && go test -tags cluster -count=1 -timeout 30m -run 'Cluster|Replica|Shard|ZooKeeper' ./internal/store/chstore
 
 help: ## list these commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile

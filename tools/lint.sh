@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Checks what can be told without running the code: makes every check, then
-# fails if one of them did.
+# Checks what can be checked without running the code: runs every check, and then
+# fails if one of them failed.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -21,7 +21,7 @@ modules() { sources 'go.mod' '*/go.mod' | xargs -0 -n 1 dirname; }
 
 unformatted() { sources '*.go' | xargs -0 gofmt -l -s | nothing; }
 
-# The SDK brings nothing along into the services that import it.
+# The SDK adds no dependencies to the services that import it.
 sdk_requirements() { go mod edit -json | sed -n '/"Require": \[/,/\]/p' | nothing; }
 
 # apart lists the modules that are not in the root's go.work; each has a workspace
@@ -36,9 +36,9 @@ unlisted_modules() {
 	done | nothing
 }
 
-# Paths of one machine, and hosts that packages were fetched from (lock files
-# like to name them), are of no use to others. The brackets keep the patterns
-# from finding themselves.
+# Paths of one machine, and hosts that packages were fetched from (often in lock
+# files), are of no use to others. The brackets keep the patterns from matching
+# themselves.
 local_traces() {
 	found -I -E \
 		-e '/wor[k]/' -e '/roo[t]/' \
@@ -46,7 +46,7 @@ local_traces() {
 		-- ':!*go.sum' | nothing
 }
 
-# What .gitignore names, and executables, whatever their name.
+# Files that .gitignore ignores, and executables of any name.
 build_output() {
 	{
 		git ls-files --cached --ignored --exclude-standard
@@ -70,5 +70,6 @@ done
 for module in $(modules); do
 	check "$module: go vet" go -C "$module" vet ./...
 	check "$module: staticcheck" env -C "$module" go run "$STATICCHECK" ./...
+	check "$module: revive" env -C "$module" go run "$REVIVE" -config "$PWD/tools/revive.toml" -set_exit_status ./...
 done
 exit $failed

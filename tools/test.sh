@@ -24,9 +24,9 @@ run_all() {
 	local product=-coverpkg=github.com/kymohq/kymo/...
 	failed=0
 
-	# Races and coverage are looked for apart: under the race detector a counter of
-	# coverage is atomic, so it orders goroutines that nothing else orders, which
-	# hides their races; and the two together take three times as long.
+	# Races and coverage are measured apart: the race detector makes coverage
+	# counters atomic, which orders goroutines and so hides their races; and the two
+	# together take three times as long.
 	run .   -race
 	run hub -race
 	for adapter in contrib/*/; do
@@ -39,7 +39,7 @@ run_all() {
 	run bench
 	run tools
 	if ((failed)); then
-		return 1 # coverage of a broken run says nothing
+		return 1 # the coverage of a failed run is meaningless
 	fi
 
 	go tool covdata textfmt -i="$KYMO_COVERDIR" -o="$cover/commands.out"

@@ -10,7 +10,7 @@ if [[ ${1:-} == if-missing ]]; then
 		exit 0
 	fi
 	if ! command -v npm >/dev/null; then
-		echo 'There is no Node.js here, so the hub goes without its dashboard; the rest of it works.' >&2
+		echo 'Node.js is not installed, so the hub is built without its dashboard.' >&2
 		exit 0
 	fi
 	echo 'Building the dashboard, once…' >&2
