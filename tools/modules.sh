@@ -91,7 +91,8 @@ listed | published)
 	;;
 check | sync)
 	failed=0
-	for module in $(listed); do
+	modules=$(listed)
+	for module in $modules; do
 		"$1" "$module" || failed=1
 	done
 	exit $failed

@@ -30,8 +30,11 @@ identifier='(0|[1-9][0-9]*|[0-9]*[A-Za-z-][0-9A-Za-z-]*)'
 grep -qF "## [${version#v}]" CHANGELOG.md ||
 	refuse "CHANGELOG.md has no section [${version#v}]: give what is in [Unreleased] this heading and a date"
 
+published=$(tools/modules.sh published)
+workspace=$(tools/modules.sh listed)
+
 tags=()
-for module in $(tools/modules.sh published); do
+for module in $published; do
 	tag=$version
 	if [[ $module != . ]]; then
 		tag=$module/$version
@@ -63,7 +66,7 @@ if [[ -e $tree ]]; then
 fi
 git worktree add -q --detach "$tree" HEAD
 
-for module in $(tools/modules.sh listed); do
+for module in $workspace; do
 	if grep -q "$sdk v" "$tree/$module/go.mod"; then
 		go mod edit -require "$sdk@$version" "$tree/$module/go.mod"
 	fi
