@@ -30,8 +30,8 @@ func (s *counting) Health(ctx context.Context, q store.HealthQuery) iter.Seq2[*s
 	return s.Store.Health(ctx, q)
 }
 
-// While an answer is being made, those who ask the same wait for it, whoever of
-// them goes away.
+// While an answer is being computed, others who look it up wait for it, and get it even
+// if the caller that began goes away.
 func TestWaitingForTheSameAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var s cache
@@ -77,7 +77,7 @@ func TestWaitingForTheSameAnswer(t *testing.T) {
 		only()
 		wait.Wait()
 		if len(s.entries) != 0 {
-			t.Error("an answer that was given up is still there")
+			t.Error("an answer that was canceled is still there")
 		}
 		close(release)
 		defer start(42, nil)()

@@ -47,11 +47,12 @@ func (l *lines) next() ([]byte, error) {
 		l.number++
 		line, err := l.r.ReadSlice('\n')
 		switch {
+		case err == nil:
 		case errors.Is(err, io.EOF):
 			l.last = true
 		case errors.Is(err, bufio.ErrBufferFull):
 			return nil, &Error{Index: l.index, Line: l.number, Problem: fmt.Sprintf("is longer than %d bytes", maxLine)}
-		case err != nil:
+		default:
 			return nil, fmt.Errorf("read line %d: %w", l.number, err)
 		}
 		if l.number == 1 {

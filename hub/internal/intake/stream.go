@@ -30,13 +30,14 @@ func Stream(r ingest.Reader, service string, now time.Time) iter.Seq2[*wire.Batc
 				c.begin()
 			}
 			err := c.next(r, false)
+			if err == nil {
+				continue
+			}
 			if errors.Is(err, io.EOF) {
 				break
 			}
-			if err != nil {
-				yield(nil, err)
-				return
-			}
+			yield(nil, err)
+			return
 		}
 		if c.last().Len() > 0 {
 			yield(c.last().Batch("", 0), nil)
