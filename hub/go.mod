@@ -2,6 +2,9 @@ module github.com/kymohq/kymo/hub
 
 go 1.26.0
 
+// Packages from npm hold Go, too.
+ignore node_modules
+
 require (
 	github.com/ClickHouse/clickhouse-go/v2 v2.50.0
 	github.com/alecthomas/kong v1.17.0
