@@ -5,7 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	neturl "net/url"
+	"net/url"
 )
 
 // maxBody is how much of an answer is read so that its connection can be used again.
@@ -13,11 +13,11 @@ const maxBody = 64 << 10
 
 // HTTP returns a probe that GETs the URL: a status from 200 to 399, redirects
 // followed, is healthy. Its results show nothing of the URL.
-func HTTP(url string) Probe { return HTTPClient(url, nil) }
+func HTTP(rawURL string) Probe { return HTTPClient(rawURL, nil) }
 
 // HTTPClient is HTTP with the caller's client: for certificates, a token, or a
 // Traffic's transport.
-func HTTPClient(url string, client *http.Client) Probe {
+func HTTPClient(rawURL string, client *http.Client) Probe {
 	p := Probe{Kind: "http"}
 	if client == nil {
 		own := &http.Transport{Proxy: http.ProxyFromEnvironment, MaxIdleConnsPerHost: 1, ForceAttemptHTTP2: true}
@@ -25,7 +25,7 @@ func HTTPClient(url string, client *http.Client) Probe {
 		p.Close = func() error { own.CloseIdleConnections(); return nil }
 	}
 	p.Run = func(ctx context.Context) (Details, error) {
-		r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+		r, err := http.NewRequestWithContext(ctx, http.MethodGet, rawURL, nil)
 		if err != nil {
 			return nil, errors.New("the address is not a URL")
 		}
@@ -49,7 +49,7 @@ func HTTPClient(url string, client *http.Client) Probe {
 
 // short is a network's error without the address, which may hold a secret.
 func short(err error) error {
-	var request *neturl.Error
+	var request *url.Error
 	if errors.As(err, &request) {
 		return request.Err
 	}

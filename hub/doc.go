@@ -1,5 +1,5 @@
 // Package hub is Kymo's hub, to embed into a program: it receives what the SDKs
-// send, keeps it in a folder and answers questions about it.
+// send, keeps it in a directory and answers questions about it.
 //
 // A Hub is an http.Handler for the routes of the API and a sink for the SDK of
 // the process that it is embedded in:

@@ -18,10 +18,10 @@ type Hub struct{ core *core.Hub }
 
 var _ kymo.Sink = (*Hub)(nil)
 
-// Open returns a hub that keeps its data in the folder dir, which it creates if
+// Open returns a hub that keeps its data in the directory dir, which it creates if
 // need be and which no other process may use. If the configuration is wrong, the
-// error has a *FieldError for everything that is wrong with it, and no folder is
-// created.
+// error has a *FieldError for everything that is wrong with it, and no directory
+// is created.
 func Open(dir string, c Config) (*Hub, error) {
 	inner := c.internal()
 	if err := inner.Validate(config.Makers{}); err != nil {

@@ -56,7 +56,7 @@ type Spec struct {
 	Expect []string
 	// ExpiresIn makes a certificate degraded that ends sooner. For tls.
 	ExpiresIn time.Duration
-	// Path is the absolute path of a folder. For disk.
+	// Path is the absolute path of a directory. For disk.
 	Path string
 	// MinFree is the share that must be free, 0 to 1, or it is degraded. For disk.
 	MinFree float64

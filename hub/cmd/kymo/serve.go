@@ -153,8 +153,8 @@ func (c *serveCommand) until(env *environment, server *webserver.Server, r *relo
 	}
 }
 
-// ready writes the ready file. It appears with its whole content: whoever waits
-// for it must not read half a URL.
+// ready writes the ready file. It appears with its whole content: a program that
+// waits for it must not read half a URL.
 func (c *serveCommand) ready(url string) error {
 	if c.ReadyFile == "" {
 		return nil

@@ -85,7 +85,7 @@ func TestApplyChangesChecks(t *testing.T) {
 }
 
 // Whether a service is named, followed because it sends heartbeats, or has a name
-// that a check takes, may change at any time; what is known of it stays.
+// that a check takes, may change at any time; its heartbeats stay.
 func TestApplyChangesServices(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := open(t, storetest.NewOracle(), setup{now: time.Now, services: []config.Service{{Name: "absent"}}})

@@ -9,10 +9,10 @@ import (
 	"github.com/kymohq/kymo/hub/internal/store"
 )
 
-// ownCheck is a check of the hub itself. None is critical: what the hub checks
-// stands as before.
+// ownCheck is a check of the hub itself. None is critical: the hub's own trouble is
+// not that of what it checks.
 type ownCheck struct {
-	name  string // is given way: checks and services of the configuration come first
+	name  string // checks and services of the configuration come first
 	probe health.Probe
 	rules []health.Option
 }

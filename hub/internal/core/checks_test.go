@@ -151,7 +151,7 @@ func TestServicesAreFollowed(t *testing.T) {
 	})
 }
 
-// A service's own results are kept; nobody but the hub may speak for the hub.
+// A service's own results are kept; only the hub may speak for the hub.
 func TestHealthOfServicesIsKept(t *testing.T) {
 	st := storetest.NewOracle()
 	h := open(t, st, setup{})

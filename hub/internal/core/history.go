@@ -17,14 +17,14 @@ import (
 
 const (
 	beat = time.Second
-	// longestPause bounds how many beats are let pass after a failure: the pause
-	// doubles from one to the next.
-	longestPause = 32
+	// maxPause bounds how many beats pass after a failure: the pause doubles from one
+	// failure to the next.
+	maxPause = 32
 )
 
-// history takes what the checks see to the store. A store that fails neither
-// holds up a check nor changes what is said of it: what it did not take waits,
-// first in the log, which gives up the oldest when it is full.
+// history takes the results of the checks to the store. A store that fails neither
+// delays a check nor changes its status: what it did not take waits, first in the
+// log, which gives up the oldest when it is full.
 type history struct {
 	log      *wire.HealthLog
 	store    store.Store
@@ -42,7 +42,7 @@ type history struct {
 	// nevertheless, so it is tried again as it is, under its own number.
 	failed *wire.Batch
 	pause  int // after a failure, doubled by each
-	rest   int // beats to let pass
+	rest   int // beats that pass without a write
 
 	kept, lost atomic.Uint64 // results
 }
@@ -54,7 +54,7 @@ func newHistory(st store.Store, logger *slog.Logger, counters *intake.Counters) 
 	}
 }
 
-// observe is told of each run of a check. It does not wait.
+// observe takes each run of a check. It does not wait.
 func (h *history) observe(o health.Observation) {
 	h.log.Observe(o)
 	if o.Before == o.State.Status {
@@ -95,8 +95,8 @@ func (h *history) start(beats <-chan time.Time, sweep func()) {
 	}()
 }
 
-// write takes what is due to the store, all there is if so asked. After a
-// failure it is to rest.
+// write takes what is due to the store, or all there is. After a failure the loop
+// rests.
 func (h *history) write(ctx context.Context, all bool) error {
 	for {
 		b := h.failed
@@ -110,7 +110,7 @@ func (h *history) write(ctx context.Context, all bool) error {
 		}
 		if _, err := h.store.Append(ctx, b); err != nil {
 			h.failed = b
-			h.pause = min(max(1, 2*h.pause), longestPause)
+			h.pause = min(max(1, 2*h.pause), maxPause)
 			h.rest = h.pause
 			if ctx.Err() == nil && !errors.Is(err, store.ErrClosed) {
 				h.counters.StoreFails.Add(1)
@@ -123,7 +123,7 @@ func (h *history) write(ctx context.Context, all bool) error {
 	}
 }
 
-// rows counts the results that are in the store, and those that were given up.
+// rows returns how many results are in the store, and how many were given up.
 func (h *history) rows() (kept, dropped uint64) {
 	return h.kept.Load(), h.lost.Load() + h.log.Dropped()
 }

@@ -11,8 +11,8 @@ import (
 // pruneEvery is how often the store is held to the retention.
 const pruneEvery = time.Minute
 
-// prune forgets what is beyond the retention. A failure is logged and counted;
-// the next round tries again.
+// prune deletes what is beyond the retention. A failure is logged and counted; the
+// next round tries again.
 func (h *Hub) prune(ctx context.Context) {
 	keep := h.config.Load().Retention
 	before := h.Now().Add(-keep.Age).UnixMilli()
@@ -20,7 +20,7 @@ func (h *Hub) prune(ctx context.Context) {
 	if s, ok := h.store.(store.Sizer); ok && keep.Size > 0 {
 		forgot, sizeErr := s.PruneToSize(ctx, keep.Size)
 		if forgot > 0 {
-			h.Logger.Warn("old requests forgotten before their time: the store is full",
+			h.Logger.Warn("old requests were deleted before their time: the store is full",
 				"before", time.UnixMilli(forgot).UTC(), "size", keep.Size)
 		}
 		err = errors.Join(err, sizeErr)
@@ -29,5 +29,5 @@ func (h *Hub) prune(ctx context.Context) {
 		return
 	}
 	h.intake.Counters.StoreFails.Add(1)
-	h.Logger.Error("forgetting old requests failed", "error", err)
+	h.Logger.Error("deleting old requests failed", "error", err)
 }

@@ -9,9 +9,8 @@ import (
 	"github.com/kymohq/kymo/internal/wire"
 )
 
-// follow makes the registry have a check of a service that is not configured just
-// if the fleet knows it. To be told of its coming and going in the wrong order
-// does no harm.
+// follow registers a check of a service that is not configured if the fleet knows
+// it, and ends that check if not. Calls that come in the wrong order do no harm.
 func (c *checks) follow(service string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -52,7 +51,7 @@ func (c *checks) checkOf(service string) (name string, want bool) {
 	return service, true
 }
 
-// taken reports whether a check that is no service's has the name.
+// taken reports whether the name is that of another check.
 func (c *checks) taken(name string) bool {
 	if c.configured[name] != nil {
 		return true

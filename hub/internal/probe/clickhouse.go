@@ -13,7 +13,7 @@ import (
 	"github.com/kymohq/kymo/health"
 )
 
-// clickHouse looks at a ClickHouse over one connection of its native protocol.
+// clickHouse probes a ClickHouse over one connection of its native protocol.
 type clickHouse struct {
 	spec  *Spec
 	user  string
@@ -59,7 +59,7 @@ func newClickHouse(s *Spec) (health.Probe, error) {
 	return databaseProbe(s, c, c.lines, a.secrets), nil
 }
 
-func (c *clickHouse) look(ctx context.Context) (health.Details, error) {
+func (c *clickHouse) run(ctx context.Context) (health.Details, error) {
 	// The driver waits for the server's greeting whatever ctx says.
 	stop := c.lines.cutAfter(ctx)
 	details, err := c.ask(ctx)
@@ -87,7 +87,7 @@ func (c *clickHouse) ask(ctx context.Context) (health.Details, error) {
 	return health.Details{"version": version.Version.String()}, nil
 }
 
-// reason says what the server refused, where it can be told.
+// reason returns what the server refused, where it can be told.
 func (c *clickHouse) reason(err error) error {
 	refused := (*clickhouse.Exception)(nil)
 	if !errors.As(err, &refused) {

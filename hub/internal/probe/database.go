@@ -19,14 +19,14 @@ const clientName = "kymo"
 
 // database is a client of one server that keeps its connection from run to run.
 type database interface {
-	// look looks once. A broken connection is not used again: the next look makes
+	// run probes once. A broken connection is not used again: the next run makes
 	// another.
-	look(ctx context.Context) (health.Details, error)
+	run(ctx context.Context) (health.Details, error)
 	close()
 }
 
-// databaseProbe is the probe of a database: what its client sees, in words that
-// tell no secret.
+// databaseProbe returns the probe of a database, whose errors are in words that tell
+// no secret.
 func databaseProbe(s *Spec, d database, l *lines, hide secrets) health.Probe {
 	return health.Probe{
 		Kind: s.Type,
@@ -36,11 +36,11 @@ func databaseProbe(s *Spec, d database, l *lines, hide secrets) health.Probe {
 				limit = limitOf(deadline)
 			}
 			before := l.dials()
-			details, err := d.look(ctx)
-			// The connection that was kept broke while nobody looked: that is over,
-			// and says nothing about now.
+			details, err := d.run(ctx)
+			// The connection that was kept broke between two runs: that is over,
+			// and tells nothing about now.
 			if err != nil && isLost(err) && l.dials() == before && ctx.Err() == nil {
-				details, err = d.look(ctx)
+				details, err = d.run(ctx)
 			}
 			return details, explain(ctx, limit, err, hide)
 		},
@@ -52,7 +52,7 @@ func databaseProbe(s *Spec, d database, l *lines, hide secrets) health.Probe {
 	}
 }
 
-// checkLimits says what is wrong with the limits of a spec.
+// checkLimits returns what is wrong with the limits of a spec.
 func checkLimits(s *Spec) error {
 	for _, share := range []struct {
 		key   string

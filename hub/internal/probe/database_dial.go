@@ -47,7 +47,7 @@ func (l *lines) dial(ctx context.Context, network, addr string) (net.Conn, error
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.closed { // by a driver's goroutine that nobody waits for any more
+	if l.closed { // by a goroutine of a driver that is not waited for any more
 		_ = conn.Close()
 		return nil, net.ErrClosed
 	}
@@ -83,7 +83,7 @@ func (l *lines) dials() int {
 	return l.dialed
 }
 
-// cut closes all that are open: whoever reads from one gets an error.
+// cut closes all that are open: a read from one of them fails.
 func (l *lines) cut() {
 	l.mu.Lock()
 	open := l.open

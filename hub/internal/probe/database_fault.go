@@ -17,7 +17,7 @@ import (
 )
 
 // fault is what is wrong in our own words, without a secret. What drivers and
-// servers say is no fault until explain has looked at it.
+// servers say is not a fault before explain has read it.
 type fault string
 
 func (f fault) Error() string { return string(f) }
@@ -27,7 +27,7 @@ const (
 	errTooMany = fault("too many connections")
 )
 
-// errPassword says that the server knows no such user and password.
+// errPassword is the error of a user and password that the server refuses.
 func errPassword(user string) fault {
 	if user == "" {
 		return "password authentication failed"
@@ -46,8 +46,8 @@ func limitOf(deadline time.Time) time.Duration {
 	return (left + unit - 1).Truncate(unit)
 }
 
-// explain turns an error into words for who has to mend it. Nothing of the error
-// itself remains reachable: who prints all of an error would print the secrets.
+// explain turns an error into words for the people who have to mend it. Nothing of
+// the error itself remains reachable: to print all of it would print the secrets.
 func explain(ctx context.Context, limit time.Duration, err error, hide secrets) error {
 	if err == nil || health.StatusOf(err) != health.Down {
 		return err
@@ -106,7 +106,7 @@ func networkFault(err error) fault {
 	return ""
 }
 
-// isLost says whether a connection broke.
+// isLost reports whether a connection broke.
 func isLost(err error) bool {
 	for _, lost := range []error{errLost, io.EOF, io.ErrUnexpectedEOF, net.ErrClosed, syscall.ECONNRESET, syscall.EPIPE} {
 		if errors.Is(err, lost) {

@@ -103,7 +103,7 @@ func (a *address) one() (string, error) {
 	return a.hosts[0], nil
 }
 
-// onlyOptions refuses options that nothing looks at.
+// onlyOptions refuses options that nothing reads.
 func (a *address) onlyOptions(known ...string) error {
 	for name := range a.options {
 		if !slices.Contains(known, name) {

@@ -17,7 +17,7 @@ const (
 	downDivisor = 10
 )
 
-// diskProbe looks at how much room there is where path is.
+// diskProbe measures how much space is free where path is.
 type diskProbe struct {
 	path    string
 	minFree float64
@@ -35,12 +35,12 @@ func newDisk(s *Spec) (health.Probe, error) {
 	if d.minFree == 0 {
 		d.minFree = defaultMinFree
 	}
-	return networkProbe("disk", s.Limit, nil, d.look, nil), nil
+	return networkProbe("disk", s.Limit, nil, d.run, nil), nil
 }
 
-// look asks the system, which cannot be called off: if the disk hangs, so does
+// run asks the system, which cannot be called off: if the disk hangs, so does
 // the run, and the registry says so.
-func (d *diskProbe) look(context.Context) (health.Details, error) {
+func (d *diskProbe) run(context.Context) (health.Details, error) {
 	free, total, err := d.space(d.path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):

@@ -54,12 +54,12 @@ func newDNS(s *Spec) (health.Probe, error) {
 	}
 	d.resolver = &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, systems string) (net.Conn, error) {
 		conn, err := (&net.Dialer{}).DialContext(ctx, network, cmp.Or(addr, systems))
-		if err == nil { // the resolver would look at the deadline alone
+		if err == nil { // the resolver would heed the deadline alone
 			context.AfterFunc(ctx, func() { _ = conn.Close() })
 		}
 		return conn, err
 	}}
-	return networkProbe("dns", s.Limit, nil, d.look, nil), nil
+	return networkProbe("dns", s.Limit, nil, d.run, nil), nil
 }
 
 // options reads what follows the question mark, with ; between as in RFC 4501, or &.
@@ -84,7 +84,7 @@ func (d *dnsProbe) options(query string) error {
 	return nil
 }
 
-func (d *dnsProbe) look(ctx context.Context) (health.Details, error) {
+func (d *dnsProbe) run(ctx context.Context) (health.Details, error) {
 	records, err := d.ask(ctx)
 	if failed := (*net.DNSError)(nil); errors.As(err, &failed) && !isOver(ctx) {
 		switch {

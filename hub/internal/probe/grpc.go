@@ -52,7 +52,7 @@ func newGRPC(s *Spec) (health.Probe, error) {
 		plain = credentials.NewTLS(&tls.Config{ServerName: u.Hostname(), InsecureSkipVerify: s.Insecure})
 	}
 	g.secure = noting{plain, g.note}
-	return networkProbe("grpc", s.Limit, hide, g.look, g.close), nil
+	return networkProbe("grpc", s.Limit, hide, g.run, g.close), nil
 }
 
 // noting are credentials that tell why a handshake failed: of an error, gRPC
@@ -80,11 +80,11 @@ func (g *grpcProbe) note(err error) {
 	g.failed = err
 }
 
-func (g *grpcProbe) look(ctx context.Context) (health.Details, error) {
+func (g *grpcProbe) run(ctx context.Context) (health.Details, error) {
 	kept := g.conn != nil
 	answer, err := g.check(ctx)
 	if kept && status.Code(err) == codes.Unavailable && ctx.Err() == nil {
-		answer, err = g.check(ctx) // the kept one broke while nobody looked
+		answer, err = g.check(ctx) // the kept one broke between two runs
 	}
 	if err != nil {
 		return nil, g.reason(err)
@@ -122,7 +122,7 @@ func (g *grpcProbe) dial(ctx context.Context, addr string) (net.Conn, error) {
 	return conn, err
 }
 
-// reason says what an error of gRPC means.
+// reason returns what an error of gRPC means.
 func (g *grpcProbe) reason(err error) error {
 	said, _ := status.FromError(err)
 	switch said.Code() {

@@ -12,7 +12,7 @@ import (
 	"github.com/kymohq/kymo/health"
 )
 
-// httpProbe makes one request and looks at what comes back.
+// httpProbe makes one request and judges the answer.
 type httpProbe struct {
 	client   *client
 	url      *url.URL
@@ -54,13 +54,13 @@ func newHTTP(s *Spec) (health.Probe, error) {
 	}
 	h.client = newClient(s.Insecure, nil, headers)
 	if slices.ContainsFunc(s.Status, func(status int) bool { return status/100 == 3 }) {
-		// Who expects a redirect wants to see it.
+		// A redirect that is expected is not followed.
 		h.client.http.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	}
-	return networkProbe("http", s.Limit, hide, h.look, h.client.close), nil
+	return networkProbe("http", s.Limit, hide, h.run, h.client.close), nil
 }
 
-func (h *httpProbe) look(ctx context.Context) (health.Details, error) {
+func (h *httpProbe) run(ctx context.Context) (health.Details, error) {
 	a, err := h.client.do(ctx, h.method, h.url, h.body)
 	if err != nil {
 		return nil, err

@@ -64,7 +64,7 @@ func newClient(insecure bool, defaults, headers map[string]string) *client {
 	protocols := &http.Protocols{}
 	protocols.SetHTTP1(true)
 	c.http = &http.Client{CheckRedirect: redirect, Transport: &http.Transport{
-		// No proxy: its answers would say nothing of what is looked at.
+		// No proxy: its answers would tell nothing of what is probed.
 		DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
 			run, _ := ctx.Value(ofRun{}).(context.Context)
 			return c.lines.dial(run, network, addr)
@@ -78,7 +78,7 @@ func newClient(insecure bool, defaults, headers map[string]string) *client {
 	return c
 }
 
-// redirect says whether a redirect is followed.
+// redirect reports whether a redirect is followed.
 func redirect(to *http.Request, via []*http.Request) error {
 	if len(via) > maxRedirects {
 		return fault(fmt.Sprintf("more than %d redirects", maxRedirects))

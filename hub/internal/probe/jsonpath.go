@@ -39,7 +39,7 @@ func expectations(specified map[string]any) ([]expectation, error) {
 	return all, nil
 }
 
-// judge says what is wrong in a document; "" if nothing.
+// judge returns what is wrong in a document, or "".
 func (e *expectation) judge(document any, hide secrets) string {
 	is, ok := lookUp(document, e.path)
 	switch {
@@ -81,7 +81,7 @@ func lookUp(v any, path string) (any, bool) {
 	}
 }
 
-// sameJSON says whether two values are the same, numbers by what they stand for:
+// sameJSON reports whether two values are the same, numbers by what they stand for:
 // 1 is 1.0.
 func sameJSON(a, b any) bool {
 	switch a := a.(type) {

@@ -70,7 +70,7 @@ func (k *kserve) model(ctx context.Context, name string) error {
 
 const errUnknownModel = fault("the server has no such model")
 
-// isUnknown says whether a server says that it does not know a model, which some
+// isUnknown reports whether an answer means that the server does not know a model, which some
 // do with the status of a request that is wrong.
 func isUnknown(a *answer) bool {
 	said := strings.ToLower(errorMessage(a.body))

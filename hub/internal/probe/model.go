@@ -26,16 +26,16 @@ var modelTypes = func() map[string]constructor {
 // which are a fault or made by package health, or anything else if there was no
 // answer to judge.
 type modelServer interface {
-	// ready looks at the server itself. If that is only degraded, its models are
-	// looked at as well: they may tell why.
+	// ready probes the server itself. If that is only degraded, its models are probed
+	// as well: they may tell why.
 	ready(ctx context.Context) error
-	// model looks at whether a model could answer.
+	// model probes whether a model could answer.
 	model(ctx context.Context, name string) error
 	// infer makes the canary's inference. The shape is nil if the protocol has none.
 	infer(ctx context.Context) (shape []int, took time.Duration, err error)
 }
 
-// modelProbe looks at a server, its models, and at what one of them answers.
+// modelProbe probes a server, its models, and the answer of one of them.
 type modelProbe struct {
 	server modelServer
 	models []string
@@ -71,10 +71,10 @@ func newModelProbe(s *Spec, protocol func(*modelClient) (modelServer, error)) (h
 		return health.Probe{}, err
 	}
 	m := &modelProbe{server: server, models: models, canary: canary, hide: c.hide}
-	return networkProbe(s.Type, s.Limit, c.hide, m.look, c.close), nil
+	return networkProbe(s.Type, s.Limit, c.hide, m.run, c.close), nil
 }
 
-// checkModels returns the models to look at, among them the canary's, and the
+// checkModels returns the models to probe, among them the canary's, and the
 // canary with all that may be left out.
 func checkModels(s *Spec) (models []string, canary *Canary, err error) {
 	for _, name := range s.Models {
@@ -108,8 +108,8 @@ func checkModels(s *Spec) (models []string, canary *Canary, err error) {
 	return models, &c, nil
 }
 
-// look looks at all there is. One thing that is wrong does not hide the others.
-func (m *modelProbe) look(ctx context.Context) (health.Details, error) {
+// run probes all of it. One thing that is wrong does not hide the others.
+func (m *modelProbe) run(ctx context.Context) (health.Details, error) {
 	details, all := health.Details{}, verdicts{}
 	if err := m.server.ready(ctx); err != nil {
 		if health.StatusOf(err) == health.Down {
@@ -151,7 +151,7 @@ func (m *modelProbe) infer(ctx context.Context, details map[string]any) error {
 	return nil
 }
 
-// isVerdict says whether an error, or none, judges an answer that came.
+// isVerdict reports whether an error, or none, judges an answer that came.
 func isVerdict(err error) bool {
 	var own fault
 	return health.StatusOf(err) != health.Down || errors.As(err, &own)

@@ -95,7 +95,7 @@ func errorMessage(body []byte) string {
 	return ""
 }
 
-// needBody says that the canary has no request to make.
+// needBody is the error of a canary without a request.
 func (c *modelClient) needBody(example string) error {
 	if c.canary != nil && len(c.canary.Body) == 0 {
 		return wrong("canary.body", "is missing; it is the request, like %s", example)

@@ -16,7 +16,7 @@ import (
 	"github.com/kymohq/kymo/health"
 )
 
-// mySQL looks at a MySQL or MariaDB over one connection.
+// mySQL probes a MySQL or MariaDB over one connection.
 type mySQL struct {
 	spec   *Spec
 	config *sqldriver.Config
@@ -94,7 +94,7 @@ func (l mysqlLimited) Connect(ctx context.Context) (driver.Conn, error) {
 	return conn, nil
 }
 
-func (m *mySQL) look(ctx context.Context) (health.Details, error) {
+func (m *mySQL) run(ctx context.Context) (health.Details, error) {
 	details, err := m.ask(ctx)
 	return details, m.reason(err)
 }
@@ -225,7 +225,7 @@ func mysqlCode(err error) uint16 {
 	return 0
 }
 
-// reason says what the server refused, where it can be told.
+// reason returns what the server refused, where it can be told.
 func (m *mySQL) reason(err error) error {
 	switch mysqlCode(err) {
 	case 0:

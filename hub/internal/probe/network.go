@@ -23,12 +23,12 @@ var networkTypes = map[string]constructor{
 	"disk": newDisk,
 }
 
-// look is one look at something.
-type look func(ctx context.Context) (health.Details, error)
+// runFunc is one run of a probe.
+type runFunc func(ctx context.Context) (health.Details, error)
 
-// networkProbe is a probe of what see sees, in words that tell no secret. What it
-// holds is freed by end, if there is anything.
-func networkProbe(kind string, timeout time.Duration, hide secrets, see look, end func()) health.Probe {
+// networkProbe returns a probe whose errors are in words that tell no secret. What it
+// holds is freed by end, if that is not nil.
+func networkProbe(kind string, timeout time.Duration, hide secrets, run runFunc, end func()) health.Probe {
 	return health.Probe{
 		Kind: kind,
 		Run: func(ctx context.Context) (health.Details, error) {
@@ -36,7 +36,7 @@ func networkProbe(kind string, timeout time.Duration, hide secrets, see look, en
 			if deadline, ok := ctx.Deadline(); ok && limit == 0 {
 				limit = limitOf(deadline)
 			}
-			details, err := see(ctx)
+			details, err := run(ctx)
 			if known := certificateFault(err); known != "" {
 				err = known
 			}
@@ -56,7 +56,7 @@ func networkProbe(kind string, timeout time.Duration, hide secrets, see look, en
 	}
 }
 
-// isOver says whether the time of a run is up. Connections have clocks of their
+// isOver reports whether the time of a run is up. Connections have clocks of their
 // own for its deadline, which may be a little ahead of the context's.
 func isOver(ctx context.Context) bool {
 	if deadline, ok := ctx.Deadline(); ok && !time.Now().Before(deadline) {
@@ -65,8 +65,8 @@ func isOver(ctx context.Context) bool {
 	return ctx.Err() != nil
 }
 
-// certificateFault says what time has to do with a refused certificate; empty
-// if nothing.
+// certificateFault returns the fault of a certificate that is refused because of its
+// dates, or "".
 func certificateFault(err error) fault {
 	invalid := x509.CertificateInvalidError{}
 	switch {
@@ -110,11 +110,11 @@ func parseURL(field, raw, example string, schemes ...string) (*url.URL, secrets,
 	return u, hide, nil
 }
 
-// checkHeaders says what is wrong with the headers of a spec, and returns those
-// that are sent.
+// checkHeaders returns the headers that are sent, or what is wrong with those of a
+// spec.
 func checkHeaders(s *Spec, hide *secrets) (map[string]string, error) {
 	for name, value := range s.Headers {
-		// Who writes "Authorization: Bearer …" as the name must not see it again.
+		// A name such as "Authorization: Bearer …" holds a secret: it is not quoted.
 		if name == "" || strings.IndexFunc(name, notInToken) >= 0 {
 			return nil, wrong("headers", "has a name that no header can have; names are letters, digits and hyphens")
 		}
@@ -131,7 +131,7 @@ func checkHeaders(s *Spec, hide *secrets) (map[string]string, error) {
 
 func isControl(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }
 
-// notInToken says whether a rune may not be in a header's name or a method (RFC 9110, 5.6.2).
+// notInToken reports whether a rune may not be in a header's name or a method (RFC 9110, 5.6.2).
 func notInToken(r rune) bool {
 	return (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && !strings.ContainsRune("!#$%&'*+-.^_`|~", r)
 }

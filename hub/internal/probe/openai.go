@@ -63,7 +63,7 @@ func (o *openAI) ready(ctx context.Context) error {
 		} `json:"data"`
 	}
 	if json.Unmarshal(a.body, &said) != nil || said.Data == nil {
-		return fault("the answer to /v1/models is no list of models")
+		return fault("the answer to /v1/models is not a list of models")
 	}
 	o.listed = []string{}
 	for _, m := range said.Data {

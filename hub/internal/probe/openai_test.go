@@ -24,7 +24,7 @@ func TestOpenAI(t *testing.T) {
 		{"a URL with the version", well, under, health.Healthy, ""},
 		{"not listed", well, Spec{Models: []string{"n", "other"}}, health.Down, "other: the server has no such model"},
 		{"no models", well.with(list, on(200, `{"data": []}`)), models, health.Down, "no such model"},
-		{"no list", well.with(list, on(200, `{}`)), models, health.Down, "the answer to /v1/models is no list of models"},
+		{"no list", well.with(list, on(200, `{}`)), models, health.Down, "the answer to /v1/models is not a list of models"},
 		{"broken", well.with(list, on(500, `{"error": {"message": "AUTH"}}`)), canary(nil), health.Down, "answered 500 Internal Server Error: Bearer ***"},
 		{"limited", well.with(list, on(429, "")), models, health.Degraded, "rate limited"},
 		{"inference", well, canary(nil), health.Healthy, ""},

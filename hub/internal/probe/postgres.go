@@ -45,7 +45,7 @@ FROM (SELECT count(pid) AS receivers FROM pg_stat_get_wal_receiver()) AS r,
 			ELSE coalesce(replay_lag, '0')
 		END) AS lag, min(pg_wal_lsn_diff(replay_lsn, '0/0')) AS replayed FROM pg_stat_get_wal_senders()) AS s`
 
-// postgres looks at a PostgreSQL over one connection.
+// postgres probes a PostgreSQL over one connection.
 type postgres struct {
 	spec   *Spec
 	config *pgconn.Config
@@ -74,7 +74,7 @@ func newPostgres(s *Spec) (health.Probe, error) {
 	return databaseProbe(s, p, p.lines, a.secrets), nil
 }
 
-func (p *postgres) look(ctx context.Context) (health.Details, error) {
+func (p *postgres) run(ctx context.Context) (health.Details, error) {
 	kept := p.conn != nil && !p.conn.IsClosed()
 	details, err := p.ask(ctx)
 	err = p.reason(err)
@@ -178,7 +178,7 @@ func (p *postgres) judge(row []string) (health.Details, error) {
 	return details, f.err()
 }
 
-// reason says what the server refused, where it can be told.
+// reason returns what the server refused, where it can be told.
 func (p *postgres) reason(err error) error {
 	refused := (*pgconn.PgError)(nil)
 	if !errors.As(err, &refused) {

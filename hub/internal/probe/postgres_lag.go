@@ -2,7 +2,7 @@ package probe
 
 import "time"
 
-// walMarks says how far standbys are behind, as their primary sees it. The
+// walMarks measures how far standbys are behind, as their primary sees it. The
 // primary's own number, replay_lag, is that of the last thing a standby has
 // replayed: one that has stopped to replay keeps a small one for ever. So each
 // run marks how much was written when, and what was written at a mark and is not

@@ -73,14 +73,14 @@ type redisWatched struct {
 	user  string
 }
 
-func (r *redisWatched) look(ctx context.Context) (health.Details, error) {
+func (r *redisWatched) run(ctx context.Context) (health.Details, error) {
 	stop := r.lines.cutAfter(ctx)
 	defer stop()
-	details, err := r.database.look(ctx)
+	details, err := r.database.run(ctx)
 	return details, redisReason(err, r.user)
 }
 
-// redisReason says what the server refused, where it can be told.
+// redisReason returns what the server refused, where it can be told.
 func redisReason(err error, user string) error {
 	refused := goredis.Error(nil)
 	if !errors.As(err, &refused) {
@@ -107,7 +107,7 @@ func redisReason(err error, user string) error {
 	return errors.New(text)
 }
 
-// redisSingle looks at one Redis.
+// redisSingle probes one Redis.
 type redisSingle struct {
 	spec *Spec
 	node *redisNode
@@ -127,14 +127,14 @@ func newRedisSingle(s *Spec, a *address, options goredis.Options) (*redisSingle,
 	return &redisSingle{s, newRedisNode(host, options)}, nil
 }
 
-func (r *redisSingle) look(ctx context.Context) (health.Details, error) {
-	return lookAtRedis(ctx, r.spec, r.node)
+func (r *redisSingle) run(ctx context.Context) (health.Details, error) {
+	return runRedis(ctx, r.spec, r.node)
 }
 
 func (r *redisSingle) close() { r.node.close() }
 
-// lookAtRedis asks one Redis how it is, and judges it.
-func lookAtRedis(ctx context.Context, s *Spec, node *redisNode) (health.Details, error) {
+// runRedis asks one Redis how it is, and judges it.
+func runRedis(ctx context.Context, s *Spec, node *redisNode) (health.Details, error) {
 	info, err := node.ask(ctx, s.ScratchKey)
 	if err != nil {
 		return nil, err

@@ -13,7 +13,7 @@ import (
 
 const clusterSlots = 16384
 
-// redisCluster looks at a cluster: what one node says of it, and whether each
+// redisCluster probes a cluster: what one node reports of it, and whether each
 // primary answers. The driver's own client would go where a command belongs and
 // hide which node is in trouble.
 type redisCluster struct {
@@ -44,7 +44,7 @@ type clusterView struct {
 	scratch string   // who has the scratch key
 }
 
-func (r *redisCluster) look(ctx context.Context) (health.Details, error) {
+func (r *redisCluster) run(ctx context.Context) (health.Details, error) {
 	var view clusterView
 	err := firstThatAnswers(ctx, r.seeds, func(ctx context.Context, client *goredis.Client) (err error) {
 		view, err = askCluster(ctx, client, r.spec.ScratchKey)
@@ -58,7 +58,7 @@ func (r *redisCluster) look(ctx context.Context) (health.Details, error) {
 		return details, fault(fmt.Sprintf("the cluster takes no queries: %d of %d slots are served",
 			view.state.number("cluster_slots_ok"), clusterSlots))
 	}
-	err = r.lookAtAll(ctx, view, details)
+	err = r.runAll(ctx, view, details)
 	return details, err
 }
 
@@ -85,8 +85,8 @@ func askCluster(ctx context.Context, client *goredis.Client, scratch string) (vi
 	return view, nil
 }
 
-// lookAtAll asks all primaries at once, and reports the worst.
-func (r *redisCluster) lookAtAll(ctx context.Context, view clusterView, details health.Details) error {
+// runAll asks all primaries at once, and reports the worst.
+func (r *redisCluster) runAll(ctx context.Context, view clusterView, details health.Details) error {
 	for addr, node := range r.nodes {
 		if !slices.Contains(view.primary, addr) {
 			node.close()
@@ -127,7 +127,7 @@ func (r *redisCluster) lookAtAll(ctx context.Context, view clusterView, details 
 	return f.err()
 }
 
-// failed says which node did not answer, or how many.
+// failed returns which node did not answer, or how many.
 func (r *redisCluster) failed(first string, errs []error) error {
 	bad := slices.DeleteFunc(slices.Clone(errs), func(err error) bool { return err == nil })
 	answer := goredis.Error(nil)

@@ -16,10 +16,10 @@ import (
 // scratchFor is how long the scratch key lives after the last run.
 const scratchFor = time.Minute
 
-// redisInfo is what INFO says, by name. It is nil if the user may not ask.
+// redisInfo is the answer to INFO, by name. It is nil if the user may not ask.
 type redisInfo map[string]string
 
-// ask looks at a server in one round trip: whether it answers, whether it keeps
+// ask probes a server in one round trip: whether it answers, whether it keeps
 // what is written under the scratch key, and what it says of itself.
 func (n *redisNode) ask(ctx context.Context, scratch string) (info redisInfo, err error) {
 	err = n.with(func(client *goredis.Client) error {

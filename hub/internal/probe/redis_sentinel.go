@@ -12,9 +12,9 @@ import (
 	goredis "github.com/redis/go-redis/v9"
 )
 
-// redisSentinel looks at the Redis that the sentinels name. The driver's own
+// redisSentinel probes the Redis that the sentinels name. The driver's own
 // client would follow them in the background, over connections of its own; a
-// probe asks when it looks.
+// probe asks in each run.
 type redisSentinel struct {
 	spec      *Spec
 	options   goredis.Options // of the primary
@@ -44,7 +44,7 @@ func newRedisSentinel(s *Spec, a *address, options goredis.Options) (*redisSenti
 	return r, nil
 }
 
-func (r *redisSentinel) look(ctx context.Context) (health.Details, error) {
+func (r *redisSentinel) run(ctx context.Context) (health.Details, error) {
 	var addr string
 	err := firstThatAnswers(ctx, r.sentinels, func(ctx context.Context, client *goredis.Client) error {
 		found, err := client.Do(ctx, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", r.name).StringSlice()
@@ -63,7 +63,7 @@ func (r *redisSentinel) look(ctx context.Context) (health.Details, error) {
 		r.closePrimary()
 		r.primary = newRedisNode(addr, r.options)
 	}
-	details, err := lookAtRedis(ctx, r.spec, r.primary)
+	details, err := runRedis(ctx, r.spec, r.primary)
 	if details == nil {
 		details = health.Details{}
 	}
@@ -84,7 +84,7 @@ func (r *redisSentinel) close() {
 	}
 }
 
-// inPlace says where it went wrong, if it went wrong on the way. Answers are
+// inPlace returns where it went wrong, if it went wrong on the way. Answers are
 // left as they are, for redisReason.
 func inPlace(where string, err error) error {
 	if known := networkFault(err); known != "" && known != errLost {

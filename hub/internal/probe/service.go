@@ -13,15 +13,16 @@ import (
 // maxNamed bounds how many checks of a service a reason names.
 const maxNamed = 3
 
-// serviceProbe polls what a service says of itself.
+// serviceProbe polls a service's report of itself.
 type serviceProbe struct {
 	client *client
 	url    *url.URL
 	hide   secrets
 }
 
-// Service is the probe of a service's own health endpoint. It is no type of
-// check: services are a list of their own. Its error is a *config.Error of "health".
+// Service returns the probe that polls a service's own health endpoint. It is not a
+// type of check: services are a list of their own. Its error is a *config.Error of
+// "health".
 func Service(rawURL string) (health.Probe, error) {
 	u, hide, err := parseURL("health", rawURL, "http://host:8000/health", "http", "https")
 	if err != nil {
@@ -29,10 +30,10 @@ func Service(rawURL string) (health.Probe, error) {
 	}
 	s := &serviceProbe{url: u, hide: hide, client: newClient(false,
 		map[string]string{"Accept": "application/json, application/health+json"}, nil)}
-	return networkProbe("service", 0, hide, s.look, s.client.close), nil
+	return networkProbe("service", 0, hide, s.run, s.client.close), nil
 }
 
-func (s *serviceProbe) look(ctx context.Context) (health.Details, error) {
+func (s *serviceProbe) run(ctx context.Context) (health.Details, error) {
 	a, err := s.client.do(ctx, http.MethodGet, s.url, nil)
 	if err != nil {
 		return nil, err
@@ -47,8 +48,8 @@ func (s *serviceProbe) look(ctx context.Context) (health.Details, error) {
 	return said.details(), s.verdict(said, a)
 }
 
-// verdict is what the service says, whatever the answer's status is: of those
-// that say that they are down, some answer 200 and some 503.
+// verdict is that of the service itself, whatever the status of its answer: of those
+// that report to be down, some answer 200 and some 503.
 func (s *serviceProbe) verdict(said *selfReport, a *answer) error {
 	switch reason := s.hide.show(said.reason()); said.status {
 	case health.Down:

@@ -17,7 +17,7 @@ const (
 	maxShownBytes  = health.MaxDetails - 256
 )
 
-// selfReport is what a service says of itself. All the forms in use have a
+// selfReport is what a service reports of itself. All the forms in use have a
 // status and checks, under names of their own:
 //
 //   - Kymo: status healthy, degraded or down; checks by name.
@@ -65,7 +65,7 @@ func (w *word) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// status says whether the status is one.
+// status returns the status that a text stands for, if it is one.
 func (s *saidAs) status() (health.Status, bool) {
 	status, ok := saidStatuses[strings.ToLower(string(s.Status))]
 	return status, ok
@@ -74,7 +74,7 @@ func (s *saidAs) status() (health.Status, bool) {
 // why is the reason, in the words of who gave it.
 func (s *saidAs) why() string { return string(cmp.Or(s.Reason, s.Output)) }
 
-// parseSelfReport says whether a body is a service's report of itself.
+// parseSelfReport returns a service's report of itself, if the body is one.
 func parseSelfReport(body []byte) (*selfReport, bool) {
 	var said struct {
 		saidAs

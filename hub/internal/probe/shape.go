@@ -26,7 +26,7 @@ func shapeOf(v any) []int {
 	}
 }
 
-// fits says whether a shape is as expected.
+// fits reports whether a shape is as expected.
 func fits(shape, want []int) bool {
 	return slices.EqualFunc(shape, want, func(is, want int) bool { return want == anyLength || is == want })
 }

@@ -15,7 +15,7 @@ import (
 // renew it, and less than what those who renew by machine leave over.
 const defaultExpiresIn = 14 * 24 * time.Hour
 
-// tlsProbe shakes hands, and looks at the certificates that it is shown.
+// tlsProbe shakes hands, and judges the certificates that it is shown.
 type tlsProbe struct {
 	addr, host string
 	expiresIn  time.Duration
@@ -38,10 +38,10 @@ func newTLS(s *Spec) (health.Probe, error) {
 	if t.expiresIn == 0 {
 		t.expiresIn = defaultExpiresIn
 	}
-	return networkProbe("tls", s.Limit, hide, t.look, nil), nil
+	return networkProbe("tls", s.Limit, hide, t.run, nil), nil
 }
 
-func (t *tlsProbe) look(ctx context.Context) (health.Details, error) {
+func (t *tlsProbe) run(ctx context.Context) (health.Details, error) {
 	// The chain is verified below: a certificate that is refused has details too.
 	conn, err := overTLS(ctx, &tls.Config{ServerName: t.host, InsecureSkipVerify: true},
 		(&net.Dialer{}).DialContext, "tcp", t.addr)

@@ -55,7 +55,7 @@ func New(models ...string) *Server {
 // ServeHTTP answers.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
 
-// SetReady says whether the server is ready, whatever its models are. It is always live.
+// SetReady sets whether the server is ready, whatever its models are. It is always live.
 func (s *Server) SetReady(is bool) { s.with(func() { s.notReady = !is }) }
 
 // SetLoading puts a model between there and ready.
