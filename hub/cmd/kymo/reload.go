@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"log/slog"
+	"os"
 	"strings"
 
 	"github.com/kymohq/kymo/hub/internal/config"
@@ -16,6 +17,7 @@ type reloader struct {
 	source settings.Source
 	began  *config.Config // what the listener and the store are made from
 	hub    *core.Hub
+	hangup <-chan os.Signal // asks for a reload
 	level  *slog.LevelVar
 	logger *slog.Logger
 }
@@ -25,8 +27,12 @@ func (r *reloader) reload() {
 	if err == nil {
 		err = r.holdsSomething(c)
 	}
+	var inForce *config.Config
 	if err == nil {
-		err = r.hub.Apply(c)
+		inForce, err = r.keepingListener(c)
+	}
+	if err == nil {
+		err = r.hub.Apply(inForce)
 	}
 	if err != nil {
 		r.logger.Error("the changed configuration is refused; the hub goes on as it was", "error", oneLine(err.Error()))
@@ -45,6 +51,14 @@ func (r *reloader) reload() {
 		r.logger.Warn("a changed setting needs a restart; until then it stays as it was", "changed", strings.Join(restart, ", "))
 	}
 	r.logger.Info("configuration reloaded", "checks", len(c.Checks), "services", len(c.Services))
+}
+
+// keepingListener returns the configuration as it can be applied: the listener and
+// the store stay, and so an address that other machines reach still needs tokens.
+func (r *reloader) keepingListener(c *config.Config) (*config.Config, error) {
+	kept := *c
+	kept.Listen, kept.InsecureListen, kept.Store = r.began.Listen, r.began.InsecureListen, r.began.Store
+	return &kept, kept.Validate(makers)
 }
 
 // holdsSomething refuses a file that holds nothing: it is being written, or was

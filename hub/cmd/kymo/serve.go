@@ -84,6 +84,10 @@ func (c *serveCommand) Run(env *environment) error {
 	if err != nil {
 		return err
 	}
+	// Before the hub is there, so that a hangup does not end it while it starts.
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	defer signal.Stop(hangup)
 	level := new(slog.LevelVar)
 	level.Set(conf.LogLevel)
 	logger := slog.New(slog.NewTextHandler(env.stderr, &slog.HandlerOptions{Level: level}))
@@ -97,7 +101,7 @@ func (c *serveCommand) Run(env *environment) error {
 		l.Close()
 		return err
 	}
-	return c.serve(env, l, &reloader{source: source, began: conf, hub: h, level: level, logger: logger})
+	return c.serve(env, l, &reloader{source: source, began: conf, hub: h, hangup: hangup, level: level, logger: logger})
 }
 
 // serve runs the hub until the process is asked to stop.
@@ -122,9 +126,6 @@ func (c *serveCommand) serve(env *environment, l net.Listener, r *reloader) erro
 // until reports that the hub is ready, and reloads its configuration when asked
 // to, until the process is asked to stop or the server fails.
 func (c *serveCommand) until(env *environment, server *webserver.Server, r *reloader) error {
-	hangup := make(chan os.Signal, 1)
-	signal.Notify(hangup, syscall.SIGHUP)
-	defer signal.Stop(hangup)
 	var changed chan struct{}
 	if c.WatchConfig {
 		watch, err := watchFile(r.source.Path)
@@ -145,7 +146,7 @@ func (c *serveCommand) until(env *environment, server *webserver.Server, r *relo
 			return nil
 		case err := <-server.Failed():
 			return err
-		case <-hangup:
+		case <-r.hangup:
 			r.reload()
 		case <-changed:
 			r.reload()

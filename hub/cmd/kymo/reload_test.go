@@ -1,0 +1,49 @@
+package main
+
+import (
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/kymohq/kymo/hub/internal/config/settings"
+)
+
+// The tokens of a hub that other machines reach cannot be taken away by naming
+// another address, which needs a restart.
+func TestReloadKeepsAnOpenHubProtected(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "kymo.yaml")
+	store := "store: " + filepath.Join(dir, "data") + "\n"
+	write(t, path, store+"listen: 0.0.0.0:0\ntokens: {ingest: a, read: b}\n")
+	source := settings.Source{Path: path}
+	conf, err := settings.Load(source, makers)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, err := openHub(conf, quiet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer closeHub(h)
+	var log strings.Builder
+	r := &reloader{source: source, began: conf, hub: h, level: new(slog.LevelVar), logger: slog.New(slog.NewTextHandler(&log, nil))}
+	asked := func() int {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest("GET", "/metrics/performance", nil))
+		return w.Code
+	}
+	write(t, path, store+"listen: 127.0.0.1:0\n")
+	r.reload()
+	if asked() != http.StatusUnauthorized || !strings.Contains(log.String(), "refused") || !strings.Contains(log.String(), "other machines can reach 0.0.0.0:0") {
+		t.Errorf("%d: %s", asked(), log.String())
+	}
+	log.Reset()
+	write(t, path, store+"listen: 127.0.0.1:0\ntokens: {ingest: a, read: c}\nlog_level: warn\n")
+	r.reload()
+	if asked() != http.StatusUnauthorized || !strings.Contains(log.String(), `changed=listen`) || r.level.Level() != slog.LevelWarn {
+		t.Errorf("%d: %s", asked(), log.String())
+	}
+}
