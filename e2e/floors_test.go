@@ -99,6 +99,9 @@ var rooms = []room{
 	{path: "hub/internal/store/gather", floor: 3, upTo: 1,
 		beside: []string{"hub/internal/store"}, // the errors that say whether to try again
 		why:    "what waits for a write is batches; which engine writes them is not its affair"},
+	{path: "hub/internal/store/remote", floor: 3, upTo: 1,
+		beside: []string{"hub/internal/store"}, // the errors that a server's become
+		why:    "what stores in servers share knows none of their drivers"},
 	{path: "hub/internal/store/cover", floor: 3, upTo: 1,
 		beside: []string{"hub/internal/rollup"}, // the window
 		why:    "how a window is covered follows from lengths alone, not from where sums are kept"},

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"iter"
 	"time"
 
 	"github.com/kymohq/kymo/hub/internal/rollup"
@@ -12,6 +13,16 @@ type Filter struct {
 	Service  string
 	Endpoint string
 	Method   string
+}
+
+// Columns yields what the filter asks for: names of columns, as the contract of
+// api_metrics has them, with their values.
+func (f *Filter) Columns() iter.Seq2[string, string] {
+	return func(yield func(column, value string) bool) {
+		_ = (f.Service == "" || yield("service", f.Service)) &&
+			(f.Endpoint == "" || yield("endpoint", f.Endpoint)) &&
+			(f.Method == "" || yield("method", f.Method))
+	}
 }
 
 // Selects reports whether the series passes the filter.

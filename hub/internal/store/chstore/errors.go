@@ -3,13 +3,13 @@ package chstore
 import (
 	"context"
 	"errors"
-	"fmt"
 	"regexp"
 	"strings"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
 
 	"github.com/kymohq/kymo/hub/internal/store"
+	"github.com/kymohq/kymo/hub/internal/store/remote"
 )
 
 // Codes of ClickHouse's errors (src/Common/ErrorCodes.cpp).
@@ -34,7 +34,7 @@ const (
 	keeperException            = 999
 )
 
-// elsewhere says whether another server may do what this one cannot: it did not
+// elsewhere reports whether another server may do what this one cannot: it did not
 // answer, or is no good at present. What the server did not like as such, the
 // others would not like either.
 func elsewhere(err error) bool {
@@ -63,46 +63,23 @@ type onceError struct{ error }
 
 func (e *onceError) Unwrap() error { return e.error }
 
-// classify names the errors that pass when something outside changes: all of
-// them, as the statements are always the same.
-func (s *Store) classify(ctx context.Context, err error) error {
+// namedErrors returns how the servers' errors are named.
+func namedErrors(password string) remote.Errors {
+	return remote.Errors{Server: "ClickHouse", Password: password, OneLine: oneLine, Full: full}
+}
+
+func full(err error) bool {
 	var refused *clickhouse.Exception
-	switch {
-	case err == nil:
-		return nil
-	case s.closed.Load():
-		return store.ErrClosed
-	case errors.Is(err, context.Canceled) && errors.Is(ctx.Err(), context.Canceled):
-		return context.Canceled
-	case errors.Is(err, store.ErrFull), errors.Is(err, store.ErrUnavailable):
-		return err
-	case errors.As(err, &refused) && (refused.Code == notEnoughSpace || strings.Contains(refused.Message, "No space left on device")):
-		return fmt.Errorf("%w: ClickHouse: %w", store.ErrFull, redact(err, s.password))
-	}
-	return fmt.Errorf("%w: ClickHouse: %w", store.ErrUnavailable, redact(err, s.password))
+	return errors.As(err, &refused) && (refused.Code == notEnoughSpace || strings.Contains(refused.Message, "No space left on device"))
+}
+
+func (s *Store) classify(ctx context.Context, err error) error {
+	return s.errors.Classify(ctx, s.closed.Load(), err)
 }
 
 // stack is what servers add to their errors.
 var stack = regexp.MustCompile(`\.? ?Stack trace:( \d+\. .*?\[0x[0-9a-f]+\])*`)
 
-// redact takes the password out of an error, wherever it comes from, and makes
-// one line of it.
-func redact(err error, password string) error {
-	if err == nil {
-		return nil
-	}
-	text := stack.ReplaceAllString(strings.Join(strings.Fields(err.Error()), " "), "")
-	if password != "" {
-		text = strings.ReplaceAll(text, password, "xxxxx")
-	}
-	return redacted{err, text}
+func oneLine(text string) string {
+	return stack.ReplaceAllString(strings.Join(strings.Fields(text), " "), "")
 }
-
-// redacted is an error with another text.
-type redacted struct {
-	error
-	text string
-}
-
-func (r redacted) Error() string { return r.text }
-func (r redacted) Unwrap() error { return r.error }

@@ -43,7 +43,7 @@ func (s *Store) prune(ctx context.Context, before int64) error {
 		if err := s.note(ctx, "pruned", before); err != nil {
 			return err
 		}
-		s.raise(before)
+		s.pruned.Raise(before)
 		floor = before
 	}
 	if err := s.prunedEverywhere(ctx, floor); err != nil {

@@ -108,10 +108,8 @@ func scanMerged(rows driver.Rows) (*mergedRow, error) {
 // filters returns the filter as further conditions.
 func filters(by *store.Filter) string {
 	var b strings.Builder
-	for _, f := range []struct{ column, value string }{{"service", by.Service}, {"endpoint", by.Endpoint}, {"method", by.Method}} {
-		if f.value != "" {
-			fmt.Fprintf(&b, " AND %s = %s", f.column, quote(f.value))
-		}
+	for column, value := range by.Columns() {
+		fmt.Fprintf(&b, " AND %s = %s", column, quote(value))
 	}
 	return b.String()
 }

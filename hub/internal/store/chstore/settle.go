@@ -38,7 +38,7 @@ var usualSettling = settling{every: 20 * time.Second, after: 2 * staleAfter, min
 // startSettling begins to make pieces of groups.
 func (s *Store) startSettling() *loop.Loop {
 	return loop.Start(s.settle.every, nil, loop.Told(s.settleUp, func(err error) {
-		s.logger.Warn("adding up rows of kymo_rollups failed; it is tried again", "error", redact(err, s.password))
+		s.logger.Warn("adding up rows of kymo_rollups failed; it is tried again", "error", s.errors.Redact(err))
 	}))
 }
 

@@ -38,7 +38,7 @@ func (s *Store) snapshot(ctx context.Context) (snap *snapshot, err error) {
 		return err
 	})
 	if err == nil {
-		s.raise(snap.floor)
+		s.pruned.Raise(snap.floor)
 		err = s.knowsAll(snap.notes)
 	}
 	return snap, err
@@ -68,7 +68,7 @@ func (s *Store) stillThere(ctx context.Context, from int64) error {
 		err = s.knowsAll(found)
 	}
 	if err == nil && found.floor > from {
-		s.raise(found.floor)
+		s.pruned.Raise(found.floor)
 		err = errPruned
 	}
 	return err

@@ -15,6 +15,7 @@ import (
 	"github.com/kymohq/kymo/hub/internal/loop"
 	"github.com/kymohq/kymo/hub/internal/store"
 	"github.com/kymohq/kymo/hub/internal/store/gather"
+	"github.com/kymohq/kymo/hub/internal/store/remote"
 	"github.com/kymohq/kymo/internal/wire"
 )
 
@@ -46,10 +47,11 @@ type Store struct {
 	tuning
 	hub      uint64 // this one, among all that write
 	logger   *slog.Logger
+	errors   remote.Errors
 	gatherer *gather.Gatherer
 	closed   atomic.Bool
 	end      func()
-	pruned   atomic.Int64 // what is known of it
+	pruned   remote.Floor
 	offset   atomic.Int64 // the ledger's clock less ours, in seconds
 	orphans  orphans
 
@@ -71,7 +73,7 @@ func Open(url string, opts Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("ClickHouse: %w", err)
 	}
-	s := &Store{tuning: opts.tuning, logger: opts.Logger, hub: rand.Uint64() | 1}
+	s := &Store{tuning: opts.tuning, logger: opts.Logger, hub: rand.Uint64() | 1, errors: namedErrors(a.password)}
 	if s.logger == nil {
 		s.logger = slog.Default()
 	}
@@ -84,7 +86,7 @@ func Open(url string, opts Options) (*Store, error) {
 		}
 	}
 	if err != nil {
-		return nil, fmt.Errorf("ClickHouse: %w", redact(err, a.password))
+		return nil, fmt.Errorf("ClickHouse: %w", s.errors.Redact(err))
 	}
 	s.gatherer = gather.New(gather.Config{Write: s.write, Requests: s.requests, Enough: s.enough, Pace: s.pace, Hold: s.hold, Limit: s.limit})
 	s.end = sync.OnceFunc(s.shutdown)
@@ -111,7 +113,7 @@ func (s *Store) start(ctx context.Context) error {
 		for _, n := range sh.nodes {
 			work.Go(func() {
 				if err := s.prepare(ctx, n); err != nil {
-					s.logger.Warn("a ClickHouse server is not ready", "server", n.host, "error", redact(err, s.password))
+					s.logger.Warn("a ClickHouse server is not ready", "server", n.host, "error", s.errors.Redact(err))
 				}
 			})
 		}
@@ -226,16 +228,6 @@ func (s *Store) shutdown() {
 	s.settling.Stop()
 	s.trusting.Stop()
 	s.close()
-}
-
-// raise notes how far was pruned.
-func (s *Store) raise(pruned int64) {
-	for {
-		old := s.pruned.Load()
-		if old >= pruned || s.pruned.CompareAndSwap(old, pruned) {
-			return
-		}
-	}
 }
 
 // orphans are groups of this hub that were announced, and never will be

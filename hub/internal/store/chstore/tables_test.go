@@ -92,7 +92,8 @@ func TestRedact(t *testing.T) {
 	const got = "dropping: code: 194, message: Received from 127.0.0.1:1. DB::Exception: Password gehe/im required.  Stack trace:\n\n" +
 		"0. /lib/c.so(StackTrace::StackTrace()+0x16) [0x7f3a883798a6]\n1. /lib/c.so(DB::F(std::a<char> const&)+0x1) [0x7f]\n\nand more"
 	const want = "dropping: code: 194, message: Received from 127.0.0.1:1. DB::Exception: Password xxxxx required and more"
-	if text := redact(errors.New(got), "gehe/im").Error(); text != want {
+	servers := namedErrors("gehe/im")
+	if text := servers.Redact(errors.New(got)).Error(); text != want {
 		t.Errorf("%q, want %q", text, want)
 	}
 }

@@ -3,13 +3,12 @@ package pgstore
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
-	"github.com/kymohq/kymo/hub/internal/store"
+	"github.com/kymohq/kymo/hub/internal/store/remote"
 )
 
 // SQLSTATEs that mean something to the store
@@ -29,7 +28,7 @@ func state(err error) string {
 	return ""
 }
 
-// lost says whether an error means that a connection is gone, and not that the
+// lost reports whether an error means that a connection is gone, and not that the
 // server did not like what it was asked.
 func lost(err error) bool {
 	code := state(err)
@@ -47,36 +46,14 @@ func (s *Store) again(ctx context.Context, ask func() error) error {
 	return err
 }
 
-// classify names the errors that pass when something outside changes: all of
-// them, as the statements are always the same.
-func (s *Store) classify(ctx context.Context, err error) error {
-	switch {
-	case err == nil:
-		return nil
-	case s.closed.Load():
-		return store.ErrClosed
-	case errors.Is(err, context.Canceled) && errors.Is(ctx.Err(), context.Canceled):
-		return err
-	case errors.Is(err, store.ErrFull), errors.Is(err, store.ErrUnavailable):
-		return err
-	case state(err) == stateDiskFull:
-		return fmt.Errorf("%w: PostgreSQL: %w", store.ErrFull, s.redact(err))
-	}
-	return fmt.Errorf("%w: PostgreSQL: %w", store.ErrUnavailable, s.redact(err))
+// namedErrors returns how the server's errors are named.
+func namedErrors(password string) remote.Errors {
+	full := func(err error) bool { return state(err) == stateDiskFull }
+	return remote.Errors{Server: "PostgreSQL", Password: password, OneLine: oneLine, Full: full}
 }
 
-// redact takes the password out of an error, wherever it comes from.
-func (s *Store) redact(err error) error { return redact(err, s.password) }
-
-func redact(err error, password string) error {
-	if err == nil {
-		return nil
-	}
-	text := oneLine(err.Error())
-	if password != "" {
-		text = strings.ReplaceAll(text, password, "xxxxx")
-	}
-	return redacted{err, text}
+func (s *Store) classify(ctx context.Context, err error) error {
+	return s.errors.Classify(ctx, s.closed.Load(), err)
 }
 
 // oneLine makes one line of what pgx says on one for each address and each kind
@@ -91,12 +68,3 @@ func oneLine(text string) string {
 	}
 	return strings.TrimSpace(head + " " + strings.Join(lines, "; "))
 }
-
-// redacted is an error with another text.
-type redacted struct {
-	error
-	text string
-}
-
-func (r redacted) Error() string { return r.text }
-func (r redacted) Unwrap() error { return r.error }

@@ -8,6 +8,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/kymohq/kymo/hub/internal/store"
 )
 
 // identityAge is for how long an instance that fell silent is remembered: the
@@ -18,7 +20,7 @@ const identityAge = 170 * time.Hour
 // whole days for the tables, whose partitions are dropped.
 func (s *Store) Prune(ctx context.Context, before int64) error {
 	if s.closed.Load() {
-		return s.classify(ctx, errors.New("closed"))
+		return store.ErrClosed
 	}
 	return s.classify(ctx, s.prune(ctx, before))
 }
@@ -89,7 +91,7 @@ func (s *Store) drop(ctx context.Context, d day, state partition) error {
 	return err
 }
 
-// alreadyDropped says whether an error only says that another hub was faster.
+// alreadyDropped reports whether an error only says that another hub was faster.
 func alreadyDropped(err error) bool {
 	var e *pgconn.PgError
 	if !errors.As(err, &e) {

@@ -75,7 +75,7 @@ func (a *answer) cut(pruned int64) {
 func (a *answer) ask(ctx context.Context, db querier) error {
 	for {
 		pruned, err := a.read(ctx, db)
-		a.store.raise(pruned)
+		a.store.pruned.Raise(pruned)
 		switch {
 		case err != nil || a.ended:
 			return err

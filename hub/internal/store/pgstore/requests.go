@@ -18,15 +18,18 @@ func (s *Store) Requests(ctx context.Context, q store.RequestQuery) iter.Seq2[*s
 			coalesce(first_byte_ns, 0), coalesce(lifetime_ns, 0), coalesce(response_bytes, 0),
 			coalesce((SELECT name FROM kymo_instances k WHERE k.id = instance_id), '')
 			FROM ` + requestsTable + ` WHERE created_at >= $1 AND created_at < $2 AND instance_id IS NOT NULL`
-		for _, filter := range []struct{ column, value string }{{"service", q.Service}, {"endpoint", q.Endpoint}, {"method", q.Method}, {"user_id", q.User}} {
-			if filter.value != "" {
-				args = append(args, filter.value)
-				sql += fmt.Sprintf(" AND %s = $%d", filter.column, len(args))
-			}
+		and := func(condition string, value any) {
+			args = append(args, value)
+			sql += fmt.Sprintf(" AND %s $%d", condition, len(args))
+		}
+		for column, value := range q.Columns() {
+			and(column+" =", value)
+		}
+		if q.User != "" {
+			and("user_id =", q.User)
 		}
 		if q.MinDuration > 0 {
-			args = append(args, int64(q.MinDuration))
-			sql += fmt.Sprintf(" AND duration_ns >= $%d", len(args))
+			and("duration_ns >=", int64(q.MinDuration))
 		}
 		sql += ` ORDER BY created_at`
 		var r store.Record

@@ -16,6 +16,7 @@ import (
 	"github.com/kymohq/kymo/hub/internal/loop"
 	"github.com/kymohq/kymo/hub/internal/store"
 	"github.com/kymohq/kymo/hub/internal/store/gather"
+	"github.com/kymohq/kymo/hub/internal/store/remote"
 	"github.com/kymohq/kymo/internal/wire"
 )
 
@@ -48,17 +49,17 @@ const (
 
 // Store is the store in PostgreSQL. It implements store.Store.
 type Store struct {
-	pool     *pgxpool.Pool
-	now      func() time.Time
-	logger   *slog.Logger
-	password string
+	pool   *pgxpool.Pool
+	now    func() time.Time
+	logger *slog.Logger
+	errors remote.Errors
 	tuning
 	gatherer *gather.Gatherer
 	closed   atomic.Bool
 	end      func()
 	series   series
 	days     days
-	pruned   atomic.Int64 // what is known of it
+	pruned   remote.Floor
 	known    instances
 
 	tidying *loop.Loop
@@ -104,7 +105,7 @@ func Open(url string, opts Options) (*Store, error) {
 	}
 	// Reports and writers should not wait for each other.
 	config.MaxConns = max(config.MaxConns, writers+4)
-	s := &Store{now: opts.Now, logger: opts.Logger, password: c.Password, tuning: opts.tuning}
+	s := &Store{now: opts.Now, logger: opts.Logger, errors: namedErrors(c.Password), tuning: opts.tuning}
 	if s.now == nil {
 		s.now = time.Now
 	}
@@ -113,7 +114,7 @@ func Open(url string, opts Options) (*Store, error) {
 	}
 	s.tuning.settle()
 	if err := s.open(config); err != nil {
-		return nil, fmt.Errorf("PostgreSQL: %w", s.redact(err))
+		return nil, fmt.Errorf("PostgreSQL: %w", s.errors.Redact(err))
 	}
 	s.gatherer = gather.New(gather.Config{
 		Write: s.write, Writers: writers, Requests: s.requests, Hold: s.hold, Limit: s.limit,
@@ -185,18 +186,8 @@ func (s *Store) shutdown() {
 func (s *Store) readPruned(ctx context.Context) error {
 	var value int64
 	err := s.pool.QueryRow(ctx, `SELECT coalesce(max(value), 0) FROM kymo_state WHERE key = 'pruned'`).Scan(&value)
-	s.raise(value)
+	s.pruned.Raise(value)
 	return err
-}
-
-// raise notes how far was pruned.
-func (s *Store) raise(pruned int64) {
-	for {
-		old := s.pruned.Load()
-		if old >= pruned || s.pruned.CompareAndSwap(old, pruned) {
-			return
-		}
-	}
 }
 
 var errDamaged = errors.New("a row of kymo_pages is damaged")

@@ -30,7 +30,7 @@ func (s *Store) startTidying() {
 		return s.tidyUp(ctx, n%fullRound == 1)
 	}
 	s.tidying = loop.Start(s.tidy, nil, loop.Told(round, func(err error) {
-		s.logger.Warn("merging rows of kymo_pages failed; it is tried again", "error", s.redact(err))
+		s.logger.Warn("merging rows of kymo_pages failed; it is tried again", "error", s.errors.Redact(err))
 	}))
 }
 
