@@ -9,22 +9,22 @@ import (
 	"github.com/kymohq/kymo/internal/hist"
 )
 
-// Filter selects requests. What is zero selects everything.
+// Filter selects requests. A zero field selects all.
 type Filter struct {
 	store.RequestQuery
 	Statuses [2]int // from the first to the second, both included
 }
 
-// status says whether requests with the status can match.
+// status reports whether requests with the status can match.
 func (f *Filter) status(code int) bool {
 	return f.Statuses == [2]int{} || f.Statuses[0] <= code && code <= f.Statuses[1]
 }
 
-// part is a piece of the window, and what is known of it.
+// part is a piece of the window, with bounds on what it holds.
 type part struct {
 	rollup.Window
 	endpoint rollup.Endpoint // zero for all that the filter selects
-	level    int             // by the length of which it was cut; -1 if nothing is known of it
+	level    int             // by the length of which it was cut; -1 if it was not cut yet
 	rows     uint64          // requests that reading it yields at most
 	hits     uint64          // how many of them can match
 	longest  time.Duration   // none that can match took longer
@@ -61,14 +61,14 @@ func (p *part) add(f *Filter, r *rollup.Rollup) {
 }
 
 // atLeast counts the durations that are as long, and some that are hardly shorter.
-func atLeast(h *hist.Histogram, least time.Duration) (n uint64) {
+func atLeast(h *hist.Histogram, shortest time.Duration) (n uint64) {
 	switch {
-	case least <= time.Duration(h.Min()):
+	case shortest <= time.Duration(h.Min()):
 		return h.Count()
-	case least > time.Duration(h.Max()):
+	case shortest > time.Duration(h.Max()):
 		return 0
 	}
-	bucket := hist.Index(int64(least)) >> (hist.Scale - h.Scale())
+	bucket := hist.Index(int64(shortest)) >> (hist.Scale - h.Scale())
 	for i, count := range h.Buckets() {
 		if i >= bucket {
 			n += count

@@ -53,7 +53,7 @@ func (p Position) bound() store.Record {
 	return r
 }
 
-// same says whether the request has the position's start and duration.
+// same reports whether the request has the position's start and duration.
 func (p Position) same(r *store.Record) bool { return r.Start == p.Start && r.Duration == p.Duration }
 
 // after is the position behind the request, which follows this one.

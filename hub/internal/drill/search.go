@@ -22,18 +22,18 @@ const few = 16_384
 // a store finds them faster in one piece, and they are rarely many.
 const sparse = 8
 
-// Budget bounds what a search may do. What is zero is no bound.
+// Budget limits what a search may do. A zero field is no limit.
 type Budget struct {
 	Rows  int // requests read
 	Parts int // parts read: each may make the store look at requests of other series
-	// Ended says that it took long enough; nil if it may take any time.
+	// Ended reports whether the search has taken long enough; nil for no limit.
 	Ended func() bool
 }
 
 // Effort is what a search did.
 type Effort struct {
 	Scanned int // requests looked through: those of the parts read that are long enough
-	// Complete says whether the budget ended nothing early.
+	// Complete is whether the budget ended nothing early.
 	Complete bool
 	// Reached is the instant from which on everything was looked at, if the search
 	// is for the newest.
@@ -52,9 +52,9 @@ type search struct {
 	// byEndpoint cuts parts by endpoint as well as by time: for what is rare, a store
 	// need not add up all of the others. But parts of the same time are read apart.
 	byEndpoint bool
-	// least is how long a request must take to be looked for; it may grow as better
-	// ones are found.
-	least time.Duration
+	// minDuration is how long a request must take to be looked for. It grows as
+	// longer ones are found.
+	minDuration time.Duration
 }
 
 // next returns the next part that is to be read; false if there is none, or if the
@@ -62,7 +62,7 @@ type search struct {
 func (s *search) next(ctx context.Context) (part, bool, error) {
 	for len(s.queue.parts) > 0 {
 		p := s.queue.parts[0]
-		if p.longest < s.least {
+		if p.longest < s.minDuration {
 			break // and so is every one behind it: where this is possible, the longest comes first
 		}
 		if p.level >= 0 && s.ready(&p) {
@@ -81,7 +81,7 @@ func (s *search) next(ctx context.Context) (part, bool, error) {
 	return part{}, false, nil
 }
 
-// ready says whether the part is to be read as it is.
+// ready reports whether the part is to be read as it is.
 func (s *search) ready(p *part) bool {
 	const last = len(levels) - 1
 	if p.level == last || p.To-p.From <= levels[last].Millis() {
@@ -89,11 +89,11 @@ func (s *search) ready(p *part) bool {
 	}
 	// Few matches among many others are worth one more look.
 	rare := p.level == 0 && p.rows > 1024 && p.hits < p.rows/64
-	most := uint64(few)
+	limit := uint64(few)
 	if s.filter.User != "" {
-		most *= sparse
+		limit *= sparse
 	}
-	return p.rows <= most && !rare
+	return p.rows <= limit && !rare
 }
 
 func (s *search) spent() bool {
@@ -101,7 +101,7 @@ func (s *search) spent() bool {
 	return b.Rows > 0 && s.effort.rows >= b.Rows || b.Parts > 0 && s.effort.parts >= b.Parts || b.Ended != nil && s.effort.parts > 0 && b.Ended()
 }
 
-// cut replaces a part by shorter ones, of which the store says what they can hold.
+// cut replaces a part by shorter ones, with bounds from the store's rollups.
 func (s *search) cut(ctx context.Context, p part) error {
 	level := p.level + 1
 	for level < len(levels)-1 && levels[level].Millis() >= p.To-p.From {
@@ -136,7 +136,7 @@ func (s *search) cut(ctx context.Context, p part) error {
 // push puts the pieces that can hold a match into the queue.
 func (s *search) push(pieces map[rollup.Endpoint]*part) {
 	for _, p := range pieces {
-		if p.hits > 0 && p.longest >= s.least {
+		if p.hits > 0 && p.longest >= s.minDuration {
 			heap.Push(&s.queue, *p)
 		}
 	}
@@ -152,7 +152,7 @@ func stepAt(w rollup.Window, start, step int64) rollup.Window {
 func (s *search) read(ctx context.Context, p part, tell func(*store.Record)) error {
 	s.effort.parts++
 	s.effort.Scanned += int(p.rows)
-	for r, err := range s.store.Requests(ctx, p.requests(s.filter, s.least)) {
+	for r, err := range s.store.Requests(ctx, p.requests(s.filter, s.minDuration)) {
 		if err != nil {
 			return err
 		}

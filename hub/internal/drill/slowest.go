@@ -31,7 +31,7 @@ func Slowest(ctx context.Context, st store.Store, f Filter, from Position, limit
 				}
 			})
 			if worst := best.worst(); worst != nil {
-				s.least = worst.Duration
+				s.minDuration = worst.Duration
 			}
 		}
 		switch {
@@ -47,7 +47,7 @@ func Slowest(ctx context.Context, st store.Store, f Filter, from Position, limit
 	}
 }
 
-// give fills the page, and says where the next one begins if there is more.
+// give fills the page, and sets where the next one begins if there is more.
 func (p *Page) give(records []store.Record, from Position, limit int) {
 	p.Records = records[:min(limit, len(records))]
 	if len(records) > limit {

@@ -9,7 +9,7 @@ import (
 	"github.com/kymohq/kymo/hub/internal/store"
 )
 
-// User is who asked, and what became of it.
+// User is the requests of one user.
 type User struct {
 	Name     string
 	Requests uint64
@@ -22,7 +22,7 @@ type User struct {
 // Users are the users of the newest requests.
 type Users struct {
 	Users     []User // those with the most requests first
-	Anonymous uint64 // requests of nobody known
+	Anonymous uint64 // requests without a user
 	Effort
 }
 

@@ -11,7 +11,7 @@ import (
 	"github.com/kymohq/kymo/internal/hist"
 )
 
-// bridge is how long nobody may have looked without the time counting as
+// bridge is the longest time between two results that does not count as
 // unknown: results come once a minute, the last ones before a crash are lost, and
 // a restart takes its seconds.
 const bridge = 2 * time.Minute

@@ -20,14 +20,14 @@ type Performance struct {
 	Trust  Trust  `json:"trust"`
 }
 
-// Window is the span that a report is over.
+// Window is the time that a report is about.
 type Window struct {
 	From  time.Time `json:"from" doc:"The first instant of the window, UTC." example:"2026-11-22T10:00:00Z"`
 	To    time.Time `json:"to" doc:"The first instant after the window, UTC." example:"2026-11-23T10:00:00Z"`
 	Hours float64   `json:"hours" doc:"The length of the window." example:"24"`
 }
 
-// Trust says how far the numbers beside it can be trusted.
+// Trust is how far the numbers beside it can be trusted.
 type Trust struct {
 	Samples          uint64  `json:"samples" doc:"How many requests the numbers are made from. None are sampled." example:"120400"`
 	ErrorBound       float64 `json:"error_bound" doc:"How far a percentile can be from the exact nearest-rank percentile, as a share of it." example:"0.005416"`

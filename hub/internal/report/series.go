@@ -32,7 +32,7 @@ type Columns struct {
 	Trust    Trust               `json:"trust"`
 }
 
-// Series is how a window went, and maybe the one before it.
+// Series is the columns of a window, and maybe of the one before it.
 type Series struct {
 	Columns
 	Step     int64    `json:"step" doc:"The length of a step, in seconds." example:"900"`
@@ -96,7 +96,7 @@ func ReadColumns(rollups iter.Seq2[*rollup.Rollup, error], w rollup.Window, mill
 	return c, nil
 }
 
-// latency is what columns say of durations, in milliseconds; nil without any.
+// latency sums up durations for columns, in milliseconds; nil without any.
 type latency struct{ avg, p50, p95, p99, max *float64 }
 
 func durations(h *hist.Histogram) latency {

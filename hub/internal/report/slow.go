@@ -44,7 +44,7 @@ func (s *Slow) target(endpoint string) time.Duration {
 	return s.Target
 }
 
-// reason says why the endpoint is slow; it is empty if it is not.
+// reason returns why the endpoint is slow, "" if it is not.
 func (s *Slow) reason(endpoint string, p95 time.Duration, samples uint64) string {
 	target := s.target(endpoint)
 	if p95 <= target || samples < s.minSamples() {

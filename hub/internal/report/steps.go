@@ -14,7 +14,7 @@ type Span struct {
 	To   int64 `json:"to" doc:"The first instant after the window, Unix ms." example:"1795435200000"`
 }
 
-// step is what is known of one step of a window. It is one for all steps, which
+// step is the sums of one step of a window. It is one for all steps, which
 // come one after the other: their histograms together would be megabytes.
 type step struct {
 	counts
@@ -102,7 +102,7 @@ func eachStep(rollups iter.Seq2[*rollup.Rollup, error], w rollup.Window, millis 
 	return total, nil
 }
 
-// trust is what is known of the quality of the numbers.
+// trust returns how far the numbers can be trusted.
 func (s *step) trust(slow *Slow) Trust {
 	return Trust{
 		Samples:          s.requests,

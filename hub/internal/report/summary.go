@@ -10,7 +10,7 @@ import (
 	"github.com/kymohq/kymo/internal/wire"
 )
 
-// Summary is what the rollups of a window say, by endpoint. Free it when done.
+// Summary is the sums of a window by endpoint. Free it when done.
 type Summary struct {
 	window  rollup.Window
 	slow    *Slow
@@ -29,7 +29,7 @@ type row struct {
 	durations hist.Histogram
 }
 
-// counts is of requests. A status says which: 5xx are errors, 4xx are client
+// counts is how many requests there are, by status: 5xx are errors, 4xx are client
 // errors, but for wire.ClientClosed, which is neither.
 type counts struct{ requests, errors, clientErrors uint64 }
 

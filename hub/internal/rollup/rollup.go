@@ -1,6 +1,8 @@
-// Package rollup has the words for requests that were counted instead of kept:
-// the series (Key), the span of time (Window), and what is known of one series
-// in one span (Rollup).
+// Package rollup is the vocabulary of counted requests.
+//
+// A request is counted in a series (Key), which is an Endpoint with a status. The
+// requests of one series in a Window, or in a step of one, make a Rollup. Stores
+// keep rollups in the spans of a Resolution, as many as they have Levels.
 package rollup
 
 import (
@@ -16,13 +18,13 @@ type Key = wire.Key
 // Window is a half-open span of time, [From, To), in Unix milliseconds.
 type Window struct{ From, To int64 }
 
-// LastHours returns the window of n hours that ends at now.
+// LastHours returns the window of n hours that ends now.
 func LastHours(now time.Time, n int) Window {
 	to := now.UnixMilli()
 	return Window{to - int64(n)*time.Hour.Milliseconds(), to}
 }
 
-// Contains says whether the instant lies in the window.
+// Contains reports whether the instant lies in the window.
 func (w Window) Contains(ms int64) bool { return w.From <= ms && ms < w.To }
 
 // Steps cuts the window at the multiples of step (milliseconds): the first and the
@@ -40,7 +42,7 @@ func (w Window) Steps(step int64) []Window {
 	return parts
 }
 
-// StepOf is the last multiple of step that is not after the instant; both in
+// StepOf returns the last multiple of step that is not after the instant, both in
 // milliseconds. Without a step it is 0.
 func StepOf(ms, step int64) int64 {
 	if step <= 0 {
@@ -49,7 +51,7 @@ func StepOf(ms, step int64) int64 {
 	return ms - ((ms%step)+step)%step
 }
 
-// Rollup is what is known of one series in a window, or in a step of one.
+// Rollup is the requests of one series in a window, or in a step of one.
 type Rollup struct {
 	Key
 	// Start is the multiple of the query's step at which the rollup's step begins

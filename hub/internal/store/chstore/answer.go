@@ -17,7 +17,7 @@ import (
 	"github.com/kymohq/kymo/hub/internal/store/cover"
 )
 
-// Rollups yields what is known of each series, as store.Store says.
+// Rollups implements store.Store.
 func (s *Store) Rollups(ctx context.Context, q store.RollupQuery) iter.Seq2[*rollup.Rollup, error] {
 	return func(yield func(*rollup.Rollup, error) bool) {
 		if s.closed.Load() {
@@ -44,7 +44,7 @@ func (s *Store) Rollups(ctx context.Context, q store.RollupQuery) iter.Seq2[*rol
 // kilobytes to add one up.
 const (
 	firstParts  = 16
-	mostParts   = 64 // what comes after a quiet time may have many more
+	maxParts    = 64 // what comes after a quiet time may have many more
 	enoughFound = 10_000
 )
 
@@ -69,7 +69,7 @@ func (s *Store) answer(ctx context.Context, q store.RollupQuery, yield func(*rol
 		if !a.give(yield) {
 			return nil
 		}
-		left, n = left[n:], min(enoughFound*n/max(found, 1)+1, 2*n, mostParts)
+		left, n = left[n:], min(enoughFound*n/max(found, 1)+1, 2*n, maxParts)
 	}
 	return nil
 }

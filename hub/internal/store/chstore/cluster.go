@@ -123,8 +123,8 @@ func (a *address) discoverAt(ctx context.Context, host string) (*cluster, error)
 	return c, nil
 }
 
-// mostShards is how many a group's or piece's shards can be told apart.
-const mostShards = 1 << 10
+// maxShards is how many a group's or piece's shards can be told apart.
+const maxShards = 1 << 10
 
 // topology reads which servers form a cluster.
 func topology(ctx context.Context, conn driver.Conn, name string) (shards [][]string, err error) {
@@ -147,8 +147,8 @@ func topology(ctx context.Context, conn driver.Conn, name string) (shards [][]st
 			}
 			continue
 		}
-		if number > mostShards {
-			return nil, fmt.Errorf("the cluster %q has more than %d shards", name, mostShards)
+		if number > maxShards {
+			return nil, fmt.Errorf("the cluster %q has more than %d shards", name, maxShards)
 		}
 		for len(shards) < int(number) {
 			shards = append(shards, nil)
@@ -217,7 +217,7 @@ func (s *shard) inOrder() []*node {
 	return append(nodes, avoided...)
 }
 
-// shardError says that no server of a shard could do something.
+// shardError is that no server of a shard could do something.
 type shardError struct {
 	number int
 	err    error

@@ -210,7 +210,7 @@ func TestReplicaThatHangsInAnAnswer(t *testing.T) {
 // gives smaller numbers: it says which shard is missing.
 func TestShardAway(t *testing.T) {
 	servers := serverstest.ClickHouseCluster(t, "main", password, 2, 2)
-	s := open(t, servers.URL("kymo"), Options{tuning: tuning{pace: 1, hold: 1, settle: quick.settle}})
+	s := open(t, servers.URL("kymo"), Options{tuning: tuning{pace: 1, hold: 1, sealing: quick.sealing}})
 	oracle := storetest.NewOracle()
 	mustAppend(t, s, oracle, storetest.Batch("a", 1, 70))
 	for number, shard := range servers.Nodes {
@@ -272,7 +272,7 @@ func TestReplicaThatLacksSomething(t *testing.T) {
 // Nothing is acknowledged that a replica which is alive does not get.
 func TestReplicaThatDoesNotFollow(t *testing.T) {
 	servers := serverstest.ClickHouseCluster(t, "main", password, 1, 2)
-	s := open(t, servers.URL("kymo"), Options{tuning: tuning{pace: 1, hold: 1, settle: quick.settle}})
+	s := open(t, servers.URL("kymo"), Options{tuning: tuning{pace: 1, hold: 1, sealing: quick.sealing}})
 	oracle := storetest.NewOracle()
 	mustAppend(t, s, oracle, storetest.Batch("a", 1, 70))
 	servers.Nodes[0][1].SQL("SYSTEM STOP FETCHES")
@@ -289,7 +289,7 @@ func TestReplicaThatDoesNotFollow(t *testing.T) {
 // One that has long been gone does not stand in for one that is alive and lags.
 func TestReplicaThatIsLongGone(t *testing.T) {
 	servers := serverstest.ClickHouseCluster(t, "main", password, 1, 3)
-	s := open(t, servers.URL("kymo"), Options{tuning: tuning{pace: 1, hold: 1, settle: quick.settle}})
+	s := open(t, servers.URL("kymo"), Options{tuning: tuning{pace: 1, hold: 1, sealing: quick.sealing}})
 	oracle := storetest.NewOracle()
 	mustAppend(t, s, oracle, storetest.Batch("a", 1, 70))
 	trusted(t, s)

@@ -15,7 +15,7 @@ type cursor[T any] struct {
 	end  context.CancelFunc
 	scan func(driver.Rows) (T, error)
 	next T
-	any  bool // whether next is a row; false at the end
+	more bool // whether next is a row; false at the end
 }
 
 // question is what is asked of a shard: of one table, with the numbers that count
@@ -62,7 +62,7 @@ func (q *question) with(ctx context.Context) (context.Context, error) {
 
 // advance goes to the next row.
 func (c *cursor[T]) advance() (err error) {
-	if c.any = c.rows.Next(); c.any {
+	if c.more = c.rows.Next(); c.more {
 		c.next, err = c.scan(c.rows)
 		return err
 	}
@@ -75,7 +75,7 @@ func (c *cursor[T]) advance() (err error) {
 // each hands the rows on, as long as take wants more of them.
 func (c *cursor[T]) each(take func(T) (more bool)) error {
 	defer c.close()
-	for c.any {
+	for c.more {
 		if !take(c.next) {
 			return nil
 		}

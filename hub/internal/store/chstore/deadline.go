@@ -15,7 +15,7 @@ const (
 	answerWithin = time.Hour // for who reads the answer, too
 	sealWithin   = 10 * time.Minute
 	guardEvery   = 5 * time.Second
-	mostMissed   = 3 // signs of life, one after the other: one that is busy may miss some
+	maxMissed    = 3 // signs of life, one after the other: one that is busy may miss some
 )
 
 var errSilent = errors.New("it no longer answers")
@@ -27,7 +27,7 @@ func (n *node) within(ctx context.Context, limit time.Duration) (context.Context
 	ctx, fail := context.WithCancelCause(ctx)
 	ctx, end := context.WithTimeout(ctx, limit)
 	go func() {
-		for missed := 0; missed < mostMissed; {
+		for missed := 0; missed < maxMissed; {
 			select {
 			case <-ctx.Done():
 				return
@@ -38,7 +38,7 @@ func (n *node) within(ctx context.Context, limit time.Duration) (context.Context
 			cancel()
 			if err == nil || errors.Is(err, clickhouse.ErrAcquireConnTimeout) { // we keep it busy ourselves
 				missed = 0
-			} else if missed++; missed == mostMissed {
+			} else if missed++; missed == maxMissed {
 				fail(fmt.Errorf("%w: %w", errSilent, err))
 			}
 		}

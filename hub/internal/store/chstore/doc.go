@@ -18,7 +18,7 @@
 //     one shard, and the group is confirmed in one row. From then on
 //     it counts; what carries the number of a group that is not confirmed does
 //     not. A group that is not confirmed in time is void for ever.
-//  4. From time to time a hub (settle.go) adds the sums of many groups up to one
+//  4. From time to time a hub (seal.go) adds the sums of many groups up to one
 //     piece, within each shard, and then seals their span of time: who reads, takes
 //     the piece for the groups. Two hubs that do so at once make two pieces, one
 //     of which everyone takes.

@@ -64,7 +64,7 @@ func (s *Store) touching(snap *snapshot, w rollup.Window) string {
 	return fmt.Sprintf(`%s AND %s >= %d AND began_ms < %d AND %s`, since(from), checkedMillis, from, w.To, snap.counting())
 }
 
-// Health yields health results, as store.Store says.
+// Health implements store.Store.
 func (s *Store) Health(ctx context.Context, q store.HealthQuery) iter.Seq2[*store.HealthRecord, error] {
 	columns, rest := `status, flapping, critical, began_ms, `+checkedMillis+`, failures, service, check_name, reason, details, latency, instance`, ``
 	if q.Name != "" {
@@ -73,7 +73,7 @@ func (s *Store) Health(ctx context.Context, q store.HealthQuery) iter.Seq2[*stor
 	return eachHealth(ctx, s, q.Window, columns, rest+` ORDER BY began_ms, service_name, instance`, scanHealth)
 }
 
-// HealthNames yields the names of checks, as store.Store says.
+// HealthNames implements store.Store.
 func (s *Store) HealthNames(ctx context.Context, w rollup.Window) iter.Seq2[string, error] {
 	// DISTINCT, in version 18.16, leaves some twice where the table is in that order.
 	return eachHealth(ctx, s, w, `service_name`, ` GROUP BY service_name ORDER BY service_name`, func(rows driver.Rows) (name string, err error) {

@@ -12,7 +12,7 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 )
 
-// What the ledger says of a group; the larger holds. One that was announced only
+// States of a group in the ledger; the larger holds. One that was announced only
 // has no state.
 const (
 	confirmed uint8 = 1
@@ -156,16 +156,9 @@ func (s *Store) othersAt(ctx context.Context, n *node, number uint64, batches []
 	return found, now, s.states(ctx, n, found)
 }
 
-// states reads how groups stand.
-func (s *Store) states(ctx context.Context, n *node, groups map[uint64]*other) error {
-	if len(groups) == 0 {
-		return nil
-	}
-	ctx, err := withNumbers(ctx, numbers{"asked", slices.Collect(maps.Keys(groups))})
-	if err != nil {
-		return err
-	}
-	rows, err := n.conn.Query(ctx, fmt.Sprintf(`SELECT group_id, max(state) FROM %s WHERE group_id IN (SELECT number FROM asked) GROUP BY group_id`, s.table(groupsTable)))
+// eachState reads numbers of groups and their states.
+func eachState(ctx context.Context, n *node, sql string, f func(number uint64, state uint8)) error {
+	rows, err := n.conn.Query(ctx, sql)
 	if err != nil {
 		return err
 	}
@@ -176,9 +169,22 @@ func (s *Store) states(ctx context.Context, n *node, groups map[uint64]*other) e
 		if err := rows.Scan(&number, &state); err != nil {
 			return err
 		}
-		groups[number].state = state
+		f(number, state)
 	}
 	return rows.Err()
+}
+
+// states reads how groups stand.
+func (s *Store) states(ctx context.Context, n *node, groups map[uint64]*other) error {
+	if len(groups) == 0 {
+		return nil
+	}
+	ctx, err := withNumbers(ctx, numbers{"asked", slices.Collect(maps.Keys(groups))})
+	if err != nil {
+		return err
+	}
+	sql := fmt.Sprintf(`SELECT group_id, max(state) FROM %s WHERE group_id IN (SELECT number FROM asked) GROUP BY group_id`, s.table(groupsTable))
+	return eachState(ctx, n, sql, func(number uint64, state uint8) { groups[number].state = state })
 }
 
 // numbers are a table of that name, with the column number, which goes along with

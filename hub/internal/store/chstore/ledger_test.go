@@ -197,7 +197,7 @@ func TestSettleTogether(t *testing.T) {
 		var work sync.WaitGroup
 		for _, s := range []*Store{a, b} {
 			work.Go(func() {
-				if err := s.settleUp(t.Context()); err != nil {
+				if err := s.sealDue(t.Context()); err != nil {
 					t.Error(err)
 				}
 			})
@@ -227,7 +227,7 @@ func TestPartitionsGo(t *testing.T) {
 		}
 	}
 	for range 3 { // minutes, then hours, then what they stand for
-		if err := s.settleUp(t.Context()); err != nil {
+		if err := s.sealDue(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	}

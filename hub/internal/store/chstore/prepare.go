@@ -73,7 +73,7 @@ func (n *node) found(path, common string, made bool) {
 }
 
 // together fails if servers that the cluster lists as replicas are none of each
-// other, or if replicas of different shards are: their macros say otherwise.
+// other, or if replicas of different shards are: their macros tell.
 func (c *cluster) together(n *node, common string) error {
 	for _, s := range c.shards {
 		mine := slices.Contains(s.nodes, n)
@@ -87,7 +87,7 @@ func (c *cluster) together(n *node, common string) error {
 	return nil
 }
 
-// wrongMacroError says which servers' macros contradict the cluster's definition.
+// wrongMacroError names the servers whose macros contradict the cluster's definition.
 type wrongMacroError struct {
 	host, other string
 	replicas    bool

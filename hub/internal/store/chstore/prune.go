@@ -36,8 +36,8 @@ func (s *Store) prune(ctx context.Context, before int64) error {
 	if err != nil {
 		return err
 	}
-	// Not s.pruned, which another snapshot may have raised meanwhile: nobody has asked
-	// the replicas for that.
+	// Not s.pruned, which another snapshot may have raised meanwhile: the replicas
+	// were not asked about that.
 	floor := snap.floor
 	if moves(floor, before) {
 		if err := s.note(ctx, "pruned", before); err != nil {
@@ -51,14 +51,14 @@ func (s *Store) prune(ctx context.Context, before int64) error {
 	}
 	old := func(p partition) bool { return p.past() <= earliest(floor) }
 	// Groups that are open are found by their batches.
-	settled := min(snap.sealed, snap.now-int64(identityAge/time.Second))
-	forgotten := func(p partition) bool { return p.past() <= settled }
+	over := min(snap.sealed, snap.now-int64(identityAge/time.Second))
+	forgotten := func(p partition) bool { return p.past() <= over }
 	var errs []error
 	for _, sh := range s.shards {
 		errs = append(errs, s.drop(ctx, sh, requestsTable, old), s.drop(ctx, sh, rollupsTable, old))
 	}
 	errs = append(errs, s.drop(ctx, s.ledger(), healthTable, old), s.drop(ctx, s.ledger(), dropsTable, old))
-	if err := s.sealedEverywhere(ctx, settled); err != nil {
+	if err := s.sealedEverywhere(ctx, over); err != nil {
 		return errors.Join(append(errs, err)...)
 	}
 	errs = append(errs, s.drop(ctx, s.ledger(), batchesTable, forgotten),
@@ -71,7 +71,7 @@ func (s *Store) prune(ctx context.Context, before int64) error {
 // is a row each time, which stays, and retention asks for it once a minute.
 const floorStep = 5 * 60 * 1000
 
-// moves says whether the floor is to move up to an instant (Unix ms).
+// moves reports whether the floor is to move up to an instant (Unix ms).
 func moves(floor, before int64) bool {
 	return before >= floor+floorStep || before > floor && dayOf(earliest(before)) != dayOf(earliest(floor))
 }
@@ -102,10 +102,8 @@ func (s *Store) sealedEverywhere(ctx context.Context, second int64) error {
 	})
 }
 
-// PruneToSize forgets the oldest days until what one replica of each shard has
-// takes no more than so many bytes together, but neither today nor the two days
-// before. It returns before which instant (Unix ms) all is forgotten now, 0 if it
-// forgot nothing.
+// PruneToSize implements store.Sizer. It measures one replica of each shard, and
+// deletes day by day, but neither today nor the two days before.
 func (s *Store) PruneToSize(ctx context.Context, bytes int64) (before int64, err error) {
 	for {
 		size, oldest, err := s.size(ctx)
@@ -149,13 +147,13 @@ func (s *Store) size(ctx context.Context) (bytes int64, oldest partition, err er
 	return bytes, oldest, nil
 }
 
-// dropSettled drops the sums for which others have stood for a while: whoever began
-// before that, a report or another hub that adds up, still reads the old ones.
-func (s *Store) dropSettled(ctx context.Context, snap *snapshot) error {
+// dropSuperseded drops the sums that a piece has replaced for a while. A report, or
+// another hub that makes a piece, may have begun before and still read them.
+func (s *Store) dropSuperseded(ctx context.Context, snap *snapshot) error {
 	// Up to which second a higher tier stands for one.
 	var stands [tierDays]int64
 	for _, x := range snap.chain {
-		if snap.now-secondOf(x.piece) < s.settle.meanwhile {
+		if snap.now-secondOf(x.piece) < s.sealing.meanwhile {
 			break // what is dropped ends before it
 		}
 		for tier := range x.tier {

@@ -43,7 +43,7 @@ func TestHealthForgottenMeanwhile(t *testing.T) {
 // What was added up stays until nobody can still be reading it, however old it is.
 func TestAddedUpStaysMeanwhile(t *testing.T) {
 	patient := quick
-	patient.settle.meanwhile = 3600
+	patient.sealing.meanwhile = 3600
 	s := open(t, database(serverstest.ClickHouse(t, password)), Options{tuning: patient})
 	oracle := storetest.NewOracle()
 	ago := func(seconds int64) *snapshot {
@@ -66,13 +66,13 @@ func TestAddedUpStaysMeanwhile(t *testing.T) {
 		if err := s.sealGroups(t.Context(), ago(now)); err != nil {
 			t.Fatal(err)
 		}
-		if err := s.sealPieces(t.Context(), ago(now), tierHours, s.settle.hours); err != nil {
+		if err := s.sealPieces(t.Context(), ago(now), tierHours, s.sealing.hours); err != nil {
 			t.Fatal(err)
 		}
 	}
 	before := ago(0) // as who still reads what the days stand for has it
 	for range 2 {    // what the first one adds up, the second finds
-		if err := s.settleUp(t.Context()); err != nil {
+		if err := s.sealDue(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -93,8 +93,8 @@ func TestAddedUpStaysMeanwhile(t *testing.T) {
 	if n := held(); int(n) != len(before.chain) {
 		t.Errorf("%d of %d pieces are left", n, len(before.chain))
 	}
-	s.settle.meanwhile = 0
-	if err := s.settleUp(t.Context()); err != nil {
+	s.sealing.meanwhile = 0
+	if err := s.sealDue(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if n := held(); int(n) == len(before.chain) {

@@ -26,7 +26,7 @@ const (
 )
 
 // What a question for histograms yields: step, series and parts. A map is a tuple,
-// and is taken apart by whoever asks.
+// and is taken apart by the outer query.
 const (
 	mergedColumns = `step, k1, k2, k3, k4, c1, c2, c3, c4, c5, c6, buckets.1, buckets.2`
 	seriesColumns = `service, endpoint, method, status_code`

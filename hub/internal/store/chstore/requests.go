@@ -14,7 +14,7 @@ import (
 	"github.com/kymohq/kymo/hub/internal/store"
 )
 
-// Requests yields requests, as store.Store says. They are read an hour at a
+// Requests implements store.Store. They are read an hour at a
 // time, so that no server has to sort more at once.
 func (s *Store) Requests(ctx context.Context, q store.RequestQuery) iter.Seq2[*store.Record, error] {
 	return func(yield func(*store.Record, error) bool) {
@@ -111,7 +111,7 @@ func (s *Store) requestsOf(ctx context.Context, snap *snapshot, q *store.Request
 	for {
 		var first *cursor[*store.Record]
 		for _, c := range cursors {
-			if c.any && (first == nil || c.next.Start < first.next.Start) {
+			if c.more && (first == nil || c.next.Start < first.next.Start) {
 				first = c
 			}
 		}

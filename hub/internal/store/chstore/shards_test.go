@@ -33,7 +33,7 @@ func shardsOf(t testing.TB, url string, choose func([]*shard) []*shard) *Store {
 		}
 	}
 	s := &Store{cluster: c, tuning: quick, hub: 1, logger: slog.Default()}
-	s.tuning.complete()
+	s.tuning.setDefaults()
 	return s
 }
 

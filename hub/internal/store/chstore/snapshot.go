@@ -7,14 +7,14 @@ import (
 	"slices"
 )
 
-// seal says that a piece stands for all groups of a span of seconds.
+// seal is that a piece stands for all groups of a span of seconds.
 type seal struct {
 	tier        uint8
 	first, past int64
 	piece       uint64
 }
 
-// notes are what kymo_state says, at a second.
+// notes are the contents of kymo_state, at a second.
 type notes struct {
 	now    int64 // the ledger's second
 	floor  int64 // Unix ms; before it everything is forgotten
@@ -129,42 +129,32 @@ func (s *Store) readSeals(ctx context.Context, n *node, snap *snapshot) error {
 func (s *Store) readGroups(ctx context.Context, n *node, snap *snapshot) error {
 	from := numbersFrom(snap.sealed)
 	table := s.table(groupsTable)
-	rows, err := n.conn.Query(ctx, fmt.Sprintf(`SELECT group_id, max(state) FROM (
+	sql := fmt.Sprintf(`SELECT group_id, max(state) FROM (
 			SELECT group_id, state FROM %s WHERE group_id >= %d
 			UNION ALL
 			SELECT group_id, state FROM %s WHERE group_id < %d AND state = %d
-		) GROUP BY group_id`, table, from, table, from, void))
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var number uint64
-		var state uint8
-		if err := rows.Scan(&number, &state); err != nil {
-			return err
-		}
+		) GROUP BY group_id`, table, from, table, from, void)
+	return eachState(ctx, n, sql, func(number uint64, state uint8) {
 		if state == confirmed {
 			snap.groups = append(snap.groups, number)
 		} else {
 			snap.voids = append(snap.voids, number)
 		}
-	}
-	return rows.Err()
+	})
 }
 
-// unsettled reads which groups from the seals up to a second are neither confirmed
+// undecided reads which groups from the seals up to a second are neither confirmed
 // nor void. However old they are, their batches are not forgotten before.
-func (s *Store) unsettled(ctx context.Context, n *node, snap *snapshot, past int64) ([]uint64, error) {
+func (s *Store) undecided(ctx context.Context, n *node, snap *snapshot, past int64) ([]uint64, error) {
 	rows, err := n.conn.Query(ctx, fmt.Sprintf(`SELECT group_id FROM %s WHERE day >= %s AND day <= %s AND group_id >= %d AND group_id < %d GROUP BY group_id`,
 		s.table(batchesTable), dayText(snap.sealed), dayText(past), numbersFrom(snap.sealed), numbersFrom(past)))
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	settled := make(map[uint64]bool)
+	decided := make(map[uint64]bool)
 	for _, number := range slices.Concat(snap.groups, snap.voids) {
-		settled[number] = true
+		decided[number] = true
 	}
 	var open []uint64
 	for rows.Next() {
@@ -172,7 +162,7 @@ func (s *Store) unsettled(ctx context.Context, n *node, snap *snapshot, past int
 		if err := rows.Scan(&number); err != nil {
 			return nil, err
 		}
-		if !settled[number] {
+		if !decided[number] {
 			open = append(open, number)
 		}
 	}
@@ -191,8 +181,8 @@ func (snap *snapshot) pieces(from int64) []uint64 {
 	return pieces
 }
 
-// ahead is how far in the future, in seconds, requests may start that are taken:
-// a day, as who takes them in says, and a bit.
+// ahead is how far in the future, in seconds, what is appended may lie: the day that
+// store.Store permits, and a bit.
 const ahead = 25 * 3600
 
 // earliest is the second in which groups begin that may hold something from an

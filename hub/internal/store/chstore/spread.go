@@ -108,7 +108,7 @@ func (c *cluster) passes(ctx context.Context, n *node, tables []string, check fu
 	return c.active(ctx, n, tables)
 }
 
-// counted says whether ZooKeeper takes a replica for alive, as another one sees.
+// counted reports whether ZooKeeper takes a replica for alive, as another one sees.
 func (c *cluster) counted(ctx context.Context, witness, n *node) bool {
 	path := n.replicaPath()
 	if path == "" {
@@ -133,7 +133,7 @@ func (c *cluster) ends(ctx context.Context, s *shard, tables []string) map[strin
 			defer cancel()
 			rows, err := n.conn.Query(soon, `SELECT zookeeper_path, log_max_index FROM system.replicas WHERE `+c.among(tables))
 			if err != nil {
-				return // whoever checks it is told
+				return // the caller that checks it gets the error
 			}
 			defer rows.Close()
 			var path string
@@ -149,14 +149,14 @@ func (c *cluster) ends(ctx context.Context, s *shard, tables []string) map[strin
 	return goals
 }
 
-// timedOut says whether a server did not answer in time. One that hangs takes
+// timedOut reports whether a server did not answer in time. One that hangs takes
 // connections, until it has had too many.
 func timedOut(err error) bool {
 	var network net.Error
 	return errors.Is(err, context.DeadlineExceeded) || errors.As(err, &network) && network.Timeout()
 }
 
-// ended says whether nothing listens any more where the server did.
+// ended reports whether nothing listens any more where the server did.
 func (n *node) ended() bool {
 	conn, err := net.DialTimeout("tcp", n.host, dialTimeout)
 	if err == nil {
@@ -231,7 +231,7 @@ func pause(ctx context.Context) error {
 	}
 }
 
-// toPull says whether the replica has not read a table's log up to the goal,
+// toPull reports whether the replica has not read a table's log up to the goal,
 // which is not before the end of the log when this is asked first.
 func (c *cluster) toPull(ctx context.Context, n *node, tables []string, goals map[string]uint64, first bool) (behind bool, err error) {
 	rows, err := n.conn.Query(ctx, fmt.Sprintf(`SELECT table, zookeeper_path, replica_path, log_max_index, log_pointer, is_session_expired OR is_readonly,

@@ -23,7 +23,7 @@ import (
 type Options struct {
 	Logger *slog.Logger // for what goes wrong in the background; slog.Default() if nil
 
-	tuning tuning // usualTuning where zero
+	tuning tuning // defaultTuning where zero
 }
 
 // tuning is how much and how often; tests have it otherwise.
@@ -33,15 +33,15 @@ type tuning struct {
 	pace        time.Duration // from the beginning of a group to that of the next
 	hold, limit time.Duration // see gather.Config
 	patience    time.Duration // with an answer
-	settle      settling
+	sealing     sealing
 }
 
-var usualTuning = tuning{
+var defaultTuning = tuning{
 	requests: 100_000, enough: 10_000, pace: time.Second, hold: 10 * time.Second, limit: confirmWithin * time.Second,
-	patience: answerWithin, settle: usualSettling,
+	patience: answerWithin, sealing: defaultSealing,
 }
 
-// Store is the store in ClickHouse. It implements store.Store.
+// Store is the store in ClickHouse.
 type Store struct {
 	*cluster
 	tuning
@@ -55,7 +55,7 @@ type Store struct {
 	offset   atomic.Int64 // the ledger's clock less ours, in seconds
 	orphans  orphans
 
-	settling *loop.Loop
+	sealer   *loop.Loop
 	trusting *loop.Loop // nil without replicas
 }
 
@@ -77,7 +77,7 @@ func Open(url string, opts Options) (*Store, error) {
 	if s.logger == nil {
 		s.logger = slog.Default()
 	}
-	s.tuning.complete()
+	s.tuning.setDefaults()
 	ctx, cancel := context.WithTimeout(context.Background(), openTimeout)
 	defer cancel()
 	if s.cluster, err = discover(ctx, a); err == nil {
@@ -90,19 +90,19 @@ func Open(url string, opts Options) (*Store, error) {
 	}
 	s.gatherer = gather.New(gather.Config{Write: s.write, Requests: s.requests, Enough: s.enough, Pace: s.pace, Hold: s.hold, Limit: s.limit})
 	s.end = sync.OnceFunc(s.shutdown)
-	s.settling = s.startSettling()
+	s.sealer = s.startSealing()
 	if s.replicated {
 		s.trusting = loop.Start(watchEvery, nil, s.trustAll)
 	}
 	return s, nil
 }
 
-func (t *tuning) complete() {
-	u := usualTuning
+func (t *tuning) setDefaults() {
+	u := defaultTuning
 	t.requests, t.enough, t.pace = cmp.Or(t.requests, u.requests), cmp.Or(t.enough, u.enough), cmp.Or(t.pace, u.pace)
 	t.hold, t.limit = cmp.Or(t.hold, u.hold), cmp.Or(t.limit, u.limit)
 	t.patience = cmp.Or(t.patience, u.patience)
-	t.settle = cmp.Or(t.settle, u.settle)
+	t.sealing = cmp.Or(t.sealing, u.sealing)
 }
 
 // start makes the tables wherever it can, and checks who made them, and what was
@@ -194,16 +194,16 @@ func (s *Store) noOtherLedger(ctx context.Context) error {
 	return nil
 }
 
-// Append keeps batches, as store.Store says.
+// Append implements store.Store.
 func (s *Store) Append(ctx context.Context, batches ...*wire.Batch) ([]bool, error) {
 	return s.gatherer.Append(ctx, batches...)
 }
 
-// Floor is the instant (Unix ms) before which everything is forgotten.
+// Floor implements store.Floorer.
 func (s *Store) Floor() int64 { return s.pruned.Load() }
 
-// Check says whether each shard has a server that answers with all there is, and
-// takes what it is given.
+// Check implements store.Remote: each shard must have a server that answers with
+// all there is.
 func (s *Store) Check(ctx context.Context) error {
 	for _, sh := range s.shards {
 		if err := s.read(ctx, sh, func(n *node) error { return nil }); err != nil {
@@ -213,7 +213,7 @@ func (s *Store) Check(ctx context.Context) error {
 	return s.gatherer.Trouble()
 }
 
-// Waiting returns how many calls of Append are not answered yet.
+// Waiting implements store.Remote.
 func (s *Store) Waiting() int { return s.gatherer.Waiting() }
 
 // Close waits for what is being written and gives the connections back.
@@ -225,7 +225,7 @@ func (s *Store) Close() error {
 func (s *Store) shutdown() {
 	s.gatherer.Close()
 	s.closed.Store(true)
-	s.settling.Stop()
+	s.sealer.Stop()
 	s.trusting.Stop()
 	s.close()
 }

@@ -26,7 +26,7 @@ func database(server *serverstest.ClickHouseServer) string {
 var databases atomic.Int64
 
 // quick does not wait for more, and leaves it to the test to add up.
-var quick = tuning{pace: 1, settle: settling{every: time.Hour, after: 1, minutes: 1, hours: 3, days: 6, most: 5}}
+var quick = tuning{pace: 1, sealing: sealing{every: time.Hour, after: 1, minutes: 1, hours: 3, days: 6, groups: 5}}
 
 func open(t testing.TB, url string, opts Options) *Store {
 	t.Helper()
@@ -57,7 +57,7 @@ func (b *busy) Rollups(ctx context.Context, q store.RollupQuery) iter.Seq2[*roll
 	if !b.closed.Load() {
 		b.mu.Lock()
 		defer b.mu.Unlock()
-		if err := b.settleUp(ctx); err != nil {
+		if err := b.sealDue(ctx); err != nil {
 			b.t.Errorf("adding up: %v", err)
 		}
 	}
@@ -94,7 +94,7 @@ func TestQuietCluster(t *testing.T) {
 		}
 	}
 	time.Sleep(3 * time.Second) // by the servers' clock, the groups are old enough then
-	if err := first.settleUp(t.Context()); err != nil {
+	if err := first.sealDue(t.Context()); err != nil {
 		t.Error(err)
 	}
 	for _, s := range []*Store{first, second} {

@@ -130,7 +130,7 @@ func (c *cluster) trustAll(ctx context.Context) {
 	work.Wait()
 }
 
-// fellBehind says whether a replica was found to be behind a moment ago.
+// fellBehind reports whether a replica was found to be behind a moment ago.
 func (n *node) fellBehind() bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()

@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// address is what a URL says.
+// address is a parsed URL.
 type address struct {
 	hosts              []string // host:port
 	user, password     string
@@ -106,14 +106,14 @@ func (a *address) host(text string) (string, error) {
 	return net.JoinHostPort(host, given), nil
 }
 
-// CheckURL says what is wrong with a URL, without the password and without
-// connecting.
+// CheckURL returns what is wrong with a URL, or nil. It does not connect, and the
+// error holds no password.
 func CheckURL(url string) error {
 	_, err := parseURL(url)
 	return err
 }
 
-// ShowURL is the URL without its password.
+// ShowURL returns the URL without its password.
 func ShowURL(text string) string {
 	a, err := parseURL(text)
 	if err != nil {

@@ -25,15 +25,15 @@ type features struct {
 // A token by which an insert is known again (insert_deduplication_token, 22.2) is
 // not used: every row carries its group's number, which no other attempt has.
 
-// leastVersion is the oldest server that this was run with.
-var leastVersion = proto.Version{Major: 18, Minor: 16}
+// minVersion is the oldest server that this was run with.
+var minVersion = proto.Version{Major: 18, Minor: 16}
 
-// featuresOf says what a server has. The versions are those from which on the
+// featuresOf returns what a server has. The versions are those from which on the
 // feature needs no experimental setting
 // (https://clickhouse.com/docs/whats-new/changelog).
 func featuresOf(v proto.Version, replicated bool) (features, error) {
-	if !proto.CheckMinVersion(leastVersion, v) {
-		return features{}, fmt.Errorf("it is ClickHouse %d.%d; use %d.%d or newer", v.Major, v.Minor, leastVersion.Major, leastVersion.Minor)
+	if !proto.CheckMinVersion(minVersion, v) {
+		return features{}, fmt.Errorf("it is ClickHouse %d.%d; use %d.%d or newer", v.Major, v.Minor, minVersion.Major, minVersion.Minor)
 	}
 	return features{
 		compact:    proto.CheckMinVersion(proto.Version{Major: 20, Minor: 3}, v),

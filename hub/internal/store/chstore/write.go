@@ -155,7 +155,7 @@ func (s *Store) look(ctx context.Context, number uint64, batches []identity) (ma
 	}
 	second := secondOf(number)
 	offset := now - time.Now().Unix()
-	// Whoever waits for replicas goes by the number's second.
+	// Waiting for replicas goes by the number's second.
 	if step := offset - s.offset.Swap(offset); max(step, -step) > 1 || max(now-second, second-now) >= confirmWithin {
 		return nil, errLate
 	}
@@ -215,12 +215,12 @@ func (s *Store) look(ctx context.Context, number uint64, batches []identity) (ma
 	return known, nil
 }
 
-// abandon gives a group up that nobody can have seen confirmed.
+// abandon gives a group up that no hub can have seen confirmed.
 func (s *Store) abandon(number uint64) {
 	s.orphans.add(number, s.now())
 	ctx, cancel := context.WithTimeout(context.Background(), dialTimeout)
 	defer cancel()
-	// If this fails, whoever meets the group finds it stale, or we find it an orphan.
+	// If this fails, a hub that meets the group finds it stale, or we find it an orphan.
 	if s.declareVoid(ctx, number) == nil {
 		s.orphans.remove(number)
 	}

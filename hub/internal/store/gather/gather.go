@@ -1,8 +1,10 @@
-// Package gather lets many callers of Append share one write, for engines whose
-// writes cost the same for one batch as for hundreds: while a write is under
-// way, what comes in waits and is written together. What fails for a reason that
-// may pass is held and tried again for a while, so that its senders need not
-// know of a database that was restarted.
+// Package gather writes many calls of Append at once, for engines whose writes cost
+// the same for one batch as for hundreds.
+//
+// A call is queued; a writer takes all calls that are queued as a group and writes
+// it, while the next ones queue up; each caller gets its answer. A group that failed
+// for a reason that may pass is held and tried again for a while, so that senders
+// do not notice when a database is restarted.
 package gather
 
 import (
@@ -28,19 +30,19 @@ type Call struct {
 	size int64 // see requests
 	err  error
 	done chan struct{}
-	// taken is set by whoever decides the call's fate first: the writer that
-	// takes it, or its caller that leaves.
+	// taken is set by the one that decides first: the writer that takes the call, or
+	// the caller that leaves.
 	taken atomic.Bool
 }
 
-// Fail gives a single call of a group an error of its own.
+// Fail gives one call of a group an error of its own.
 func (c *Call) Fail(err error) { c.err = err }
 
-// Failed says whether the call was given an error of its own: nothing of it is
+// Failed reports whether the call was given an error of its own: nothing of it is
 // to be written any more.
 func (c *Call) Failed() bool { return c.err != nil }
 
-// Config is how to gather.
+// Config configures a Gatherer.
 type Config struct {
 	// Write makes a group of calls durable, all or none of them, or returns an
 	// error. It is called again with the same group after an error that is
@@ -52,7 +54,7 @@ type Config struct {
 	// Requests is how many requests a group holds at most, as long as a single
 	// call does not hold more.
 	Requests int
-	// Pace is the least time between the beginnings of two groups of a writer,
+	// Pace is the minimum time between the beginnings of two groups of a writer,
 	// unless Enough requests wait. For engines that want few large writes.
 	Pace   time.Duration
 	Enough int
@@ -66,7 +68,7 @@ const (
 	longestPause = time.Second
 )
 
-// Gatherer gathers. Make one with New.
+// Gatherer collects calls of Append into groups and has them written.
 type Gatherer struct {
 	config  Config
 	calls   chan *Call
@@ -94,7 +96,7 @@ func New(config Config) *Gatherer {
 	return g
 }
 
-// Append is store.Store's.
+// Append does what store.Store asks of Append, with the writer of the Config.
 func (g *Gatherer) Append(ctx context.Context, batches ...*wire.Batch) ([]bool, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -165,8 +167,8 @@ func (g *Gatherer) Trouble() error {
 // Shrink halves the groups from the next one on: the engine has no time for
 // larger ones. They grow again as writes succeed.
 func (g *Gatherer) Shrink() {
-	const least = 256
-	g.size.Store(max(least, g.size.Load()/2))
+	const minRequests = 256
+	g.size.Store(max(minRequests, g.size.Load()/2))
 }
 
 // patience is how long Close waits for an engine that does not answer.
@@ -177,7 +179,7 @@ const patience = 5 * time.Second
 func (g *Gatherer) Close() {
 	g.close.Do(func() {
 		defer time.AfterFunc(patience, g.cancel).Stop()
-		close(g.closing) // whoever waits for room in the queue holds the lock
+		close(g.closing) // callers that wait for room in the queue hold the lock
 		g.mu.Lock()
 		g.closed = true
 		close(g.calls)

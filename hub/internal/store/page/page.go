@@ -1,15 +1,18 @@
-// Package page holds the histograms of all series in one window of time as
-// bytes, for engines that keep a report's numbers in few large values instead
-// of many small rows.
+// Package page encodes the histograms of all series in one span of time, for
+// engines that keep a report's numbers in few large values instead of many small
+// rows.
+//
+// Append writes a page entry by entry, Read walks through one, and Merge adds up
+// pages of the same span.
 //
 // A page is entries in the order of their series. Numbers are varints:
 //
-//	head   (series - the entry before's)<<1 | d, where d says that the series
+//	head   (series - the entry before's)<<1 | d, where d is 1 if the entry
 //	       counts dropped requests
 //	size   the number of bytes that follow
 //	value  a histogram (package hist); for dropped requests, their count
 //
-// Pages of one window merge by adding what belongs to the same series.
+// Entries of the same series add up.
 package page
 
 import (
@@ -19,7 +22,7 @@ import (
 	"github.com/kymohq/kymo/internal/hist"
 )
 
-// ErrCorrupt is returned for bytes that are no page.
+// ErrCorrupt is returned for bytes that are not a page.
 var ErrCorrupt = errors.New("page: corrupt page")
 
 // Append appends an entry to a page; previous is the series of the one before,
@@ -47,8 +50,8 @@ type Entries struct {
 // Read begins to walk through a page.
 func Read(page []byte) Entries { return Entries{left: page} }
 
-// Next moves to the next entry; false at the end, or when the page is corrupt,
-// which Corrupt then says.
+// Next moves to the next entry. It returns false at the end, or if the page is
+// corrupt, which Corrupt then reports.
 func (e *Entries) Next() bool {
 	if len(e.left) == 0 {
 		return false
@@ -70,7 +73,7 @@ func (e *Entries) Next() bool {
 	return true
 }
 
-// Corrupt says whether the page ended where no page does.
+// Corrupt reports whether the page ended where no page does.
 func (e *Entries) Corrupt() bool { return e.bad }
 
 // Count reads the value of an entry that counts dropped requests.
@@ -82,7 +85,7 @@ func (e *Entries) Count() (uint64, error) {
 	return n, nil
 }
 
-// Merge returns the sum of pages of one window.
+// Merge returns the sum of pages of one span.
 func Merge(pages [][]byte) ([]byte, error) {
 	var heads []*Entries
 	for _, p := range pages {

@@ -28,7 +28,7 @@ type blockReader struct {
 	userTexts, instanceTexts texts
 }
 
-// endsBefore says whether all of a block's requests started before the instant. Of
+// endsBefore reports whether all of a block's requests started before the instant. Of
 // a block that is not sound it says no: reading it will tell.
 func endsBefore(b []byte, instant int64) bool {
 	c := cursor{b: b}
@@ -97,14 +97,14 @@ func (br *blockReader) durations() (err error) {
 
 // lasting returns those of the places, which are in order, whose rows took at least
 // so long.
-func (br *blockReader) lasting(least int64, places []uint32) ([]uint32, error) {
+func (br *blockReader) lasting(shortest int64, places []uint32) ([]uint32, error) {
 	var err error
 	if br.duration, err = pickSplit(&br.columns, br.sections[columnDuration], br.n, places, br.duration); err != nil {
 		return nil, err
 	}
 	kept := places[:0]
 	for k, i := range places {
-		if br.duration[k] >= least {
+		if br.duration[k] >= shortest {
 			kept = append(kept, i)
 		}
 	}

@@ -154,7 +154,7 @@ type batchID struct {
 	sequence uint64
 }
 
-// trouble says why memory cannot be emptied.
+// trouble returns why memory cannot be emptied.
 func (c *committer) trouble() error {
 	if c.failed == nil {
 		return store.ErrFull // not even a new segment could be made

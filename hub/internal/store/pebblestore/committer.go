@@ -54,7 +54,7 @@ func (s *Store) commitLoop() {
 		case b := <-c.built:
 			c.apply(b)
 		case err := <-c.durable:
-			c.settle(err)
+			c.flushed(err)
 		case f := <-s.control:
 			f(&c)
 		case <-c.dead:
@@ -150,9 +150,9 @@ func (c *committer) makeDurable() {
 	go func(e *engine, durable chan<- error) { durable <- e.flush() }(c.engine, c.durable)
 }
 
-// settle removes the segments that became durable in Pebble. After an error
+// flushed removes the segments that became durable in Pebble. After an error
 // the engine is dead, which the loop sees by itself.
-func (c *committer) settle(err error) {
+func (c *committer) flushed(err error) {
 	c.durable = nil
 	if err == nil {
 		c.removeSegments(c.through)
@@ -180,7 +180,7 @@ const maxWaits = 64
 // recover opens another engine in the place of the dead one.
 func (c *committer) recover() {
 	c.drain()
-	c.engine.fence.settle()
+	c.engine.fence.drain()
 	if err := probe(c.fs, path.Join(c.dir, "PROBE")); err != nil {
 		c.failed = err
 		return
@@ -203,7 +203,7 @@ func (c *committer) drain() {
 		c.apply(<-c.built)
 	}
 	if c.durable != nil {
-		c.settle(<-c.durable)
+		c.flushed(<-c.durable)
 	}
 }
 
@@ -219,7 +219,7 @@ func (c *committer) finish() {
 	}
 }
 
-// probe says whether the disk takes a few megabytes again. Opening an engine
+// probe reports whether the disk takes a few megabytes again. Opening an engine
 // on a full disk would leave another dead one behind.
 func probe(fs vfs.FS, name string) error {
 	f, err := fs.Create(name, "kymo-probe")

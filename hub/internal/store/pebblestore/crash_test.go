@@ -75,7 +75,7 @@ func live(t *testing.T, fs *vfs.MemFS, acknowledged *storetest.Oracle, r *rand.R
 		})
 	}
 	for least := int64(r.IntN(60)); total.Load() < least; {
-		settle(t, s)
+		awaitTurn(t, s)
 	}
 	mu.Lock()
 	before := make(map[*wire.Batch]bool, len(kept))
@@ -201,7 +201,7 @@ func breakAndMend(t *testing.T, failure error, hits func(errorfs.Op) bool, want 
 				if _, err := s.Append(t.Context(), b); err == nil {
 					break
 				}
-				settle(t, s)
+				awaitTurn(t, s)
 			}
 			mustAppend(t, oracle, b)
 		}

@@ -63,7 +63,7 @@ func openEngine(fs vfs.FS, dir string, cache *pebble.Cache) (*engine, error) {
 	})
 	if err != nil {
 		e.die(err)
-		e.fence.settle()
+		e.fence.drain()
 		return nil, fmt.Errorf("open the database: %w", err)
 	}
 	e.compact.allow()
@@ -131,7 +131,7 @@ func (e *engine) flush() error {
 	}
 }
 
-// close closes the database once nobody reads it any more. Of one with a parked
+// close closes the database once no query reads it any more. Of one with a parked
 // goroutine, nothing can be closed.
 func (e *engine) close() error {
 	done := make(chan error, 1)

@@ -38,9 +38,9 @@ func (f *fence) do(operation func() error) error {
 	return operation()
 }
 
-// settle returns when no operation that was let through is still under way. The
+// drain returns when no operation that was let through is still under way. The
 // fence must be shut.
-func (f *fence) settle() {
+func (f *fence) drain() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 }

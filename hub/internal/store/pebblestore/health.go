@@ -220,7 +220,7 @@ func (v *view) healthNames(ctx context.Context) ([]string, error) {
 	return slices.Compact(names), err
 }
 
-// touches says whether a check has a result in Pebble that touches the window.
+// touches reports whether a check has a result in Pebble that touches the window.
 func (v *view) touches(name string, w rollup.Window) (bool, error) {
 	it := v.pages
 	it.SetBounds(keyHealth(name, w.From-wire.MaxSpan), keyHealth(name, w.To))

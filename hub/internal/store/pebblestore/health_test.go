@@ -158,7 +158,7 @@ func TestHealthIsFlushed(t *testing.T) {
 		}}
 		mustAppend(t, s, b)
 	}
-	settle(t, s)
+	awaitTurn(t, s)
 	s.mu.RLock()
 	held := s.recent.len()
 	s.mu.RUnlock()

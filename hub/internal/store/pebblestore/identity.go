@@ -17,7 +17,7 @@ type identity struct {
 	numbers seen.Set
 }
 
-// full says whether another run would be one too many.
+// full reports whether another run would be one too many.
 func (id *identity) full() bool { return id.numbers.Runs() >= maxGaps }
 
 // appendBinary writes seen, and then the numbers.

@@ -23,7 +23,7 @@ func (s *Store) load(valid int64) error {
 	}
 	if err != nil {
 		e.die(err)
-		e.fence.settle()
+		e.fence.drain()
 		s.retire(e)
 		return err
 	}

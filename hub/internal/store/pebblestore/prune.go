@@ -70,9 +70,8 @@ func (c *committer) prune(before int64) error {
 	return nil
 }
 
-// PruneToSize forgets the oldest hours until the folder takes at most so many
-// bytes, and returns the instant (Unix ms) before which it forgot, 0 if the
-// folder was small enough.
+// PruneToSize implements store.Sizer. It deletes hour by hour, and measures the
+// database without its journal.
 func (s *Store) PruneToSize(ctx context.Context, bytes int64) (before int64, err error) {
 	s.mu.RLock()
 	e, closed := s.engine, s.closed
@@ -159,7 +158,7 @@ func (e *engine) hourAfter(bytes int64) (found int64, err error) {
 	return found, it.Error()
 }
 
-// Floor returns the instant (Unix ms) before which everything was forgotten.
+// Floor implements store.Floorer: the beginning of an hour.
 func (s *Store) Floor() int64 {
 	s.mu.RLock()
 	defer s.mu.RUnlock()

@@ -17,7 +17,7 @@ import (
 	"github.com/kymohq/kymo/internal/hist"
 )
 
-// Rollups yields what is known of each series in the query's window.
+// Rollups implements store.Store.
 func (s *Store) Rollups(ctx context.Context, q store.RollupQuery) iter.Seq2[*rollup.Rollup, error] {
 	return func(yield func(*rollup.Rollup, error) bool) {
 		v, err := s.view(q.Window, q.Filter)

@@ -38,7 +38,7 @@ func (t *seriesTable) id(k rollup.Key) uint32 {
 	return id
 }
 
-// isDrops says whether the key stands for a service's dropped requests.
+// isDrops reports whether the key stands for a service's dropped requests.
 func isDrops(k *rollup.Key) bool { return k.Endpoint == "" }
 
 // selects reports whether the filter lets the series pass.

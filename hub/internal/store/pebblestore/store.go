@@ -33,7 +33,7 @@ type Options struct {
 	FS  vfs.FS           // where the folder is; the machine's disk if nil
 	Now func() time.Time // the clock; time.Now if nil
 
-	tuning tuning // usualTuning if zero
+	tuning tuning // defaultTuning if zero
 }
 
 // tuning is when things happen; tests make them happen sooner.
@@ -51,9 +51,9 @@ type tuning struct {
 	pause time.Duration
 }
 
-var usualTuning = tuning{memory: 1 << 17, ceiling: 1 << 19, age: 5 * time.Minute, durable: 8 << 20, pause: time.Second}
+var defaultTuning = tuning{memory: 1 << 17, ceiling: 1 << 19, age: 5 * time.Minute, durable: 8 << 20, pause: time.Second}
 
-// Store is the embedded store. It implements store.Store.
+// Store is the embedded store.
 type Store struct {
 	fs  vfs.FS
 	dir string
@@ -100,7 +100,7 @@ func Open(dir string, opts Options) (*Store, error) {
 		s.now = time.Now
 	}
 	if s.tuning == (tuning{}) {
-		s.tuning = usualTuning
+		s.tuning = defaultTuning
 	}
 	if err := s.open(); err != nil {
 		return nil, fmt.Errorf("store %s: %w", dir, err)
@@ -128,7 +128,7 @@ func (s *Store) open() (err error) {
 	if err != nil {
 		if s.engine != nil {
 			s.engine.die(err)
-			s.engine.fence.settle()
+			s.engine.fence.drain()
 			s.retire(s.engine)
 		}
 		s.retired.Wait()

@@ -23,7 +23,7 @@ var busy = tuning{memory: 300, ceiling: 2000, age: time.Hour, durable: 20_000, p
 var claims = storetest.Abilities{Floorer: true, Sizer: true}
 
 func TestConformance(t *testing.T) {
-	for name, tuning := range map[string]tuning{"usual": usualTuning, "busy": busy} {
+	for name, tuning := range map[string]tuning{"usual": defaultTuning, "busy": busy} {
 		t.Run(name, func(t *testing.T) {
 			storetest.Run(t, claims, func(t testing.TB) storetest.Engine {
 				fs := vfs.NewMem()
@@ -235,7 +235,7 @@ func writeFile(t testing.TB, fs vfs.FS, name, content string) {
 func TestAge(t *testing.T) {
 	fs := vfs.NewMem()
 	now := time.Now()
-	tuning := usualTuning
+	tuning := defaultTuning
 	tuning.pause = time.Millisecond
 	s := open(t, Options{FS: fs, tuning: tuning, Now: func() time.Time { return now }})
 	next := batches("a", 10)
@@ -250,16 +250,16 @@ func TestAge(t *testing.T) {
 		}
 		// Two turns later the committer has frozen, applied and asked Pebble.
 		for i == 0 && blocks(t, s) == 0 {
-			settle(t, s)
+			awaitTurn(t, s)
 		}
 	}
 	for len(journalOf(t, fs)) > 1 { // but for the newest, which is empty
-		settle(t, s)
+		awaitTurn(t, s)
 	}
 }
 
-// settle waits until the committer has taken a turn.
-func settle(t testing.TB, s *Store) {
+// awaitTurn waits until the committer has taken a turn.
+func awaitTurn(t testing.TB, s *Store) {
 	t.Helper()
 	if err := s.do(t.Context(), func(*committer) error { return nil }); err != nil {
 		t.Fatal(err)

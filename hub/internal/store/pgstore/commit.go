@@ -43,7 +43,7 @@ func (s *Store) write(ctx context.Context, group []*gather.Call) error {
 	return nil
 }
 
-// errForgotten says that what was thought to be there was dropped meanwhile.
+// errForgotten is that something known was dropped meanwhile.
 var errForgotten = errors.New("a row or partition was dropped meanwhile")
 
 func (s *Store) commit(ctx context.Context, group []*gather.Call) error {
@@ -54,7 +54,7 @@ func (s *Store) commit(ctx context.Context, group []*gather.Call) error {
 	defer conn.Release()
 	for range 3 {
 		// Days before the one up to which was pruned have no partition any more.
-		// Nobody would see what they held.
+		// No query would see what they held.
 		from := s.pruned.Load() / dayMillis * dayMillis
 		if err = s.try(ctx, conn, newPlan(group, from), from); !errors.Is(err, errForgotten) && state(err) != stateCheck {
 			break
@@ -171,7 +171,7 @@ func (s *Store) keep(ctx context.Context, tx pgx.Tx, fresh []copySource, instanc
 		return err
 	}
 	var batch pgx.Batch
-	// Whoever set this off did not think of what is acknowledged here.
+	// A server with this off would acknowledge what it may lose.
 	batch.Queue(`SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off'`)
 	s.queuePages(&batch, fresh, from)
 	queueHealth(&batch, fresh, from)

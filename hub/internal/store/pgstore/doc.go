@@ -1,5 +1,5 @@
-// Package pgstore keeps requests in PostgreSQL, beside the data of whoever runs
-// it and open to their SQL. Several hubs may use one database.
+// Package pgstore keeps requests in PostgreSQL, beside data of other
+// programs and open to SQL. Several hubs may use one database.
 //
 // A batch goes through it like this:
 //
@@ -16,7 +16,7 @@
 //     series and duration of each request in a few bytes, and so is exact to the
 //     millisecond without a look at api_metrics. With steps each is answered once
 //     its pages are read, which come in the order of time.
-//  4. From time to time one hub (tidy.go), whichever takes the lock, merges pages
+//  4. From time to time one hub (merge.go), whichever takes the lock, merges pages
 //     of the same span and makes the partitions of the next days. Retention drops
 //     partitions (prune.go).
 //

@@ -19,7 +19,7 @@ const (
 	stateCheck         = "23514" // also when a row has no partition
 )
 
-// state returns an error's SQLSTATE, "" if the server did not say it.
+// state returns an error's SQLSTATE, "" if it is not the server's.
 func state(err error) string {
 	var e *pgconn.PgError
 	if errors.As(err, &e) {
@@ -36,7 +36,7 @@ func lost(err error) bool {
 }
 
 // again asks a question, and once more if the connection was gone: the server
-// was restarted while nobody asked, and the other connections are gone, too.
+// was restarted since the last question, and the other connections are gone, too.
 func (s *Store) again(ctx context.Context, ask func() error) error {
 	err := ask()
 	if lost(err) && ctx.Err() == nil && !s.closed.Load() {
@@ -56,7 +56,7 @@ func (s *Store) classify(ctx context.Context, err error) error {
 	return s.errors.Classify(ctx, s.closed.Load(), err)
 }
 
-// oneLine makes one line of what pgx says on one for each address and each kind
+// oneLine makes one line of pgx's text, which has a line for each address and each kind
 // of encryption that it tried, often the same.
 func oneLine(text string) string {
 	head, rest, _ := strings.Cut(text, "\n")

@@ -114,7 +114,7 @@ func timestamp(millis int64) time.Time {
 	return time.UnixMilli(min(max(millis, 0), wire.MaxStart+wire.MaxSpan)).UTC()
 }
 
-// Health yields health results, as store.Store says.
+// Health implements store.Store.
 func (s *Store) Health(ctx context.Context, q store.HealthQuery) iter.Seq2[*store.HealthRecord, error] {
 	return func(yield func(*store.HealthRecord, error) bool) {
 		if q.From > q.To {
@@ -156,7 +156,7 @@ func parseStatus(text string) (health.Status, error) {
 	return health.Unknown, errDamaged
 }
 
-// HealthNames yields the names of checks, as store.Store says.
+// HealthNames implements store.Store.
 func (s *Store) HealthNames(ctx context.Context, w rollup.Window) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		if w.From > w.To {

@@ -69,7 +69,7 @@ func migrate(ctx context.Context, config *pgx.ConnConfig) error {
 // such keys are of the whole database, and Kymo may be in several of its schemas.
 const lockKey = `hashtextextended('kymo/' || current_schema() || '/' || $1, 0)`
 
-// checkServer says why the server will not do.
+// checkServer returns why the server cannot be used, or nil.
 func checkServer(ctx context.Context, conn *sql.Conn) error {
 	var version int
 	var readable, encoding string

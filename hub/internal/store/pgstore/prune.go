@@ -108,9 +108,7 @@ func alreadyDropped(err error) bool {
 	return false
 }
 
-// PruneToSize forgets the oldest days until the tables take no more than so many
-// bytes, but not today. It returns before which instant (Unix ms) all is
-// forgotten now, 0 if it forgot nothing.
+// PruneToSize implements store.Sizer. It deletes day by day, but not today.
 func (s *Store) PruneToSize(ctx context.Context, bytes int64) (before int64, err error) {
 	for {
 		var size int64

@@ -17,7 +17,7 @@ import (
 	"github.com/kymohq/kymo/internal/wire"
 )
 
-// Rollups yields what is known of each series, as store.Store says.
+// Rollups implements store.Store.
 func (s *Store) Rollups(ctx context.Context, q store.RollupQuery) iter.Seq2[*rollup.Rollup, error] {
 	return func(yield func(*rollup.Rollup, error) bool) {
 		if s.closed.Load() {

@@ -9,7 +9,7 @@ import (
 	"github.com/kymohq/kymo/hub/internal/store"
 )
 
-// Requests yields requests, as store.Store says. Rows that others inserted are
+// Requests implements store.Store. Rows that others inserted are
 // not among them.
 func (s *Store) Requests(ctx context.Context, q store.RequestQuery) iter.Seq2[*store.Record, error] {
 	return func(yield func(*store.Record, error) bool) {

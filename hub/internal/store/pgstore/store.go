@@ -25,21 +25,21 @@ type Options struct {
 	Now    func() time.Time // the clock; time.Now if nil
 	Logger *slog.Logger     // for what goes wrong in the background; slog.Default() if nil
 
-	tuning tuning // usualTuning where zero
+	tuning tuning // defaultTuning where zero
 }
 
 // tuning is how much and how often; tests have it otherwise.
 type tuning struct {
 	requests    int           // in a transaction, if there are more batches than one
 	hold, limit time.Duration // see gather.Config
-	tidy        time.Duration // how often is looked what is to merge
-	parts       int           // how many pages of one span are too many
+	mergeEvery  time.Duration
+	parts       int // how many pages of one span are too many
 	// drop is how long taking a partition away may wait for those who read it.
 	// What was begun then is ended by the next who prunes.
 	drop time.Duration
 }
 
-var usualTuning = tuning{requests: 1 << 16, hold: 10 * time.Second, limit: 30 * time.Second, tidy: 5 * time.Second, parts: 16, drop: 10 * time.Second}
+var defaultTuning = tuning{requests: 1 << 16, hold: 10 * time.Second, limit: 30 * time.Second, mergeEvery: 5 * time.Second, parts: 16, drop: 10 * time.Second}
 
 const (
 	connectTimeout = 5 * time.Second
@@ -47,7 +47,7 @@ const (
 	writers        = 2
 )
 
-// Store is the store in PostgreSQL. It implements store.Store.
+// Store is the store in PostgreSQL.
 type Store struct {
 	pool   *pgxpool.Pool
 	now    func() time.Time
@@ -62,7 +62,7 @@ type Store struct {
 	pruned   remote.Floor
 	known    instances
 
-	tidying *loop.Loop
+	merging *loop.Loop
 }
 
 var (
@@ -72,8 +72,8 @@ var (
 	_ store.Remote  = (*Store)(nil)
 )
 
-// CheckURL says what is wrong with a URL, without the password and without
-// connecting.
+// CheckURL returns what is wrong with a URL, or nil. It does not connect, and the
+// error holds no password.
 func CheckURL(url string) error {
 	_, err := parseURL(url)
 	return err
@@ -112,7 +112,7 @@ func Open(url string, opts Options) (*Store, error) {
 	if s.logger == nil {
 		s.logger = slog.Default()
 	}
-	s.tuning.settle()
+	s.tuning.setDefaults()
 	if err := s.open(config); err != nil {
 		return nil, fmt.Errorf("PostgreSQL: %w", s.errors.Redact(err))
 	}
@@ -120,15 +120,15 @@ func Open(url string, opts Options) (*Store, error) {
 		Write: s.write, Writers: writers, Requests: s.requests, Hold: s.hold, Limit: s.limit,
 	})
 	s.end = sync.OnceFunc(s.shutdown)
-	s.startTidying()
+	s.startMerging()
 	return s, nil
 }
 
-func (t *tuning) settle() {
-	u := usualTuning
+func (t *tuning) setDefaults() {
+	u := defaultTuning
 	t.requests, t.parts = cmp.Or(t.requests, u.requests), cmp.Or(t.parts, u.parts)
 	t.drop = cmp.Or(t.drop, u.drop)
-	t.hold, t.limit, t.tidy = cmp.Or(t.hold, u.hold), cmp.Or(t.limit, u.limit), cmp.Or(t.tidy, u.tidy)
+	t.hold, t.limit, t.mergeEvery = cmp.Or(t.hold, u.hold), cmp.Or(t.limit, u.limit), cmp.Or(t.mergeEvery, u.mergeEvery)
 }
 
 func (s *Store) open(config *pgxpool.Config) error {
@@ -150,15 +150,15 @@ func (s *Store) open(config *pgxpool.Config) error {
 	return err
 }
 
-// Append keeps batches, as store.Store says.
+// Append implements store.Store.
 func (s *Store) Append(ctx context.Context, batches ...*wire.Batch) ([]bool, error) {
 	return s.gatherer.Append(ctx, batches...)
 }
 
-// Floor is the instant (Unix ms) before which everything is forgotten.
+// Floor implements store.Floorer.
 func (s *Store) Floor() int64 { return s.pruned.Load() }
 
-// Check says whether the database answers and takes what it is given.
+// Check implements store.Remote.
 func (s *Store) Check(ctx context.Context) error {
 	if err := s.pool.Ping(ctx); err != nil {
 		return s.classify(ctx, err)
@@ -166,7 +166,7 @@ func (s *Store) Check(ctx context.Context) error {
 	return s.gatherer.Trouble()
 }
 
-// Waiting returns how many calls of Append are not answered yet.
+// Waiting implements store.Remote.
 func (s *Store) Waiting() int { return s.gatherer.Waiting() }
 
 // Close waits for what is being written and gives the connections back.
@@ -178,7 +178,7 @@ func (s *Store) Close() error {
 func (s *Store) shutdown() {
 	s.gatherer.Close()
 	s.closed.Store(true)
-	s.tidying.Stop()
+	s.merging.Stop()
 	s.pool.Close() // waits for questions under way
 }
 

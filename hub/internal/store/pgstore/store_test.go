@@ -38,7 +38,7 @@ func TestConformance(t *testing.T) {
 	storetest.Run(t, claims, func(t testing.TB) storetest.Engine {
 		url := database(t, server)
 		return storetest.Engine{Open: func(t testing.TB) store.Store {
-			return open(t, url, Options{tuning: tuning{tidy: 1, parts: 2}})
+			return open(t, url, Options{tuning: tuning{mergeEvery: 1, parts: 2}})
 		}}
 	})
 }

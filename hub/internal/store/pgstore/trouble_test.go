@@ -74,7 +74,7 @@ func TestManyHubs(t *testing.T) {
 	for i := range stores { // they make the tables at once, too
 		opening.Go(func() {
 			var err error
-			if stores[i], err = Open(url, Options{tuning: tuning{tidy: time.Millisecond, parts: 2}}); err != nil {
+			if stores[i], err = Open(url, Options{tuning: tuning{mergeEvery: time.Millisecond, parts: 2}}); err != nil {
 				t.Error(err)
 			}
 		})

@@ -1,5 +1,5 @@
-// Package seen remembers which numbers of a sequence were there, for engines
-// that must count a batch once. Senders number their batches from 1 on, so a
+// Package seen remembers which sequence numbers were kept, for engines that must
+// count a batch once. Senders number their batches from 1 on, so a
 // week of batches a second apart is one run of numbers, and each batch given up
 // adds one.
 package seen
@@ -25,7 +25,7 @@ func (s *Set) find(n uint64) int {
 	return sort.Search(len(s.runs), func(i int) bool { return s.runs[i].last >= n })
 }
 
-// Has says whether n is in the set.
+// Has reports whether n is in the set.
 func (s *Set) Has(n uint64) bool {
 	i := s.find(n)
 	return i < len(s.runs) && s.runs[i].first <= n
@@ -52,7 +52,7 @@ func (s *Set) Add(n uint64) {
 	}
 }
 
-// Grows says whether adding n, which is not in the set, adds a run.
+// Grows reports whether adding n, which is not in the set, adds a run.
 func (s *Set) Grows(n uint64) bool {
 	i := s.find(n)
 	return (i == 0 || s.runs[i-1].last+1 != n) && (i == len(s.runs) || s.runs[i].first != n+1)

@@ -34,14 +34,19 @@ var _ store.Store = (*Oracle)(nil)
 // NewOracle returns an empty oracle.
 func NewOracle() *Oracle { return &Oracle{seen: make(map[identity]bool)} }
 
+// ready returns why nothing can be done, or nil.
+func (o *Oracle) ready(ctx context.Context) error {
+	if o.closed {
+		return store.ErrClosed
+	}
+	return ctx.Err()
+}
+
 // Append keeps the batches that are new.
 func (o *Oracle) Append(ctx context.Context, batches ...*wire.Batch) ([]bool, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.closed {
-		return nil, store.ErrClosed
-	}
-	if err := ctx.Err(); err != nil {
+	if err := o.ready(ctx); err != nil {
 		return nil, err
 	}
 	for _, b := range batches {
@@ -92,10 +97,7 @@ func (o *Oracle) Rollups(ctx context.Context, q store.RollupQuery) iter.Seq2[*ro
 func (o *Oracle) rollups(ctx context.Context, q store.RollupQuery) (map[rollup.Key]*rollup.Rollup, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.closed {
-		return nil, store.ErrClosed
-	}
-	if err := ctx.Err(); err != nil {
+	if err := o.ready(ctx); err != nil {
 		return nil, err
 	}
 	found := make(map[rollup.Key]*rollup.Rollup)
@@ -119,89 +121,59 @@ func (o *Oracle) rollups(ctx context.Context, q store.RollupQuery) (map[rollup.K
 	return found, nil
 }
 
-// Requests yields the requests in the window by start.
+// Requests yields the requests that match, by start.
 func (o *Oracle) Requests(ctx context.Context, q store.RequestQuery) iter.Seq2[*store.Record, error] {
-	return func(yield func(*store.Record, error) bool) {
-		records, err := o.requests(ctx, q)
-		if err != nil {
-			yield(nil, err)
-			return
-		}
-		for i := range records {
-			if !yield(&records[i], nil) {
-				return
-			}
-		}
-	}
-}
-
-func (o *Oracle) requests(ctx context.Context, q store.RequestQuery) ([]store.Record, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.closed {
-		return nil, store.ErrClosed
-	}
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	var records []store.Record
-	for _, r := range o.records {
-		if q.Matches(&r) {
-			records = append(records, r)
-		}
-	}
-	slices.SortStableFunc(records, func(a, b store.Record) int { return cmp.Compare(a.Start, b.Start) })
-	return records, nil
+	return matching(ctx, o, &o.records, q.Matches, func(a, b store.Record) int { return cmp.Compare(a.Start, b.Start) })
 }
 
 // Health yields the results that the query selects.
 func (o *Oracle) Health(ctx context.Context, q store.HealthQuery) iter.Seq2[*store.HealthRecord, error] {
-	return func(yield func(*store.HealthRecord, error) bool) {
-		records, err := o.healthRecords(ctx, q)
+	selects := func(r *store.HealthRecord) bool { return q.Selects(&r.HealthResult) }
+	return matching(ctx, o, &o.health, selects, func(a, b store.HealthRecord) int {
+		return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(a.Name(), b.Name()), cmp.Compare(a.Instance, b.Instance))
+	})
+}
+
+// matching yields copies of those of all that match, in order.
+func matching[T any](ctx context.Context, o *Oracle, all *[]T, match func(*T) bool, order func(a, b T) int) iter.Seq2[*T, error] {
+	find := func() (found []T, err error) {
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		if err := o.ready(ctx); err != nil {
+			return nil, err
+		}
+		for _, r := range *all {
+			if match(&r) {
+				found = append(found, r)
+			}
+		}
+		slices.SortStableFunc(found, order)
+		return found, nil
+	}
+	return func(yield func(*T, error) bool) {
+		found, err := find()
 		if err != nil {
 			yield(nil, err)
 			return
 		}
-		for i := range records {
-			if !yield(&records[i], nil) {
+		for i := range found {
+			if !yield(&found[i], nil) {
 				return
 			}
 		}
 	}
 }
 
-func (o *Oracle) healthRecords(ctx context.Context, q store.HealthQuery) ([]store.HealthRecord, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.closed {
-		return nil, store.ErrClosed
-	}
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	var records []store.HealthRecord
-	for _, r := range o.health {
-		if q.Selects(&r.HealthResult) {
-			records = append(records, r)
-		}
-	}
-	slices.SortStableFunc(records, func(a, b store.HealthRecord) int {
-		return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(a.Name(), b.Name()), cmp.Compare(a.Instance, b.Instance))
-	})
-	return records, nil
-}
-
-// HealthNames yields the names in the window.
+// HealthNames yields the names of the results in the window.
 func (o *Oracle) HealthNames(ctx context.Context, w rollup.Window) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
-		records, err := o.healthRecords(ctx, store.HealthQuery{Window: w})
-		if err != nil {
-			yield("", err)
-			return
-		}
 		var names []string
-		for i := range records {
-			names = append(names, records[i].Name())
+		for r, err := range o.Health(ctx, store.HealthQuery{Window: w}) {
+			if err != nil {
+				yield("", err)
+				return
+			}
+			names = append(names, r.Name())
 		}
 		slices.Sort(names)
 		for _, name := range slices.Compact(names) {

@@ -13,33 +13,34 @@ import (
 )
 
 const (
-	// settled is how long after its end a span is expected to change rarely: what
+	// quietAfter is how long after its end a span is expected to change rarely: what
 	// is left of its pages becomes one.
-	settled = 10 * time.Minute
-	// fullRound is how many rounds pass between two looks at settled spans.
+	quietAfter = 10 * time.Minute
+	// fullRound is after how many rounds the quiet spans are merged, too.
 	fullRound = 12
 	// detailsLimit is how large details become: larger ones gain nothing.
 	detailsLimit = 1 << 20
 )
 
-// startTidying begins to keep the tables fit for reports and writers.
-func (s *Store) startTidying() {
+// startMerging begins to merge pages and to make partitions ahead, again and again.
+func (s *Store) startMerging() {
 	n := 0
 	round := func(ctx context.Context) error {
 		n++
-		return s.tidyUp(ctx, n%fullRound == 1)
+		return s.mergeDue(ctx, n%fullRound == 1)
 	}
-	s.tidying = loop.Start(s.tidy, nil, loop.Told(round, func(err error) {
+	s.merging = loop.Start(s.mergeEvery, nil, loop.Told(round, func(err error) {
 		s.logger.Warn("merging rows of kymo_pages failed; it is tried again", "error", s.errors.Redact(err))
 	}))
 }
 
-// tidyUp is a round. With all, spans are merged that are settled, too.
-func (s *Store) tidyUp(ctx context.Context, all bool) error {
+// mergeDue makes the partitions and merges the pages that are due. With all, the
+// pages of quiet spans are, too.
+func (s *Store) mergeDue(ctx context.Context, all bool) error {
 	if err := s.aheadOf(ctx, s.now()); err != nil {
 		return err
 	}
-	spans, err := s.untidy(ctx, all)
+	spans, err := s.mergeable(ctx, all)
 	if err != nil {
 		return err
 	}
@@ -58,8 +59,8 @@ type span struct {
 	start int64
 }
 
-// untidy lists the spans that have too many pages.
-func (s *Store) untidy(ctx context.Context, all bool) ([]span, error) {
+// mergeable lists the spans that have too many pages.
+func (s *Store) mergeable(ctx context.Context, all bool) ([]span, error) {
 	rows, err := s.pool.Query(ctx, `SELECT level, start, count(*) FROM kymo_pages
 		WHERE level > 0 OR octet_length(page) < $1 GROUP BY level, start HAVING count(*) > 1`, detailsLimit)
 	if err != nil {
@@ -70,7 +71,7 @@ func (s *Store) untidy(ctx context.Context, all bool) ([]span, error) {
 	var p span
 	var parts int
 	_, err = pgx.ForEachRow(rows, []any{&p.level, &p.start, &parts}, func() error {
-		over := pageLevels[p.level].Start(p.start+1) < now-settled.Milliseconds()
+		over := pageLevels[p.level].Start(p.start+1) < now-quietAfter.Milliseconds()
 		if parts >= s.parts || all && over {
 			spans = append(spans, p)
 		}
@@ -83,7 +84,7 @@ func (s *Store) untidy(ctx context.Context, all bool) ([]span, error) {
 var errPruned = errors.New("pages were pruned meanwhile")
 
 // merge makes one page of several of a span. It returns false if another hub is
-// about that.
+// merging.
 func (s *Store) merge(ctx context.Context, p span) (led bool, err error) {
 	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		if err := tx.QueryRow(ctx, `SELECT pg_try_advisory_xact_lock(`+lockKey+`)`, "tidy").Scan(&led); err != nil || !led {

@@ -21,29 +21,29 @@ const (
 	tierDays
 )
 
-// settling is when pieces are made.
-type settling struct {
+// sealing is when pieces are made.
+type sealing struct {
 	every time.Duration // how often is looked
 	// after is how old, in seconds, groups are at least, and the others how long the
 	// span is that a piece of the tier stands for, at least.
 	after, minutes, hours, days int64
-	most                        int   // groups in a piece
+	groups                      int   // in a piece at most
 	meanwhile                   int64 // for how many seconds sums stay for which others stand
 }
 
-// Groups are settled when none of their time can still be confirmed: an open one
-// is declared void then.
-var usualSettling = settling{every: 20 * time.Second, after: 2 * staleAfter, minutes: 60, hours: 3600, days: 24 * 3600, most: 5000, meanwhile: 3600}
+// Groups are sealed when none of their time can be confirmed any more: one that is
+// open is declared void then.
+var defaultSealing = sealing{every: 20 * time.Second, after: 2 * staleAfter, minutes: 60, hours: 3600, days: 24 * 3600, groups: 5000, meanwhile: 3600}
 
-// startSettling begins to make pieces of groups.
-func (s *Store) startSettling() *loop.Loop {
-	return loop.Start(s.settle.every, nil, loop.Told(s.settleUp, func(err error) {
+// startSealing begins to make pieces of groups.
+func (s *Store) startSealing() *loop.Loop {
+	return loop.Start(s.sealing.every, nil, loop.Told(s.sealDue, func(err error) {
 		s.logger.Warn("adding up rows of kymo_rollups failed; it is tried again", "error", s.errors.Redact(err))
 	}))
 }
 
-// settleUp is a round.
-func (s *Store) settleUp(ctx context.Context) error {
+// sealDue makes the pieces that are due, and drops what they stand for.
+func (s *Store) sealDue(ctx context.Context) error {
 	snap, err := s.snapshot(ctx)
 	if err != nil {
 		return err
@@ -51,29 +51,29 @@ func (s *Store) settleUp(ctx context.Context) error {
 	if err := s.sealGroups(ctx, snap); err != nil {
 		return err
 	}
-	if err := s.sealPieces(ctx, snap, tierHours, s.settle.hours); err != nil {
+	if err := s.sealPieces(ctx, snap, tierHours, s.sealing.hours); err != nil {
 		return err
 	}
-	if err := s.sealPieces(ctx, snap, tierDays, s.settle.days); err != nil {
+	if err := s.sealPieces(ctx, snap, tierDays, s.sealing.days); err != nil {
 		return err
 	}
-	return s.dropSettled(ctx, snap)
+	return s.dropSuperseded(ctx, snap)
 }
 
 // sealGroups makes a piece of groups, if there are enough.
 func (s *Store) sealGroups(ctx context.Context, snap *snapshot) error {
-	past := snap.now - s.settle.after
+	past := snap.now - s.sealing.after
 	if len(snap.groups) == 0 {
 		return nil // there is nothing to read faster
 	}
 	first := secondOf(slices.Min(snap.groups))
-	if past-first < s.settle.minutes {
+	if past-first < s.sealing.minutes {
 		return nil
 	}
-	past = s.most(snap, past)
+	past = s.capGroups(snap, past)
 	var open []uint64
 	if err := s.read(ctx, s.ledger(), func(n *node) (err error) {
-		open, err = s.unsettled(ctx, n, snap, past)
+		open, err = s.undecided(ctx, n, snap, past)
 		return err
 	}); err != nil {
 		return err
@@ -109,15 +109,15 @@ func (s *Store) sealGroups(ctx context.Context, snap *snapshot) error {
 		fmt.Sprintf(`toUInt32(intDiv(span, [%d, %d, %d][to_level + 1]))`, levels.Finest(0), levels.Finest(1), levels.Finest(2)))
 }
 
-// most keeps a piece from being made of more groups than are added up at once.
-func (s *Store) most(snap *snapshot, past int64) int64 {
+// capGroups keeps a piece from being made of more groups than are added up at once.
+func (s *Store) capGroups(snap *snapshot, past int64) int64 {
 	seconds := make([]int64, 0, len(snap.groups))
 	for _, number := range snap.groups {
 		seconds = append(seconds, secondOf(number))
 	}
 	slices.Sort(seconds)
-	if len(seconds) > s.settle.most {
-		past = min(past, seconds[s.settle.most]+1)
+	if len(seconds) > s.sealing.groups {
+		past = min(past, seconds[s.sealing.groups]+1)
 	}
 	return past
 }
