@@ -260,7 +260,7 @@ func TestPanicGoesOnAndIsRecorded(t *testing.T) {
 				h.ServeHTTP(w, httptest.NewRequestWithContext(test.ctx, "GET", "/", nil))
 			}()
 			if w.Header().Get("X-Response-Time") == "" {
-				t.Error("whoever recovers has no X-Response-Time")
+				t.Error("a response after recovery has no X-Response-Time")
 			}
 			if got := one(t, m, sink); got.Status != test.status {
 				t.Errorf("recorded %+v", got)

@@ -12,7 +12,7 @@ func TestChainThatIsBuiltAnewIsLoggedOnce(t *testing.T) {
 	for range 5 {
 		do(m.Middleware(nothing), "GET", "/users/1")
 	}
-	do(m.Middleware(http.NewServeMux()), "GET", "/users/1") // 404 is no sign of it
+	do(m.Middleware(http.NewServeMux()), "GET", "/users/1") // 404 does not show it
 	closeMonitor(t, m)
 	if n := l.count("answered without a route"); n != 1 || l.count("remedy=") != 1 {
 		t.Errorf("logged %d times: %s", n, l.b.String())

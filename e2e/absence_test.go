@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// While the hub is away, whoever asks the service must not notice; and once it
+// While the hub is away, clients of the service must not notice; and once it
 // is back it gets all that it missed, once.
 func TestAbsence(t *testing.T) {
 	for _, test := range []struct {

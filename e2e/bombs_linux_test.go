@@ -13,7 +13,7 @@ func TestBombs(t *testing.T) {
 	h := startHub(t, t.TempDir())
 	huge := make([]byte, 300<<20)
 	announced := func() io.Reader { return bytes.NewReader(huge) }
-	streamed := func() io.Reader { return io.MultiReader(announced()) } // Of this, nobody knows the length.
+	streamed := func() io.Reader { return io.MultiReader(announced()) } // Its length is unknown.
 	h.mustRefuse(t, []badBody{
 		{"300 MB, announced", requestsPath, asJSON, announced(), 413, "body"},
 		{"300 MB, as a stream", requestsPath, asJSON, streamed(), 413, "body"},

@@ -88,7 +88,7 @@ var rooms = []room{
 		beside: []string{"hub/internal/nearest"}, // misspelt fields
 		why:    "a reader turns bytes into requests; which are kept, and under which endpoint, is not its affair"},
 	{path: "hub/internal/template", floor: 3, upTo: 1,
-		why: "a path becomes an endpoint by its text alone, whoever asks"},
+		why: "a path becomes an endpoint by its text alone"},
 	{path: "hub/internal/store", floor: 3, upTo: 1,
 		beside: []string{"hub/internal/rollup"}, // what a query selects and what it yields
 		why:    "an interface that knew one engine would bend to it"},
@@ -97,7 +97,7 @@ var rooms = []room{
 	{path: "hub/internal/store/page", floor: 3, upTo: 1,
 		why: "bytes that hold histograms mean the same in every engine"},
 	{path: "hub/internal/store/gather", floor: 3, upTo: 1,
-		beside: []string{"hub/internal/store"}, // the errors that say whether to try again
+		beside: []string{"hub/internal/store"}, // the errors that tell whether to try again
 		why:    "what waits for a write is batches; which engine writes them is not its affair"},
 	{path: "hub/internal/store/remote", floor: 3, upTo: 1,
 		beside: []string{"hub/internal/store"}, // the errors that a server's become
@@ -178,7 +178,7 @@ var rooms = []room{
 	{path: "hub/internal/fileimport", floor: 6, upTo: 5,
 		why: "it sends files to a hub over HTTP; what is printed of it is not its affair"},
 	{path: "hub/internal/text", floor: 6, upTo: 5,
-		why: "it writes answers, whoever asked for them"},
+		why: "it writes answers, whatever asked for them"},
 	{path: "hub/internal/demo", floor: 6, upTo: 5,
 		beside:  []string{"hub/internal/text"},
 		outside: []string{"github.com/jackc/pgx/v5", "github.com/redis/go-redis/v9"}, // the stand-ins and the shop's clients

@@ -27,7 +27,7 @@ const serviceVariable = "KYMO_E2E_SERVICE_OF"
 func TestServiceProcess(t *testing.T) {
 	hub := os.Getenv(serviceVariable)
 	if hub == "" {
-		return // nobody asked for a service
+		return // no service was asked for
 	}
 	var stock atomic.Bool
 	m := sdk.New("orders", sdk.WithHub(hub))
@@ -125,7 +125,7 @@ func TestHealthOfServices(t *testing.T) {
 	}
 	t.Logf("down after %v: %s", noticed, c.Reason)
 	if r, status := h.health(); r.Status != "degraded" || status != 200 {
-		t.Errorf("a service that nobody called critical is down: %s, %d", r.Status, status)
+		t.Errorf("a service that is not critical is down: %s, %d", r.Status, status)
 	}
 	first.order("full")
 	second.order("full")

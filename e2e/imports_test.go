@@ -88,7 +88,7 @@ func (i *importing) start(stdin io.ReadCloser) {
 	}()
 }
 
-// underWay says whether the import has not ended.
+// underWay reports whether the import has not ended.
 func (i *importing) underWay() bool {
 	select {
 	case <-i.ended:

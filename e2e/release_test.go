@@ -139,7 +139,7 @@ func publish(t *testing.T, r *repository, version string) string {
 	return proxy
 }
 
-// user is someone who has Go, a module proxy and nothing of Kymo.
+// user is a user with Go and a module proxy, but nothing of Kymo.
 type user struct {
 	version string
 	env     []string

@@ -208,7 +208,7 @@ func checkCounts(t *testing.T, h *hub, when string, sent ...map[series]int) {
 			delete(got, s)
 		}
 		for s, n := range got {
-			t.Errorf("%s: %v has %d requests, which nobody sent", when, s, n)
+			t.Errorf("%s: %v has %d requests that were never sent", when, s, n)
 		}
 	}
 	p := h.report(168, nil)

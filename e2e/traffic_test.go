@@ -16,7 +16,7 @@ import (
 )
 
 // random returns a source of randomness whose seed is logged. KYMO_E2E_SEED
-// repeats what a seed decides, which the timing of processes is no part of.
+// repeats what a seed decides; the timing of processes is not part of that.
 func random(t *testing.T) *rand.Rand {
 	t.Helper()
 	seed := rand.Uint64()
@@ -97,8 +97,8 @@ func encodeBatch(events []event, instance string, sequence uint64) []byte {
 	return b.Batch(instance, sequence).AppendBinary(nil)
 }
 
-// rawPath returns a path that leads to the endpoint. Outside of Kymo, nobody
-// has to know templates.
+// rawPath returns a path that leads to the endpoint. Outside of Kymo,
+// templates are unknown.
 func rawPath(endpoint string, i int) string {
 	return strings.ReplaceAll(endpoint, "{id}", strconv.Itoa(i))
 }

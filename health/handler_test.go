@@ -104,7 +104,7 @@ func TestHealth(t *testing.T) {
 	}
 }
 
-// Whoever may not see details sees statuses, and nothing of what the checks saw.
+// A caller that may not see details sees statuses, and nothing of what the checks saw.
 func TestHealthWithoutDetails(t *testing.T) {
 	h := &Handler{
 		Report:  report(wellDatabase, downDatabase, flappingCache),

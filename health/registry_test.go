@@ -108,7 +108,7 @@ func TestCheckFromFirstToLast(t *testing.T) {
 			t.Errorf("before the first run: %+v", before)
 		}
 		if whole := r.Report().Status; whole != Degraded {
-			t.Errorf("before the first run the whole is %v, want degraded: nobody has seen it healthy", whole)
+			t.Errorf("before the first run the whole is %v, want degraded: it was not seen healthy yet", whole)
 		}
 		begun := time.Now()
 		until(t, &r, Healthy, 1100*time.Millisecond)

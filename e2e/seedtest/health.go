@@ -76,7 +76,7 @@ func (s *seeder) whole(service string, at time.Time) (health.Status, string) {
 func (s *seeder) health(from time.Time) {
 	n := 0
 	for at := from; at.Before(s.now); at = at.Add(time.Minute) {
-		// Nobody looked for some hours, four days ago.
+		// The check did not run for some hours, four days ago.
 		if ago := s.now.Sub(at); ago > 96*time.Hour && ago < 99*time.Hour {
 			continue
 		}

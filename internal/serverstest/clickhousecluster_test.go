@@ -80,7 +80,7 @@ func (c *ClickHouseServer) becomes(rows int) {
 	c.until(func() bool { return c.SQL("SELECT count() FROM t") == fmt.Sprint(rows) }, fmt.Sprintf("it has not %d rows", rows))
 }
 
-// until polls: replicas tell nobody when they have caught up.
+// until polls: replicas do not announce that they have caught up.
 func (c *ClickHouseServer) until(done func() bool, otherwise string) {
 	c.t.Helper()
 	for deadline := time.Now().Add(time.Minute); !done(); time.Sleep(20 * time.Millisecond) {

@@ -115,7 +115,7 @@ func (p *ProxyServer) serve() {
 		}
 		p.mu.Unlock()
 		if refuse {
-			_ = client.(*net.TCPConn).SetLinger(0) // a reset, which nobody takes for an end
+			_ = client.(*net.TCPConn).SetLinger(0) // a reset, which cannot be mistaken for an end
 			_ = client.Close()
 			continue
 		}

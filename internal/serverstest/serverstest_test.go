@@ -275,13 +275,13 @@ func TestProxy(t *testing.T) {
 		t.Errorf("accepted %d connections, not 4", got)
 	}
 
-	nobody := Proxy(t, "127.0.0.1:1")
-	conn, err := net.Dial("tcp", nobody.Addr())
+	nothing := Proxy(t, "127.0.0.1:1")
+	conn, err := net.Dial("tcp", nothing.Addr())
 	if err != nil {
 		t.Fatal(err)
 	}
 	if _, err := io.ReadAll(conn); err != nil && !strings.Contains(err.Error(), "reset") {
-		t.Errorf("a proxy of nobody: %v", err)
+		t.Errorf("a proxy of nothing: %v", err)
 	}
 	_ = conn.Close()
 }

@@ -7,7 +7,7 @@ import (
 	dto "github.com/prometheus/client_model/go"
 )
 
-// Whoever promises a bound keeps it, or the error is measured wrongly.
+// A contender that promises a bound keeps it, or the error is measured wrongly.
 func TestEveryContenderKeepsItsBound(t *testing.T) {
 	for _, c := range contenders {
 		t.Run(c.name, func(t *testing.T) {

@@ -32,7 +32,7 @@ type watched struct {
 // contender makes a fresh monitor around a handler.
 type contender struct {
 	name    string
-	records string // what is known of a request afterwards
+	records string // what it keeps of a request
 	wrap    func(http.Handler) watched
 	handler http.HandlerFunc // what the route does, hello unless given
 }

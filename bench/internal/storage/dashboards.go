@@ -175,7 +175,7 @@ func (c Config) watch(ctx context.Context, h *hub, all []call, n int) (*table.Ta
 		group, groupCtx := errgroup.WithContext(ctx)
 		for d := range dashboards {
 			group.Go(func() error {
-				// Nobody opens them all at the same instant.
+				// They are not all opened at the same instant.
 				next := start.Add(time.Duration(d) * pollEvery / dashboards)
 				for range rounds {
 					time.Sleep(time.Until(next))

@@ -70,7 +70,7 @@ func await(ts *testscript.TestScript, _ bool, args []string) {
 func signaling(signal os.Signal) func(*testscript.TestScript, bool, []string) {
 	return func(ts *testscript.TestScript, _ bool, _ []string) {
 		for _, c := range ts.BackgroundCmds() {
-			// One that has ended already is no fault of the script's.
+			// That one has ended already is not the script's fault.
 			_ = c.Process.Signal(signal)
 		}
 	}

@@ -1,8 +1,8 @@
 // Package loop runs what has to be done again and again in the background.
 //
 // Start begins a goroutine that calls a function at each tick. Stop ends it and
-// waits for its end, so that whoever starts a loop can be sure that nothing of it
-// is left. What fails round after round is told once (Told).
+// waits for its end, after which nothing of the loop is left. What fails round after
+// round is told once (Told).
 package loop
 
 import (

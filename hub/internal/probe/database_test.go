@@ -298,7 +298,7 @@ func TestDatabaseLeaks(t *testing.T) {
 				probe = openProbe(t, Spec{Type: typ, URL: fmt.Sprintf("%s://app:geheim@%s/0", scheme, addr)})
 				for range 3 {
 					if _, err := runProbe(t, probe, 20*time.Millisecond); err == nil {
-						t.Errorf("%s is healthy with nobody there", scheme)
+						t.Errorf("%s is healthy with no server there", scheme)
 					}
 				}
 				_ = probe.Close()

@@ -184,7 +184,7 @@ func TestHTTPRedirects(t *testing.T) {
 func TestHTTPOverTLS(t *testing.T) {
 	s := httptest.NewUnstartedServer(says(200, "ok"))
 	s.Config.ErrorLog = log.New(io.Discard, "", 0) // of those who do not trust it
-	s.StartTLS()                                   // with a certificate that nobody signed
+	s.StartTLS()                                   // with a certificate that is not signed
 	defer s.Close()
 	wantHealthy(t, openProbe(t, Spec{Type: "http", URL: s.URL, Insecure: true}))
 	wantProblem(t, openProbe(t, Spec{Type: "http", URL: s.URL}), enough, health.Down, "certificate")

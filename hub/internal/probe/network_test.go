@@ -102,7 +102,7 @@ func targets(addr string) []Spec {
 
 // What happens to every server happens to each type in the same words.
 func TestNetworkFaults(t *testing.T) {
-	for _, s := range targets(nobody(t)) {
+	for _, s := range targets(closedTCP(t)) {
 		t.Run(s.Type+" refused", func(t *testing.T) {
 			wantProblem(t, openProbe(t, s), enough, health.Down, "connection refused")
 		})
@@ -141,7 +141,7 @@ func TestNetworkLeaks(t *testing.T) {
 		_, _ = w.Write([]byte(`{"status": "UP"}`))
 	}))
 	defer well.Close()
-	silent, closed, name := frozen(t), nobody(t), "dns://"+dnsServer(t, nil)+"/here.example"
+	silent, closed, name := frozen(t), closedTCP(t), "dns://"+dnsServer(t, nil)+"/here.example"
 	// Those who wait for a word of the server wait in vain.
 	look := func() {
 		all := []Spec{{Type: "dns", URL: name}, {Type: "dns", URL: "dns://" + closed + "/a"}, {Type: "disk", Path: "/"}}

@@ -111,7 +111,7 @@ func TestPostgres(t *testing.T) {
 		wantProblem(t, probe(t, follower), enough, health.Down, "read-only: it is a standby")
 		hidden := wantProblem(t, probe(t, Spec{MaxLag: time.Hour}), enough, health.Unknown, "grant pg_monitor to app")
 		if lag, ok := hidden["lag_ms"]; ok {
-			t.Errorf("a lag of %v that nobody can see", lag)
+			t.Errorf("a lag of %v that cannot be seen", lag)
 		}
 		eventually(t, "the primary sees its standby", func() bool {
 			details, _ := runProbe(t, before, enough)

@@ -41,7 +41,7 @@ func newRedisCluster(s *Spec, a *address, options goredis.Options) (*redisCluste
 type clusterView struct {
 	state   redisInfo
 	primary []string // addresses
-	scratch string   // who has the scratch key
+	scratch string   // the node that has the scratch key
 }
 
 func (r *redisCluster) run(ctx context.Context) (health.Details, error) {

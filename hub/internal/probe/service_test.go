@@ -123,7 +123,7 @@ func TestServiceOfKymo(t *testing.T) {
 }
 
 func TestServiceFaults(t *testing.T) {
-	wantProblem(t, openService(t, "http://"+nobody(t)+"/?key=geheim"), enough, health.Down, "connection refused")
+	wantProblem(t, openService(t, "http://"+closedTCP(t)+"/?key=geheim"), enough, health.Down, "connection refused")
 	wantProblem(t, openService(t, "http://"+frozen(t)+"/?key=geheim"), short, health.Down, "no answer within 150ms")
 }
 

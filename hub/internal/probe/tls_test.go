@@ -140,8 +140,8 @@ func greets(text string) func(net.Conn) {
 	}
 }
 
-// nobody is an address where nothing listens.
-func nobody(t *testing.T) string {
+// closedTCP returns an address on which nothing listens.
+func closedTCP(t *testing.T) string {
 	t.Helper()
 	l := listen(t)
 	defer l.Close()
@@ -188,7 +188,7 @@ func TestTLSCertificates(t *testing.T) {
 		{"over, and nothing else matters", lasting(-day - time.Hour), Spec{Insecure: true}, health.Down, "certificate has expired", -2, "Kymo Test CA"},
 		{"too early", trusted.issue(now.Add(3*day), now.Add(90*day+time.Hour)), Spec{}, health.Down, "certificate is not valid before", 90, "Kymo Test CA"},
 		{"for another host", trusted.issue(now.Add(-day), now.Add(90*day+time.Hour), "else.example"), Spec{}, health.Down, "certificate is for another host", 90, "Kymo Test CA"},
-		{"of nobody", newAuthority("Nobody").issue(now.Add(-day), now.Add(90*day+time.Hour)), Spec{}, health.Down, "certificate signed by an unknown authority", 90, "Nobody"},
+		{"of an unknown authority", newAuthority("Nobody").issue(now.Add(-day), now.Add(90*day+time.Hour)), Spec{}, health.Down, "certificate signed by an unknown authority", 90, "Nobody"},
 		{"signed by one that ends before it", trusted.intermediate(now.Add(3*day+time.Hour)).issue(now.Add(-day), now.Add(90*day)),
 			Spec{}, health.Degraded, "certificate expires in 3 days", 3, "O=Between"},
 	} {
@@ -208,7 +208,7 @@ func TestTLSCertificates(t *testing.T) {
 		})
 	}
 	t.Run("nobody there", func(t *testing.T) {
-		wantProblem(t, openProbe(t, Spec{Type: "tls", URL: "tls://" + nobody(t)}), enough, health.Down, "connection refused")
+		wantProblem(t, openProbe(t, Spec{Type: "tls", URL: "tls://" + closedTCP(t)}), enough, health.Down, "connection refused")
 	})
 	t.Run("no TLS", func(t *testing.T) {
 		addr := serve(t, listen(t), greets("220 mail ESMTP\r\n"))

@@ -61,6 +61,6 @@ func TestTorchServeManagement(t *testing.T) {
 			wantProblem(t, p, enough, c.status, c.reason)
 		})
 	}
-	p := openProbe(t, Spec{Type: "torchserve", Models: []string{"m"}, URL: inference.URL + "?management=http://app:geheim@" + nobody(t)})
+	p := openProbe(t, Spec{Type: "torchserve", Models: []string{"m"}, URL: inference.URL + "?management=http://app:geheim@" + closedTCP(t)})
 	wantProblem(t, p, enough, health.Down, "connection refused")
 }

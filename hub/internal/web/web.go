@@ -50,8 +50,8 @@ var types = map[string]string{
 // page is the file that a browser asks for first.
 const page = "index.html"
 
-// New returns a dashboard of the files in dist. Each that has a neighbor with
-// .gz at the end of its name is sent as that to whoever takes it.
+// New returns a dashboard of the files in dist. For a file with a
+// compressed one beside it, whose name ends in .gz, clients that accept gzip get that.
 func New(dist fs.FS) *Dashboard {
 	d := &Dashboard{files: make(map[string]*file)}
 	// What cannot be read is not there: a program without dashboard is of use too.
@@ -71,7 +71,7 @@ func New(dist fs.FS) *Dashboard {
 	return d
 }
 
-// Present says whether there is a page to serve.
+// Present reports whether there is a page to serve.
 func (d *Dashboard) Present() bool { return d.files[page] != nil }
 
 // policy allows the page what its own hub sends and nothing else: no other
