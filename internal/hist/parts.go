@@ -86,7 +86,7 @@ func (p *Parts) sound() bool {
 func (p *Parts) sumInRange() bool {
 	lo, carry := bits.Add64(p.SumHigh<<32, p.SumLow, 0)
 	hi := p.SumHigh>>32 + carry
-	leastHi, leastLo := bits.Mul64(p.Count, uint64(p.Min))
-	mostHi, mostLo := bits.Mul64(p.Count, uint64(p.Max))
-	return (hi > leastHi || hi == leastHi && lo >= leastLo) && (hi < mostHi || hi == mostHi && lo <= mostLo)
+	minHi, minLo := bits.Mul64(p.Count, uint64(p.Min))
+	maxHi, maxLo := bits.Mul64(p.Count, uint64(p.Max))
+	return (hi > minHi || hi == minHi && lo >= minLo) && (hi < maxHi || hi == maxHi && lo <= maxLo)
 }

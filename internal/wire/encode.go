@@ -12,7 +12,7 @@ import (
 // limits can reach with tens of thousands of long texts.
 func (b *Batch) AppendBinary(dst []byte) []byte {
 	dst = append(dst, magic...)
-	version := b.leastVersion()
+	version := b.minVersion()
 	dst = append(dst, version)
 	dst = append(binary.AppendUvarint(dst, uint64(len(b.Instance))), b.Instance...)
 	dst = binary.AppendUvarint(dst, b.Sequence)
@@ -49,8 +49,8 @@ func (b *Batch) AppendBinary(dst []byte) []byte {
 	return dst
 }
 
-// leastVersion returns the first version of the format that can say all there is.
-func (b *Batch) leastVersion() byte {
+// minVersion returns the earliest version of the format that can hold the batch.
+func (b *Batch) minVersion() byte {
 	switch {
 	case b.Version != "" || len(b.Errors) > 1:
 		return 3

@@ -189,7 +189,7 @@ var malformed = []struct {
 	{"no kind", form2()},
 	{"no count of health results", form2(0)},
 	{"huge count of health results", form2(0, huge)},
-	{"too many health results", form2(0, MaxHealth+1, strings.Repeat("\x00", (MaxHealth+1)*leastHealth))},
+	{"too many health results", form2(0, MaxHealth+1, strings.Repeat("\x00", (MaxHealth+1)*minHealthBytes))},
 	{"more health results than bytes", form2(0, 2, "\x00\x01a\x00\x00\x01\x00\x00\x00\x00")},
 	{"service of a health result over its limit", form2(0, 1, MaxService+1, long, 0, 0, 0, 1, 0, 0, 0, 0)},
 	{"unknown flags", form2(0, 1, 0, 1, "a", 0, 0, 1<<4|1, 0, 0, 0, 0)},

@@ -17,8 +17,8 @@ const (
 	allFlags     = statusMask | flagFlapping | flagCritical
 )
 
-// leastHealth is the least that a health result takes in bytes.
-const leastHealth = 9
+// minHealthBytes is the minimum size of an encoded health result.
+const minHealthBytes = 9
 
 func (b *Batch) appendHealth(dst []byte) []byte {
 	dst = binary.AppendUvarint(dst, uint64(len(b.Health)))
@@ -54,7 +54,7 @@ const maxLatency = 48 << 10
 
 func (r *reader) health(b *Batch) {
 	b.Kind = Kind(r.byte())
-	n := r.count(MaxHealth, leastHealth)
+	n := r.count(MaxHealth, minHealthBytes)
 	for range n {
 		var h HealthResult
 		h.Service = r.text(MaxService)
