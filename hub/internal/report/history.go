@@ -52,7 +52,7 @@ type RunTimes struct {
 type Transition struct {
 	At       time.Time       `json:"at" doc:"When it was seen, UTC." example:"2026-11-23T10:15:30Z"`
 	From     string          `json:"from" enum:"healthy,degraded,down,unknown" doc:"What it was before." example:"healthy"`
-	To       string          `json:"to" enum:"healthy,degraded,down,unknown" doc:"Unknown is time in which nobody looked." example:"down"`
+	To       string          `json:"to" enum:"healthy,degraded,down,unknown" doc:"Unknown is time without results." example:"down"`
 	Reason   string          `json:"reason" doc:"Why it is not healthy." example:"connection refused"`
 	Flapping bool            `json:"flapping" doc:"Whether the check goes back and forth." example:"false"`
 	Details  json.RawMessage `json:"details,omitempty" doc:"What the run saw." example:"{\"connections\":7}"`
@@ -66,7 +66,7 @@ const maxStretches = 2000
 type Stretch struct {
 	From   int64  `json:"from" doc:"When it begins, Unix milliseconds." example:"1795428930000"`
 	To     int64  `json:"to" doc:"The first instant after it, Unix milliseconds." example:"1795428972000"`
-	Status string `json:"status" enum:"healthy,degraded,down,unknown" doc:"How it was. Unknown is time in which nobody looked." example:"down"`
+	Status string `json:"status" enum:"healthy,degraded,down,unknown" doc:"The status. Unknown is time without results." example:"down"`
 	Reason string `json:"reason" doc:"Why it was not healthy." example:"connection refused"`
 }
 
