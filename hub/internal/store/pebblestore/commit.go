@@ -27,7 +27,7 @@ func (s *Store) Append(ctx context.Context, batches ...*wire.Batch) ([]bool, err
 	}
 	for _, b := range batches {
 		if b.Kind != wire.Kept {
-			return nil, fmt.Errorf("%w: it is one of presence, which is not kept", wire.ErrMalformed)
+			return nil, fmt.Errorf("%w: it is a heartbeat, which is not kept", wire.ErrMalformed)
 		}
 	}
 	call := &appendCall{

@@ -21,9 +21,9 @@ var migrations embed.FS
 // versionTable is where the migrations that were applied are noted.
 const versionTable = "kymo_schema_version"
 
-// leastServer is the oldest PostgreSQL that can take a partition away while
+// minServer is the oldest PostgreSQL that can take a partition away while
 // others read: server_version_num.
-const leastServer = 140000
+const minServer = 140000
 
 // migrate makes the tables, or brings those of an earlier version up to date.
 // One hub at a time does that.
@@ -79,7 +79,7 @@ func checkServer(ctx context.Context, conn *sql.Conn) error {
 		return err
 	}
 	switch {
-	case version < leastServer:
+	case version < minServer:
 		return fmt.Errorf("it is PostgreSQL %s; use 14 or newer", readable)
 	case encoding != "UTF8":
 		return fmt.Errorf("the database's encoding is %s; use one with the encoding UTF8", encoding)

@@ -33,7 +33,7 @@ func mustAppend(t *testing.T, s *Store, batches ...*wire.Batch) {
 const countDays = `SELECT count(*) FROM pg_inherits WHERE inhparent = 'api_metrics'::regclass`
 
 // Several hubs prune at once while others write and somebody reads: partitions
-// go, nobody fails, and what is kept is whole.
+// go, no call fails, and what is kept is whole.
 func TestPruneTogether(t *testing.T) {
 	url := database(t, serverstest.Postgres(t))
 	opts := Options{tuning: tuning{drop: time.Minute}}
@@ -78,7 +78,7 @@ func TestPruneTogether(t *testing.T) {
 	if a.Floor() != floor {
 		t.Errorf("the floor is %d, not %d", a.Floor(), floor)
 	}
-	// A row of a day that was pruned makes no partition: nobody would see it.
+	// A row of a day that was pruned makes no partition: reports would not see it.
 	mustAppend(t, a, on(-5, 200), on(0, 201))
 	if got := ask(t, conn, `SELECT count(*) FROM api_metrics`); got != fmt.Sprint(want+1000) {
 		t.Errorf("%s rows with late ones, want %d", got, want+1000)
@@ -91,7 +91,7 @@ func TestPruneTogether(t *testing.T) {
 	}
 }
 
-// Somebody who reads for long neither keeps writers waiting nor loses a row; the
+// A query that takes long neither keeps writers waiting nor loses a row; the
 // partition goes when they are done, by whichever hub prunes then.
 func TestPruneWhileSomebodyReads(t *testing.T) {
 	url := database(t, serverstest.Postgres(t))

@@ -89,12 +89,12 @@ func testHealthIdentity(t *testing.T, e Engine) {
 		p.compareHealth(t, allHealth)
 		p.reopen(t)
 	}
-	presence := &wire.Batch{Instance: "c", Sequence: 1, Kind: wire.Present, Health: []wire.HealthResult{same}}
+	heartbeat := &wire.Batch{Instance: "c", Sequence: 1, Kind: wire.Present, Health: []wire.HealthResult{same}}
 	// What is not to be kept is refused, with all that comes along.
 	for _, kind := range []wire.Kind{wire.Present, wire.Leaving} {
-		presence.Kind = kind
-		if _, err := p.store.Append(t.Context(), g.healthBatch("d", 3, g.around(Noon, hour)), presence); !errors.Is(err, wire.ErrMalformed) {
-			t.Errorf("presence is kept: %v", err)
+		heartbeat.Kind = kind
+		if _, err := p.store.Append(t.Context(), g.healthBatch("d", 3, g.around(Noon, hour)), heartbeat); !errors.Is(err, wire.ErrMalformed) {
+			t.Errorf("heartbeat is kept: %v", err)
 		}
 	}
 	p.compareHealth(t, allHealth)

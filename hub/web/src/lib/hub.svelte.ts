@@ -7,7 +7,7 @@ export class Problem extends Error {
   constructor(
     readonly status: number,
     message: string,
-    /** Whether it was not the hub that answered, or nobody. */
+    /** Whether something other than the hub answered, or nothing. */
     readonly gone = false,
   ) {
     super(message)

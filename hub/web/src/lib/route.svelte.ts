@@ -41,7 +41,7 @@ export function changed(params: URLSearchParams, changes: Changes): URLSearchPar
     if (value == null || value === '') next.delete(name)
     else next.set(name, String(value))
   }
-  // A cursor belongs to the parameters that it was given for, whoever changes them.
+  // A cursor belongs to the parameters that it was given for, whatever changes them.
   if (rest(next) !== rest(params)) next.delete('cursor')
   return next
 }
@@ -99,7 +99,7 @@ export const route = {
   with(changes: Changes): string {
     return format(place.screen, changed(place.params, changes))
   },
-  /** Changes the state. What a person types is no page of its own to go back to: replace. */
+  /** Changes the state. What a person types is not a page to go back to: replace. */
   set(changes: Changes, replace = false) {
     const hash = route.with(changes)
     if (hash === format(place.screen, place.params)) return

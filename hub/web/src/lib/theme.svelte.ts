@@ -9,7 +9,7 @@ dark.addEventListener('change', () => version++)
 let cache = new Map<string, string>()
 let cached = 0
 
-/** The value of a custom property of app.css; whoever asks in an effect is told of changes. */
+/** The value of a custom property of app.css; an effect that reads it runs again when it changes. */
 export function color(name: string): string {
   const v = version
   return untrack(() => {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import type { Endpoint } from '../../lib/types'
 import { toRow } from './row'
-import { ordered, passes, readSort, usualSort, writeSort } from './table'
+import { ordered, passes, readSort, defaultSort, writeSort } from './table'
 
 const row = (endpoint: string, p95: number, few = false, more: Partial<Endpoint> = {}) =>
   toRow({
@@ -28,8 +28,8 @@ test('rows are in order, equal ones by name, and those with too few requests las
 })
 
 test('an order that there is none of is the usual one', () => {
-  expect(readSort('')).toBe(usualSort)
-  expect(readSort('-nonsense')).toBe(usualSort)
+  expect(readSort('')).toBe(defaultSort)
+  expect(readSort('-nonsense')).toBe(defaultSort)
   expect(writeSort(readSort('-p99'))).toBe('-p99')
 })
 

@@ -62,12 +62,12 @@ export interface Sort {
   down: boolean
 }
 
-export const usualSort: Sort = { id: 'time', down: true }
+export const defaultSort: Sort = { id: 'time', down: true }
 
 export function readSort(text: string): Sort {
   const down = text.startsWith('-')
   const id = down ? text.slice(1) : text
-  return id === 'name' || columns.some((c) => c.id === id) ? { id, down } : usualSort
+  return id === 'name' || columns.some((c) => c.id === id) ? { id, down } : defaultSort
 }
 
 export function writeSort(s: Sort): string {
