@@ -62,7 +62,7 @@ func (in *Intake) OnHeartbeat(f HeartbeatFunc) { in.heartbeats.subscribe(f) }
 type Receipt struct {
 	Accepted  int  `json:"accepted" doc:"How many requests of the body are durable now." example:"2"`
 	Duplicate bool `json:"duplicate" doc:"Whether they were durable before, and so count once." example:"false"`
-	Dropped   int  `json:"dropped,omitempty" doc:"Requests of a batch that were left out because they are older than what the hub keeps, or more than 24 h in the future. They count as dropped requests of their service at the time at which they started; those in the future at their arrival." example:"0"`
+	Dropped   int  `json:"dropped,omitempty" doc:"Requests of a batch that were left out because they are older than what the hub keeps, or more than 24 h in the future. They count as dropped requests of their service at the time at which they arrived." example:"0"`
 
 	// Refused is the first of the requests that were dropped from a body that a
 	// reader took apart; nil if none was.

@@ -104,7 +104,8 @@ func TestLateRequestsBecomeDrops(t *testing.T) {
 	in := newIntake(st, template.Limits{})
 	drops := []wire.Drop{
 		{Service: "a", At: noon.UnixMilli(), Count: 3},
-		{Service: "a", At: 5, Count: 10}, // of a clock before its time
+		{Service: "a", At: 5, Count: 10}, // of a clock that was reset
+		{Service: "a", At: noon.Add(-168 * time.Hour).UnixMilli(), Count: 7},
 	}
 	data := atOffsets(1, drops, []string{"a", "b"}, 0, -168*time.Hour, -168*time.Hour-1e6, 24*time.Hour-1e6, 24*time.Hour)
 	got, err := in.Batch(t.Context(), data)
@@ -114,9 +115,9 @@ func TestLateRequestsBecomeDrops(t *testing.T) {
 	same(t, "receipt", got, Receipt{Accepted: 6, Dropped: 4})
 	counts, dropped := rollups(t, st)
 	same(t, "counts", counts, map[string]uint64{"a/a": 3, "b/a": 3})
-	same(t, "drops", dropped, map[string]uint64{"a": 15, "b": 2})
+	same(t, "drops", dropped, map[string]uint64{"a": 22, "b": 2})
 	c := &in.Counters
-	same(t, "counters", []uint64{c.Lost[ingest.TooOld].Load(), c.Lost[ingest.InFuture].Load(), c.Dropped.Load()}, []uint64{2, 2, 13})
+	same(t, "counters", []uint64{c.Lost[ingest.TooOld].Load(), c.Lost[ingest.InFuture].Load(), c.Dropped.Load()}, []uint64{2, 2, 20})
 	for r, err := range st.Requests(t.Context(), store.RequestQuery{Window: rollup.Window{To: wire.MaxStart}, Filter: store.Filter{Service: "b"}}) {
 		if err != nil {
 			t.Fatal(err)
@@ -132,9 +133,9 @@ func TestLateRequestsBecomeDrops(t *testing.T) {
 		rollup.Window
 		drops map[string]uint64
 	}{
-		"of the time of what was late":                {rollup.Window{From: oldest - 10_000, To: oldest}, map[string]uint64{"a": 1, "b": 1}},
-		"of the time that the service says":           {rollup.Window{From: 5, To: 6}, map[string]uint64{"a": 10}},
-		"of the arrival of what has a wrong clock":    {rollup.Window{From: noon.UnixMilli(), To: noon.UnixMilli() + 1}, map[string]uint64{"a": 4, "b": 1}},
+		"of what is older than the hub keeps":         {rollup.Window{From: 0, To: oldest}, map[string]uint64{}},
+		"of the time that the service says":           {rollup.Window{From: oldest, To: oldest + 1}, map[string]uint64{"a": 7}},
+		"of the arrival of what has a wrong clock":    {rollup.Window{From: noon.UnixMilli(), To: noon.UnixMilli() + 1}, map[string]uint64{"a": 15, "b": 2}},
 		"of tomorrow, which the wrong clock pretends": {rollup.Window{From: noon.UnixMilli() + 1, To: wire.MaxStart}, map[string]uint64{}},
 	} {
 		same(t, "drops "+name, dropsIn(t, st, want.Window), want.drops)

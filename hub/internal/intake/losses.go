@@ -13,10 +13,12 @@ import (
 // losses counts the requests of one body that are not kept: by reason for the hub's
 // own metrics, and by service and time for the reports. A loss counts at the time of
 // the request itself, so that a report over a past window shows what that window
-// lost, however late it arrived. What has no time, or one so far ahead that its
-// clock must be wrong, counts at its arrival.
+// lost, however late it arrived. What has no time, or one outside the span of starts
+// that are accepted, counts at its arrival: stores keep nothing from before that span,
+// and a service with a wrong clock must show in the reports of today.
 type losses struct {
-	now, to int64 // of arrival, and from where on a clock must be wrong; Unix milliseconds
+	now     int64 // of arrival, Unix milliseconds
+	starts  span
 	reasons [ingest.Reasons]uint64
 	spans   map[lossSpan]uint64
 }
@@ -31,12 +33,12 @@ type lossSpan struct {
 var lossWidths = [...]time.Duration{10 * time.Second, time.Hour, 24 * time.Hour, 0}
 
 func newLosses(now time.Time, starts span) losses {
-	return losses{now: now.UnixMilli(), to: starts.to}
+	return losses{now: now.UnixMilli(), starts: starts}
 }
 
 // time returns the time at which a loss counts.
 func (l *losses) time(start int64) int64 {
-	if start < 0 || start >= l.to {
+	if _, ok := l.starts.accepts(start); !ok || start < 0 {
 		return l.now
 	}
 	return start
@@ -54,7 +56,7 @@ func (l *losses) addSpan(service string, at int64, count uint64, width time.Dura
 	if width == 0 {
 		at = l.now
 	} else if at != l.now {
-		at -= at % width.Milliseconds()
+		at = max(at-at%width.Milliseconds(), l.starts.from)
 	}
 	l.spans[lossSpan{service, at}] += count
 }

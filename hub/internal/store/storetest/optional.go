@@ -52,6 +52,7 @@ func testFloor(t *testing.T, e Engine) {
 	b := wire.NewBuilder()
 	for _, start := range []int64{f - day, f - 1, f} {
 		b.Add(&wire.Request{Key: plain, Start: start})
+		b.AddDrop(wire.Drop{Service: plain.Service, At: start, Count: 3})
 	}
 	p.append(t, b.Batch("b", 1))
 	if err := p.oracle.Prune(t.Context(), f); err != nil {
