@@ -76,6 +76,10 @@ func (c *serveCommand) source(env *environment) settings.Source {
 }
 
 func (c *serveCommand) Run(env *environment) error {
+	// First, and until all has ended: by default a hangup ends the process.
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	defer signal.Stop(hangup)
 	source := c.source(env)
 	if c.WatchConfig && source.Path == "" {
 		return errors.New("--watch-config: there is no file to watch; name one with --config FILE or KYMO_CONFIG")
@@ -84,10 +88,6 @@ func (c *serveCommand) Run(env *environment) error {
 	if err != nil {
 		return err
 	}
-	// Before the hub is there, so that a hangup does not end it while it starts.
-	hangup := make(chan os.Signal, 1)
-	signal.Notify(hangup, syscall.SIGHUP)
-	defer signal.Stop(hangup)
 	level := new(slog.LevelVar)
 	level.Set(conf.LogLevel)
 	logger := slog.New(slog.NewTextHandler(env.stderr, &slog.HandlerOptions{Level: level}))
