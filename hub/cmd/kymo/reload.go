@@ -14,12 +14,13 @@ import (
 // reloader reads the configuration of a running hub again. A wrong one is refused
 // as a whole, and the hub goes on as it was.
 type reloader struct {
-	source settings.Source
-	began  *config.Config // what the listener and the store are made from
-	hub    *core.Hub
-	hangup <-chan os.Signal // asks for a reload
-	level  *slog.LevelVar
-	logger *slog.Logger
+	source  settings.Source
+	began   *config.Config // what the listener and the store are made from
+	hub     *core.Hub
+	hangup  <-chan os.Signal // asks for a reload
+	changed <-chan struct{}  // does so, too
+	level   *slog.LevelVar
+	logger  *slog.Logger
 }
 
 func (r *reloader) reload() {

@@ -14,11 +14,15 @@ import (
 // configuration management write it in several steps.
 const settled = 100 * time.Millisecond
 
+// maxUnsettled is how long after the first event it is read at the latest: another
+// file in the folder may change all the time.
+const maxUnsettled = 2 * time.Second
+
 // fileWatch tells when a file's content changed. It watches the folder, not the
 // file: editors put another file in its place, and Kubernetes swaps a symbolic
 // link beside it.
 type fileWatch struct {
-	changed chan struct{} // nil if nothing is watched
+	changed chan struct{}
 
 	path    string
 	watcher *fsnotify.Watcher
@@ -62,19 +66,27 @@ func (w *fileWatch) run(last [sha256.Size]byte) {
 	defer close(w.ended)
 	timer := time.NewTimer(settled)
 	defer timer.Stop()
+	var first time.Time // when the first event came that no reading followed
+	wait := func() {
+		if first.IsZero() {
+			first = time.Now()
+		}
+		timer.Reset(min(settled, time.Until(first.Add(maxUnsettled))))
+	}
 	for {
 		select {
 		case _, ok := <-w.watcher.Events:
 			if !ok {
 				return
 			}
-			timer.Reset(settled)
+			wait()
 		case _, ok := <-w.watcher.Errors: // events were lost: the file tells
 			if !ok {
 				return
 			}
-			timer.Reset(settled)
+			wait()
 		case <-timer.C:
+			first = time.Time{}
 			_ = w.folders() // a folder that is gone is watched when it is back: its parent's affair
 			if now := w.sum(); now != last {
 				last = now
@@ -87,11 +99,8 @@ func (w *fileWatch) run(last [sha256.Size]byte) {
 	}
 }
 
-// stop ends the watch and waits for its end. It may be called on nil.
+// stop ends the watch and waits for its end.
 func (w *fileWatch) stop() {
-	if w == nil {
-		return
-	}
 	w.watcher.Close()
 	<-w.ended
 }

@@ -84,6 +84,16 @@ func (c *serveCommand) Run(env *environment) error {
 	if c.WatchConfig && source.Path == "" {
 		return errors.New("--watch-config: there is no file to watch; name one with --config FILE or KYMO_CONFIG")
 	}
+	var changed chan struct{}
+	if c.WatchConfig {
+		// Before the file is read: what changes after that is seen.
+		watch, err := watchFile(source.Path)
+		if err != nil {
+			return err
+		}
+		defer watch.stop()
+		changed = watch.changed
+	}
 	conf, err := settings.Load(source, makers)
 	if err != nil {
 		return err
@@ -101,7 +111,9 @@ func (c *serveCommand) Run(env *environment) error {
 		l.Close()
 		return err
 	}
-	return c.serve(env, l, &reloader{source: source, began: conf, hub: h, hangup: hangup, level: level, logger: logger})
+	return c.serve(env, l, &reloader{
+		source: source, began: conf, hub: h, hangup: hangup, changed: changed, level: level, logger: logger,
+	})
 }
 
 // serve runs the hub until the process is asked to stop.
@@ -126,15 +138,6 @@ func (c *serveCommand) serve(env *environment, l net.Listener, r *reloader) erro
 // until reports that the hub is ready, and reloads its configuration when asked
 // to, until the process is asked to stop or the server fails.
 func (c *serveCommand) until(env *environment, server *webserver.Server, r *reloader) error {
-	var changed chan struct{}
-	if c.WatchConfig {
-		watch, err := watchFile(r.source.Path)
-		if err != nil {
-			return err
-		}
-		defer watch.stop()
-		changed = watch.changed
-	}
 	if err := c.ready(server.URL()); err != nil {
 		return err
 	}
@@ -148,7 +151,7 @@ func (c *serveCommand) until(env *environment, server *webserver.Server, r *relo
 			return err
 		case <-r.hangup:
 			r.reload()
-		case <-changed:
+		case <-r.changed:
 			r.reload()
 		}
 	}
