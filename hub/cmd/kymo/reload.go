@@ -16,6 +16,7 @@ import (
 type reloader struct {
 	source  settings.Source
 	began   *config.Config // what the listener and the store are made from
+	empty   bool           // the file that is in force holds nothing
 	hub     *core.Hub
 	hangup  <-chan os.Signal // asks for a reload
 	changed <-chan struct{}  // does so, too
@@ -40,6 +41,7 @@ func (r *reloader) reload() {
 		r.hub.Refuse(errors.New(oneLine(err.Error())))
 		return
 	}
+	r.empty = c.Empty
 	r.level.Set(c.LogLevel)
 	var restart []string
 	if c.Listen != r.began.Listen || c.InsecureListen != r.began.InsecureListen {
@@ -62,16 +64,11 @@ func (r *reloader) keepingListener(c *config.Config) (*config.Config, error) {
 	return &kept, kept.Validate(makers)
 }
 
-// holdsSomething refuses a file that holds nothing: it is being written, or was
-// emptied by mistake.
+// holdsSomething refuses a file that holds nothing any more: it is being written,
+// or was emptied by mistake.
 func (r *reloader) holdsSomething(c *config.Config) error {
-	if r.source.Path == "" {
-		return nil
+	if c.Empty && !r.empty {
+		return &config.Error{Path: r.source.Path, Line: 1, Problem: "holds no setting any more"}
 	}
-	for _, place := range c.Places {
-		if place.Path == r.source.Path {
-			return nil
-		}
-	}
-	return &config.Error{Path: r.source.Path, Line: 1, Problem: "holds no setting any more"}
+	return nil
 }

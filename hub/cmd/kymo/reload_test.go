@@ -47,3 +47,36 @@ func TestReloadKeepsAnOpenHubProtected(t *testing.T) {
 		t.Errorf("%d: %s", asked(), log.String())
 	}
 }
+
+// A file that is emptied is refused; one that is right is taken, whatever it holds.
+func TestReloadOfAnEmptiedFile(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "kymo.yaml")
+	write(t, path, "# nothing yet\n")
+	source := settings.Source{Path: path, Flags: map[string]string{"store": filepath.Join(dir, "data")}}
+	conf, err := settings.Load(source, makers)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, err := openHub(conf, quiet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer closeHub(h)
+	var log strings.Builder
+	r := &reloader{source: source, began: conf, empty: conf.Empty, hub: h, level: new(slog.LevelVar), logger: slog.New(slog.NewTextHandler(&log, nil))}
+	for _, step := range []struct{ content, want string }{
+		{"# nothing yet\n", "configuration reloaded"},
+		{"store: ./x\n", "configuration reloaded"}, // the flag wins
+		{"", "kymo.yaml:1: holds no setting any more"},
+		{"checks: []\n", "configuration reloaded"},
+		{"slow: {routes: []}\n", "configuration reloaded"},
+		{"# emptied\n", "kymo.yaml:1: holds no setting any more"},
+	} {
+		log.Reset()
+		write(t, path, step.content)
+		if r.reload(); !strings.Contains(log.String(), step.want) {
+			t.Errorf("%q: %s", step.content, log.String())
+		}
+	}
+}

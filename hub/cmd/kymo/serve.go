@@ -112,7 +112,7 @@ func (c *serveCommand) Run(env *environment) error {
 		return err
 	}
 	return c.serve(env, l, &reloader{
-		source: source, began: conf, hub: h, hangup: hangup, changed: changed, level: level, logger: logger,
+		source: source, began: conf, empty: conf.Empty, hub: h, hangup: hangup, changed: changed, level: level, logger: logger,
 	})
 }
 

@@ -27,6 +27,9 @@ type Config struct {
 	Checks   []Check
 	Services []Service
 
+	// Empty is whether the file holds nothing, as one that is being written may.
+	Empty bool
+
 	// Places is where settings were given, by their keys, for errors.
 	Places Places
 }

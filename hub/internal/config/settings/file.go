@@ -27,10 +27,12 @@ func (r *reader) file(content []byte) {
 		r.syntaxError(content, err)
 		return
 	}
+	r.Empty = true
 	for i, doc := range file.Docs {
 		if doc.Body == nil {
 			continue
 		}
+		r.Empty = false
 		if i > 0 {
 			r.errorAt(doc.Body, &config.Error{Problem: "a second document; one file is one configuration"})
 			return
