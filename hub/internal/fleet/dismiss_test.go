@@ -3,6 +3,8 @@ package fleet
 import (
 	"testing"
 	"time"
+
+	"github.com/kymohq/kymo/health"
 )
 
 // A service that is not expected any more is known as long as it has instances, and
@@ -20,5 +22,28 @@ func TestDismiss(t *testing.T) {
 	f.Dismiss("expected")
 	if f.Known("expected") || f.discovered != 0 {
 		t.Errorf("%d are discovered", f.discovered)
+	}
+}
+
+// Services that are dismissed can be more than may be discovered: no others are,
+// until enough of them are gone.
+func TestDismissedServicesFillTheLimit(t *testing.T) {
+	p := newTestFleet(t, Limits{Services: 1})
+	for _, name := range []string{"a", "b"} {
+		p.Probe(name, silence, downAfter, p.at)
+		p.beat(name, "1", health.Healthy)
+	}
+	p.Dismiss("a")
+	p.Dismiss("b")
+	p.beat("c", "1", health.Healthy)
+	p.farewell("a", "1")
+	p.beat("c", "1", health.Healthy)
+	if p.Known("c") || p.Refused() != 2 {
+		t.Errorf("beside as many as the limit: known is %v, %d refused", p.Known("c"), p.Refused())
+	}
+	p.farewell("b", "1")
+	p.beat("c", "1", health.Healthy)
+	if !p.Known("c") || p.Refused() != 2 {
+		t.Errorf("with room: known is %v, %d refused", p.Known("c"), p.Refused())
 	}
 }

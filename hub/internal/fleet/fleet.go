@@ -98,7 +98,7 @@ func (f *Fleet) heartbeat(name string, b *wire.Batch, at time.Time) (discovered 
 	}
 	s := f.services[name]
 	if s == nil {
-		if f.discovered == f.limits.Services || f.bytes+minInstanceBytes > f.limits.Bytes {
+		if f.discovered >= f.limits.Services || f.bytes+minInstanceBytes > f.limits.Bytes {
 			f.refused++
 			return false
 		}
@@ -109,7 +109,7 @@ func (f *Fleet) heartbeat(name string, b *wire.Batch, at time.Time) (discovered 
 	}
 	if before := s.instances[in.id]; before != nil {
 		in.follow(before)
-	} else if len(s.instances) == f.limits.Instances {
+	} else if len(s.instances) >= f.limits.Instances {
 		f.evict(s, at)
 	}
 	f.put(s, in)
@@ -126,7 +126,7 @@ func (f *Fleet) put(s *service, in *instance) {
 		in.checks, in.reason, in.bytes = nil, "", minInstanceBytes
 		f.refused++
 	}
-	if len(s.instances) == f.limits.Instances || f.bytes+in.bytes > f.limits.Bytes {
+	if len(s.instances) >= f.limits.Instances || f.bytes+in.bytes > f.limits.Bytes {
 		f.refused++
 		return
 	}
