@@ -223,10 +223,9 @@ func (in *Intake) refuse(err error) (Receipt, error) {
 }
 
 // keep caps the endpoints of a body's batches, adds the losses to the first, gives
-// them an identity if they came without one, and appends them together.
+// the batches an identity if they came without one, and appends them together.
 func (in *Intake) keep(ctx context.Context, lost *losses, anonymous bool, batches ...*wire.Batch) (Receipt, error) {
 	r := Receipt{Dropped: int(lost.sum())}
-	lost.moveTo(batches[0])
 	over := make([]template.Over, len(batches))
 	for i, b := range batches {
 		var err error
@@ -235,6 +234,8 @@ func (in *Intake) keep(ctx context.Context, lost *losses, anonymous bool, batche
 		}
 		r.Accepted += b.Len()
 	}
+	// After Cap: the names of what is not kept take no place, and refuse no body.
+	lost.moveTo(batches[0], in.templates.Known)
 	if anonymous {
 		in.identities.number(batches)
 	}

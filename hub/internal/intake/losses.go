@@ -16,11 +16,17 @@ import (
 // lost, however late it arrived. What has no time, or one outside the span of starts
 // that are accepted, counts at its arrival: stores keep nothing from before that span,
 // and a service with a wrong clock must show in the reports of today.
+//
+// A body can be nothing but losses, each of another service and time. So there are
+// never more spans than a batch has room for: when they are too many, they are merged
+// over longer times, and when there are too many services, the rest are of
+// OtherServices. The sum is always exact.
 type losses struct {
 	now     int64 // of arrival, Unix milliseconds
 	starts  span
 	reasons [ingest.Reasons]uint64
 	spans   map[lossSpan]uint64
+	width   int // the index into lossWidths of the spans' precision
 }
 
 type lossSpan struct {
@@ -28,9 +34,16 @@ type lossSpan struct {
 	at      int64
 }
 
+// OtherServices is the service of losses whose own is not known to the hub, or one of
+// too many. It takes no place among the services.
+const OtherServices = wire.Other
+
 // The precision of the times of losses: the first with which they fit into a batch.
-// The last is for batches of many services, whose losses all count at their arrival.
+// The last is for losses of many services, which all count at their arrival.
 var lossWidths = [...]time.Duration{10 * time.Second, time.Hour, 24 * time.Hour, 0}
+
+// maxSpans leaves one of a batch's drops for the rest.
+const maxSpans = wire.MaxDrops - 1
 
 func newLosses(now time.Time, starts span) losses {
 	return losses{now: now.UnixMilli(), starts: starts}
@@ -46,19 +59,44 @@ func (l *losses) time(start int64) int64 {
 
 func (l *losses) add(reason ingest.Reason, service string, start int64) {
 	l.reasons[reason]++
-	l.addSpan(service, l.time(start), 1, lossWidths[0])
+	l.addSpan(service, l.time(start), 1)
 }
 
-func (l *losses) addSpan(service string, at int64, count uint64, width time.Duration) {
+func (l *losses) addSpan(service string, at int64, count uint64) {
 	if l.spans == nil {
 		l.spans = make(map[lossSpan]uint64)
 	}
-	if width == 0 {
-		at = l.now
-	} else if at != l.now {
-		at = max(at-at%width.Milliseconds(), l.starts.from)
+	for {
+		s := lossSpan{service, l.round(at)}
+		if _, ok := l.spans[s]; ok || len(l.spans) < maxSpans {
+			l.spans[s] += count
+			return
+		}
+		if l.width == len(lossWidths)-1 {
+			l.spans[lossSpan{OtherServices, l.now}] += count
+			return
+		}
+		l.widen()
 	}
-	l.spans[lossSpan{service, at}] += count
+}
+
+// round returns the beginning of a time's span.
+func (l *losses) round(at int64) int64 {
+	width := lossWidths[l.width].Milliseconds()
+	if width == 0 || at == l.now {
+		return l.now
+	}
+	return max(at-at%width, l.starts.from)
+}
+
+// widen merges the spans over the next longer times.
+func (l *losses) widen() {
+	l.width++
+	fine := l.spans
+	l.spans = make(map[lossSpan]uint64)
+	for s, count := range fine {
+		l.spans[lossSpan{s.service, l.round(s.at)}] += count
+	}
 }
 
 // sum is how many requests were lost.
@@ -69,30 +107,30 @@ func (l *losses) sum() (n uint64) {
 	return n
 }
 
-// moveTo adds the losses to the drops of a batch. If there is no room, both are
-// added up over longer spans: a batch has far fewer services than drops.
-func (l *losses) moveTo(b *wire.Batch) {
+// moveTo adds the losses to the drops of a batch; those of services that are not
+// known count under OtherServices. If there is no room for both, they are merged.
+func (l *losses) moveTo(b *wire.Batch, known func(service string) bool) {
 	if len(l.spans) == 0 {
 		return
 	}
-	for _, width := range lossWidths[1:] {
-		if len(b.Drops)+len(l.spans) <= wire.MaxDrops {
-			break
+	own := l.spans
+	l.spans = make(map[lossSpan]uint64)
+	for s, count := range own {
+		if !known(s.service) {
+			s.service = OtherServices
 		}
-		fine := l.spans
-		l.spans = nil
-		for s, count := range fine {
-			l.addSpan(s.service, s.at, count, width)
-		}
+		l.spans[s] += count
+	}
+	if len(b.Drops)+len(l.spans) > wire.MaxDrops {
 		for _, d := range b.Drops {
-			l.addSpan(d.Service, d.At, d.Count, width)
+			l.addSpan(d.Service, d.At, d.Count)
 		}
 		b.Drops = b.Drops[:0]
 	}
 	spans := slices.SortedFunc(maps.Keys(l.spans), func(a, b lossSpan) int {
 		return cmp.Or(cmp.Compare(a.service, b.service), cmp.Compare(a.at, b.at))
 	})
-	for _, s := range spans[:min(len(spans), wire.MaxDrops-len(b.Drops))] {
+	for _, s := range spans {
 		b.Drops = append(b.Drops, wire.Drop{Service: s.service, At: s.at, Count: l.spans[s]})
 	}
 	l.spans = nil

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"pgregory.net/rapid"
+
 	"github.com/kymohq/kymo/hub/internal/ingest"
 	"github.com/kymohq/kymo/hub/internal/report"
 	"github.com/kymohq/kymo/hub/internal/rollup"
@@ -34,8 +36,8 @@ func TestLossesFitIntoABatch(t *testing.T) {
 		lossAt func(i int) (string, int64)    // of each
 		times  func(drops []wire.Drop) string // what is wrong with the drops in the end
 	}{
-		"with room": {0, wire.MaxDrops, func(i int) (string, int64) { return "a", now - int64(i)*10*second - 1 }, func(drops []wire.Drop) string {
-			if len(drops) != wire.MaxDrops || drops[0].At%(10*second) != 0 || drops[0].At%hour == 0 {
+		"with room": {0, wire.MaxDrops - 1, func(i int) (string, int64) { return "a", now - int64(i)*10*second - 1 }, func(drops []wire.Drop) string {
+			if len(drops) != wire.MaxDrops-1 || drops[0].At%(10*second) != 0 || drops[0].At%hour == 0 {
 				return "not at 10 s"
 			}
 			return ""
@@ -58,7 +60,7 @@ func TestLossesFitIntoABatch(t *testing.T) {
 			return ""
 		}},
 		"by service": {10, 3000, func(i int) (string, int64) { return fmt.Sprint("s", i%500), now - int64(i)*day/2 }, func(drops []wire.Drop) string {
-			if len(drops) != 501 || drops[0].At != now {
+			if len(drops) != 510 || drops[10].At != now {
 				return "not at their arrival"
 			}
 			return ""
@@ -66,14 +68,14 @@ func TestLossesFitIntoABatch(t *testing.T) {
 	} {
 		b := &wire.Batch{Instance: "x"}
 		for i := range c.drops {
-			b.Drops = append(b.Drops, wire.Drop{Service: "d", At: now - int64(i)*second, Count: 2})
+			b.Drops = append(b.Drops, wire.Drop{Service: "d", At: now - int64(i)*10*second - 1, Count: 2})
 		}
 		lost := newLosses(noon, always)
 		for i := range c.losses {
 			service, at := c.lossAt(i)
 			lost.add(ingest.TooOld, service, at)
 		}
-		lost.moveTo(b)
+		lost.moveTo(b, all)
 		if err := b.Validate(); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -84,15 +86,80 @@ func TestLossesFitIntoABatch(t *testing.T) {
 			t.Errorf("%s: %d drops %s: %v", name, len(b.Drops), problem, b.Drops[:3])
 		}
 	}
+}
 
-	// More services than drops fit: the batch is still valid.
-	b := &wire.Batch{Instance: "x"}
-	lost := newLosses(noon, always)
-	for i := range wire.MaxDrops + 5 {
-		lost.add(ingest.Invalid, fmt.Sprint("s", i), ingest.NoTime)
+func all(string) bool { return true }
+
+// TestLossesAddUp: whatever is lost, the counts are exact, in no more entries than a
+// batch has room for, at any time.
+func TestLossesAddUp(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var (
+			services = rapid.IntRange(1, 3000).Draw(t, "services")
+			apart    = rapid.Int64Range(1, int64(10*time.Hour/time.Millisecond)).Draw(t, "ms apart")
+			n        = rapid.IntRange(0, 5000).Draw(t, "losses")
+			reported = rapid.IntRange(0, wire.MaxDrops).Draw(t, "drops of the batch")
+			strange  = rapid.IntRange(1, 10).Draw(t, "one service of so many is known")
+			starts   = span{noon.Add(-168 * time.Hour).UnixMilli(), noon.Add(24 * time.Hour).UnixMilli()}
+			lost     = newLosses(noon, starts)
+			b        = &wire.Batch{Instance: "x"}
+		)
+		for i := range n {
+			lost.add(ingest.Reason(i%int(ingest.Reasons)), fmt.Sprint("s", i%services), noon.UnixMilli()-int64(i)*apart)
+			if len(lost.spans) > wire.MaxDrops {
+				t.Fatalf("%d entries after %d losses", len(lost.spans), i+1)
+			}
+		}
+		for i := range reported {
+			b.Drops = append(b.Drops, wire.Drop{Service: fmt.Sprint("r", i%services), At: noon.UnixMilli() - int64(i)*apart%starts.from, Count: 3})
+		}
+		known := func(service string) bool {
+			var i int
+			_, err := fmt.Sscanf(service, "s%d", &i)
+			return err == nil && i%strange == 0
+		}
+		lost.moveTo(b, known)
+		if err := b.Validate(); err != nil {
+			t.Fatal(err)
+		}
+		if got, want := sumOf(b.Drops), uint64(n+3*reported); got != want || lost.sum() != uint64(n) {
+			t.Fatalf("%d drops stand for %d requests; want %d", len(b.Drops), got, want)
+		}
+		for _, d := range b.Drops {
+			if d.Service[0] == 's' && !known(d.Service) || d.Service[0] != 'r' && (d.At < starts.from || d.At > noon.UnixMilli()) {
+				t.Fatalf("a drop of %v", d)
+			}
+		}
+	})
+}
+
+// TestStrangersTakeNoPlace: the services of what is refused are not those of the
+// hub, and refuse no body that is good beside them.
+func TestStrangersTakeNoPlace(t *testing.T) {
+	st := storetest.NewOracle()
+	in := newIntake(st, template.Limits{Services: 1})
+	refusal := &ingest.Refusal{Reason: ingest.Invalid, Problem: "has no duration"}
+	body := steps{refused{ingest.Request{Service: []byte("web"), Start: ingest.NoTime}, refusal}, changed(func(r *ingest.Request) { r.Service = []byte("web") })}
+	for i := range 3 {
+		body = append(body, refused{ingest.Request{Service: fmt.Append(nil, "stranger-", i), Start: ingest.NoTime}, refusal})
 	}
-	lost.moveTo(b)
-	same(t, "error", b.Validate(), nil)
+	for range 2 { // as a new service, and as a known one
+		again := slices.Clone(body)
+		got, err := in.Read(t.Context(), Body{Reader: &again})
+		if err != nil || got.Accepted != 1 || got.Dropped != 4 {
+			t.Fatalf("%+v, %v", got, err)
+		}
+	}
+	same(t, "services", in.Services(), []string{"web"})
+	_, dropped := rollups(t, st)
+	same(t, "drops", dropped, map[string]uint64{"web": 2, OtherServices: 6})
+
+	// Nor do they after a restart.
+	templates := template.New(template.Limits{})
+	for r := range st.Rollups(t.Context(), store.RollupQuery{Window: rollup.Window{To: wire.MaxStart}}) {
+		templates.Seed(r.Service, r.Endpoint)
+	}
+	same(t, "services that are seeded", templates.Services(), []string{"web"})
 }
 
 // TestAWrongClockShowsInTheReportOfToday: what comes from before all that the store
@@ -142,7 +209,7 @@ func TestRefusalsCostOnlyThemselves(t *testing.T) {
 	yesterday := noon.Add(-24 * time.Hour).UnixMilli()
 	elements := steps{
 		refused{ingest.Request{Service: []byte("shop"), Start: yesterday}, &ingest.Refusal{Reason: ingest.Invalid, Problem: "has no duration"}},
-		good(),
+		changed(func(r *ingest.Request) { r.Service = []byte("shop") }),
 		&ingest.Refusal{Reason: ingest.Invalid, Problem: "is no span"},
 		changed(func(r *ingest.Request) { r.Start -= 1000 * 3600_000 }),
 		changed(func(r *ingest.Request) { r.Start += 1000 * 3600_000 }),

@@ -81,8 +81,12 @@ func (t *Table) Endpoint(serviceName, raw string) string {
 }
 
 // Seed adds a series of the store, so that the limits hold across restarts. Those over
-// the limits are ignored.
+// the limits are ignored. An empty endpoint stands for the dropped requests of a
+// service; those of wire.Other are of services that were not known.
 func (t *Table) Seed(serviceName, endpoint string) {
+	if endpoint == "" && serviceName == wire.Other {
+		return
+	}
 	s := t.service(serviceName)
 	if s == nil || endpoint == "" {
 		return
@@ -139,6 +143,13 @@ func (s *service) admit(endpoint string, limit int) bool {
 	}
 	s.endpoints[strings.Clone(endpoint)] = struct{}{}
 	return true
+}
+
+// Known reports whether the service is one of the table's.
+func (t *Table) Known(service string) bool {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return t.services[service] != nil
 }
 
 // Services returns the names of all services, in order.
