@@ -59,7 +59,7 @@ func New(service string, opts ...Option) *Monitor {
 	m.stats = newStats(&o)
 	m.shipper = newShipper(m.recorder, newEncoder(name, newInstance(), o.version, m.base), &o, m.stats, m.checks.Report)
 	m.shipper.collector.late = func() { m.waiting.resolve(false) }
-	m.checks.Observer = m.shipper.observe
+	m.checks.Observe(m.shipper.observe)
 	m.shipper.start()
 	return m
 }

@@ -82,22 +82,48 @@ func Passive(t *Traffic) Option { return func(s *Rules) { s.Traffic = t } }
 var ErrLocalOnly = errors.New("a liveness check may probe this process only: " +
 	"restarting the service does not mend a dependency; leave Liveness out")
 
-// fill fills in the defaults and returns what is wrong, by the name of the rule.
+// rules returns what the options set. An option may be nil.
+func rules(opts []Option) Rules {
+	var s Rules
+	for _, opt := range opts {
+		if opt != nil {
+			opt(&s)
+		}
+	}
+	return s
+}
+
+// A RuleError is what is wrong with one rule of a check, or with its name or probe.
+type RuleError struct {
+	Rule string // in snake case: "interval", "degraded_over", "name", "probe"
+	Err  error  // what is wrong, and what would be right
+}
+
+func (e *RuleError) Error() string { return e.Rule + ": " + e.Err.Error() }
+
+// Unwrap returns Err.
+func (e *RuleError) Unwrap() error { return e.Err }
+
+func ruleErrorf(rule, format string, args ...any) error {
+	return &RuleError{rule, fmt.Errorf(format, args...)}
+}
+
+// fill fills in the defaults and returns what is wrong, a *RuleError.
 func (s *Rules) fill(p *Probe) error {
 	if s.Interval == 0 {
 		s.Interval = DefaultInterval
 	}
 	if s.Interval < minInterval {
-		return fmt.Errorf("interval: is %s; must be at least %s", s.Interval, minInterval)
+		return ruleErrorf("interval", "is %s; must be at least %s", s.Interval, minInterval)
 	}
 	if s.Timeout == 0 {
 		s.Timeout = min(defaultTimeout, s.Interval/3)
 	}
 	if s.Timeout < 0 || s.Timeout > s.Interval {
-		return fmt.Errorf("timeout: is %s; must be above 0 and at most the interval, %s", s.Timeout, s.Interval)
+		return ruleErrorf("timeout", "is %s; must be above 0 and at most the interval, %s", s.Timeout, s.Interval)
 	}
 	if s.DegradedOver < 0 || s.DegradedOver >= s.Timeout {
-		return fmt.Errorf("degraded_over: is %s; must be less than the timeout, %s, or 0 for no budget", s.DegradedOver, s.Timeout)
+		return ruleErrorf("degraded_over", "is %s; must be less than the timeout, %s, or 0 for no budget", s.DegradedOver, s.Timeout)
 	}
 	for _, n := range []struct {
 		name  string
@@ -107,26 +133,26 @@ func (s *Rules) fill(p *Probe) error {
 			*n.value = defaultThreshold
 		}
 		if *n.value < 1 || *n.value > maxThreshold {
-			return fmt.Errorf("%s: is %d; must be from 1 to %d", n.name, *n.value, maxThreshold)
+			return ruleErrorf(n.name, "is %d; must be from 1 to %d", *n.value, maxThreshold)
 		}
 	}
 	if p.Run == nil {
-		return errors.New("probe: has no Run function; make it with Func, SQL, HTTP or the like")
+		return ruleErrorf("probe", "has no Run function; make it with Func, SQL, HTTP or the like")
 	}
 	if s.ForLiveness && !p.Local {
-		return fmt.Errorf("liveness: %w", ErrLocalOnly)
+		return ruleErrorf("liveness", "%w", ErrLocalOnly)
 	}
 	return nil
 }
 
-// checkName returns what is wrong with the name of a check.
+// checkName returns what is wrong with the name of a check, a *RuleError.
 func checkName(name string) error {
 	if name == "" || len(name) > MaxName || !utf8.ValidString(name) {
-		return fmt.Errorf("name: must be 1 to %d bytes of UTF-8", MaxName)
+		return ruleErrorf("name", "must be 1 to %d bytes of UTF-8", MaxName)
 	}
 	for _, c := range name {
 		if c < ' ' || c == 0x7f {
-			return errors.New("name: holds a control character")
+			return ruleErrorf("name", "holds a control character")
 		}
 	}
 	return nil

@@ -13,12 +13,13 @@ import (
 // A registry runs checks in the background; its handler answers from memory.
 func Example() {
 	checked := make(chan health.Observation, 1)
-	registry := health.Registry{Observer: func(o health.Observation) {
+	var registry health.Registry
+	registry.Observe(func(o health.Observation) {
 		select {
 		case checked <- o:
 		default: // only the first run is waited for
 		}
-	}}
+	})
 	defer registry.Close(context.Background())
 	broker := health.Func(func(context.Context) error { return errors.New("no broker answers") })
 	if err := registry.Register("queue", broker, health.Every(100*time.Millisecond), health.Critical()); err != nil {
@@ -63,12 +64,13 @@ func ExampleDegradedf() {
 // only when there are none.
 func ExampleTraffic() {
 	checked := make(chan health.Observation, 1)
-	registry := health.Registry{Observer: func(o health.Observation) {
+	var registry health.Registry
+	registry.Observe(func(o health.Observation) {
 		select {
 		case checked <- o:
 		default: // only the first run is waited for
 		}
-	}}
+	})
 	defer registry.Close(context.Background())
 	calls := health.NewTraffic()
 	for range 3 { // in a service: http.Client{Transport: calls.Transport(nil)}

@@ -13,17 +13,15 @@ import (
 // Registry runs checks and keeps their states. The zero value is ready for use; its
 // methods may be called from any goroutine.
 type Registry struct {
-	// Observer, if not nil, is called after each run, in the goroutine that made it
-	// and for one run of a check at a time. It must be set before the first Register.
-	Observer func(Observation)
-
-	mu       sync.Mutex
-	checks   map[string]*check
-	ctx      context.Context // done when the registry is closed
-	cancel   context.CancelFunc
-	running  sync.WaitGroup // the checks' goroutines
-	draining bool
-	closed   bool
+	mu        sync.Mutex
+	observers []func(Observation)
+	checks    map[string]*check
+	ending    map[string]*check // by name; a check that follows awaits its last run
+	ctx       context.Context   // done when the registry is closed
+	cancel    context.CancelFunc
+	running   sync.WaitGroup // the checks' goroutines
+	draining  bool
+	closed    bool
 }
 
 // Observation is the result of a check's run and the state that followed.
@@ -37,21 +35,40 @@ type Observation struct {
 	Before   Status // before it
 }
 
-// Errors of Register that callers decide on; others name the rule that is wrong.
+// Errors of Register and Replace that callers decide on; others name the rule that is wrong.
 var (
 	ErrDuplicate = errors.New("there is a check of that name already")
 	ErrClosed    = errors.New("the registry is closed")
+
+	// ErrUnknownCheck is the error of SetRules.
+	ErrUnknownCheck = errors.New("there is no check of that name")
 )
 
+// Observe has f called after each run of the checks that are registered from now
+// on, in the goroutine that made the run, and for one run of a name at a time. All
+// functions given are called, in their order.
+func (r *Registry) Observe(f func(Observation)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.observers = append(slices.Clip(r.observers), f)
+}
+
 // Register starts a check. Its first run follows within a tenth of its interval,
-// at most a second. The error names the rule that is wrong.
+// at most a second. The error names the rule that is wrong. The registry owns the
+// probe from then on, and closes it when the check has ended; if there is an error,
+// the probe is still the caller's.
 func (r *Registry) Register(name string, p Probe, opts ...Option) error {
-	var s Rules
-	for _, opt := range opts {
-		if opt != nil {
-			opt(&s)
-		}
-	}
+	return r.register(name, p, opts, false)
+}
+
+// Replace is Register, but takes the place of the check of that name if there is
+// one: reports show its last state until the first run of the new one, which decides.
+func (r *Registry) Replace(name string, p Probe, opts ...Option) error {
+	return r.register(name, p, opts, true)
+}
+
+func (r *Registry) register(name string, p Probe, opts []Option, replace bool) error {
+	s := rules(opts)
 	err := checkName(name)
 	if err == nil {
 		err = s.fill(&p)
@@ -61,16 +78,24 @@ func (r *Registry) Register(name string, p Probe, opts ...Option) error {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	old := r.checks[name]
 	switch {
 	case r.closed:
 		return fmt.Errorf("check %q: %w", name, ErrClosed)
-	case r.checks[name] != nil:
+	case old != nil && !replace:
 		return fmt.Errorf("check %q: %w", name, ErrDuplicate)
 	case r.checks == nil:
-		r.checks = make(map[string]*check)
+		r.checks, r.ending = make(map[string]*check), make(map[string]*check)
 		r.ctx, r.cancel = context.WithCancel(context.Background())
 	}
-	c := newCheck(name, p, s, r.Observer)
+	c := newCheck(name, p, s, r.observers)
+	if old != nil {
+		r.end(old)
+		c.inherit(old)
+	}
+	if e := r.ending[name]; e != nil {
+		c.after = e.quiet
+	}
 	var ctx context.Context
 	ctx, c.cancel = context.WithCancel(r.ctx)
 	r.checks[name] = c
@@ -78,18 +103,68 @@ func (r *Registry) Register(name string, p Probe, opts ...Option) error {
 	return nil
 }
 
-// Unregister ends a check and waits for it. It reports whether there was one.
-func (r *Registry) Unregister(name string) bool {
+// SetRules changes the rules of a check, which goes on with its probe and its state.
+// The next run follows as the first one does after Register.
+func (r *Registry) SetRules(name string, opts ...Option) error {
+	s := rules(opts)
 	r.mu.Lock()
 	c := r.checks[name]
-	delete(r.checks, name)
 	r.mu.Unlock()
+	if c == nil {
+		return fmt.Errorf("check %q: %w", name, ErrUnknownCheck)
+	}
+	if err := s.fill(&c.probe); err != nil {
+		return fmt.Errorf("check %q: %w", name, err)
+	}
+	c.setRules(s)
+	return nil
+}
+
+// end begins to end a check. The registry is locked.
+func (r *Registry) end(c *check) {
+	c.cancel()
+	delete(r.checks, c.name)
+	r.ending[c.name] = c
+	go func() {
+		<-c.quiet
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if r.ending[c.name] == c {
+			delete(r.ending, c.name)
+		}
+	}()
+}
+
+// End takes a check out of the reports and begins to end it. The channel is closed
+// once its last run was observed, soon after its context is done whatever the probe
+// does; the probe is closed after that. It is nil if there is no check of that name.
+func (r *Registry) End(name string) <-chan struct{} {
+	if c := r.remove(name); c != nil {
+		return c.quiet
+	}
+	return nil
+}
+
+// Unregister ends a check and waits until its probe is closed, unless a run of it is
+// stuck. It reports whether there was one.
+func (r *Registry) Unregister(name string) bool {
+	c := r.remove(name)
 	if c == nil {
 		return false
 	}
-	c.cancel()
 	<-c.ended
 	return true
+}
+
+// remove returns the check that was removed, or nil.
+func (r *Registry) remove(name string) *check {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	c := r.checks[name]
+	if c != nil {
+		r.end(c)
+	}
+	return c
 }
 
 // Drain makes the readiness probe fail from now on, so that no more requests

@@ -179,11 +179,12 @@ func TestRunsFollowTheInterval(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var mu sync.Mutex
 		var at []time.Time
-		r := Registry{Observer: func(o Observation) {
+		var r Registry
+		r.Observe(func(o Observation) {
 			mu.Lock()
 			defer mu.Unlock()
 			at = append(at, o.At)
-		}}
+		})
 		register(t, &r, "a", (&dependency{took: 300 * time.Millisecond}).probe(), Every(time.Second), Timeout(time.Second))
 		time.Sleep(time.Hour)
 		closeRegistry(t, &r)
@@ -436,7 +437,8 @@ func TestUnregister(t *testing.T) {
 func TestObserver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var seen []Observation
-		r := Registry{Observer: func(o Observation) { seen = append(seen, o) }}
+		var r Registry
+		r.Observe(func(o Observation) { seen = append(seen, o) })
 		d := &dependency{took: time.Millisecond}
 		register(t, &r, "database", d.probe(), Critical(), Thresholds(1, 1))
 		until(t, &r, Healthy, 2*time.Second)
@@ -525,7 +527,8 @@ func TestRegisterRefuses(t *testing.T) {
 func TestCloseDoesNotWaitForever(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		free := make(chan struct{})
-		r := Registry{Observer: func(Observation) { <-free }}
+		var r Registry
+		r.Observe(func(Observation) { <-free })
 		register(t, &r, "a", (&dependency{}).probe())
 		time.Sleep(2 * time.Second)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)

@@ -23,12 +23,9 @@ const grace = 100 * time.Millisecond
 
 // Run runs a probe once, as a registry would: within the timeout, and judged by the
 // latency budget. It returns when the timeout has passed, whether the probe does or
-// not. The error names the rule that is wrong.
+// not. The error is a *RuleError.
 func Run(ctx context.Context, p Probe, opts ...Option) (Result, error) {
-	var s Rules
-	for _, opt := range opts {
-		opt(&s)
-	}
+	s := rules(opts)
 	if err := s.fill(&p); err != nil {
 		return Result{}, err
 	}

@@ -10,25 +10,65 @@ import (
 // check is a registered probe. Its loop runs it; reports read what the loop
 // left behind, and no lock is held while the probe runs.
 type check struct {
-	name     string
-	probe    Probe
-	settings Rules
-	observer func(Observation)
-	cancel   context.CancelFunc
-	ended    chan struct{} // closed when the loop has ended
+	name      string
+	probe     Probe
+	observers []func(Observation)
+	cancel    context.CancelFunc
+	after     <-chan struct{} // no run before it is closed; nil if there is none to wait for
+	changed   chan struct{}   // there are other settings
+	quiet     chan struct{}   // closed when no run will be observed any more
+	ended     chan struct{}   // closed when the loop has ended, and the probe is closed
 
-	mu     sync.Mutex
-	state  machine
-	last   Result
-	runs   uint64
-	stuck  <-chan struct{} // closed when the run that is stuck returns; nil if none is
-	passed bool            // the last verdict came from traffic
+	mu       sync.Mutex
+	settings Rules
+	state    machine
+	last     Result
+	runs     uint64
+	stuck    <-chan struct{} // closed when the run that is stuck returns; nil if none is
+	passed   bool            // the last verdict came from traffic
 }
 
-func newCheck(name string, p Probe, s Rules, observer func(Observation)) *check {
-	c := &check{name: name, probe: p, settings: s, observer: observer, ended: make(chan struct{})}
-	c.state.failures, c.state.successes = s.Failures, s.Successes
+func newCheck(name string, p Probe, s Rules, observers []func(Observation)) *check {
+	c := &check{
+		name: name, probe: p, observers: observers,
+		changed: make(chan struct{}, 1), quiet: make(chan struct{}), ended: make(chan struct{}),
+	}
+	c.setRules(s)
+	<-c.changed // the loop begins with them
 	return c
+}
+
+// setRules changes the rules. What runs in a row were seen counts for the new ones.
+func (c *check) setRules(s Rules) {
+	c.mu.Lock()
+	c.settings = s
+	c.state.failures, c.state.successes = s.Failures, s.Successes
+	c.mu.Unlock()
+	select {
+	case c.changed <- struct{}{}:
+	default: // the loop will see these
+	}
+}
+
+// rules returns the rules that are in force.
+func (c *check) rules() Rules {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.settings
+}
+
+// inherit takes what reports show from the check before. What its runs in a row saw
+// is of another probe, and counts no more: the first run decides.
+func (c *check) inherit(old *check) {
+	old.mu.Lock()
+	defer old.mu.Unlock()
+	c.state.State = old.state.State
+	c.last, c.runs, c.passed = old.last, old.runs, old.passed
+}
+
+// firstDelay is how long until the first run of a check.
+func firstDelay(interval time.Duration) time.Duration {
+	return rand.N(min(interval/10, maxFirstDelay))
 }
 
 const (
@@ -44,12 +84,19 @@ const (
 func (c *check) loop(ctx context.Context) {
 	defer close(c.ended)
 	defer c.close()
-	timer := time.NewTimer(rand.N(min(c.settings.Interval/10, maxFirstDelay)))
+	defer close(c.quiet)
+	if c.after != nil {
+		<-c.after // soon: it was told to end
+	}
+	timer := time.NewTimer(firstDelay(c.rules().Interval))
 	defer timer.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
+		case <-c.changed:
+			timer.Reset(firstDelay(c.rules().Interval))
+			continue
 		case <-timer.C:
 		}
 		begun := time.Now()
@@ -64,14 +111,15 @@ func (c *check) loop(ctx context.Context) {
 
 // run takes the result from the traffic if there was any, else from the probe.
 func (c *check) run(ctx context.Context) (f Result, passive bool) {
-	if t := c.settings.Traffic; t != nil {
-		if s := t.take(); s.calls > 0 {
-			details, err := s.verdict()
-			f = Result{At: time.Now(), Status: StatusOf(err), Latency: s.mean, Details: encode(details)}
+	s := c.rules()
+	if t := s.Traffic; t != nil {
+		if seen := t.take(); seen.calls > 0 {
+			details, err := seen.verdict()
+			f = Result{At: time.Now(), Status: StatusOf(err), Latency: seen.mean, Details: encode(details)}
 			if err != nil {
 				f.Reason = brief(err.Error())
 			}
-			return judge(f, &c.settings), true
+			return judge(f, &s), true
 		}
 	}
 	if c.isStuck() {
@@ -80,7 +128,7 @@ func (c *check) run(ctx context.Context) (f Result, passive bool) {
 		f.Latency += f.At.Sub(c.last.At)
 		return f, false
 	}
-	f, stuck := runOnce(ctx, &c.probe, &c.settings)
+	f, stuck := runOnce(ctx, &c.probe, &s)
 	c.mu.Lock()
 	c.stuck = stuck
 	c.mu.Unlock()
@@ -120,16 +168,33 @@ func (c *check) record(f Result, passive bool) time.Duration {
 		wait = max(wait/doubtDivisor, minInterval)
 	}
 	c.mu.Unlock()
-	if c.observer != nil {
-		c.observer(o)
+	for _, observe := range c.observers {
+		observe(o)
 	}
 	return wait - rand.N(wait/jitter)
 }
 
-// close frees the probe, unless a run of it has not returned.
+// close frees the probe; if a run of it is stuck, once that returns.
 func (c *check) close() {
-	if c.probe.Close != nil && !c.isStuck() {
-		_ = c.probe.Close() // nothing that was seen depends on it
+	if c.probe.Close == nil {
+		return
+	}
+	c.mu.Lock()
+	stuck := c.stuck
+	c.mu.Unlock()
+	closeProbe := func() { _ = c.probe.Close() } // nothing that was seen depends on it
+	if stuck == nil {
+		closeProbe()
+		return
+	}
+	select {
+	case <-stuck:
+		closeProbe()
+	default:
+		go func() {
+			<-stuck
+			closeProbe()
+		}()
 	}
 }
 

@@ -41,7 +41,7 @@ func NewHealthLog(service string) *HealthLog {
 	return &HealthLog{service: service, open: make(map[string]*openSpan)}
 }
 
-// Observe adds a run. It can be a health.Registry's Observer.
+// Observe adds a run. It is for health.Registry.Observe.
 func (l *HealthLog) Observe(o health.Observation) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

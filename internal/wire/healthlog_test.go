@@ -167,7 +167,8 @@ func TestHealthLogIsBounded(t *testing.T) {
 func TestAlternatingCheckMakesNoStorm(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := NewHealthLog("")
-		r := health.Registry{Observer: l.Observe}
+		var r health.Registry
+		r.Observe(l.Observe)
 		var runs atomic.Int64
 		err := r.Register("redis", health.Func(func(context.Context) error {
 			if runs.Add(1)%2 == 0 {

@@ -2,6 +2,7 @@ package config
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -88,9 +89,8 @@ func (v *verdict) rules(entry string, probed bool, r *Rules) {
 	if probed {
 		p = health.Func(nil)
 	}
-	if err := health.Validate(p, r.Option()); err != nil {
-		field, problem, _ := strings.Cut(err.Error(), ": ")
-		v.add(&Error{Field: entry + "." + field, Problem: problem})
+	if wrong, ok := errors.AsType[*health.RuleError](health.Validate(p, r.Option())); ok {
+		v.add(&Error{Field: entry + "." + wrong.Rule, Problem: wrong.Err.Error()})
 	}
 }
 

@@ -39,7 +39,7 @@ func startChecks(st store.Store, conf *config.Config, o *Options, counters *inta
 	c.fleet = fleet.New(fleet.Limits{Services: conf.MaxServices}, o.Now)
 	c.fleet.Discovered, c.fleet.Left = c.follow, c.follow
 	c.history = newHistory(st, o.Logger, counters)
-	c.registry.Observer = c.history.observe
+	c.registry.Observe(c.history.observe)
 	c.history.start(o.beats, c.fleet.Sweep)
 	err := c.apply(conf)
 	if r, ok := st.(store.Remote); ok && err == nil {
