@@ -2,7 +2,8 @@ import { gzipSync } from 'node:zlib'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { svelte } from '@sveltejs/vite-plugin-svelte'
-import { defineConfig, type Plugin } from 'vite'
+import type { Plugin } from 'vite'
+import { defineConfig } from 'vitest/config'
 
 const hub = process.env.KYMO_HUB ?? 'http://127.0.0.1:5966'
 
@@ -34,5 +35,6 @@ export default defineConfig({
     assetsInlineLimit: 0,
     rolldownOptions: { checks: { bundlerTimings: false } },
   },
+  test: { environment: './src/testing/environment.ts', unstubGlobals: true },
   server: { proxy: { '/api': hub, '/metrics': hub, '/health': hub } },
 })

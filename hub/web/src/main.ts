@@ -1,9 +1,19 @@
+// Everything that the page does by itself starts here: modules only define things.
+
 import 'uplot/dist/uPlot.min.css'
 import './app.css'
 import { mount } from 'svelte'
 import App from './App.svelte'
+import { watchSession } from './lib/hub.svelte'
+import { startRoute } from './lib/route.svelte'
+import { trackScroll } from './lib/scroll'
+import { screens } from './screens'
 
-// What stood in its place until now was the page's own.
+startRoute(screens)
+trackScroll()
+watchSession()
+
+// The page has a bar of its own until the script runs.
 const target = document.getElementById('app')!
 target.replaceChildren()
 mount(App, { target })

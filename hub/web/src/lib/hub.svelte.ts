@@ -124,6 +124,20 @@ export async function readSession() {
   }
 }
 
+/** Keeps the session current, until the function that it returns is called: a page may stay open for longer than a hub. */
+export function watchSession(): () => void {
+  const read = () => {
+    if (!document.hidden) void readSession()
+  }
+  const timer = setInterval(read, 60_000)
+  document.addEventListener('visibilitychange', read)
+  void readSession()
+  return () => {
+    clearInterval(timer)
+    document.removeEventListener('visibilitychange', read)
+  }
+}
+
 async function currentSession(): Promise<Session> {
   const asked = Date.now()
   const { body, headers } = await ask<Session>('/api/v1/session')

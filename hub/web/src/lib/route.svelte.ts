@@ -1,27 +1,43 @@
 // The address is the state: #/screen?name=value. Whatever a screen shows follows
 // from it, so that an address can be sent to someone else, and back means back.
 
+import type { screens } from '../screens'
 import { readSpan } from './span'
 
-export type Screen = 'overview' | 'endpoints' | 'endpoint' | 'requests' | 'health' | 'cardinality'
-const screens: Screen[] = ['overview', 'endpoints', 'endpoint', 'requests', 'health', 'cardinality']
+type Screens = typeof screens
+export type ScreenName = keyof Screens
 
-export type Changes = Record<string, string | number | null | undefined>
+/** The parameters of every screen, which links from one to another keep: the time and the service. */
+const shared = ['w', 'from', 'to', 'service'] as const
+type SharedParam = (typeof shared)[number]
+export type ParamOf<S extends ScreenName> = SharedParam | Screens[S]['params'][number]
+export type Param = { [S in ScreenName]: ParamOf<S> }[ScreenName]
+
+/** New values; null and '' remove one. */
+export type Changes<P extends string = Param> = { [name in P]?: string | number | null }
+
+/** What the route needs to know of each screen. The first is the default. */
+export type Table = Readonly<Record<string, { readonly params: readonly string[] }>>
 
 export interface Place {
-  screen: Screen
+  screen: string
   params: URLSearchParams
 }
 
-export function parse(hash: string): Place {
+/** The place of an address, without parameters that its screen does not have. */
+export function parse(hash: string, table: Table): Place {
   const [path, query = ''] = hash.replace(/^#\/?/, '').split(/\?(.*)/s)
-  return { screen: screens.find((s) => s === path) ?? 'overview', params: new URLSearchParams(query) }
+  const screen = Object.hasOwn(table, path) ? path : Object.keys(table)[0]
+  const known: readonly string[] = [...shared, ...table[screen].params]
+  return {
+    screen,
+    params: new URLSearchParams([...new URLSearchParams(query)].filter(([name]) => known.includes(name))),
+  }
 }
 
-/** The address of a screen. Empty values are left off, so that one view has one address. */
-export function format(screen: Screen, params: URLSearchParams): string {
-  const kept = new URLSearchParams()
-  for (const [name, value] of params) if (value !== '') kept.set(name, value)
+/** The address of a place. Empty values are left off, so that one view has one address. */
+export function format({ screen, params }: Place): string {
+  const kept = new URLSearchParams([...params].filter(([, value]) => value !== ''))
   const query = kept
     .toString()
     .replaceAll('%2F', '/')
@@ -31,48 +47,50 @@ export function format(screen: Screen, params: URLSearchParams): string {
   return `#/${screen}` + (query && '?' + query)
 }
 
-function rest(params: URLSearchParams): string {
-  return String(new URLSearchParams([...params].filter(([name]) => name !== 'cursor')))
-}
-
 export function changed(params: URLSearchParams, changes: Changes): URLSearchParams {
   const next = new URLSearchParams(params)
   for (const [name, value] of Object.entries(changes)) {
     if (value == null || value === '') next.delete(name)
     else next.set(name, String(value))
   }
-  // A cursor belongs to the parameters that it was given for, whatever changes them.
-  if (rest(next) !== rest(params)) next.delete('cursor')
+  // A cursor belongs to the parameters that it was given for.
+  if (withoutCursor(next) !== withoutCursor(params)) next.delete('cursor')
   return next
 }
 
-let place = $state.raw(parse(location.hash))
-
-// An entry of the history that was seen before bears a mark, and one that a link
-// has just made does not: popstate comes for both.
-let returned = false
-let entry = marked() ?? mark()
-function marked(): number | undefined {
-  return (history.state as { entry?: number } | null)?.entry
+function withoutCursor(params: URLSearchParams): string {
+  return String(new URLSearchParams([...params].filter(([name]) => name !== 'cursor')))
 }
-function mark(): number {
-  const at = Date.now()
-  history.replaceState({ entry: at }, '')
-  return at
-}
-addEventListener('hashchange', () => {
-  returned = marked() !== undefined
-  entry = marked() ?? mark()
-  place = parse(location.hash)
-})
 
+let table: Table = {}
+let place = $state.raw<Place>({ screen: '', params: new URLSearchParams() })
 const span = $derived(readSpan(place.params))
+let entry = 0
+let returned = false
+
+/** Follows the address from now on, until the function that it returns is called. */
+export function startRoute(screens: Table): () => void {
+  table = screens
+  const follow = () => {
+    // An entry of the history that was seen before bears a mark, and one that a link
+    // has just made does not: popstate comes for both.
+    const mark = (history.state as { entry?: number } | null)?.entry
+    returned = mark !== undefined
+    entry = mark ?? Date.now()
+    if (!returned) history.replaceState({ entry }, '')
+    place = parse(location.hash, table)
+  }
+  follow()
+  returned = false
+  addEventListener('hashchange', follow)
+  return () => removeEventListener('hashchange', follow)
+}
 
 export const route = {
-  get screen() {
-    return place.screen
+  get screen(): ScreenName {
+    return place.screen as ScreenName
   },
-  /** Whether one came here by back or forward. */
+  /** Whether back or forward led here. */
   get returned() {
     return returned
   },
@@ -83,29 +101,25 @@ export const route = {
   get span() {
     return span
   },
-  get(name: string): string {
+  get(name: Param): string {
     return place.params.get(name) ?? ''
   },
-  /** The address of another screen: of what this one shows it keeps the time and the service. */
-  to(screen: Screen, changes: Changes = {}): string {
-    const kept = new URLSearchParams()
-    for (const name of ['w', 'from', 'to', 'service']) {
-      const value = place.params.get(name)
-      if (value) kept.set(name, value)
-    }
-    return format(screen, changed(kept, changes))
+  /** The address of another screen, at the same time and service. */
+  to<S extends ScreenName>(screen: S, changes: Changes<ParamOf<S>> = {}): string {
+    const kept = new URLSearchParams(shared.map((name) => [name, route.get(name)]))
+    return format({ screen, params: changed(kept, changes) })
   },
   /** The address of this screen with some of its state changed. */
   with(changes: Changes): string {
-    return format(place.screen, changed(place.params, changes))
+    return format({ screen: place.screen, params: changed(place.params, changes) })
   },
-  /** Changes the state. What a person types is not a page to go back to: replace. */
-  set(changes: Changes, replace = false) {
+  /** Changes the state. With replace, back does not undo it: for each letter that is typed. */
+  set(changes: Changes, { replace = false } = {}) {
     const hash = route.with(changes)
-    if (hash === format(place.screen, place.params)) return
+    if (hash === format(place)) return
     if (replace) {
       history.replaceState(history.state, '', hash)
-      place = parse(hash)
+      place = parse(hash, table)
     } else {
       location.hash = hash
     }

@@ -1,30 +1,32 @@
-import { expect, test, vi } from 'vitest'
+import { expect, test } from 'vitest'
+import { changed, format, parse } from './route.svelte'
 
-vi.stubGlobal('location', { hash: '#/endpoints?w=6h' })
-vi.stubGlobal('addEventListener', () => {})
-vi.stubGlobal('history', { state: null, replaceState: () => {} })
-const { changed, format, parse } = await import('./route.svelte')
+const table = {
+  overview: { params: [] },
+  endpoints: { params: ['sort'] },
+  endpoint: { params: ['method', 'endpoint'] },
+  requests: { params: ['user', 'status', 'cursor'] },
+}
 
 test.each(['#/endpoints?w=6h&sort=-p95', '#/endpoint?service=shop&method=GET&endpoint=/orders/{id}', '#/overview'])(
   '%s stays what it is',
-  (hash) => {
-    const place = parse(hash)
-    expect(format(place.screen, place.params)).toBe(hash)
-  },
+  (hash) => expect(format(parse(hash, table))).toBe(hash),
 )
 
 test('names with any character survive', () => {
   const endpoint = '/<a href="#?&=%">/ü +/{id}'
-  const hash = format('endpoint', new URLSearchParams({ endpoint }))
-  expect(parse(hash).params.get('endpoint')).toBe(endpoint)
+  const hash = format({ screen: 'endpoint', params: new URLSearchParams({ endpoint }) })
+  expect(parse(hash, table).params.get('endpoint')).toBe(endpoint)
 })
 
-test('what is unknown is the overview, and what is empty is left off', () => {
-  expect(parse('#/nonsense?w=1h').screen).toBe('overview')
-  expect(parse('').screen).toBe('overview')
-  expect(format('requests', changed(new URLSearchParams('w=1h&user=bob'), { user: '', status: '5xx', w: null }))).toBe(
-    '#/requests?status=5xx',
-  )
+test('an unknown screen is the first one, and empty values are left off', () => {
+  for (const hash of ['#/nonsense?w=1h', '#/toString', '']) expect(parse(hash, table).screen).toBe('overview')
+  const params = changed(new URLSearchParams('w=1h&user=bob'), { user: '', status: '5xx', w: null })
+  expect(format({ screen: 'requests', params })).toBe('#/requests?status=5xx')
+})
+
+test('parameters of other screens are no state of this one', () => {
+  expect(format(parse('#/endpoints?user=bob&sort=p50&service=shop', table))).toBe('#/endpoints?sort=p50&service=shop')
 })
 
 test('a cursor goes with the parameters that it belongs to', () => {

@@ -2,35 +2,35 @@
 // again when the system turns light or dark.
 
 import { untrack } from 'svelte'
+import { MediaQuery } from 'svelte/reactivity'
 
-const dark = matchMedia('(prefers-color-scheme: dark)')
-let version = $state(0)
-dark.addEventListener('change', () => version++)
-let cache = new Map<string, string>()
-let cached = 0
+let dark: MediaQuery | undefined
 
-/** The value of a custom property of app.css; an effect that reads it runs again when it changes. */
+/** Whether the system is dark; effects that ask run again when that changes. */
+export function isDark(): boolean {
+  dark ??= new MediaQuery('(prefers-color-scheme: dark)')
+  return dark.current
+}
+
+const cache = { dark: false, colors: new Map<string, string>() }
+
+/** The value of a custom property of app.css; effects that ask run again when it changes. */
 export function color(name: string): string {
-  const v = version
+  const now = isDark()
   return untrack(() => {
-    if (cached !== v) {
-      cache = new Map()
-      cached = v
+    if (cache.dark !== now) {
+      cache.dark = now
+      cache.colors.clear()
     }
-    let value = cache.get(name)
+    let value = cache.colors.get(name)
     if (value === undefined) {
       value = getComputedStyle(document.documentElement)
         .getPropertyValue('--' + name)
         .trim()
-      cache.set(name, value)
+      cache.colors.set(name, value)
     }
     return value
   })
-}
-
-export function isDark(): boolean {
-  void version
-  return dark.matches
 }
 
 // Sequential maps of one lightness ramp each: in the light from pale to deep, in

@@ -1,0 +1,28 @@
+import { beforeEach, expect, test, vi } from 'vitest'
+
+// Everything but the start-up.
+const modules = import.meta.glob<object>(['./**/*.{svelte,ts}', '!./**/*.{test,d}.ts', '!./main.ts', '!./testing/*'])
+
+let callers: string[] = []
+beforeEach(() => {
+  callers = []
+  // Node.js has these, and the test's own imports need some of them.
+  for (const name of ['fetch', 'queueMicrotask', 'setInterval', 'setTimeout'] as const) {
+    const real = globalThis[name] as (...args: unknown[]) => unknown
+    vi.stubGlobal(name, (...args: unknown[]) => {
+      const caller = new Error().stack?.match(/\/src\/(?!imports\.test\.ts)[\w./]+/)
+      if (caller) callers.push(`${caller[0]} calls ${name}`)
+      return real(...args)
+    })
+  }
+})
+
+// From the last, which import few others: each is compiled when it is first imported.
+test.for(Object.entries(modules).reverse())('importing %s does nothing', async ([, load]) => {
+  // These Node.js does not have: a module that asks for one is not imported.
+  for (const name of ['addEventListener', 'document', 'history', 'location', 'matchMedia', 'window']) {
+    expect(globalThis).not.toHaveProperty(name)
+  }
+  await load()
+  expect(callers).toEqual([])
+})
