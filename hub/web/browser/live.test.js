@@ -57,6 +57,28 @@ test('only another question is asked: neither a filter nor an order is one', asy
   await close(page)
 })
 
+test('a screen that fails says so, can be tried again, and leaves the others alone', async () => {
+  const { page } = await open('#/health')
+  // An answer that no hub gives: its service has no list of paths.
+  const services = [{ service: 'broken', endpoints: 1, cap: 500, overflowed: 0 }]
+  await page.route('**/api/v1/cardinality', (route) => route.fulfill({ json: { services, services_cap: 100 } }))
+  await page.getByRole('link', { name: 'Cardinality' }).click()
+  const failure = page.getByRole('alert').filter({ hasText: /^This screen failed: .*undefined/ })
+  await failure.waitFor()
+  assert.equal(await page.title(), 'Cardinality · Kymo')
+  await page.getByRole('button', { name: 'Try again' }).click()
+  await failure.waitFor()
+  await page.getByRole('link', { name: 'Overview', exact: true }).click()
+  await page.locator('dl').first().waitFor()
+  await page.getByRole('link', { name: 'Cardinality' }).click()
+  await failure.waitFor()
+  await page.unroute('**/api/v1/cardinality')
+  await page.getByRole('button', { name: 'Try again' }).click()
+  await page.getByRole('heading', { name: 'shop' }).waitFor()
+  assert.equal(await failure.count(), 0)
+  await close(page, /TypeError/)
+})
+
 test('a list that is asked for once stays where it is when one comes back to it', async () => {
   const { page, times } = await open('#/requests?w=6h')
   await comeBack(page)
