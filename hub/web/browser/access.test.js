@@ -4,19 +4,13 @@
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { after, before, describe, test } from 'node:test'
+import { screens as addresses } from './addresses.js'
 import { folder, openBrowser, openPage, seed, settled, startHub } from './stage.js'
 
 const axe = await readFile(new URL(import.meta.resolve('axe-core/axe.min.js')), 'utf8')
 const endpoint = 'service=shop&method=POST&endpoint=/checkout'
 const screens = [
-  '#/overview',
-  '#/endpoints?w=24h',
-  '#/endpoints?w=24h&service=shop',
-  `#/endpoint?w=24h&${endpoint}`,
-  '#/health',
-  '#/health?check=shop/database&hours=168',
-  '#/requests?w=24h',
-  '#/cardinality',
+  ...Object.values(addresses),
   '#/endpoints?w=24h&service=swift',
   '#/endpoint?w=24h&service=swift&method=DELETE&endpoint=/widest',
 ]

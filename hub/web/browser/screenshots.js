@@ -2,26 +2,10 @@
 
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { screens } from './addresses.js'
 import { folder, openBrowser, openPage, root, seed, settled, startHub } from './stage.js'
 
 const only = process.argv.slice(2)
-const endpoint = 'service=shop&method=POST&endpoint=/checkout'
-const screens = {
-  overview: '#/overview',
-  'overview-6h': '#/overview?w=6h',
-  'overview-7d': '#/overview?w=7d&service=shop',
-  'overview-empty': '#/overview?service=nobody',
-  endpoints: '#/endpoints?w=24h',
-  'endpoints-filtered': '#/endpoints?w=24h&q=orders&sort=-p95',
-  'endpoints-service': '#/endpoints?w=6h&service=shop',
-  endpoint: `#/endpoint?w=6h&${endpoint}`,
-  'endpoint-few': '#/endpoint?w=15m&service=reports&method=POST&endpoint=/exports',
-  health: '#/health',
-  'health-open': '#/health?hours=168&check=shop/database',
-  requests: '#/requests?w=24h',
-  'requests-filtered': '#/requests?w=24h&service=shop&status=5xx&order=slowest',
-  cardinality: '#/cardinality',
-}
 const looks = [
   { name: 'light', options: { colorScheme: 'light' } },
   { name: 'dark', options: { colorScheme: 'dark' } },
