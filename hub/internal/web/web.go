@@ -1,4 +1,4 @@
-// Package web has the dashboard's files in it and serves them: the page that
+// Package web embeds the dashboard's files and serves them: the page that
 // names the others, and the others under names that change with their content.
 // Their sources are in hub/web; make ui builds them into dist, which is not in
 // the repository. Without them the package builds all the same.
@@ -54,7 +54,7 @@ const page = "index.html"
 // compressed one beside it, whose name ends in .gz, clients that accept gzip get that.
 func New(dist fs.FS) *Dashboard {
 	d := &Dashboard{files: make(map[string]*file)}
-	// What cannot be read is not there: a program without dashboard is of use too.
+	// What cannot be read is not there: a hub without a dashboard still works.
 	_ = fs.WalkDir(dist, ".", func(name string, e fs.DirEntry, err error) error {
 		contentType := types[path.Ext(name)]
 		if err != nil || e.IsDir() || contentType == "" {
@@ -86,8 +86,8 @@ func (d *Dashboard) ServePage(w http.ResponseWriter, r *http.Request) {
 	d.serve(w, r, page, "no-cache")
 }
 
-// ServeAsset answers with the file of that name under /assets/, and says
-// whether there is one. A name stands for its content forever.
+// ServeAsset answers with the file of that name under /assets/, and
+// reports whether there is one. A name stands for its content forever.
 func (d *Dashboard) ServeAsset(w http.ResponseWriter, r *http.Request, name string) bool {
 	return d.serve(w, r, "assets/"+name, "public, max-age=31536000, immutable")
 }
@@ -105,7 +105,7 @@ func (d *Dashboard) serve(w http.ResponseWriter, r *http.Request, name, caching 
 	content, tag := f.plain, f.tag
 	if f.gzip != nil {
 		h.Add("Vary", "Accept-Encoding")
-		if takesGzip(r.Header.Get("Accept-Encoding")) {
+		if acceptsGzip(r.Header.Get("Accept-Encoding")) {
 			h.Set("Content-Encoding", "gzip")
 			content, tag = f.gzip, strings.TrimSuffix(tag, `"`)+`-gzip"`
 		}
@@ -116,12 +116,12 @@ func (d *Dashboard) serve(w http.ResponseWriter, r *http.Request, name, caching 
 		return true
 	}
 	h.Set("Content-Length", strconv.Itoa(len(content)))
-	_, _ = w.Write(content) // Nothing to be done for a client that left.
+	_, _ = w.Write(content) // A client that left needs no answer.
 	return true
 }
 
-// takesGzip reads an Accept-Encoding header as far as it is about gzip.
-func takesGzip(accepted string) bool {
+// acceptsGzip reports whether an Accept-Encoding header allows gzip.
+func acceptsGzip(accepted string) bool {
 	for coding := range strings.SplitSeq(accepted, ",") {
 		name, weight, _ := strings.Cut(coding, ";")
 		if strings.EqualFold(strings.TrimSpace(name), "gzip") {

@@ -47,7 +47,7 @@ test('the checks of a service that the hub polls have states, and no past', asyn
   const page = await watched(hub.url)
   await row(page, 'orders/cache').getByText('degraded', { exact: true }).waitFor()
   await row(page, 'orders/database').getByText('healthy', { exact: true }).waitFor()
-  assert.match(await row(page, 'orders/cache').innerText(), /its past is not kept/)
+  assert.match(await row(page, 'orders/cache').innerText(), /its history is not kept/)
   assert.ok(page.asked.includes('orders') && !page.asked.some((name) => name.startsWith('orders/')), page.asked)
   assert.equal(await page.getByText('there is no check').count(), 0)
   await page.setViewportSize({ width: 375, height: 700 })

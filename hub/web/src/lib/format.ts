@@ -103,7 +103,6 @@ export function plural(n: number, one: string, many = one + 's'): string {
 
 const pad = (n: number, to = 2) => String(n).padStart(to, '0')
 const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']
-const days = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat']
 
 /** A time of day in the viewer's zone. */
 export function clock(at: number, fraction = false): string {
@@ -123,10 +122,6 @@ export function day(at: number, now = Date.now()): string {
   const d = new Date(at)
   const year = d.getFullYear()
   return `${d.getDate()} ${months[d.getMonth()]}${year === new Date(now).getFullYear() ? '' : ` ${year}`}`
-}
-
-export function weekday(at: number): string {
-  return `${days[new Date(at).getDay()]} ${day(at)}`
 }
 
 /** A time of day, with the day unless it is today. */

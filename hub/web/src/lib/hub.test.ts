@@ -1,13 +1,15 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { json, networkDown, page, problem, stubDocument, stubFetch } from '../testing/page'
+import * as first from './hub.svelte'
 
 const start = Date.UTC(2026, 10, 25, 10)
 const session = { required: false, signed_in: false, version: 'v1.0.0' }
 
-let hub: typeof import('./hub.svelte')
+// Each test has a module, and so a state, of its own; the one imported above is compiled by then.
+let hub: typeof first
 beforeEach(async () => {
   vi.useFakeTimers({ now: start })
-  vi.resetModules() // its state is the module's
+  vi.resetModules()
   hub = await import('./hub.svelte')
 })
 afterEach(() => {
@@ -66,7 +68,7 @@ test('a page in place of an answer is not from the hub', async () => {
   stubFetch(() => page(200))
   expect(await failure(hub.ask('/a'))).toMatchObject({
     gone: true,
-    message: expect.stringContaining('before the hub') as string,
+    message: expect.stringContaining('in the hub’s place') as string,
   })
 })
 

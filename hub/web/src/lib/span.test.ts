@@ -1,5 +1,15 @@
 import { expect, test } from 'vitest'
-import { chosen, knownSeconds, localTime, pollEvery, readSpan, spanQuery, usual, windowOf, zoomed } from './span'
+import {
+  chosen,
+  knownSeconds,
+  localTime,
+  pollEvery,
+  readSpan,
+  spanQuery,
+  defaultChoice,
+  windowOf,
+  zoomed,
+} from './span'
 
 const read = (text: string) => readSpan(new URLSearchParams(text))
 
@@ -19,7 +29,9 @@ test.each([
   'from=-5&to=5',
   'from=0&to=999999999999',
   'from=1.5&to=9',
-])('what makes no sense is the usual window: %s', (text) => expect(read(text)).toEqual({ choice: usual, fixed: null }))
+])('what makes no sense is the default window: %s', (text) =>
+  expect(read(text)).toEqual({ choice: defaultChoice, fixed: null }),
+)
 
 test('a range that was drawn is on whole seconds, and neither too short nor too long', () => {
   expect(zoomed(61_400, 20_900)).toEqual({ from: 20_000, to: 62_000 })

@@ -16,7 +16,7 @@ export const choices: Choice[] = [
   { name: '7d', label: '7 days', long: 'the last 7 days', minutes: 10_080 },
 ]
 
-export const usual = choices[1]
+export const defaultChoice = choices[1]
 const LATEST = Date.UTC(10_000, 0)
 const LONGEST = 168 * 3_600_000
 
@@ -27,7 +27,7 @@ export interface Span {
 }
 
 export function readSpan(params: URLSearchParams): Span {
-  const choice = choices.find((c) => c.name === params.get('w')) ?? usual
+  const choice = choices.find((c) => c.name === params.get('w')) ?? defaultChoice
   const from = Number(params.get('from') ?? NaN)
   const to = Number(params.get('to') ?? NaN)
   const valid = Number.isSafeInteger(from) && Number.isSafeInteger(to) && wrongWith(from, to) === ''

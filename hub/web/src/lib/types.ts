@@ -13,7 +13,6 @@ export type Session = Schemas['Session']
 export type ProblemDocument = Schemas['ErrorModel']
 export type Trust = Schemas['Trust']
 
-export type Totals = Schemas['Total']
 export type RequestRow = Schemas['KeptRequest']
 export type RequestPage = Schemas['RequestPage']
 

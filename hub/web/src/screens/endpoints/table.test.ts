@@ -27,7 +27,7 @@ test('rows are in order, equal ones by name, and those with too few requests las
   expect(order('-name')).toBe('/d/c/b/a')
 })
 
-test('an order that there is none of is the usual one', () => {
+test('an order that there is none of is the default', () => {
   expect(readSort('')).toBe(defaultSort)
   expect(readSort('-nonsense')).toBe(defaultSort)
   expect(writeSort(readSort('-p99'))).toBe('-p99')

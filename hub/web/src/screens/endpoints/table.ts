@@ -17,7 +17,7 @@ export const columns: Column[] = [
   {
     id: 'requests',
     label: 'Requests',
-    title: 'How many requests the row is made from',
+    title: 'Requests in the time shown',
     value: (r) => r.total_requests,
     hide: 'small',
   },
@@ -32,7 +32,7 @@ export const columns: Column[] = [
     judged: true,
     hide: 'small',
   },
-  { id: 'max', label: 'Max', title: 'The longest latency, exactly', value: (r) => r.max_response_time, hide: 'medium' },
+  { id: 'max', label: 'Max', title: 'The longest latency (exact)', value: (r) => r.max_response_time, hide: 'medium' },
   {
     id: 'errors',
     label: 'Errors',
