@@ -140,10 +140,14 @@ export async function openPage(browser, options = {}) {
 
 /** Waits until nothing on the screen is loading. */
 export async function settled(page) {
-  await page.waitForFunction(
-    () => !document.querySelector('.late, .stale, .wait') && document.querySelector('main h1, main form'),
-    null,
-    { timeout: 15_000 },
-  )
+  const quiet = () =>
+    page.waitForFunction(
+      () => !document.querySelector('.late, .stale, .wait') && document.querySelector('main h1, main form'),
+      null,
+      { timeout: 15_000 },
+    )
+  await quiet()
   await page.waitForTimeout(250)
+  // By then what came into sight has begun to load.
+  await quiet()
 }
