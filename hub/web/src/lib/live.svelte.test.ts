@@ -48,7 +48,7 @@ const brief = ({ data, error, stale }: { data: unknown; error: string | null; st
   stale,
 })
 
-test('an answer is asked for again every so often, until nobody wants it', async () => {
+test('an answer is asked for again every so often, until no one wants it', async () => {
   let n = 0
   const { times } = stubFetch(() => json(`answer ${++n}`))
   const { live, end } = await ask({ path: '/a' })
