@@ -28,12 +28,12 @@ run_all() {
 	# counters atomic, which orders goroutines and so hides their races; and the two
 	# together take three times as long.
 	run .   -race
-	run hub -race
+	run hub -race -timeout 30m # the stores' suites take minutes under the race detector
 	for adapter in contrib/*/; do
 		run "$adapter" -race
 	done
 	run .   "$product" -coverprofile="$cover/sdk.out"
-	run hub "$product" -coverprofile="$cover/hub.out"
+	run hub -timeout 30m "$product" -coverprofile="$cover/hub.out"
 	run e2e/stacks -race
 	run e2e -timeout 30m "$product" -coverprofile="$cover/e2e.out"
 	run bench
