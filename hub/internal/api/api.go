@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
 	"sync/atomic"
@@ -20,12 +21,12 @@ import (
 type Config struct {
 	Store  store.Store
 	Intake *intake.Intake
-	Slow   *report.Slow
+	Slow   *report.Slow // until Apply
 	Now    func() time.Time
 	Logger *slog.Logger
 
 	Version string // of this build
-	Tokens  Tokens
+	Tokens  Tokens // until Apply
 	// Memory bounds what the bodies that are being read may need together, in
 	// bytes; 0 is 256 MiB.
 	Memory int64
@@ -61,6 +62,7 @@ func New(config Config) *API {
 	}
 	a := &API{Config: config, exports: make(chan struct{}, maxExports), mux: http.NewServeMux()}
 	a.Apply(config.Slow, config.Tokens)
+	a.Slow, a.Tokens = nil, Tokens{} // Those in force are liveOf a request.
 	a.memory.free.Store(config.Memory)
 	a.huma = humago.New(a.mux, a.describe())
 	a.huma.UseMiddleware(a.authenticate, a.checkQuery)
@@ -88,6 +90,7 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		writeProblem(w, http.StatusForbidden, "a page of another origin may not send requests here")
 		return
 	}
+	r = r.WithContext(context.WithValue(r.Context(), liveKey{}, a.live.Load()))
 	handler, pattern := a.mux.Handler(r)
 	if pattern != "" {
 		a.mux.ServeHTTP(w, r)

@@ -43,8 +43,8 @@ func (t Tokens) hash() hashedTokens {
 // before anything else, so that a stranger's body is not read.
 func (a *API) authenticate(ctx huma.Context, next func(huma.Context)) {
 	scheme := need(ctx.Operation())
-	want, asked := a.live.Load().tokens[scheme]
 	r, w := humago.Unwrap(ctx)
+	want, asked := liveOf(r.Context()).tokens[scheme]
 	if scheme != "" {
 		// A cache on the way must not give one caller's answer to another.
 		w.Header().Set("Cache-Control", "private, no-store")

@@ -89,7 +89,7 @@ func (a *API) timeseries(ctx context.Context, in *seriesInput) (*payloadOutput, 
 }
 
 func (a *API) columns(ctx context.Context, c chart, s *Series, known int64) (*report.Columns, error) {
-	return report.ReadColumns(a.Store.Rollups(ctx, c.query(s)), c.window, c.millis, a.live.Load().slow, s.Endpoint, known)
+	return report.ReadColumns(a.Store.Rollups(ctx, c.query(s)), c.window, c.millis, liveOf(ctx).slow, s.Endpoint, known)
 }
 
 func (a *API) heatmap(ctx context.Context, in *heatmapInput) (*payloadOutput, error) {
@@ -100,6 +100,6 @@ func (a *API) heatmap(ctx context.Context, in *heatmapInput) (*payloadOutput, er
 	key := *in
 	key.Conditional = Conditional{}
 	return a.reply(ctx, key, ttl(length(c.window)), in.Conditional, func(ctx context.Context) (any, error) {
-		return report.ReadHeatmap(a.Store.Rollups(ctx, c.query(&in.Series)), c.window, c.millis, a.live.Load().slow)
+		return report.ReadHeatmap(a.Store.Rollups(ctx, c.query(&in.Series)), c.window, c.millis, liveOf(ctx).slow)
 	})
 }

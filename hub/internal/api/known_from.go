@@ -15,7 +15,7 @@ const knownFromTTL = 15 * time.Second
 // what was before it is unknown, rather than nothing. It is now if there are none.
 func (a *API) knownFrom(ctx context.Context) (int64, error) {
 	type key struct{}
-	return lookup(ctx, &a.cache, key{}, a.Now, knownFromTTL, func(ctx context.Context) (int64, error) {
+	return lookup(ctx, &a.cache, liveAnswer{liveOf(ctx), key{}}, a.Now, knownFromTTL, func(ctx context.Context) (int64, error) {
 		now := a.Now()
 		w := rollup.Window{From: now.Add(-a.Intake.Retention()).UnixMilli(), To: now.UnixMilli()}
 		for _, step := range []time.Duration{time.Hour, 10 * time.Second, time.Second} {

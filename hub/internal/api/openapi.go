@@ -87,11 +87,8 @@ func (a *API) complete(op *huma.Operation) {
 	if op.Responses == nil {
 		op.Responses = make(map[string]*huma.Response)
 	}
-	if scheme := need(op); scheme != "" {
+	if need(op) != "" {
 		op.Errors = append(op.Errors, http.StatusUnauthorized)
-		if _, ok := a.live.Load().tokens[scheme]; !ok {
-			op.Security = append([]map[string][]string{{}}, op.Security...)
-		}
 	}
 	for _, status := range op.Errors {
 		op.Responses[strconv.Itoa(status)] = a.problemResponse(status)

@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	_ "embed"
 	"encoding/base64"
-	"encoding/json"
 	"net/http"
 	"sync"
 
@@ -28,13 +27,6 @@ var policy = func() string {
 }()
 
 func (a *API) routePages() {
-	document := sync.OnceValue(func() []byte {
-		b, err := json.Marshal(a.huma.OpenAPI())
-		if err != nil {
-			panic(err) // It is made of nothing but what New put into it.
-		}
-		return b
-	})
 	a.handle(huma.Operation{
 		OperationID: "openapi", Method: http.MethodGet, Path: "/openapi.json", Tags: []string{tagHub},
 		Summary:     "This document",
@@ -43,9 +35,9 @@ func (a *API) routePages() {
 			Description: "The document.",
 			Content:     map[string]*huma.MediaType{"application/json": {Schema: &huma.Schema{Type: huma.TypeObject}}},
 		}},
-	}, func(w http.ResponseWriter, _ *http.Request) {
+	}, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
-		_, _ = w.Write(document()) // Nothing to be done for a client that left.
+		_, _ = w.Write(liveOf(r.Context()).document()) // Nothing to be done for a client that left.
 	})
 
 	docs := sync.OnceValue(func() []byte { return renderDocs(a.huma.OpenAPI()) })

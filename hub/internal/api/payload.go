@@ -75,7 +75,7 @@ func cached[T any](ctx context.Context, a *API, key any, ttl time.Duration, comp
 	if ttl == 0 {
 		value, err = compute(ctx)
 	} else {
-		value, err = lookup(ctx, &a.cache, key, a.Now, ttl, compute)
+		value, err = lookup(ctx, &a.cache, liveAnswer{liveOf(ctx), key}, a.Now, ttl, compute)
 	}
 	if err != nil {
 		return value, a.storeProblem(ctx, err)

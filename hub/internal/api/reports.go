@@ -151,7 +151,7 @@ func (a *API) endpoints(ctx context.Context, in *endpointsInput) (*endpointsOutp
 
 // summary reads a selection from the store.
 func (a *API) summary(ctx context.Context, w rollup.Window, f store.Filter) (*report.Summary, error) {
-	return report.Read(a.Store.Rollups(ctx, store.RollupQuery{Window: w, Filter: f}), w, a.live.Load().slow)
+	return report.Read(a.Store.Rollups(ctx, store.RollupQuery{Window: w, Filter: f}), w, liveOf(ctx).slow)
 }
 
 // storeProblem counts an error of the store and returns the problem to answer with.

@@ -45,9 +45,9 @@ func sessionKey(token string) []byte {
 }
 
 // cookieValue returns the instant at which a session ends, signed.
-func (a *API) cookieValue(ends time.Time) string {
+func (l *live) cookieValue(ends time.Time) string {
 	unix := strconv.FormatInt(ends.Unix(), 10)
-	mac := hmac.New(sha256.New, a.live.Load().sessionKey)
+	mac := hmac.New(sha256.New, l.sessionKey)
 	mac.Write([]byte(unix))
 	return unix + "." + base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 }
@@ -69,12 +69,12 @@ func (a *API) hasSession(r *http.Request) bool {
 		return false
 	}
 	ends := time.Unix(seconds, 0)
-	return subtle.ConstantTimeCompare([]byte(c.Value), []byte(a.cookieValue(ends))) == 1 && a.Now().Before(ends)
+	return subtle.ConstantTimeCompare([]byte(c.Value), []byte(liveOf(r.Context()).cookieValue(ends))) == 1 && a.Now().Before(ends)
 }
 
 // mayRead reports whether a caller may see what needs the read token.
 func (a *API) mayRead(r *http.Request) bool {
-	want, asked := a.live.Load().tokens[forRead]
+	want, asked := liveOf(r.Context()).tokens[forRead]
 	return !asked || presents(r.Header.Get("Authorization"), want) || a.hasSession(r)
 }
 
@@ -87,7 +87,7 @@ func (a *API) routeSession() {
 			"application/json": {Schema: a.schema(reflect.TypeFor[Session]()), Example: Session{true, true, "1.0.0"}},
 		}}},
 	}, func(w http.ResponseWriter, r *http.Request) {
-		_, required := a.live.Load().tokens[forRead]
+		_, required := liveOf(r.Context()).tokens[forRead]
 		w.Header().Set("Content-Type", "application/json")
 		w.Header().Set("Cache-Control", "no-store")
 		_ = json.NewEncoder(w).Encode(Session{required, a.mayRead(r), a.Version}) // The page may have been closed.
@@ -130,7 +130,8 @@ func (a *API) signIn(w http.ResponseWriter, r *http.Request) {
 			&huma.ErrorDetail{Location: "body.token", Message: `is missing; the body is {"token":"…"}, of at most 4 KiB`})
 		return
 	}
-	want, asked := a.live.Load().tokens[forRead]
+	current := liveOf(r.Context())
+	want, asked := current.tokens[forRead]
 	if !asked {
 		w.WriteHeader(http.StatusNoContent)
 		return
@@ -152,7 +153,7 @@ func (a *API) signIn(w http.ResponseWriter, r *http.Request) {
 			&huma.ErrorDetail{Location: "body.token", Message: "is not the read token"})
 		return
 	}
-	setCookie(w, r, a.cookieValue(a.Now().Add(sessionAge)), int(sessionAge/time.Second))
+	setCookie(w, r, current.cookieValue(a.Now().Add(sessionAge)), int(sessionAge/time.Second))
 	w.WriteHeader(http.StatusNoContent)
 }
 
