@@ -18,21 +18,29 @@ type lines struct {
 	index  int // of the next request
 	last   bool
 
-	// read takes a line apart, as Next does; the place of an *Error and r.Line are set
-	// for it.
+	// read takes a line apart into an empty request, or returns errNoRequest. The
+	// place of an *Error and r.Line are set for it.
 	read func(line []byte, r *Request) error
 }
+
+// errNoRequest is what lines.read returns for a line that is not a request, such
+// as a comment.
+var errNoRequest = errors.New("not a request")
 
 func newLines(r io.Reader, read func([]byte, *Request) error) *lines {
 	return &lines{r: bufio.NewReaderSize(r, maxLine), read: read}
 }
 
 func (l *lines) Next(r *Request) error {
-	line, err := l.next()
-	if err != nil {
-		return err
+	var err error
+	for err = errNoRequest; err == errNoRequest; {
+		var line []byte
+		if line, err = l.next(); err != nil {
+			return err
+		}
+		*r = Request{Start: NoTime}
+		err = l.read(line, r)
 	}
-	err = l.read(line, r)
 	if bad, ok := err.(*Error); ok {
 		bad.Index, bad.Line = l.index, l.number
 	}

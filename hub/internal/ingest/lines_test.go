@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -107,4 +108,37 @@ func BenchmarkCSV(b *testing.B) {
 		drainAll(b, CSV(strings.NewReader(text.String())))
 	}
 	b.ReportMetric(float64(n)*float64(b.N)/b.Elapsed().Seconds(), "rows/s")
+}
+
+// A line that is not a request is skipped, and nothing of the request before it
+// is seen again.
+func TestLinesSkips(t *testing.T) {
+	l := newLines(strings.NewReader("# a comment\n/a alice\n# another\n\n/b\n# the last"), func(line []byte, r *Request) error {
+		if line[0] == '#' {
+			return errNoRequest
+		}
+		endpoint, user, _ := bytes.Cut(line, []byte(" "))
+		if r.Endpoint = endpoint; len(user) > 0 {
+			r.User = user
+		}
+		return nil
+	})
+	var got []string
+	for {
+		var r Request
+		if len(got) > 0 {
+			r.User = []byte("left over")
+		}
+		err := l.Next(&r)
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, fmt.Sprintf("%d %s %s", r.Line, r.Endpoint, r.User))
+	}
+	if want := []string{"2 /a alice", "5 /b "}; !slices.Equal(got, want) {
+		t.Errorf("requests are %q, want %q", got, want)
+	}
 }
