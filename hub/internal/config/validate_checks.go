@@ -12,6 +12,17 @@ import (
 	"github.com/kymohq/kymo/hub/internal/fleet"
 )
 
+// The names of the hub's own checks: of a store in a server, and of a configuration
+// that is refused. The configuration may have them.
+const (
+	StoreCheck  = "store"
+	ConfigCheck = "config"
+)
+
+// OtherName returns the name of a check of the hub itself where the configuration has
+// its plain one. No check and no service of the configuration may have it.
+func OtherName(own string) string { return "kymo-" + own }
+
 // minSilence is the least that silence and down_after may be.
 const minSilence = time.Second
 
@@ -59,6 +70,8 @@ func (v *verdict) name(entry, name string) {
 		v.add(Errorf(field, "holds a control character"))
 	case strings.Contains(name, "/"):
 		v.add(Errorf(field, `%q holds a "/", which stands between a service and its check`, name))
+	case name == OtherName(StoreCheck) || name == OtherName(ConfigCheck):
+		v.add(Errorf(field, "%q is kept for a check of the hub itself; give it another name", name))
 	case taken:
 		where := ""
 		if place := v.Places.Find(first + ".name"); place.Line > 0 {

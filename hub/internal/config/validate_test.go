@@ -88,6 +88,8 @@ func TestEachErrorNamesItsField(t *testing.T) {
 		{check(func(c *config.Check) { c.Successes = 101 }), "checks[1].successes: is 101; must be from 1 to 100"},
 
 		{service(config.Service{}), "services[0].name: is missing"},
+		{service(config.Service{Name: "kymo-store"}), `services[0].name: "kymo-store" is kept for a check of the hub itself; give it another name`},
+		{check(func(c *config.Check) { c.Name = "kymo-config" }), `checks[1].name: "kymo-config" is kept for a check of the hub itself`},
 		{service(config.Service{Name: "a", Health: "ftp://user:secret@host"}), "services[0].health: must begin with http:// or https://"},
 		{service(config.Service{Name: "a", Silence: time.Millisecond}), "services[0].silence: is 1ms; must be at least 1s"},
 		{service(config.Service{Name: "a", Silence: time.Minute, DownAfter: time.Minute}), "services[0].silence: is 1m0s; must be less than down_after, 1m0s"},

@@ -13,24 +13,22 @@ import (
 )
 
 // apply puts the checks and services of a configuration in place of those that
-// run. One that is the same as before runs on, with its state; what is gone ends,
-// and its history stays. If there is an error, nothing was changed.
+// run. One that is the same as before runs on, with its state, as one does whose
+// rules alone are others; what is gone ends, and its history stays. All that can
+// fail comes first: if there is an error, nothing was changed, unless the hub is
+// being closed.
 func (c *checks) apply(conf *config.Config) error {
+	wanted := entries(conf)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	wanted := entries(conf)
 	started := make(map[string]*prepared)
 	for name, e := range wanted {
-		if reflect.DeepEqual(c.configured[name], e) {
+		if sameProbe(c.configured[name], e) {
 			continue
 		}
 		p, err := c.prepare(e)
 		if err != nil {
-			for _, p := range started {
-				if p.probe.Close != nil {
-					_ = p.probe.Close() // it was never used
-				}
-			}
+			discard(started)
 			return err
 		}
 		started[name] = &p
@@ -38,14 +36,17 @@ func (c *checks) apply(conf *config.Config) error {
 	before := c.configured
 	c.configured = wanted
 	for name := range before {
-		if wanted[name] == nil || started[name] != nil {
-			c.unregister(name)
+		if wanted[name] == nil {
+			c.end(name) // before others may have its name
 		}
 	}
 	err := c.makeWay()
-	for _, name := range slices.Sorted(maps.Keys(started)) {
-		if regErr := c.register(name, started[name]); regErr != nil {
-			err = errors.Join(err, fmt.Errorf("%s: %w", name, regErr))
+	for _, name := range slices.Sorted(maps.Keys(wanted)) {
+		switch p := started[name]; {
+		case p != nil:
+			err = errors.Join(err, c.register(name, p))
+		case !reflect.DeepEqual(before[name], wanted[name]):
+			err = errors.Join(err, c.registry.SetRules(name, rulesOf(wanted[name]).Option()))
 		}
 	}
 	for name, e := range before {
@@ -59,18 +60,51 @@ func (c *checks) apply(conf *config.Config) error {
 	return err
 }
 
-// makeWay moves what is not configured from the names that now are.
-func (c *checks) makeWay() (err error) {
-	for name, o := range c.own {
-		if c.configured[o.name] != nil {
-			c.unregister(o.name)
-			err = errors.Join(err, c.startOwn(name, o))
+// discard closes probes that were never used.
+func discard(all map[string]*prepared) {
+	for _, p := range all {
+		if p.probe.Close != nil {
+			_ = p.probe.Close()
 		}
 	}
-	for service := range c.discovered {
+}
+
+// sameProbe reports whether two entries differ in nothing but the rules.
+func sameProbe(a, b entry) bool {
+	switch a := a.(type) {
+	case *config.Check:
+		if b, ok := b.(*config.Check); ok {
+			x, y := *a, *b
+			x.Rules, y.Rules = config.Rules{}, config.Rules{}
+			return reflect.DeepEqual(x, y)
+		}
+	case *config.Service:
+		if b, ok := b.(*config.Service); ok {
+			x, y := *a, *b
+			x.Rules, y.Rules = config.Rules{}, config.Rules{}
+			return reflect.DeepEqual(x, y)
+		}
+	}
+	return false
+}
+
+// makeWay moves what is not configured from the names that now are.
+func (c *checks) makeWay() (err error) {
+	for _, o := range c.own {
+		if c.configured[o.name] != nil {
+			c.end(o.name)
+			err = errors.Join(err, c.startOwn(o))
+		}
+	}
+	c.followAgain()
+	return err
+}
+
+// followAgain gives discovered services' checks the names that are right now.
+func (c *checks) followAgain() {
+	for service := range maps.Clone(c.discovered) {
 		c.followLocked(service)
 	}
-	return err
 }
 
 // Apply puts a validated configuration in force in place of the one before, while

@@ -1,6 +1,7 @@
 package core
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -62,8 +63,8 @@ func TestApplyChangesChecks(t *testing.T) {
 		if got := names(h); got != "changes enters orders stays" {
 			t.Error(got)
 		}
-		if c, _ := state(h, "changes"); c.Runs != 0 || changed.Runs == 0 {
-			t.Errorf("the check that changed goes on: %+v", c)
+		if c, _ := state(h, "changes"); c.Runs != changed.Runs || !c.Since.Equal(changed.Since) || changed.Runs == 0 {
+			t.Errorf("the check whose rules changed was %+v, and is %+v", changed, c)
 		}
 		time.Sleep(10 * time.Second)
 		if c, _ := state(h, "stays"); !c.Since.Equal(before.Since) || c.Runs < before.Runs+9 {
@@ -269,4 +270,77 @@ func TestApplyWhileRequestsGoOn(t *testing.T) {
 	}
 	stop.Store(true)
 	running.Wait()
+	for worker := range 3 {
+		if err := h.Ship(t.Context(), present(fmt.Sprint("service", worker), "b", wire.Present, health.Healthy)); err != nil {
+			t.Error(err)
+		}
+	}
+	// After the last of them, service1 is a check and service2 is named.
+	if got := names(h); got != "config service/service1 service0 service1 service2 stays" {
+		t.Errorf("the checks are %s", got)
+	}
+	apply(t, h, setup{})
+	if got := names(h); got != "service0 service1 service2" {
+		t.Errorf("without any in the configuration, the checks are %s", got)
+	}
+}
+
+// A critical check that is down stays so while another takes its place.
+func TestApplyKeepsTheStatus(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		broken := check("disk", config.Spec{Type: "disk", Path: "/no/such/folder"}, time.Second)
+		broken.Critical = true
+		h := open(t, storetest.NewOracle(), setup{now: time.Now, checks: []config.Check{broken}})
+		time.Sleep(5 * time.Second)
+		broken.Path = "/no/such/folder/either"
+		apply(t, h, setup{checks: []config.Check{broken}})
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest("GET", "/health", nil))
+		if w.Code != http.StatusServiceUnavailable {
+			t.Errorf("%d %s", w.Code, w.Body)
+		}
+		time.Sleep(5 * time.Second)
+		if c, _ := state(h, "disk"); !strings.Contains(c.Reason, "either") {
+			t.Errorf("%+v", c)
+		}
+	})
+}
+
+// A probe that takes its time to close holds up neither a reload nor heartbeats.
+func TestApplyDoesNotWaitForProbes(t *testing.T) {
+	free := make(chan struct{})
+	slow := config.Check{Name: "slow", Probe: health.Func(func(context.Context) error { return nil })}
+	slow.Probe.Close = func() error { <-free; return nil }
+	h := open(t, storetest.NewOracle(), setup{now: time.Now, checks: []config.Check{slow}})
+	apply(t, h, setup{})
+	if err := h.Ship(t.Context(), present("orders", "a", wire.Present, health.Healthy)); err != nil {
+		t.Fatal(err)
+	}
+	if got := names(h); got != "orders" {
+		t.Error(got)
+	}
+	close(free)
+}
+
+// A discovered service makes way for the check that shows a refused configuration.
+func TestRefuseBesideAServiceOfThatName(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := open(t, storetest.NewOracle(), setup{now: time.Now})
+		if err := h.Ship(t.Context(), present("config", "a", wire.Present, health.Healthy)); err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			h.Refuse(errors.New("wrong"))
+			time.Sleep(2 * time.Second)
+			c, _ := state(h, "config")
+			if got := names(h); got != "config service/config" || !strings.HasSuffix(c.Reason, "wrong") {
+				t.Errorf("%s; %+v", got, c)
+			}
+		}
+		apply(t, h, setup{})
+		time.Sleep(2 * time.Second)
+		if c, _ := state(h, "config"); names(h) != "config" || c.Kind == "config" {
+			t.Errorf("%s; %+v", names(h), c)
+		}
+	})
 }

@@ -64,11 +64,21 @@ func entries(conf *config.Config) map[string]entry {
 	return all
 }
 
+// rulesOf returns the rules of an entry.
+func rulesOf(e entry) config.Rules {
+	switch e := e.(type) {
+	case *config.Check:
+		return e.Rules
+	case *config.Service:
+		return e.Rules
+	}
+	return config.Rules{}
+}
+
 // prepared is an entry with its probe, which nothing runs yet.
 type prepared struct {
 	entry entry
 	probe health.Probe
-	rules config.Rules
 }
 
 // prepare makes the probe of an entry, unless it is judged by its heartbeats.
@@ -76,12 +86,10 @@ func (c *checks) prepare(e entry) (p prepared, err error) {
 	p.entry = e
 	switch e := e.(type) {
 	case *config.Check:
-		p.rules = e.Rules
 		if p.probe = e.Probe; p.probe.Run == nil {
 			p.probe, err = c.Makers.Probe(&e.Spec)
 		}
 	case *config.Service:
-		p.rules = e.Rules
 		if p.probe = e.Probe; p.probe.Run == nil && e.Health != "" {
 			p.probe, err = c.Makers.Service(e.Health)
 		}
@@ -89,18 +97,39 @@ func (c *checks) prepare(e entry) (p prepared, err error) {
 	return p, err
 }
 
-// register starts what was prepared.
+// register starts what was prepared, in place of what has the name.
 func (c *checks) register(name string, p *prepared) error {
 	if s, ok := p.entry.(*config.Service); ok && p.probe.Run == nil {
 		p.probe = c.fleet.Probe(name, s.Silence, s.DownAfter, c.Now())
 	}
-	return c.registry.Register(name, p.probe, p.rules.Option())
+	return c.registry.Replace(name, p.probe, rulesOf(p.entry).Option())
 }
 
-// unregister ends a check. Its history stays.
-func (c *checks) unregister(name string) {
-	c.registry.Unregister(name)
-	c.history.log.Forget(name)
+// end begins to end a check, and does not wait for it: a probe may take any time to
+// close, and c is locked. Its history stays.
+func (c *checks) end(name string) {
+	done := c.registry.End(name)
+	if done == nil {
+		return
+	}
+	go func() {
+		<-done
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if !c.inUse(name) {
+			c.history.log.Forget(name)
+		}
+	}()
+}
+
+// inUse reports whether there is a check of that name.
+func (c *checks) inUse(name string) bool {
+	for _, is := range c.discovered {
+		if is == name {
+			return true
+		}
+	}
+	return c.taken(name)
 }
 
 // close ends the checks and writes what is left of their history.

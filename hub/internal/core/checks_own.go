@@ -6,13 +6,15 @@ import (
 	"time"
 
 	"github.com/kymohq/kymo/health"
+	"github.com/kymohq/kymo/hub/internal/config"
 	"github.com/kymohq/kymo/hub/internal/store"
 )
 
 // ownCheck is a check of the hub itself. None is critical: the hub's own trouble is
 // not that of what it checks.
 type ownCheck struct {
-	name  string // checks and services of the configuration come first
+	plain string // its name, unless the configuration has that
+	name  string // under which it runs
 	probe health.Probe
 	rules []health.Option
 }
@@ -22,7 +24,8 @@ type ownCheck struct {
 func (c *checks) checkStore(st store.Remote) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.startOwn("store", &ownCheck{
+	return c.startOwn(&ownCheck{
+		plain: config.StoreCheck,
 		probe: health.Probe{Kind: "store", Run: func(ctx context.Context) (health.Details, error) {
 			return health.Details{"waiting": st.Waiting()}, st.Check(ctx)
 		}},
@@ -30,26 +33,29 @@ func (c *checks) checkStore(st store.Remote) error {
 	})
 }
 
-// startOwn registers a check of the hub itself under the name, or under another
-// if that is taken.
-func (c *checks) startOwn(name string, o *ownCheck) error {
-	if o.name = name; c.configured[name] != nil {
-		o.name = "kymo-" + name
+// startOwn starts a check of the hub itself under its name, or under another if the
+// configuration has that. A discovered service makes way.
+func (c *checks) startOwn(o *ownCheck) error {
+	if o.name = o.plain; c.configured[o.name] != nil {
+		o.name = config.OtherName(o.plain)
 	}
-	c.own[name] = o
-	return c.registry.Register(o.name, o.probe, o.rules...)
+	c.own[o.plain] = o
+	c.followAgain()
+	err := c.registry.Register(o.name, o.probe, o.rules...)
+	if err != nil {
+		delete(c.own, o.plain)
+		c.followAgain()
+	}
+	return err
 }
-
-// configCheck is the name of the check that exists while a changed configuration
-// is refused.
-const configCheck = "config"
 
 // refuse starts the check of the configuration, with what is wrong.
 func (c *checks) refuse(wrong error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.endOwn(configCheck)
-	err := c.startOwn(configCheck, &ownCheck{
+	c.endOwn(config.ConfigCheck)
+	err := c.startOwn(&ownCheck{
+		plain: config.ConfigCheck,
 		probe: health.Probe{Kind: "config", Local: true, Run: func(context.Context) (health.Details, error) {
 			return nil, health.Degradedf("a changed configuration is refused, and the hub goes on as it was: %w", wrong)
 		}},
@@ -64,12 +70,13 @@ func (c *checks) refuse(wrong error) {
 func (c *checks) accepted() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.endOwn(configCheck)
+	c.endOwn(config.ConfigCheck)
 }
 
 func (c *checks) endOwn(name string) {
 	if o := c.own[name]; o != nil {
 		delete(c.own, name)
-		c.unregister(o.name)
+		c.end(o.name)
+		c.followAgain()
 	}
 }

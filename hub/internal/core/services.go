@@ -21,7 +21,7 @@ func (c *checks) followLocked(service string) {
 	name, want := c.checkOf(service)
 	if is, followed := c.discovered[service]; followed && (!want || is != name) {
 		delete(c.discovered, service)
-		c.unregister(is)
+		c.end(is)
 	} else if followed {
 		return
 	}
