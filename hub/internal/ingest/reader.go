@@ -8,8 +8,10 @@ type Reader interface {
 	//
 	//   - nil if r is a request,
 	//   - io.EOF after the last one,
-	//   - a *Refusal for an element that is left out, while the rest of the body is
-	//     kept. r.Service and r.Start may say whose it was and when it started,
+	//   - a *Refusal for an element that is left out and counted, while the rest is
+	//     kept, of a body as of a stream. r.Service and r.Start may say whose it was
+	//     and when it started. A reader whose input should be refused because of one
+	//     bad element, as CSV and NDJSON, returns an *Error for it,
 	//   - any other error if nothing of the body is to be kept: an *Error for what the
 	//     sender did wrong, or the error of an underlying io.Reader.
 	//

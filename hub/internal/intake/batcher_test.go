@@ -232,6 +232,41 @@ func TestStreamEndsAtAnError(t *testing.T) {
 	}
 }
 
+// TestStreamGoesOnAfterARefusal: what a reader leaves out costs nothing else.
+func TestStreamGoesOnAfterARefusal(t *testing.T) {
+	elements := steps{good(), &ingest.Refusal{Problem: "is no span"}, good(), io.ErrUnexpectedEOF, good()}
+	var errs []error
+	for b, err := range Stream(&elements, "web", noon) {
+		if errs = append(errs, err); err == nil {
+			t.Errorf("a batch of %d", b.Len())
+		}
+	}
+	same(t, "errors", errs, []error{&ingest.Refusal{Problem: "is no span"}, io.ErrUnexpectedEOF})
+
+	elements = steps{good(), &ingest.Refusal{Problem: "is no span"}, good()}
+	var rows, refusals int
+	for b, err := range Stream(&elements, "web", noon) {
+		if err != nil {
+			refusals++
+			continue
+		}
+		rows += len(requestsOf(t, named(b)))
+	}
+	same(t, "rows and refusals", []int{rows, refusals}, []int{2, 1})
+
+	elements = steps{&ingest.Refusal{}, good()}
+	for range Stream(&elements, "web", noon) {
+		break // A caller may give up at it.
+	}
+	same(t, "elements that were not read", len(elements), 1)
+}
+
+// named gives a batch of a stream an instance, without which it is not valid.
+func named(b *wire.Batch) *wire.Batch {
+	b.Instance = "import"
+	return b
+}
+
 func FuzzJSONBatches(f *testing.F) {
 	f.Add([]byte(metric))
 	f.Add([]byte("[" + metric + `,{"endpoint":"/\u00e9?a","method":"x","response_time_ms":1e-3,"status_code":2e2,"timestamp":"2026-11-23T10:15:30Z"}]`))

@@ -14,9 +14,10 @@ import (
 // Stream gathers the requests of a reader into batches and yields each when it is
 // full, for input that is too long for memory and whose batches are sent to a hub.
 // The requests belong to the given service if they name none. A batch is valid until
-// the next; its instance and sequence are the caller's to set. The stream ends at
-// the first error, after the batches before it, and keeps no request out for its
-// age: that is the hub's part.
+// the next; its instance and sequence are the caller's to set. An element that the
+// reader leaves out is yielded as its *ingest.Refusal, for the caller to count or to
+// give up at, and the stream goes on. It ends at any other error, after the batches
+// before it, and keeps no request out for its age: that is the hub's part.
 func Stream(r ingest.Reader, service string, now time.Time) iter.Seq2[*wire.Batch, error] {
 	return func(yield func(*wire.Batch, error) bool) {
 		c := newBatcher()
@@ -36,8 +37,10 @@ func Stream(r ingest.Reader, service string, now time.Time) iter.Seq2[*wire.Batc
 			if errors.Is(err, io.EOF) {
 				break
 			}
-			yield(nil, err)
-			return
+			var refusal *ingest.Refusal
+			if !yield(nil, err) || !errors.As(err, &refusal) {
+				return
+			}
 		}
 		if c.last().Len() > 0 {
 			yield(c.last().Batch("", 0), nil)
