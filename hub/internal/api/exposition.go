@@ -45,7 +45,6 @@ func (a *API) exposition() []byte {
 		{"kymo_ingest_duplicate_batches_total", "Batches skipped because they were kept before.", c.Duplicates.Load()},
 		{"kymo_ingest_refused_total", "Bodies that were not accepted: malformed, too large, of an unknown type, or too many at once.", c.Refused.Load()},
 		{"kymo_ingest_bytes_total", "Bytes of bodies as they were sent.", c.Bytes.Load()},
-		{"kymo_ingest_late_requests_total", "Requests dropped because they were older than what is kept, or in the future.", c.Lost[ingest.TooOld].Load() + c.Lost[ingest.InFuture].Load()},
 		{"kymo_ingest_overflowed_requests_total", "Requests kept under (other) because of the cap on endpoints.", c.Overflowed.Load()},
 		{"kymo_ingest_dropped_requests_total", "Requests that services could not deliver, as they reported.", c.Dropped.Load()},
 		{"kymo_ingest_health_results_total", "Results of services' checks kept.", c.HealthRows.Load()},

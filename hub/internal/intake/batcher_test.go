@@ -60,7 +60,7 @@ func gathered(t *testing.T, r ingest.Reader) ([]wire.Request, error) {
 	starts := newIntake(discard{}, template.Limits{}).span(noon)
 	c.reset(template.New(template.Limits{}), "", noon, starts)
 	lost := newLosses(noon, starts)
-	if _, err := c.gather(r, false, &lost); err != nil {
+	if err := c.gather(r, false, &lost); err != nil {
 		return nil, err
 	}
 	return requestsOf(t, c.batches("test")...), nil
@@ -172,7 +172,7 @@ func TestBodiesAreSplitIntoBatches(t *testing.T) {
 	}
 	c := newBatcher()
 	c.reset(template.New(template.Limits{}), "", noon, always)
-	if _, err := c.gather(ingest.JSON([]byte(body.String())), false, new(losses)); err != nil {
+	if err := c.gather(ingest.JSON([]byte(body.String())), false, new(losses)); err != nil {
 		t.Fatal(err)
 	}
 	batches := c.batches("test")
@@ -287,7 +287,7 @@ func fuzzBatches(t *testing.T, r ingest.Reader) {
 	c.reset(template.New(template.Limits{}), "", noon, starts)
 	lost := newLosses(noon, starts)
 	yielded := &counting{Reader: r}
-	if _, err := c.gather(yielded, true, &lost); err != nil {
+	if err := c.gather(yielded, true, &lost); err != nil {
 		if !Malformed(err) {
 			t.Fatalf("%T: %v", err, err)
 		}

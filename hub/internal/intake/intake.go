@@ -63,10 +63,6 @@ type Receipt struct {
 	Accepted  int  `json:"accepted" doc:"How many requests of the body are durable now." example:"2"`
 	Duplicate bool `json:"duplicate" doc:"Whether they were durable before, and so count once." example:"false"`
 	Dropped   int  `json:"dropped,omitempty" doc:"Requests of a batch that were left out because they are older than what the hub keeps, or more than 24 h in the future. They count as dropped requests of their service at the time at which they arrived." example:"0"`
-
-	// Refused is the first of the requests that were dropped from a body that a
-	// reader took apart; nil if none was.
-	Refused *ingest.Refusal `json:"-"`
 }
 
 // Malformed reports whether an error of Batch or Read is the sender's, an
@@ -160,8 +156,7 @@ func (in *Intake) Read(ctx context.Context, body Body) (Receipt, error) {
 	}()
 	c.reset(in.templates, body.Service, now, starts)
 	lost := newLosses(now, starts)
-	first, err := c.gather(body.Reader, body.Lenient, &lost)
-	if err != nil {
+	if err := c.gather(body.Reader, body.Lenient, &lost); err != nil {
 		return in.refuse(err)
 	}
 	var instance string
@@ -172,16 +167,12 @@ func (in *Intake) Read(ctx context.Context, body Body) (Receipt, error) {
 	if batches[0].Len() == 0 && lost.sum() == 0 {
 		return Receipt{}, nil
 	}
-	r, err := in.keep(ctx, &lost, body.Key == "", batches...)
-	if err == nil {
-		r.Refused = first
-	}
-	return r, err
+	return in.keep(ctx, &lost, body.Key == "", batches...)
 }
 
-// gather adds all of a reader's requests to the batches. It counts those that are
-// left out, and returns the refusal of the first of them.
-func (c *batcher) gather(r ingest.Reader, lenient bool, lost *losses) (first *ingest.Refusal, err error) {
+// gather adds all of a reader's requests to the batches, and counts those that are
+// left out.
+func (c *batcher) gather(r ingest.Reader, lenient bool, lost *losses) error {
 	for {
 		if c.full() {
 			c.begin()
@@ -191,14 +182,11 @@ func (c *batcher) gather(r ingest.Reader, lenient bool, lost *losses) (first *in
 			continue
 		}
 		if errors.Is(err, io.EOF) {
-			return first, nil
+			return nil
 		}
 		var refusal *ingest.Refusal
 		if !errors.As(err, &refusal) {
-			return nil, err
-		}
-		if first == nil {
-			first = refusal
+			return err
 		}
 		service := c.service
 		if len(c.request.Service) > 0 {

@@ -222,10 +222,6 @@ func TestRefusalsCostOnlyThemselves(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got.Refused == nil || got.Refused.Error() != "has no duration" {
-			t.Errorf("the first refusal is %v", got.Refused)
-		}
-		got.Refused = nil
 		same(t, "receipt", got, Receipt{Accepted: 2, Dropped: 5, Duplicate: duplicate})
 	}
 	c := &in.Counters
