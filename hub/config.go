@@ -69,7 +69,8 @@ type RouteTarget struct {
 // Probe are what package health has options of the same meaning for.
 type Check struct {
 	Name string
-	// Probe is one of package health, or one that package checks makes.
+	// Probe is one of package health, or one that package checks makes. Once Open has
+	// succeeded the hub owns it, and closes it when the hub is closed.
 	Probe health.Probe
 
 	Interval     time.Duration // between the starts of two runs; 0 is 10 s
@@ -86,7 +87,8 @@ type Check struct {
 type Service struct {
 	Name string
 	// Probe polls the service, as one that checks.Service makes. Without it the
-	// service is judged by the heartbeats of its instances.
+	// service is judged by the heartbeats of its instances. The hub owns it as that of
+	// a Check.
 	Probe health.Probe
 
 	// The rules, as for a Check. Without a Probe, Interval is 1 s, and Failures and

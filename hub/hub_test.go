@@ -120,7 +120,7 @@ hub: Config.Slow.Routes[0].Target: is 0s; must be above 0, like 5s
 hub: Config.Checks[0].DegradedOver: is 1h0m0s; must be less than the timeout, 2s, or 0 for no budget
 hub: Config.Checks[1].Name: "a" is the name of checks[0] already; give each a name of its own
 hub: Config.Checks[1].Probe: has no Run function; make it with Func, SQL, HTTP or the like
-hub: Config.Services[0].Silence: is 30s; must be less than down_after, 1s`
+hub: Config.Services[0].Silence: is 30s; must be less than the time after which it is down, 1s`
 	if err == nil || err.Error() != want {
 		t.Errorf("got\n%v\nwant\n%s", err, want)
 	}

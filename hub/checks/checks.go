@@ -80,7 +80,7 @@ type Canary struct {
 	Budget time.Duration
 }
 
-// FieldError is what is wrong with one field of a Spec.
+// FieldError is what is wrong with one field of a Spec, or with the URL of Service.
 type FieldError struct {
 	Field   string // in Go, like "Canary.Shape"
 	Problem string // what is wrong, and what would be right; without a secret
@@ -96,13 +96,13 @@ func New(s Spec) (health.Probe, error) {
 }
 
 // Service returns the probe that polls a service's own health endpoint, as for
-// hub.Service, or an error. It understands the answer of package health, that of
-// Spring Boot's Actuator, and application/health+json; of any other it takes the
-// status code.
+// hub.Service, or a *FieldError of the URL. It understands the answer of package
+// health, that of Spring Boot's Actuator, and application/health+json; of any other
+// it takes the status code.
 func Service(url string) (health.Probe, error) {
 	p, err := probe.Service(url)
 	if e, ok := errors.AsType[*config.Error](err); ok {
-		return p, errors.New("checks: the URL " + e.Problem)
+		return p, &FieldError{Field: "URL", Problem: e.Problem}
 	}
 	return p, err
 }

@@ -60,7 +60,10 @@ func TestService(t *testing.T) {
 	if _, err := p.Run(t.Context()); err == nil || err.Error() != "db is down" {
 		t.Error(err)
 	}
-	if _, err := Service("ftp://user:secret@host"); err == nil || !strings.HasPrefix(err.Error(), "checks: the URL must begin with http:// or https://") || strings.Contains(err.Error(), "secret") {
+	if _, err := Service("ftp://host"); !isFieldError(err, "URL") {
+		t.Errorf("%T", err)
+	}
+	if _, err := Service("ftp://user:secret@host"); err == nil || !strings.HasPrefix(err.Error(), "checks: Spec.URL: must begin with http:// or https://") || strings.Contains(err.Error(), "secret") {
 		t.Error(err)
 	}
 }
@@ -96,4 +99,10 @@ func TestEachFieldIsPassedOn(t *testing.T) {
 			t.Errorf("%s is not passed on", from.Field(i).Name)
 		}
 	}
+}
+
+// isFieldError reports whether err is a *FieldError of the field.
+func isFieldError(err error, field string) bool {
+	e, ok := errors.AsType[*FieldError](err)
+	return ok && e.Field == field
 }

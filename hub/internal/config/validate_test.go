@@ -92,7 +92,7 @@ func TestEachErrorNamesItsField(t *testing.T) {
 		{check(func(c *config.Check) { c.Name = "kymo-config" }), `checks[1].name: "kymo-config" is kept for a check of the hub itself`},
 		{service(config.Service{Name: "a", Health: "ftp://user:secret@host"}), "services[0].health: must begin with http:// or https://"},
 		{service(config.Service{Name: "a", Silence: time.Millisecond}), "services[0].silence: is 1ms; must be at least 1s"},
-		{service(config.Service{Name: "a", Silence: time.Minute, DownAfter: time.Minute}), "services[0].silence: is 1m0s; must be less than down_after, 1m0s"},
+		{service(config.Service{Name: "a", Silence: time.Minute, DownAfter: time.Minute}), "services[0].silence: is 1m0s; must be less than the time after which it is down, 1m0s"},
 		{service(config.Service{Name: "a", Rules: config.Rules{Interval: time.Second, Timeout: time.Minute}}), "services[0].timeout: is 1m0s; must be above 0 and at most"},
 	} {
 		got := verdict(&test.config)
