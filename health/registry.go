@@ -41,7 +41,7 @@ var (
 	ErrClosed    = errors.New("the registry is closed")
 
 	// ErrUnknownCheck is the error of SetRules.
-	ErrUnknownCheck = errors.New("there is no check of that name")
+	ErrUnknownCheck = errors.New("no check has that name")
 )
 
 // Observe has f called after each run of the checks that are registered from now
@@ -137,7 +137,7 @@ func (r *Registry) end(c *check) {
 
 // End takes a check out of the reports and begins to end it. The channel is closed
 // once its last run was observed, soon after its context is done whatever the probe
-// does; the probe is closed after that. It is nil if there is no check of that name.
+// does; the probe is closed after that. It is nil if no check has that name.
 func (r *Registry) End(name string) <-chan struct{} {
 	if c := r.remove(name); c != nil {
 		return c.quiet

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -34,6 +35,7 @@ func TestReplace(t *testing.T) {
 			t.Errorf("it was %+v, and is %+v", before, c)
 		}
 		time.Sleep(2 * time.Second)
+		synctest.Wait()
 		if c := only(t, &r); c.Status != Healthy || c.Runs != before.Runs+1 || !closed {
 			t.Errorf("after its first run it is %+v; the probe before is closed: %v", c, closed)
 		}
@@ -68,8 +70,8 @@ func TestReplaceAwaitsTheLastRun(t *testing.T) {
 		register(t, &r, "a", slow)
 		register(t, &r, "b", slow)
 		time.Sleep(time.Minute) // their first runs are being observed
-		ran := 0
-		next := Func(func(context.Context) error { ran++; return nil })
+		var ran atomic.Int64    // by two checks
+		next := Func(func(context.Context) error { ran.Add(1); return nil })
 		if err := r.Replace("a", next); err != nil {
 			t.Fatal(err)
 		}
@@ -82,13 +84,13 @@ func TestReplaceAwaitsTheLastRun(t *testing.T) {
 			t.Error("ended though its run is observed")
 		default:
 		}
-		if ran != 0 {
-			t.Errorf("%d runs", ran)
+		if n := ran.Load(); n != 0 {
+			t.Errorf("%d runs", n)
 		}
 		close(free)
 		time.Sleep(time.Minute)
 		<-done
-		if ran == 0 {
+		if ran.Load() == 0 {
 			t.Error("no run")
 		}
 		if r.End("absent") != nil {
