@@ -26,6 +26,12 @@ func TestPostgres(t *testing.T) {
 		}
 		return openProbe(t, s)
 	}
+	// A server frees the slot of a connection some time after its client closed it.
+	alone := func(t *testing.T) {
+		eventually(t, "the connections of before are gone", func() bool {
+			return server.SQL("SELECT count(*) FROM pg_stat_activity WHERE usename = 'app'") == "0"
+		})
+	}
 
 	t.Run("details", func(t *testing.T) {
 		details := wantHealthy(t, probe(t, Spec{Writable: true, MaxLag: time.Second, Query: "SELECT n FROM numbers"}))
@@ -41,6 +47,7 @@ func TestPostgres(t *testing.T) {
 	})
 
 	t.Run("connections", func(t *testing.T) {
+		alone(t)
 		one, two, three := probe(t, Spec{}), probe(t, Spec{MaxConnections: 0.6}), probe(t, Spec{})
 		wantHealthy(t, two)
 		wantHealthy(t, one)
@@ -53,9 +60,7 @@ func TestPostgres(t *testing.T) {
 	})
 
 	t.Run("read-only", func(t *testing.T) {
-		eventually(t, "the connections of before are gone", func() bool {
-			return server.SQL("SELECT count(*) FROM pg_stat_activity WHERE usename = 'app'") == "0"
-		})
+		alone(t)
 		strict, lax := probe(t, Spec{Writable: true}), probe(t, Spec{})
 		wantHealthy(t, strict)
 		server.SQL("ALTER SYSTEM SET default_transaction_read_only = on", "SELECT pg_reload_conf()")
