@@ -9,7 +9,7 @@ import (
 	"github.com/kymohq/kymo/hub/internal/report"
 )
 
-// Config is how a hub works. The zero Config is a good one.
+// Config is how a hub works. The zero value is ready to use.
 type Config struct {
 	Tokens    Tokens
 	Retention Retention

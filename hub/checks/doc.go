@@ -11,6 +11,6 @@
 //
 // A probe keeps its connection from run to run, and what it reports never holds a
 // password, a key or the value of a header. Importing this package brings the
-// drivers of all types along; a program that needs none of them does well with the
+// drivers of all types along; a program that needs none of them can use the
 // probes of package health.
 package checks

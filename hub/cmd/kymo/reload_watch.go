@@ -87,7 +87,7 @@ func (w *fileWatch) run(last [sha256.Size]byte) {
 			wait()
 		case <-timer.C:
 			first = time.Time{}
-			_ = w.folders() // a folder that is gone is watched when it is back: its parent's affair
+			_ = w.folders() // a removed folder is watched again once its parent has it back
 			if now := w.sum(); now != last {
 				last = now
 				select {

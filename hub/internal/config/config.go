@@ -7,7 +7,7 @@ import (
 	"github.com/kymohq/kymo/hub/internal/report"
 )
 
-// Config is everything that a hub can be told.
+// Config is all settings of a hub.
 type Config struct {
 	Listen         string // host:port; "" for a hub that is embedded
 	InsecureListen bool   // listen beyond this machine without tokens

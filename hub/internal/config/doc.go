@@ -1,4 +1,4 @@
-// Package config has everything that a hub can be told, and one verdict on it.
+// Package config has all settings of a hub, and one verdict on them.
 //
 //  1. A Config is filled in: by package settings from a file, the environment and
 //     flags, or by Go code that embeds the hub (config.go, check.go).

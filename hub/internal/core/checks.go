@@ -46,7 +46,7 @@ func startChecks(st store.Store, conf *config.Config, o *Options, counters *inta
 		err = c.checkStore(r) // last: names in the configuration come first
 	}
 	if err != nil {
-		// What was started must not outlive a hub that there is none of.
+		// There will be no hub to stop what was started.
 		return nil, errors.Join(err, c.close(context.Background()))
 	}
 	return c, nil

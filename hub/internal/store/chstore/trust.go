@@ -121,7 +121,7 @@ func (c *cluster) trustAll(ctx context.Context) {
 			if len(s.nodes) > 1 && n.away() == nil {
 				work.Go(func() {
 					if c.prepare(ctx, n) == nil {
-						_ = c.trust(ctx, n) // who reads gets the error
+						_ = c.trust(ctx, n) // readers get the error
 					}
 				})
 			}
