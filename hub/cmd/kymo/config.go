@@ -9,7 +9,7 @@ import (
 )
 
 type configCommand struct {
-	Check configCheckCommand `cmd:"" help:"Say what kymo serve would find wrong with a configuration file."`
+	Check configCheckCommand `cmd:"" help:"Report every error that kymo serve would find in a configuration file."`
 }
 
 type configCheckCommand struct {
