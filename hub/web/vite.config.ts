@@ -35,6 +35,8 @@ export default defineConfig({
     assetsInlineLimit: 0,
     rolldownOptions: { checks: { bundlerTimings: false } },
   },
+  // Without it, specs get Svelte's code for servers, whose untrack tracks.
+  resolve: process.env.VITEST ? { conditions: ['browser'] } : {},
   test: { environment: './src/testing/environment.ts', unstubGlobals: true },
   server: { proxy: { '/api': hub, '/metrics': hub, '/health': hub } },
 })
