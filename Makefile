@@ -6,7 +6,7 @@ export REVIVE      := github.com/mgechev/revive@v1.12.0
 FUZZTIME     ?= 20s
 MIN_COVERAGE := 95
 
-.PHONY: build run ui ui-test screenshots paint test lint bench cover fuzz modules release servers interop upstream cluster help
+.PHONY: build run ui ui-test browser screenshots paint test lint bench cover fuzz modules release servers interop upstream cluster help
 .DEFAULT_GOAL := help
 
 build: ## build bin/kymo, with the dashboard if Node.js is installed
@@ -19,7 +19,9 @@ run: build ## run the demo: a hub, a small shop and load on it
 ui: ## build the dashboard into the hub; needs Node.js 20
 	@tools/ui.sh
 
-ui-test: ui ## test the dashboard in a browser (Debian's chromium) against a real hub
+ui-test: ui browser ## test the dashboard in a browser (Debian's chromium) against a real hub
+
+browser:
 	@cd hub && go build -o ../bin/kymo ./cmd/kymo
 	@cd e2e && go build -o ../bin/seed ./seedtest
 	@cd hub/web && npm run --silent check && npm test --silent && npm run --silent browser
@@ -36,7 +38,7 @@ paint: ui ## measure the browser's work until Overview is painted
 
 test: servers ui ## run the tests of every module and of the dashboard; fail under 95 % coverage of the product
 	@tools/test.sh $(MIN_COVERAGE)
-	@$(MAKE) --no-print-directory ui-test
+	@$(MAKE) --no-print-directory browser
 
 lint: ## check format, spelling, vet, staticcheck, tidy modules and a clean tree
 	@tools/lint.sh

@@ -46,10 +46,15 @@ local_traces() {
 		-- ':!*go.sum' | nothing
 }
 
-# Files that .gitignore ignores, and executables of any name.
+# Files that .gitignore ignores, and executables of any name. The commit of a
+# release has the built dashboard; no commit of a branch may.
 build_output() {
+	local built=()
+	if [[ -n $(git tag --points-at HEAD 'v*') ]]; then
+		built=(':!hub/internal/web/dist')
+	fi
 	{
-		git ls-files --cached --ignored --exclude-standard
+		git ls-files --cached --ignored --exclude-standard -- "${built[@]}"
 		found -a -P -l '\A\x7fELF'
 	} | nothing
 }
