@@ -69,8 +69,8 @@ type RouteTarget struct {
 // Probe are what package health has options of the same meaning for.
 type Check struct {
 	Name string
-	// Probe is one of package health, or one that package checks makes. Once Open has
-	// succeeded the hub owns it, and closes it when the hub is closed.
+	// Probe is one of package health, or one that package checks makes. Open takes it
+	// over: it is closed when the hub is, or before Open returns an error.
 	Probe health.Probe
 
 	Interval     time.Duration // between the starts of two runs; 0 is 10 s

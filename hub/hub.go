@@ -21,9 +21,19 @@ var _ kymo.Sink = (*Hub)(nil)
 // Open returns a hub that keeps its data in the directory dir, which it creates if
 // need be and which no other process may use. If the configuration is wrong, the
 // error has a *FieldError for everything that is wrong with it, and no directory
-// is created.
+// is created. If Open fails, it has closed the probes of the configuration.
 func Open(dir string, c Config) (*Hub, error) {
 	inner := c.internal()
+	closeProbes := ownProbes(inner)
+	h, err := open(dir, inner, &c)
+	if err != nil {
+		closeProbes()
+		return nil, err
+	}
+	return h, nil
+}
+
+func open(dir string, inner *config.Config, c *Config) (*Hub, error) {
 	if err := inner.Validate(config.Makers{}); err != nil {
 		return nil, fieldErrors(err)
 	}

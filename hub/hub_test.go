@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -105,6 +106,62 @@ func TestOpenFails(t *testing.T) {
 	}
 	if _, err := os.Stat(absent); err == nil {
 		t.Error("a wrong configuration leaves a folder behind")
+	}
+}
+
+// Whatever becomes of Open, each probe is closed once: at the latest by the hub.
+func TestEachProbeIsClosedOnce(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	used := filepath.Join(t.TempDir(), "used")
+	h, err := Open(used, Config{Logger: quiet})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer closeHub(t, h)
+	for _, test := range []struct {
+		name, dir string
+		slow      Slow
+		want      string // a part of the error
+	}{
+		{"wrong configuration", filepath.Join(t.TempDir(), "a"), Slow{MinSamples: -1}, "Slow.MinSamples"},
+		{"a file in place of the folder", file, Slow{}, file},
+		{"a folder of another hub", used, Slow{}, used},
+		{"none", filepath.Join(t.TempDir(), "b"), Slow{}, ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			var closed [2]atomic.Int64
+			probe := func(i int) health.Probe {
+				p := health.Func(func(context.Context) error { return nil })
+				p.Close = func() error { closed[i].Add(1); return nil }
+				return p
+			}
+			h, err := Open(test.dir, Config{
+				Logger: quiet, Slow: test.slow,
+				Checks:   []Check{{Name: "queue", Probe: probe(0)}, {Name: "without", Probe: health.TCP("127.0.0.1:1")}},
+				Services: []Service{{Name: "shop", Probe: probe(1)}, {Name: "orders"}},
+			})
+			switch {
+			case test.want != "":
+				if h != nil || err == nil || !strings.Contains(err.Error(), test.want) {
+					t.Fatalf("%v, %v", h, err)
+				}
+			case err != nil:
+				t.Fatal(err)
+			default:
+				if closed[0].Load()+closed[1].Load() > 0 {
+					t.Error("closed while the hub is open")
+				}
+				closeHub(t, h)
+			}
+			for i := range closed {
+				if n := closed[i].Load(); n != 1 {
+					t.Errorf("probe %d was closed %d times", i, n)
+				}
+			}
+		})
 	}
 }
 
