@@ -22,7 +22,7 @@ func fieldErrors(err error) error {
 	}
 	all := make([]error, len(wrong))
 	for i, e := range wrong {
-		all[i] = &FieldError{Field: config.GoName(e.Field), Problem: e.Problem}
+		all[i] = &FieldError{Field: config.GoName(e.Field), Problem: e.Text()}
 	}
 	return errors.Join(all...)
 }

@@ -102,7 +102,7 @@ func New(s Spec) (health.Probe, error) {
 func Service(url string) (health.Probe, error) {
 	p, err := probe.Service(url)
 	if e, ok := errors.AsType[*config.Error](err); ok {
-		return p, &FieldError{Field: "URL", Problem: e.Problem}
+		return p, &FieldError{Field: "URL", Problem: e.Text()}
 	}
 	return p, err
 }
@@ -110,7 +110,7 @@ func Service(url string) (health.Probe, error) {
 // fieldError returns the error of a configuration as that of a Spec.
 func fieldError(err error) error {
 	if e, ok := errors.AsType[*config.Error](err); ok {
-		return &FieldError{Field: config.GoName(e.Field), Problem: e.Problem}
+		return &FieldError{Field: config.GoName(e.Field), Problem: e.Text()}
 	}
 	return err
 }

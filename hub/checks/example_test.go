@@ -33,5 +33,5 @@ func ExampleNew() {
 func ExampleNew_wrong() {
 	_, err := checks.New(checks.Spec{Type: "redis", URL: "redis://cache:6379/0", Query: "SELECT 1"})
 	fmt.Println(err)
-	// Output: checks: Spec.Query: a redis check has no such key; those of type clickhouse, mysql, postgres have
+	// Output: checks: Spec.Query: a check of type redis has no such key; those of type clickhouse, mysql, postgres have
 }

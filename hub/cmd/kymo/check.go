@@ -39,11 +39,11 @@ func (*checkCommand) Help() string {
 const defaultConfig = "kymo.yaml"
 
 func (c *checkCommand) Run(env *environment) error {
-	path, err := c.path(env)
+	source, err := c.source(env)
 	if err != nil {
 		return err
 	}
-	conf, err := settings.Load(settings.Source{Path: path, Vars: env.vars}, makers)
+	conf, err := settings.Load(source, makers)
 	if err != nil {
 		return err
 	}
@@ -52,7 +52,7 @@ func (c *checkCommand) Run(env *environment) error {
 		return err
 	}
 	defer closeTargets(all)
-	chosen, err := c.choose(all, path)
+	chosen, err := c.choose(all, source.Path)
 	if err != nil {
 		return err
 	}
@@ -71,18 +71,17 @@ func (c *checkCommand) Run(env *environment) error {
 	return c.verdict(answer)
 }
 
-// path is the configuration file to read.
-func (c *checkCommand) path(env *environment) (string, error) {
-	if c.Config != "" {
-		return c.Config, nil
-	}
-	if path := env.vars["KYMO_CONFIG"]; path != "" {
-		return path, nil
+// source is where the configuration comes from: without a name, a file beside.
+func (c *checkCommand) source(env *environment) (settings.Source, error) {
+	s := configSource(env, c.Config)
+	if s.Path != "" {
+		return s, nil
 	}
 	if _, err := os.Stat(defaultConfig); err != nil {
-		return "", fmt.Errorf("no configuration: name one with --config FILE or KYMO_CONFIG, or start kymo check beside a %s", defaultConfig)
+		return s, fmt.Errorf("no configuration: name one with --config FILE or KYMO_CONFIG, or start kymo check beside a %s", defaultConfig)
 	}
-	return defaultConfig, nil
+	s.Path, s.Named = defaultConfig, ""
+	return s, nil
 }
 
 // choose returns the targets that the user named, or all.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/kymohq/kymo/hub/internal/config/settings"
@@ -26,7 +27,10 @@ func (*configCheckCommand) Help() string {
 }
 
 func (c *configCheckCommand) Run(env *environment) error {
-	conf, err := settings.Load(settings.Source{Path: c.File, Vars: env.vars}, makers)
+	if c.File == "" {
+		return errors.New("FILE: is empty; name the YAML file, like kymo.yaml")
+	}
+	conf, err := settings.Load(settings.Source{Path: c.File, Named: "FILE", Vars: env.vars}, makers)
 	if err != nil {
 		return err
 	}

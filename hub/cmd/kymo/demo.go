@@ -49,21 +49,19 @@ func (c *demoCommand) Run(env *environment) (err error) {
 	}
 	logger := slog.New(slog.NewTextHandler(env.stderr, &slog.HandlerOptions{Level: slog.LevelError}))
 
-	conf := config.Default()
-	if conf.Store = c.Store; c.Store == "" {
-		dir, err := os.MkdirTemp("", "kymo-demo-")
-		if err != nil {
+	dir := c.Store
+	if dir == "" {
+		if dir, err = os.MkdirTemp("", "kymo-demo-"); err != nil {
 			return err
 		}
 		defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-		conf.Store = dir
 	}
 	backends, err := demo.StartBackends()
 	if err != nil {
 		return err
 	}
 	defer backends.Stop()
-	conf.Checks = demoChecks(backends)
+	conf := demoConfig(dir, backends)
 	if err := conf.Validate(makers); err != nil {
 		return err
 	}
@@ -96,13 +94,17 @@ func (c *demoCommand) Run(env *environment) (err error) {
 	return demoResult(env, result)
 }
 
-// demoChecks are the checks of the demo's hub.
-func demoChecks(b *demo.Backends) []config.Check {
-	return []config.Check{
+// demoConfig is the configuration of the demo's hub.
+func demoConfig(store string, b *demo.Backends) *config.Config {
+	c := config.Default()
+	c.Store = store
+	c.Places = config.Places{"store": {Path: "--store"}}
+	c.Checks = []config.Check{
 		{Name: "database", Spec: config.Spec{Type: "postgres", URL: b.DatabaseURL()}, Rules: config.Rules{
 			Interval: 2 * time.Second, Timeout: 1500 * time.Millisecond, DegradedOver: 250 * time.Millisecond, Critical: true}},
 		{Name: "redis", Spec: config.Spec{Type: "redis", URL: b.RedisURL()}, Rules: config.Rules{Interval: 2 * time.Second}},
 	}
+	return c
 }
 
 // demoResult prints the report, and whether the hub counted what was sent.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -72,7 +71,9 @@ func (c *serveCommand) flags() map[string]string {
 
 // source is where the configuration comes from.
 func (c *serveCommand) source(env *environment) settings.Source {
-	return settings.Source{Path: cmp.Or(c.Config, env.vars["KYMO_CONFIG"]), Vars: env.vars, Flags: c.flags()}
+	s := configSource(env, c.Config)
+	s.Flags = c.flags()
+	return s
 }
 
 func (c *serveCommand) Run(env *environment) error {

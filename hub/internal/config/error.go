@@ -23,10 +23,7 @@ func Errorf(field, format string, args ...any) *Error {
 
 // Error returns it in one line, with the best place that is known.
 func (e *Error) Error() string {
-	text := e.Problem
-	if e.Nearest != "" {
-		text += "; the nearest known one is " + e.Nearest
-	}
+	text := e.Text()
 	if e.Field != "" && (e.Path == "" || e.Line > 0) {
 		text = e.Field + ": " + text // a variable or a flag has the field's name
 	}
@@ -37,6 +34,14 @@ func (e *Error) Error() string {
 		return e.Path + ": " + text
 	}
 	return text
+}
+
+// Text returns the problem with the nearest known name, without its place.
+func (e *Error) Text() string {
+	if e.Nearest == "" {
+		return e.Problem
+	}
+	return e.Problem + "; the nearest known one is " + e.Nearest
 }
 
 // within returns the error of a field of the entry, like "checks[1]".

@@ -144,7 +144,7 @@ func UnknownCheckKey(key, typ string) *Error {
 		}
 	}
 	if typ != "" && len(having) > 0 {
-		return Errorf(key, "a %s check has no such key; those of type %s have", typ, strings.Join(having, ", "))
+		return Errorf(key, "a check of type %s has no such key; those of type %s have", typ, strings.Join(having, ", "))
 	}
 	return UnknownKey(key, CheckKeys(typ))
 }

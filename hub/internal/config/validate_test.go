@@ -80,7 +80,7 @@ func TestEachErrorNamesItsField(t *testing.T) {
 		{check(func(c *config.Check) { c.Type = "" }), "checks[1].type: is missing; it is one of clickhouse, disk"},
 		{check(func(c *config.Check) { c.Type = "postgress" }), `checks[1].type: there is no type "postgress"`},
 		{check(func(c *config.Check) { c.URL = "http://x" }), "checks[1].url: must begin with tcp://"},
-		{check(func(c *config.Check) { c.MaxLag = 1 }), "checks[1].max_lag: a tcp check has no such key; those of type mysql, postgres, redis have"},
+		{check(func(c *config.Check) { c.MaxLag = 1 }), "checks[1].max_lag: a check of type tcp has no such key; those of type mysql, postgres, redis have"},
 		{check(func(c *config.Check) { c.Interval, c.Timeout = time.Second, 2*time.Second }), "checks[1].timeout: is 2s; must be above 0 and at most the interval, 1s"},
 		{check(func(c *config.Check) { c.Interval = -1 }), "checks[1].interval: is -1ns; must be at least"},
 		{check(func(c *config.Check) { c.DegradedOver = time.Hour }), "checks[1].degraded_over: is 1h0m0s; must be less than the timeout"},

@@ -19,10 +19,10 @@ func TestEachTypeHasAConstructor(t *testing.T) {
 // A field that the type does not take is refused, also from Go code.
 func TestFieldsOfOtherTypes(t *testing.T) {
 	for want, s := range map[string]Spec{
-		"models: a redis check has no such key; those of type kserve, openai, tfserving, torchserve have": {Type: "redis", URL: "redis://a", Models: []string{"m"}},
-		"url: a disk check has no such key; those of type clickhouse, ":                                   {Type: "disk", Path: "/", URL: "file:///"},
-		"type: there is no type \"postgress\"; it is one of clickhouse, ":                                 {Type: "postgress"},
-		"type: is missing; it is one of clickhouse, ":                                                     {URL: "http://a"},
+		"models: a check of type redis has no such key; those of type kserve, openai, tfserving, torchserve have": {Type: "redis", URL: "redis://a", Models: []string{"m"}},
+		"url: a check of type disk has no such key; those of type clickhouse, ":                                   {Type: "disk", Path: "/", URL: "file:///"},
+		"type: there is no type \"postgress\"; it is one of clickhouse, ":                                         {Type: "postgress"},
+		"type: is missing; it is one of clickhouse, ":                                                             {URL: "http://a"},
 	} {
 		if _, err := New(&s); err == nil || !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("got %v, want %s", err, want)

@@ -13,7 +13,9 @@
 package settings
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"slices"
@@ -26,6 +28,7 @@ import (
 // Source is where a configuration comes from.
 type Source struct {
 	Path  string            // of the file; "" is none
+	Named string            // what named the file, for errors: "--config", "KYMO_CONFIG"; "" if nothing did
 	Vars  map[string]string // environment variables
 	Flags map[string]string // by key, like "slow.target"
 }
@@ -45,10 +48,22 @@ func Load(from Source, makers config.Makers) (*config.Config, error) {
 	if from.Path != "" {
 		var err error
 		if content, err = os.ReadFile(from.Path); err != nil {
-			return nil, fmt.Errorf("--config: %w", err)
+			return nil, unreadable(from, err)
 		}
 	}
 	return parse(from, content, makers)
+}
+
+// unreadable is the error of a file that cannot be read, and names what named it.
+func unreadable(from Source, err error) error {
+	if path, ok := errors.AsType[*fs.PathError](err); ok {
+		err = path.Err
+	}
+	err = fmt.Errorf("cannot read %s: %w", from.Path, err)
+	if from.Named != "" {
+		err = fmt.Errorf("%s: %w", from.Named, err)
+	}
+	return err
 }
 
 // parse is Load with the content of the file.

@@ -80,8 +80,23 @@ func TestFilesThatHoldNothing(t *testing.T) {
 			t.Errorf("%q: got %+v", content, got)
 		}
 	}
-	if _, err := Load(Source{Path: filepath.Join(t.TempDir(), "absent.yaml")}, makers); err == nil || !strings.HasPrefix(err.Error(), "--config: open ") {
-		t.Errorf("an absent file: %v", err)
+}
+
+// The error of a file that cannot be read names what named the file.
+func TestUnreadableFiles(t *testing.T) {
+	dir := t.TempDir()
+	absent := filepath.Join(dir, "absent.yaml")
+	for _, test := range []struct {
+		from Source
+		want string
+	}{
+		{Source{Path: absent, Named: "--config"}, "--config: cannot read " + absent + ": no such file or directory"},
+		{Source{Path: absent, Named: "KYMO_CONFIG"}, "KYMO_CONFIG: cannot read " + absent + ": no such file or directory"},
+		{Source{Path: dir}, "cannot read " + dir + ": is a directory"},
+	} {
+		if _, err := Load(test.from, makers); err == nil || err.Error() != test.want {
+			t.Errorf("got %v, want %s", err, test.want)
+		}
 	}
 }
 
