@@ -37,7 +37,7 @@ func startChecks(st store.Store, conf *config.Config, o *Options, counters *inta
 		discovered: make(map[string]string), own: make(map[string]*ownCheck),
 	}
 	c.fleet = fleet.New(fleet.Limits{Services: conf.MaxServices}, o.Now)
-	c.fleet.Discovered, c.fleet.Left = c.follow, c.follow
+	c.fleet.OnChange(c.follow)
 	c.history = newHistory(st, o.Logger, counters)
 	c.registry.Observe(c.history.observe)
 	c.history.start(o.beats, c.fleet.Sweep)

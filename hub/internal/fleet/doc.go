@@ -6,7 +6,7 @@
 //     measured on the hub's clock, so clocks of services need not be right.
 //  2. A service that is not in the configuration is discovered by its first
 //     heartbeat. It has left after the farewell of its last instance, or after a
-//     day of silence.
+//     day of silence. OnChange reports both.
 //  3. A silent instance is removed when a newer one has superseded it, and
 //     expires after ten minutes while others send heartbeats.
 //  4. Probe is the check of a service: its result follows from the last heartbeat

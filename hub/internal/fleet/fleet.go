@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -27,17 +28,12 @@ const (
 
 // Fleet holds the services and their instances. It is safe for concurrent use.
 type Fleet struct {
-	// Discovered is called with a service that sent its first heartbeat, and Left
-	// with one that is no longer known; both may be nil, and must be set before the
-	// first Observe. No lock is held, so the calls may come in another order than
-	// the events: Known has the current state.
-	Discovered, Left func(service string)
-
 	limits Limits
 	now    func() time.Time
 
 	mu         sync.Mutex
 	services   map[string]*service
+	observers  []func(service string)
 	departures departures
 	discovered int // of the services, those that are not expected
 	bytes      int // of all instances
@@ -66,6 +62,30 @@ func New(limits Limits, now func() time.Time) *Fleet {
 	return &Fleet{limits: limits, now: now, services: make(map[string]*service)}
 }
 
+// OnChange has call called with each service that is discovered from now on, and with
+// each that has left. All functions given are called, in their order. No lock is held,
+// so the calls may come in another order than the events: Known has the current state.
+func (f *Fleet) OnChange(call func(service string)) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.observers = append(slices.Clip(f.observers), call)
+}
+
+// changed calls the observers with services that were discovered or have left.
+func (f *Fleet) changed(services ...string) {
+	if len(services) == 0 {
+		return
+	}
+	f.mu.Lock()
+	observers := f.observers
+	f.mu.Unlock()
+	for _, service := range services {
+		for _, call := range observers {
+			call(service)
+		}
+	}
+}
+
 // Observe keeps a heartbeat (a batch of kind Present) or a farewell (Leaving) that
 // arrived at the given time. It belongs to one service, that of its first result.
 // Heartbeats without room are counted. It fits intake.HeartbeatFunc.
@@ -74,17 +94,12 @@ func (f *Fleet) Observe(b *wire.Batch, at time.Time) {
 		return
 	}
 	name := strings.Clone(b.Health[0].Service)
-	var discovered, left bool
+	note := f.heartbeat
 	if b.Kind == wire.Leaving {
-		left = f.farewell(name, b, at)
-	} else {
-		discovered = f.heartbeat(name, b, at)
+		note = f.farewell
 	}
-	if discovered && f.Discovered != nil {
-		f.Discovered(name)
-	}
-	if left && f.Left != nil {
-		f.Left(name)
+	if note(name, b, at) {
+		f.changed(name)
 	}
 }
 
@@ -204,12 +219,7 @@ func (f *Fleet) Sweep() {
 		}
 	}
 	f.mu.Unlock()
-	if f.Left == nil {
-		return
-	}
-	for _, name := range left {
-		f.Left(name)
-	}
+	f.changed(left...)
 }
 
 // expire removes the instances of a service that were superseded, and those that

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -28,8 +29,13 @@ type testFleet struct {
 func newTestFleet(t *testing.T, limits Limits) *testFleet {
 	p := &testFleet{t: t, at: start}
 	p.Fleet = New(limits, func() time.Time { return p.at })
-	p.Discovered = func(s string) { p.discovered = append(p.discovered, s) }
-	p.Left = func(s string) { p.left = append(p.left, s) }
+	p.OnChange(func(s string) {
+		if p.Known(s) {
+			p.discovered = append(p.discovered, s)
+		} else {
+			p.left = append(p.left, s)
+		}
+	})
 	return p
 }
 
@@ -271,13 +277,6 @@ func TestSweep(t *testing.T) {
 	if p.Known("s") || !p.Known("named") || !slices.Equal(p.left, []string{"s"}) {
 		t.Errorf("left %v", p.left)
 	}
-	p.Left = nil
-	p.beat("s", "a", health.Healthy)
-	p.at = p.at.Add(25 * time.Hour)
-	p.Sweep()
-	if p.Known("s") {
-		t.Error("it is still known")
-	}
 	// One that is expected since it was discovered stays.
 	p.beat("late", "a", health.Healthy)
 	p.Probe("late", silence, downAfter, p.at)
@@ -329,5 +328,37 @@ func TestBounds(t *testing.T) {
 	small.beat("u", "a", health.Healthy)
 	if !small.Known("u") {
 		t.Error("no room, though all others left")
+	}
+}
+
+// An observer may come at any time, and hears of what changes after it came. One may
+// ask the fleet, which holds no lock meanwhile.
+func TestSeveralObservers(t *testing.T) {
+	f := New(Limits{}, func() time.Time { return start })
+	var wg sync.WaitGroup
+	send := func(service string, kind wire.Kind) {
+		f.Observe(&wire.Batch{Instance: "a", Kind: kind, Health: []wire.HealthResult{{Service: service, Status: health.Healthy}}}, start)
+	}
+	wg.Go(func() { // While nobody listens, and while somebody comes.
+		for i := range 100 {
+			send(fmt.Sprint("early-", i), wire.Present)
+		}
+	})
+	var calls []string
+	wg.Go(func() {
+		for _, observer := range []string{"first", "second"} {
+			f.OnChange(func(service string) {
+				if service == "s" {
+					calls = append(calls, fmt.Sprint(observer, " ", f.Known(service)))
+				}
+			})
+		}
+	})
+	wg.Wait()
+	send("s", wire.Present)
+	send("s", wire.Present)
+	send("s", wire.Leaving)
+	if want := []string{"first true", "second true", "first false", "second false"}; !slices.Equal(calls, want) {
+		t.Errorf("calls %q; want %q", calls, want)
 	}
 }
