@@ -24,7 +24,6 @@ import (
 	"github.com/kymohq/kymo/hub/internal/rollup"
 	"github.com/kymohq/kymo/hub/internal/store"
 	"github.com/kymohq/kymo/hub/internal/store/storetest"
-	"github.com/kymohq/kymo/hub/internal/template"
 	"github.com/kymohq/kymo/internal/wire"
 )
 
@@ -38,7 +37,7 @@ func newAPI(st store.Store, change func(*Config)) *API {
 	c := Config{
 		Store: st, Slow: &report.Slow{}, Now: clock, Version: "1.2.3",
 		Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
-		Intake: intake.New(st, template.New(template.Limits{Services: 8}), 168*time.Hour, clock),
+		Intake: intake.New(st, intake.Limits{Services: 8}, 168*time.Hour, clock),
 	}
 	if change != nil {
 		change(&c)

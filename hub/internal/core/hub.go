@@ -18,7 +18,6 @@ import (
 	"github.com/kymohq/kymo/hub/internal/loop"
 	"github.com/kymohq/kymo/hub/internal/rollup"
 	"github.com/kymohq/kymo/hub/internal/store"
-	"github.com/kymohq/kymo/hub/internal/template"
 )
 
 // Hub keeps requests and answers questions about them. It is an http.Handler
@@ -65,11 +64,10 @@ func New(st store.Store, c *config.Config, o Options) (*Hub, error) {
 	}
 	h := &Hub{Options: o, store: st}
 	h.config.Store(c)
-	templates := template.New(template.Limits{Endpoints: c.MaxEndpoints, Services: c.MaxServices})
-	if err := h.seed(templates); err != nil {
+	h.intake = intake.New(st, intake.Limits{Endpoints: c.MaxEndpoints, Services: c.MaxServices}, c.Retention.Age, o.Now)
+	if err := h.seed(); err != nil {
 		return nil, fmt.Errorf("reading which endpoints the store has: %w", err)
 	}
-	h.intake = intake.New(st, templates, c.Retention.Age, o.Now)
 	var err error
 	if h.checks, err = startChecks(st, c, &h.Options, &h.intake.Counters); err != nil {
 		return nil, fmt.Errorf("starting the checks: %w", err)
@@ -84,16 +82,15 @@ func New(st store.Store, c *config.Config, o Options) (*Hub, error) {
 	return h, nil
 }
 
-// seed makes the store's endpoints known, so that a restart neither lifts the
-// cap nor gives the places of endpoints in use to others.
-func (h *Hub) seed(templates *template.Table) error {
+// seed tells the intake the endpoints of the store.
+func (h *Hub) seed() error {
 	now := h.Now()
 	window := rollup.Window{From: now.Add(-h.config.Load().Retention.Age).UnixMilli(), To: now.UnixMilli() + 1}
 	for r, err := range h.store.Rollups(context.Background(), store.RollupQuery{Window: window}) {
 		if err != nil {
 			return err
 		}
-		templates.Seed(r.Service, r.Endpoint)
+		h.intake.Seed(r.Service, r.Endpoint)
 	}
 	return nil
 }

@@ -21,10 +21,10 @@ const maxRaw = 8 << 10
 // limits. It remembers strings and keys, so that a request like one before costs
 // two lookups and no allocation.
 type batcher struct {
-	templates *template.Table // nil: paths are templated by their segments alone
-	service   string          // of requests that name none
-	now       int64           // of arrival, Unix milliseconds
-	starts    span            // that are accepted
+	registry *registry
+	service  string // of requests that name none
+	now      int64  // of arrival, Unix milliseconds
+	starts   span   // that are accepted
 
 	builders []*wire.Builder // the first open of them are in use
 	open     int
@@ -41,11 +41,11 @@ func newBatcher() *batcher {
 }
 
 // reset empties the batcher for another body.
-func (c *batcher) reset(templates *template.Table, service string, now time.Time, starts span) {
+func (c *batcher) reset(registry *registry, service string, now time.Time, starts span) {
 	if service == "" {
 		service = ingest.DefaultService
 	}
-	c.templates, c.service, c.now, c.starts = templates, service, now.UnixMilli(), starts
+	c.registry, c.service, c.now, c.starts = registry, service, now.UnixMilli(), starts
 	c.open, c.index = 0, 0
 	c.begin()
 }
@@ -168,13 +168,10 @@ func (c *batcher) key(raw wire.Key) (key wire.Key, field, problem string) {
 	if key.Status < wire.MinStatus || key.Status > wire.MaxStatus {
 		return key, "status_code", fmt.Sprintf("is %d; must be from %d to %d", key.Status, wire.MinStatus, wire.MaxStatus)
 	}
-	endpoint, cut := template.Path(raw.Endpoint)
-	if cut {
+	if _, cut := template.Path(raw.Endpoint); cut {
 		return key, "endpoint", fmt.Sprintf("is too long; must be at most %d bytes", wire.MaxEndpoint)
 	}
-	if key.Endpoint = endpoint; c.templates != nil {
-		key.Endpoint = c.templates.Endpoint(key.Service, raw.Endpoint)
-	}
+	key.Endpoint = c.registry.endpoint(key.Service, raw.Endpoint)
 	return key, "", ""
 }
 

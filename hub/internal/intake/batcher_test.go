@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/kymohq/kymo/hub/internal/ingest"
-	"github.com/kymohq/kymo/hub/internal/template"
 	"github.com/kymohq/kymo/internal/wire"
 )
 
@@ -57,8 +56,8 @@ func changed(change func(*ingest.Request)) ingest.Request {
 func gathered(t *testing.T, r ingest.Reader) ([]wire.Request, error) {
 	t.Helper()
 	c := newBatcher()
-	starts := newIntake(discard{}, template.Limits{}).span(noon)
-	c.reset(template.New(template.Limits{}), "", noon, starts)
+	starts := newIntake(discard{}, Limits{}).span(noon)
+	c.reset(newRegistry(Limits{}), "", noon, starts)
 	lost := newLosses(noon, starts)
 	if err := c.gather(r, false, &lost); err != nil {
 		return nil, err
@@ -171,7 +170,7 @@ func TestBodiesAreSplitIntoBatches(t *testing.T) {
 			i%50_000, strings.Repeat("u", 200))
 	}
 	c := newBatcher()
-	c.reset(template.New(template.Limits{}), "", noon, always)
+	c.reset(newRegistry(Limits{}), "", noon, always)
 	if err := c.gather(ingest.JSON([]byte(body.String())), false, new(losses)); err != nil {
 		t.Fatal(err)
 	}
@@ -283,8 +282,8 @@ func FuzzCSVBatches(f *testing.F) {
 // hold each request that was not refused.
 func fuzzBatches(t *testing.T, r ingest.Reader) {
 	c := newBatcher()
-	starts := newIntake(discard{}, template.Limits{}).span(noon)
-	c.reset(template.New(template.Limits{}), "", noon, starts)
+	starts := newIntake(discard{}, Limits{}).span(noon)
+	c.reset(newRegistry(Limits{}), "", noon, starts)
 	lost := newLosses(noon, starts)
 	yielded := &counting{Reader: r}
 	if err := c.gather(yielded, true, &lost); err != nil {

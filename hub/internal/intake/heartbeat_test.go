@@ -6,14 +6,13 @@ import (
 
 	"github.com/kymohq/kymo/health"
 	"github.com/kymohq/kymo/hub/internal/store/storetest"
-	"github.com/kymohq/kymo/hub/internal/template"
 	"github.com/kymohq/kymo/internal/wire"
 )
 
 // TestHeartbeatsReachEverySubscriber, of whom one comes later, and not the store.
 func TestHeartbeatsReachEverySubscriber(t *testing.T) {
 	st := storetest.NewOracle()
-	in := newIntake(st, template.Limits{})
+	in := newIntake(st, Limits{})
 	beat := func() {
 		t.Helper()
 		b := wire.Batch{Instance: "a-1", Kind: wire.Present, Health: []wire.HealthResult{{Service: "a", Status: health.Healthy, From: noon.UnixMilli(), To: noon.UnixMilli()}}}

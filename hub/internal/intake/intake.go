@@ -11,7 +11,6 @@ import (
 
 	"github.com/kymohq/kymo/hub/internal/ingest"
 	"github.com/kymohq/kymo/hub/internal/store"
-	"github.com/kymohq/kymo/hub/internal/template"
 	"github.com/kymohq/kymo/internal/wire"
 )
 
@@ -20,7 +19,7 @@ type Intake struct {
 	Counters Counters
 
 	store      store.Store
-	templates  *template.Table
+	registry   *registry
 	retention  atomic.Int64 // a time.Duration
 	now        func() time.Time
 	identities *identities
@@ -30,10 +29,11 @@ type Intake struct {
 	batchers sync.Pool // of *batcher
 }
 
-// New returns an intake that keeps requests as old as retention.
-func New(st store.Store, templates *template.Table, retention time.Duration, now func() time.Time) *Intake {
+// New returns an intake that keeps requests as old as retention, of services within
+// the limits.
+func New(st store.Store, limits Limits, retention time.Duration, now func() time.Time) *Intake {
 	in := &Intake{
-		store: st, templates: templates, now: now, identities: newIdentities(),
+		store: st, registry: newRegistry(limits), now: now, identities: newIdentities(),
 		batches:  sync.Pool{New: func() any { return new(wire.Batch) }},
 		batchers: sync.Pool{New: func() any { return newBatcher() }},
 	}
@@ -48,12 +48,17 @@ func (in *Intake) Retention() time.Duration { return time.Duration(in.retention.
 func (in *Intake) SetRetention(d time.Duration) { in.retention.Store(int64(d)) }
 
 // Services returns the names of all services, in order.
-func (in *Intake) Services() []string { return in.templates.Services() }
+func (in *Intake) Services() []string { return in.registry.names() }
 
 // Cardinality returns how many endpoints each service has, by name, and the limits.
-func (in *Intake) Cardinality() ([]template.Cardinality, template.Limits) {
-	return in.templates.Cardinality()
+func (in *Intake) Cardinality() ([]Cardinality, Limits) {
+	return in.registry.cardinality(), in.registry.limits
 }
+
+// Seed makes an endpoint of the store known, so that a restart neither lifts the
+// limits nor gives the places of endpoints in use to others. The endpoint is empty for
+// the dropped requests of a service.
+func (in *Intake) Seed(service, endpoint string) { in.registry.seed(service, endpoint) }
 
 // OnHeartbeat has f called with each heartbeat that arrives from now on.
 func (in *Intake) OnHeartbeat(f HeartbeatFunc) { in.heartbeats.subscribe(f) }
@@ -123,7 +128,7 @@ func (in *Intake) admitHealth(b *wire.Batch) error {
 				Problem: "is missing: only the hub's own checks belong to no service"}
 		}
 	}
-	return in.templates.AdmitHealth(b)
+	return in.registry.admitHealth(b)
 }
 
 // Body is a body in a format for which there is a reader.
@@ -154,7 +159,7 @@ func (in *Intake) Read(ctx context.Context, body Body) (Receipt, error) {
 			in.batchers.Put(c)
 		}
 	}()
-	c.reset(in.templates, body.Service, now, starts)
+	c.reset(in.registry, body.Service, now, starts)
 	lost := newLosses(now, starts)
 	if err := c.gather(body.Reader, body.Lenient, &lost); err != nil {
 		return in.refuse(err)
@@ -214,16 +219,16 @@ func (in *Intake) refuse(err error) (Receipt, error) {
 // the batches an identity if they came without one, and appends them together.
 func (in *Intake) keep(ctx context.Context, lost *losses, anonymous bool, batches ...*wire.Batch) (Receipt, error) {
 	r := Receipt{Dropped: int(lost.sum())}
-	over := make([]template.Over, len(batches))
+	over := make([]excess, len(batches))
 	for i, b := range batches {
 		var err error
-		if over[i], err = in.templates.Cap(b); err != nil {
+		if over[i], err = in.registry.cap(b); err != nil {
 			return in.refuse(err)
 		}
 		r.Accepted += b.Len()
 	}
-	// After Cap: the names of what is not kept take no place, and refuse no body.
-	lost.moveTo(batches[0], in.templates.Known)
+	// After cap: the names of what is not kept take no place, and refuse no body.
+	lost.moveTo(batches[0], in.registry.known)
 	if anonymous {
 		in.identities.number(batches)
 	}
@@ -253,11 +258,11 @@ func (in *Intake) keep(ctx context.Context, lost *losses, anonymous bool, batche
 }
 
 // count counts a batch that is new.
-func (in *Intake) count(b *wire.Batch, over template.Over) {
-	in.templates.Kept(over)
+func (in *Intake) count(b *wire.Batch, over excess) {
+	in.registry.kept(over)
 	c := &in.Counters
 	c.Batches.Add(1)
 	c.Requests.Add(uint64(b.Len()))
 	c.HealthRows.Add(uint64(len(b.Health)))
-	c.Overflowed.Add(over.All())
+	c.Overflowed.Add(over.sum())
 }

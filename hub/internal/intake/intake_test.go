@@ -12,14 +12,13 @@ import (
 	"github.com/kymohq/kymo/hub/internal/rollup"
 	"github.com/kymohq/kymo/hub/internal/store"
 	"github.com/kymohq/kymo/hub/internal/store/storetest"
-	"github.com/kymohq/kymo/hub/internal/template"
 	"github.com/kymohq/kymo/internal/wire"
 )
 
 var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 
-func newIntake(st store.Store, limits template.Limits) *Intake {
-	return New(st, template.New(limits), 168*time.Hour, func() time.Time { return noon })
+func newIntake(st store.Store, limits Limits) *Intake {
+	return New(st, limits, 168*time.Hour, func() time.Time { return noon })
 }
 
 const metric = `{"endpoint":"/users/7","method":"GET","response_time_ms":12.5,"status_code":200}`
@@ -84,7 +83,7 @@ func atOffsets(sequence uint64, drops []wire.Drop, services []string, offsets ..
 
 func TestBatchesCountOnce(t *testing.T) {
 	st := storetest.NewOracle()
-	in := newIntake(st, template.Limits{})
+	in := newIntake(st, Limits{})
 	data := atOffsets(1, nil, []string{"a"}, 0, time.Minute)
 	for i := range 3 {
 		got, err := in.Batch(t.Context(), data)
@@ -101,7 +100,7 @@ func TestBatchesCountOnce(t *testing.T) {
 
 func TestLateRequestsBecomeDrops(t *testing.T) {
 	st := storetest.NewOracle()
-	in := newIntake(st, template.Limits{})
+	in := newIntake(st, Limits{})
 	drops := []wire.Drop{
 		{Service: "a", At: noon.UnixMilli(), Count: 3},
 		{Service: "a", At: 5, Count: 10}, // of a clock that was reset
@@ -159,7 +158,7 @@ func dropsIn(t *testing.T, st store.Store, w rollup.Window) map[string]uint64 {
 
 func TestJSONThroughTheIntake(t *testing.T) {
 	st := storetest.NewOracle()
-	in := newIntake(st, template.Limits{Endpoints: 2})
+	in := newIntake(st, Limits{Endpoints: 2})
 	body := "[" + metric + "," + strings.Replace(metric, "/users/7", "/b", 1) + "," + strings.Replace(metric, "/users/7", "/c", 1) + "," +
 		strings.Replace(metric, "{", `{"service":"orders",`, 1) + "]"
 	for range 2 { // Without a key, a body that comes twice counts twice.
@@ -179,7 +178,7 @@ func TestJSONThroughTheIntake(t *testing.T) {
 	counts, _ := rollups(t, st)
 	same(t, "counts", counts, map[string]uint64{"default/users/{id}": 3, "default/b": 3, "default(other)": 3, "orders/users/{id}": 3})
 	same(t, "overflowed", in.Counters.Overflowed.Load(), 3)
-	known, _ := in.templates.Cardinality()
+	known, _ := in.Cardinality()
 	same(t, "overflowed requests of a service, of three bodies that were kept", known[0].Overflowed, 3)
 
 	got, err := in.Read(t.Context(), jsonBody("[]", ""))
@@ -195,7 +194,7 @@ func TestSplitBodiesAreKeptWholeOrNotAtAll(t *testing.T) {
 		fmt.Fprintf(&body, `{"endpoint":"/a","method":"GET","response_time_ms":1,"status_code":%d}`+"\n", 200+i/wire.MaxRequests*9000)
 	}
 	st := storetest.NewOracle()
-	in := newIntake(st, template.Limits{})
+	in := newIntake(st, Limits{})
 	if _, err := in.Read(t.Context(), jsonBody(body.String(), "")); !Malformed(err) || !strings.HasPrefix(err.Error(), fmt.Sprintf("element %d: status_code", wire.MaxRequests)) {
 		t.Fatal(err)
 	}
@@ -215,7 +214,7 @@ func TestSplitBodiesAreKeptWholeOrNotAtAll(t *testing.T) {
 
 func TestIntakeErrors(t *testing.T) {
 	st := storetest.NewOracle()
-	in := newIntake(st, template.Limits{Services: 1})
+	in := newIntake(st, Limits{Services: 1})
 	good := atOffsets(1, nil, []string{"a"}, 0)
 	if _, err := in.Batch(t.Context(), good); err != nil {
 		t.Fatal(err)
@@ -246,7 +245,7 @@ func TestIntakeErrors(t *testing.T) {
 }
 
 func BenchmarkBatch(b *testing.B) {
-	in := newIntake(discard{}, template.Limits{})
+	in := newIntake(discard{}, Limits{})
 	builder := wire.NewBuilder()
 	const n = 8192
 	for i := range n {
@@ -273,7 +272,7 @@ func BenchmarkReadJSON(b *testing.B) {
 			i%150, i, i%1000, i%500)
 	}
 	data := []byte("[" + strings.TrimSuffix(body.String(), ",") + "]")
-	in := newIntake(discard{}, template.Limits{})
+	in := newIntake(discard{}, Limits{})
 	b.SetBytes(int64(len(data)))
 	b.ReportAllocs()
 	for b.Loop() {

@@ -14,7 +14,6 @@ import (
 	"github.com/kymohq/kymo/hub/internal/store"
 	"github.com/kymohq/kymo/hub/internal/store/pebblestore"
 	"github.com/kymohq/kymo/hub/internal/store/storetest"
-	"github.com/kymohq/kymo/hub/internal/template"
 	"github.com/kymohq/kymo/internal/wire"
 )
 
@@ -137,7 +136,7 @@ func TestLossesAddUp(t *testing.T) {
 // hub, and refuse no body that is good beside them.
 func TestStrangersTakeNoPlace(t *testing.T) {
 	st := storetest.NewOracle()
-	in := newIntake(st, template.Limits{Services: 1})
+	in := newIntake(st, Limits{Services: 1})
 	refusal := &ingest.Refusal{Reason: ingest.Invalid, Problem: "has no duration"}
 	body := steps{refused{ingest.Request{Service: []byte("web"), Start: ingest.NoTime}, refusal}, changed(func(r *ingest.Request) { r.Service = []byte("web") })}
 	for i := range 3 {
@@ -155,11 +154,11 @@ func TestStrangersTakeNoPlace(t *testing.T) {
 	same(t, "drops", dropped, map[string]uint64{"web": 2, OtherServices: 6})
 
 	// Nor do they after a restart.
-	templates := template.New(template.Limits{})
+	in = newIntake(st, Limits{})
 	for r := range st.Rollups(t.Context(), store.RollupQuery{Window: rollup.Window{To: wire.MaxStart}}) {
-		templates.Seed(r.Service, r.Endpoint)
+		in.Seed(r.Service, r.Endpoint)
 	}
-	same(t, "services that are seeded", templates.Services(), []string{"web"})
+	same(t, "services that are seeded", in.Services(), []string{"web"})
 }
 
 // TestAWrongClockShowsInTheReportOfToday: what comes from before all that the store
@@ -174,7 +173,7 @@ func TestAWrongClockShowsInTheReportOfToday(t *testing.T) {
 	if err := st.Prune(t.Context(), noon.Add(-48*time.Hour).UnixMilli()); err != nil {
 		t.Fatal(err)
 	}
-	in := newIntake(st, template.Limits{})
+	in := newIntake(st, Limits{})
 	drops := []wire.Drop{
 		{Service: "a", At: 5, Count: 10},
 		{Service: "a", At: noon.Add(-49 * time.Hour).UnixMilli(), Count: 20},
@@ -205,7 +204,7 @@ func TestAWrongClockShowsInTheReportOfToday(t *testing.T) {
 // those beyond a limit. They count by reason, in the windows of their own time.
 func TestRefusalsCostOnlyThemselves(t *testing.T) {
 	st := storetest.NewOracle()
-	in := newIntake(st, template.Limits{})
+	in := newIntake(st, Limits{})
 	yesterday := noon.Add(-24 * time.Hour).UnixMilli()
 	elements := steps{
 		refused{ingest.Request{Service: []byte("shop"), Start: yesterday}, &ingest.Refusal{Reason: ingest.Invalid, Problem: "has no duration"}},

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/kymohq/kymo/hub/internal/ingest"
-	"github.com/kymohq/kymo/hub/internal/template"
 	"github.com/kymohq/kymo/internal/wire"
 )
 
@@ -21,7 +20,7 @@ import (
 func Stream(r ingest.Reader, service string, now time.Time) iter.Seq2[*wire.Batch, error] {
 	return func(yield func(*wire.Batch, error) bool) {
 		c := newBatcher()
-		c.reset(template.New(template.Limits{}), service, now, always)
+		c.reset(newRegistry(Limits{}), service, now, always)
 		for {
 			if c.full() {
 				if !yield(c.last().Batch("", 0), nil) {

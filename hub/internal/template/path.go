@@ -29,6 +29,9 @@ func Path(raw string) (endpoint string, cut bool) {
 	return join(raw, segments(path, room[:0]))
 }
 
+// IsTemplate reports whether a path or URL is a template already, or a name.
+func IsTemplate(raw string) bool { return isTemplate(bare(raw)) }
+
 func isTemplate(s string) bool {
 	return strings.IndexByte(s, '{') >= 0 || s == wire.Unmatched || s == wire.Other
 }

@@ -106,9 +106,11 @@ func FuzzPath(f *testing.F) {
 	for _, s := range []string{"/users/42", "//a%2f?x", "http://a/b", "/\xff\x00/{id}", "/a@b.c/2026-11-23"} {
 		f.Add(s)
 	}
-	table := New(Limits{Endpoints: 10, Services: 2, Siblings: 4})
+	forest := NewForest()
+	forest.siblings = 4
+	tree := forest.Plant()
 	f.Fuzz(func(t *testing.T, raw string) {
-		for _, got := range []string{first(Path(raw)), table.Endpoint("a", raw)} {
+		for _, got := range []string{first(Path(raw)), tree.Endpoint(raw)} {
 			if got != wire.Clean(got, wire.MaxEndpoint) || got == "" && raw != "" {
 				t.Errorf("endpoint of %q is %q, which no batch may have", raw, got)
 			}

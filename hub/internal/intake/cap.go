@@ -1,4 +1,4 @@
-package template
+package intake
 
 import (
 	"fmt"
@@ -6,29 +6,29 @@ import (
 	"github.com/kymohq/kymo/internal/wire"
 )
 
-// Over is how many requests were of endpoints over the limit, by service.
-type Over map[string]uint64
+// excess is how many requests were of endpoints over the limit, by service.
+type excess map[string]uint64
 
-// All returns the sum over all services.
-func (o Over) All() (n uint64) {
-	for _, requests := range o {
+// sum returns the sum over all services.
+func (e excess) sum() (n uint64) {
+	for _, requests := range e {
 		n += requests
 	}
 	return n
 }
 
-// Cap counts the requests of endpoints over the limit under wire.Other, and those of
+// cap counts the requests of endpoints over the limit under wire.Other, and those of
 // methods that HTTP does not define under wire.MethodOther. It returns how many were
-// over the limit, to be given to Kept once they are durable. A batch with a service
+// over the limit, to be given to kept once they are durable. A batch with a service
 // over the limit is left as it is and refused with a *wire.FieldError. The batch must
 // be valid, and is so afterwards.
-func (t *Table) Cap(b *wire.Batch) (over Over, err error) {
-	if t.knows(b) {
+func (r *registry) cap(b *wire.Batch) (over excess, err error) {
+	if r.knows(b) {
 		return nil, nil
 	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if err := t.admitServices(b); err != nil {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err := r.admitServices(b); err != nil {
 		return nil, err
 	}
 	var capped map[int]bool
@@ -36,7 +36,7 @@ func (t *Table) Cap(b *wire.Batch) (over Over, err error) {
 	for i := range b.Keys {
 		k := &b.Keys[i]
 		odd = odd || k.Method != wire.KnownMethod(k.Method)
-		if !t.services[k.Service].admit(k.Endpoint, t.limits.Endpoints) {
+		if !r.services[k.Service].admit(k.Endpoint, r.limits.Endpoints) {
 			if capped == nil {
 				capped = make(map[int]bool)
 			}
@@ -48,13 +48,13 @@ func (t *Table) Cap(b *wire.Batch) (over Over, err error) {
 	}
 	for i := range b.Keys {
 		if capped[i] {
-			t.services[b.Keys[i].Service].overflow.note(b.Keys[i].Endpoint)
+			r.services[b.Keys[i].Service].overflow.note(b.Keys[i].Endpoint)
 		}
 	}
 	for _, k := range b.Key {
 		if capped[int(k)] {
 			if over == nil {
-				over = make(Over)
+				over = make(excess)
 			}
 			over[b.Keys[k].Service]++
 		}
@@ -63,35 +63,35 @@ func (t *Table) Cap(b *wire.Batch) (over Over, err error) {
 	return over, nil
 }
 
-// Kept counts what Cap returned of a batch that is durable and was not before.
-func (t *Table) Kept(over Over) {
+// kept counts what cap returned of a batch that is durable and was not before.
+func (r *registry) kept(over excess) {
 	if over == nil {
 		return
 	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	for name, n := range over {
-		t.services[name].overflow.requests += n
+		r.services[name].overflow.requests += n
 	}
 }
 
 // knows reports whether nothing in the batch is new, as in almost every one.
-func (t *Table) knows(b *wire.Batch) bool {
-	t.mu.RLock()
-	defer t.mu.RUnlock()
+func (r *registry) knows(b *wire.Batch) bool {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
 	var s *service
 	name := ""
 	for i := range b.Keys {
 		k := &b.Keys[i]
 		if s == nil || k.Service != name {
-			name, s = k.Service, t.services[k.Service]
+			name, s = k.Service, r.services[k.Service]
 		}
 		if s == nil || !s.has(k.Endpoint) || k.Method != wire.KnownMethod(k.Method) {
 			return false
 		}
 	}
 	for i := range b.Drops {
-		if t.services[b.Drops[i].Service] == nil {
+		if r.services[b.Drops[i].Service] == nil {
 			return false
 		}
 	}
@@ -99,10 +99,10 @@ func (t *Table) knows(b *wire.Batch) bool {
 }
 
 // admitServices adds the batch's services, all or none of them.
-func (t *Table) admitServices(b *wire.Batch) error {
+func (r *registry) admitServices(b *wire.Batch) error {
 	fresh := make(map[string]bool)
 	note := func(name string) {
-		if t.services[name] == nil {
+		if r.services[name] == nil {
 			fresh[name] = true
 		}
 	}
@@ -112,14 +112,14 @@ func (t *Table) admitServices(b *wire.Batch) error {
 	for i := range b.Drops {
 		note(b.Drops[i].Service)
 	}
-	if len(t.services)+len(fresh) > t.limits.Services {
+	if len(r.services)+len(fresh) > r.limits.Services {
 		for name := range fresh {
 			return &wire.FieldError{Index: -1, Field: "service", Problem: fmt.Sprintf(
-				"%q is new, and this hub keeps at most %d services: a service's name must not vary", name, t.limits.Services)}
+				"%q is new, and this hub keeps at most %d services: a service's name must not vary", name, r.limits.Services)}
 		}
 	}
 	for name := range fresh {
-		t.add(name)
+		r.add(name)
 	}
 	return nil
 }
@@ -148,4 +148,32 @@ func merge(b *wire.Batch, capped map[int]bool) {
 	for i, k := range b.Key {
 		b.Key[i] = to[k]
 	}
+}
+
+// admitHealth adds the services of the batch's health results, all or none of them.
+// Like cap, it refuses too many services with a *wire.FieldError.
+func (r *registry) admitHealth(b *wire.Batch) error {
+	if r.knowsHealth(b) {
+		return nil
+	}
+	// A batch of nothing but drops names services just as well.
+	services := wire.Batch{Drops: make([]wire.Drop, len(b.Health))}
+	for i := range b.Health {
+		services.Drops[i].Service = b.Health[i].Service
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.admitServices(&services)
+}
+
+// knowsHealth reports whether none of the services is new, as in almost every batch.
+func (r *registry) knowsHealth(b *wire.Batch) bool {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	for i := range b.Health {
+		if r.services[b.Health[i].Service] == nil {
+			return false
+		}
+	}
+	return true
 }

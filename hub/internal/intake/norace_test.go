@@ -1,5 +1,5 @@
 //go:build !race
 
-package template
+package intake
 
 const manyPaths = 10_000_000

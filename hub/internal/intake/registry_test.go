@@ -1,4 +1,4 @@
-package template
+package intake
 
 import (
 	"errors"
@@ -10,65 +10,6 @@ import (
 
 	"github.com/kymohq/kymo/internal/wire"
 )
-
-func TestSiblingsThatMultiply(t *testing.T) {
-	table := New(Limits{Siblings: 8})
-	for i := range 8 {
-		path := fmt.Sprintf("/shops/s%c/items", 'a'+i)
-		if got := table.Endpoint("web", path); got != path {
-			t.Fatalf("%s became %s before the limit", path, got)
-		}
-	}
-	for _, path := range []string{"/shops/sz/items", "/shops/sa/items", "/shops/other/items"} {
-		if got := table.Endpoint("web", path); got != "/shops/{id}/items" {
-			t.Errorf("%s became %s after the limit", path, got)
-		}
-	}
-	if got := table.Endpoint("web", "/other/sa/items"); got != "/other/sa/items" {
-		t.Errorf("another place changed too: %s", got)
-	}
-	if got := table.Endpoint("api", "/shops/sz/items"); got != "/shops/sz/items" {
-		t.Errorf("another service changed too: %s", got)
-	}
-}
-
-func TestScannersTakeNoNamesAway(t *testing.T) {
-	table := New(Limits{Siblings: 16})
-	for range 1000 {
-		table.Endpoint("web", "/users/7")
-		table.Endpoint("web", "/orders")
-	}
-	for i := range 100 {
-		table.Endpoint("web", fmt.Sprintf("/wp-%c%c.php", 'a'+i/26, 'a'+i%26))
-	}
-	for path, want := range map[string]string{
-		"/users/7": "/users/{id}", "/orders": "/orders", "/phpinfo.php": "/{id}", "/wp-aa.php": "/{id}",
-	} {
-		if got := table.Endpoint("web", path); got != want {
-			t.Errorf("%s became %s; want %s", path, got, want)
-		}
-	}
-}
-
-func TestTreesAreBounded(t *testing.T) {
-	table := New(Limits{Siblings: 1 << 30})
-	for i := range maxNodesPerService + 100 {
-		table.Endpoint("a", fmt.Sprintf("/p/x%dy", i))
-	}
-	if got := table.Endpoint("a", "/q/new/deep"); got != "/{rest}" {
-		t.Errorf("beyond the budget a path is %s", got)
-	}
-	if got := table.Endpoint("a", "/p/x1y"); got != "/p/x1y" {
-		t.Errorf("a known path became %s", got)
-	}
-	if got := table.Endpoint("b", "/q/new/deep"); got != "/q/new/deep" {
-		t.Errorf("another service is starved: %s", got)
-	}
-	table.nodes = 0
-	if got := table.Endpoint("c", "/users/7"); got != "/{rest}" {
-		t.Errorf("beyond the budget of all a path is %s", got)
-	}
-}
 
 // batch has two requests for each key.
 func batch(keys ...wire.Key) *wire.Batch {
@@ -86,8 +27,8 @@ func key(service, endpoint string) wire.Key {
 }
 
 func TestCap(t *testing.T) {
-	table := New(Limits{Endpoints: 2})
-	if over, err := table.Cap(batch(key("a", "/1"), key("a", "/2"), key("b", "/1"))); over != nil || err != nil {
+	r := newRegistry(Limits{Endpoints: 2})
+	if over, err := r.cap(batch(key("a", "/1"), key("a", "/2"), key("b", "/1"))); over != nil || err != nil {
 		t.Fatalf("within the cap: %v, %v", over, err)
 	}
 	failed := key("a", "/3")
@@ -98,9 +39,9 @@ func TestCap(t *testing.T) {
 	for i := range before {
 		before[i] = b.Request(i)
 	}
-	over, err := table.Cap(b)
-	if over.All() != 6 || over["a"] != 6 || err != nil {
-		t.Fatalf("Cap = %v, %v; want the 6 requests of /3 and /4", over, err)
+	over, err := r.cap(b)
+	if over.sum() != 6 || over["a"] != 6 || err != nil {
+		t.Fatalf("cap = %v, %v; want the 6 requests of /3 and /4", over, err)
 	}
 	if err := b.Validate(); err != nil {
 		t.Fatal(err)
@@ -123,52 +64,55 @@ func TestCap(t *testing.T) {
 }
 
 func TestCapOnServices(t *testing.T) {
-	table := New(Limits{Services: 2})
-	if _, err := table.Cap(batch(key("a", "/1"))); err != nil {
+	r := newRegistry(Limits{Services: 2})
+	if _, err := r.cap(batch(key("a", "/1"))); err != nil {
 		t.Fatal(err)
 	}
 	b := batch(key("b", "/1"), key("c", "/1"))
-	_, err := table.Cap(b)
+	_, err := r.cap(b)
 	var field *wire.FieldError
 	if !errors.As(err, &field) || field.Field != "service" || !strings.Contains(err.Error(), "at most 2 services") {
-		t.Fatalf("Cap = %v", err)
+		t.Fatalf("cap = %v", err)
 	}
-	if b.Keys[0] != key("b", "/1") || len(table.services) != 1 {
+	if b.Keys[0] != key("b", "/1") || len(r.services) != 1 {
 		t.Errorf("a refused batch left traces")
 	}
-	if _, err := table.Cap(batch(key("b", "/1"))); err != nil {
+	if _, err := r.cap(batch(key("b", "/1"))); err != nil {
 		t.Errorf("a refused batch took a service's place: %v", err)
 	}
 	drop := &wire.Batch{Instance: "x", Drops: []wire.Drop{{Service: "z", Count: 1}}}
-	if _, err := table.Cap(drop); err == nil {
+	if _, err := r.cap(drop); err == nil {
 		t.Error("a drop's service is not counted")
 	}
-	if got := table.Endpoint("z", "/a/7"); got != "/a/{id}" {
+	if got := r.endpoint("z", "/a/7"); got != "/a/{id}" {
 		t.Errorf("a service without room is templated to %s", got)
 	}
-	table.Seed("z", "/a")
-	table.Seed("a", "")
-	if len(table.services) != 2 {
-		t.Errorf("%d services", len(table.services))
+	r.seed("z", "/a")
+	r.seed("a", "")
+	if len(r.services) != 2 {
+		t.Errorf("%d services", len(r.services))
 	}
 }
 
 func TestSeedKeepsTheLimitsAcrossRestarts(t *testing.T) {
-	table := New(Limits{Endpoints: 4, Siblings: 3})
+	r := newRegistry(Limits{Endpoints: 4})
 	for _, e := range []string{"/s/a", "/s/b", "/s/c", "/users/{id}", wire.Other, wire.Unmatched, "/over"} {
-		table.Seed("web", e)
+		r.seed("web", e)
 	}
-	if over, _ := table.Cap(batch(key("web", "/users/{id}"), key("web", "/new"))); over.All() != 2 {
+	if over, _ := r.cap(batch(key("web", "/users/{id}"), key("web", "/new"))); over.sum() != 2 {
 		t.Errorf("%v requests are over; want the 2 of /new", over)
 	}
-	if got := table.Endpoint("web", "/s/d"); got != "/s/{id}" {
-		t.Errorf("a fourth sibling became %s", got)
+	for i := range 64 { // What has no place of its own still shows where values stand.
+		r.seed("web", fmt.Sprintf("/s/over-%c%c", 'a'+i/26, 'a'+i%26))
+	}
+	if got := r.endpoint("web", "/s/another"); got != "/s/{id}" {
+		t.Errorf("a sibling of too many became %s", got)
 	}
 }
 
 // The paths of a client that makes each request with another one.
 func TestManyPathsTakeBoundedMemory(t *testing.T) {
-	table := New(Limits{})
+	r := newRegistry(Limits{})
 	endpoints := make(map[string]bool)
 	before := heap()
 	const each = 5000 // distinct paths between two batches
@@ -184,11 +128,11 @@ func TestManyPathsTakeBoundedMemory(t *testing.T) {
 			default:
 				path = fmt.Sprintf("/u/%d/y%dz", j, j)
 			}
-			e := table.Endpoint("web", path)
+			e := r.endpoint("web", path)
 			b.Key(key("web", e))
 		}
 		capped := b.Batch("x", uint64(i))
-		if _, err := table.Cap(capped); err != nil {
+		if _, err := r.cap(capped); err != nil {
 			t.Fatal(err)
 		}
 		for _, k := range capped.Keys {
@@ -201,7 +145,7 @@ func TestManyPathsTakeBoundedMemory(t *testing.T) {
 	if grown := heap() - before; grown > 16<<20 {
 		t.Errorf("%d bytes more than before", grown)
 	}
-	runtime.KeepAlive(table)
+	runtime.KeepAlive(r)
 }
 
 func heap() int {
@@ -212,22 +156,22 @@ func heap() int {
 }
 
 func TestConcurrentUse(t *testing.T) {
-	table := New(Limits{Endpoints: 50, Siblings: 8, Services: 5})
+	r := newRegistry(Limits{Endpoints: 50, Services: 5})
 	var wg sync.WaitGroup
 	for g := range 8 {
 		wg.Go(func() {
 			for i := range 300 {
 				service := string(rune('a' + (g+i)%4))
-				e := table.Endpoint(service, fmt.Sprintf("/x%dy/z", i%20))
-				if _, err := table.Cap(batch(key(service, e), key(service, fmt.Sprintf("/r%d", i)))); err != nil {
+				e := r.endpoint(service, fmt.Sprintf("/x%dy/z", i%20))
+				if _, err := r.cap(batch(key(service, e), key(service, fmt.Sprintf("/r%d", i)))); err != nil {
 					t.Error(err)
 				}
-				table.Seed(service, "/seeded")
+				r.seed(service, "/seeded")
 			}
 		})
 	}
 	wg.Wait()
-	for name, s := range table.services {
+	for name, s := range r.services {
 		if len(s.endpoints) > 50 {
 			t.Errorf("service %s has %d endpoints", name, len(s.endpoints))
 		}
@@ -235,23 +179,16 @@ func TestConcurrentUse(t *testing.T) {
 }
 
 func BenchmarkCapKnown(b *testing.B) {
-	table := New(Limits{})
+	r := newRegistry(Limits{})
 	var keys []wire.Key
 	for i := range 450 {
 		keys = append(keys, key("web", fmt.Sprintf("/api/v1/resource%d/{id}/items", i)))
 	}
 	full := batch(keys...)
 	for b.Loop() {
-		if _, err := table.Cap(full); err != nil {
+		if _, err := r.cap(full); err != nil {
 			b.Fatal(err)
 		}
-	}
-}
-
-func BenchmarkEndpoint(b *testing.B) {
-	table := New(Limits{})
-	for b.Loop() {
-		table.Endpoint("web", "/api/v1/resource7/1234/items")
 	}
 }
 
@@ -264,18 +201,18 @@ func TestCapOnMethods(t *testing.T) {
 			Start: int64(i),
 		})
 	}
-	table := New(Limits{})
+	r := newRegistry(Limits{})
 	for range 2 { // what is known takes another way
 		batch := b.Batch("i", 1)
-		if over, err := table.Cap(batch); over != nil || err != nil {
+		if over, err := r.cap(batch); over != nil || err != nil {
 			t.Fatalf("%v over, %v", over, err)
 		}
 		if err := batch.Validate(); err != nil || len(batch.Keys) != 2 {
 			t.Fatalf("keys %v, %v", batch.Keys, err)
 		}
 		for i, want := range []string{"GET", wire.MethodOther, wire.MethodOther, wire.MethodOther, wire.MethodOther} {
-			if r := batch.Request(i); r.Method != want || r.Start != int64(i) {
-				t.Errorf("request %d has method %s, start %d; want %s", i, r.Method, r.Start, want)
+			if req := batch.Request(i); req.Method != want || req.Start != int64(i) {
+				t.Errorf("request %d has method %s, start %d; want %s", i, req.Method, req.Start, want)
 			}
 		}
 	}

@@ -10,8 +10,8 @@ type node struct {
 	full     bool  // a literal that is not in literals is a value
 }
 
-// tree learns which places of a service's paths are for values.
-type tree struct {
+// places learns which places of a service's paths are for values.
+type places struct {
 	root   node
 	limit  int     // literals at one place
 	budget *budget // of nodes
@@ -37,7 +37,7 @@ func (b *budget) giveBack(n int) {
 
 // generalize replaces, in place, the segments that stand where values stand.
 // With the budget used up, an unknown segment and what follows it becomes Rest.
-func (t *tree) generalize(segs []string) []string {
+func (t *places) generalize(segs []string) []string {
 	at := &t.root
 	for i, s := range segs {
 		// A slash at the start or the end is no place: it has one spelling.
@@ -60,7 +60,7 @@ func (t *tree) generalize(segs []string) []string {
 
 // next returns the node below n that a segment leads to, nil if there is no
 // room for it, and whether it does as a literal.
-func (n *node) next(segment string, t *tree) (next *node, literal bool) {
+func (n *node) next(segment string, t *places) (next *node, literal bool) {
 	if segment != ID {
 		if next = n.literals[segment]; next != nil {
 			return next, true
@@ -90,7 +90,7 @@ func (n *node) next(segment string, t *tree) (next *node, literal bool) {
 // collapse makes n a place for values. Literals that stand out from the others,
 // with four times their mean of hits and more, keep their names: without that a
 // scanner's sixty paths would take the names off a service's five routes.
-func (n *node) collapse(t *tree) {
+func (n *node) collapse(t *places) {
 	hits, literals := 0, len(n.literals)
 	for _, child := range n.literals {
 		hits += child.hits

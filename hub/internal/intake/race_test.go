@@ -1,6 +1,6 @@
 //go:build race
 
-package template
+package intake
 
 // manyPaths is fewer under the race detector, which has nothing to find in a
 // test of one goroutine and takes ten times as long.

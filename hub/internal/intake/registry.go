@@ -1,0 +1,128 @@
+package intake
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/kymohq/kymo/hub/internal/template"
+	"github.com/kymohq/kymo/internal/wire"
+)
+
+// Limits bound the services that a hub keeps apart. A limit of 0 is the default.
+type Limits struct {
+	Endpoints int // per service; 1000
+	Services  int // 1000
+}
+
+// registry holds the services and their endpoints, within the limits: at most
+// Limits.Services times Limits.Endpoints names of wire.MaxEndpoint bytes, and one
+// forest. Nothing is removed before the process ends. It is safe for concurrent use.
+type registry struct {
+	limits Limits
+	forest *template.Forest
+
+	mu       sync.RWMutex // guards the map and every service's endpoints and overflow
+	services map[string]*service
+}
+
+type service struct {
+	endpoints map[string]struct{}
+	overflow  overflow
+	tree      *template.Tree
+}
+
+// newRegistry returns a registry without services.
+func newRegistry(limits Limits) *registry {
+	for _, l := range []*int{&limits.Endpoints, &limits.Services} {
+		if *l <= 0 {
+			*l = 1000
+		}
+	}
+	return &registry{limits: limits, forest: template.NewForest(), services: make(map[string]*service)}
+}
+
+// endpoint returns the endpoint of a service that a raw path belongs to.
+func (r *registry) endpoint(serviceName, raw string) string {
+	if !template.IsTemplate(raw) {
+		if s := r.service(serviceName); s != nil {
+			return s.tree.Endpoint(raw)
+		}
+	}
+	endpoint, _ := template.Path(raw)
+	return endpoint
+}
+
+// seed adds a series of the store, so that the limits hold across restarts. Those over
+// the limits are ignored. An empty endpoint stands for the dropped requests of a
+// service; those of OtherServices are of services that were not known.
+func (r *registry) seed(serviceName, endpoint string) {
+	if endpoint == "" && serviceName == OtherServices {
+		return
+	}
+	s := r.service(serviceName)
+	if s == nil || endpoint == "" {
+		return
+	}
+	r.mu.Lock()
+	s.admit(endpoint, r.limits.Endpoints)
+	r.mu.Unlock()
+	s.tree.Learn(endpoint)
+}
+
+// service returns a service, which it adds if there is room, or nil.
+func (r *registry) service(name string) *service {
+	r.mu.RLock()
+	s := r.services[name]
+	r.mu.RUnlock()
+	if s != nil {
+		return s
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.add(name)
+}
+
+// add is service for callers that hold the lock.
+func (r *registry) add(name string) *service {
+	s := r.services[name]
+	if s == nil && name != "" && len(r.services) < r.limits.Services {
+		s = &service{endpoints: make(map[string]struct{}), tree: r.forest.Plant()}
+		r.services[strings.Clone(name)] = s
+	}
+	return s
+}
+
+// has reports whether the endpoint is one of the service's already.
+func (s *service) has(endpoint string) bool {
+	_, ok := s.endpoints[endpoint]
+	return ok || endpoint == wire.Other || endpoint == wire.Unmatched
+}
+
+// admit adds the endpoint if the service has fewer than limit, and reports whether it
+// has the endpoint now.
+func (s *service) admit(endpoint string, limit int) bool {
+	if s.has(endpoint) {
+		return true
+	}
+	if len(s.endpoints) >= limit {
+		return false
+	}
+	s.endpoints[strings.Clone(endpoint)] = struct{}{}
+	return true
+}
+
+// known reports whether the service is one of the registry's.
+func (r *registry) known(service string) bool {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.services[service] != nil
+}
+
+// names returns the names of all services, in order.
+func (r *registry) names() []string {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return slices.Sorted(maps.Keys(r.services))
+}
