@@ -331,7 +331,7 @@ func main() {
 		panic(err)
 	}
 	report := httptest.NewRecorder()
-	h.ServeHTTP(report, httptest.NewRequest("GET", "/metrics/performance", nil))
+	h.ServeHTTP(report, httptest.NewRequest("GET", "http://localhost/metrics/performance", nil))
 	os.Stdout.Write(report.Body.Bytes())
 	if err := h.Close(context.Background()); err != nil {
 		panic(err)

@@ -11,7 +11,13 @@ import (
 
 // Config is how a hub works. The zero value is ready to use.
 type Config struct {
-	Tokens    Tokens
+	Tokens Tokens
+	// Hosts are the names that requests for the hub may be addressed to, like
+	// "kymo.example.com": the name in their Host header. Names of loopback and IP
+	// addresses need not be listed. If it is empty, a hub with both tokens answers to
+	// every name, and one without to none but those, so that no site can have a
+	// visitor's browser read from the hub by a name of its own (DNS rebinding).
+	Hosts     []string
 	Retention Retention
 	Slow      Slow
 
@@ -110,6 +116,7 @@ type Service struct {
 func (c *Config) internal() *config.Config {
 	to := &config.Config{
 		Tokens:       config.Tokens(c.Tokens),
+		Hosts:        c.Hosts,
 		Retention:    config.Retention(c.Retention),
 		MaxEndpoints: c.MaxEndpoints,
 		MaxServices:  c.MaxServices,

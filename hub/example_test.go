@@ -38,7 +38,7 @@ func ExampleOpen() {
 		log.Fatal(err)
 	}
 	w := httptest.NewRecorder()
-	h.ServeHTTP(w, httptest.NewRequest("GET", "/api/v1/services", nil))
+	h.ServeHTTP(w, httptest.NewRequest("GET", "http://localhost/api/v1/services", nil))
 	fmt.Print(w.Body)
 	if err := h.Close(ctx); err != nil {
 		log.Fatal(err)

@@ -30,11 +30,34 @@ func closeHub(t *testing.T, h *Hub) {
 
 // ask returns the answer to a GET with the read token of the tests.
 func ask(h http.Handler, path string) *httptest.ResponseRecorder {
-	r := httptest.NewRequest("GET", path, nil)
+	r := httptest.NewRequest("GET", "http://localhost"+path, nil)
 	r.Header.Set("Authorization", "Bearer read")
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
 	return w
+}
+
+// A hub that is embedded answers by the names that it is given.
+func TestHosts(t *testing.T) {
+	for _, test := range []struct {
+		config Config
+		status int
+	}{
+		{Config{Logger: quiet}, http.StatusMisdirectedRequest},
+		{Config{Logger: quiet, Hosts: []string{"shop.example.com"}}, http.StatusOK},
+		{Config{Logger: quiet, Tokens: Tokens{Ingest: "in", Read: "read"}}, http.StatusOK},
+	} {
+		h, err := Open(t.TempDir(), test.config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest("GET", "http://shop.example.com/health", nil))
+		if w.Code != test.status {
+			t.Errorf("%+v: %d %s", test.config, w.Code, w.Body)
+		}
+		closeHub(t, h)
+	}
 }
 
 // What a service ships to a hub in its own process is there after the hub was
@@ -80,7 +103,7 @@ func TestOpenKeepsAcrossRestarts(t *testing.T) {
 			t.Errorf("run %d: %d endpoints are slow, want %d", run, p.SlowEndpoints, want)
 		}
 		w := httptest.NewRecorder()
-		h.ServeHTTP(w, httptest.NewRequest("POST", "/api/v1/requests", strings.NewReader("[]")))
+		h.ServeHTTP(w, httptest.NewRequest("POST", "http://localhost/api/v1/requests", strings.NewReader("[]")))
 		if w.Code != http.StatusUnauthorized {
 			t.Errorf("without a token: %d", w.Code)
 		}

@@ -102,7 +102,7 @@ func TestHangupWhileStopping(t *testing.T) {
 	defer c.Close()
 	const body = `{}`
 	// The hub asks for the body, and so has begun to answer.
-	fmt.Fprintf(c, "POST /api/v1/requests HTTP/1.1\r\nHost: hub\r\nContent-Type: application/json\r\nContent-Length: %d\r\nExpect: 100-continue\r\n\r\n", len(body))
+	fmt.Fprintf(c, "POST /api/v1/requests HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\nExpect: 100-continue\r\n\r\n", len(body))
 	r := bufio.NewReader(c)
 	if resp, err := http.ReadResponse(r, nil); err != nil || resp.StatusCode != http.StatusContinue {
 		t.Fatalf("%+v, %v", resp, err)

@@ -32,7 +32,7 @@ func TestReloadKeepsAnOpenHubProtected(t *testing.T) {
 	r := &reloader{source: source, began: conf, hub: h, level: new(slog.LevelVar), logger: slog.New(slog.NewTextHandler(&log, nil))}
 	asked := func() int {
 		w := httptest.NewRecorder()
-		h.ServeHTTP(w, httptest.NewRequest("GET", "/metrics/performance", nil))
+		h.ServeHTTP(w, httptest.NewRequest("GET", "http://localhost/metrics/performance", nil))
 		return w.Code
 	}
 	write(t, path, store+"listen: 127.0.0.1:0\n")
@@ -45,6 +45,45 @@ func TestReloadKeepsAnOpenHubProtected(t *testing.T) {
 	r.reload()
 	if asked() != http.StatusUnauthorized || !strings.Contains(log.String(), `changed=listen`) || r.level.Level() != slog.LevelWarn {
 		t.Errorf("%d: %s", asked(), log.String())
+	}
+}
+
+// Names that are listed are answered from the next reload on.
+func TestReloadOfHosts(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "kymo.yaml")
+	store := "store: " + filepath.Join(dir, "data") + "\n"
+	write(t, path, store)
+	source := settings.Source{Path: path}
+	conf, err := settings.Load(source, makers)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, err := openHub(conf, quiet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer closeHub(h)
+	r := &reloader{source: source, began: conf, hub: h, level: new(slog.LevelVar), logger: quiet}
+	asked := func() int {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest("GET", "http://kymo.example.com/health", nil))
+		return w.Code
+	}
+	for _, step := range []struct {
+		hosts  string
+		status int
+	}{
+		{"", http.StatusMisdirectedRequest},
+		{"hosts: [kymo.example.com]\n", http.StatusOK},
+		{"hosts: [other.example.com]\n", http.StatusMisdirectedRequest},
+		{"tokens: {ingest: a, read: b}\n", http.StatusOK},
+	} {
+		write(t, path, store+step.hosts)
+		r.reload()
+		if got := asked(); got != step.status {
+			t.Errorf("with %q: %d", step.hosts, got)
+		}
 	}
 }
 

@@ -27,6 +27,7 @@ type serveCommand struct {
 	SlowRoutes     *string `placeholder:"ROUTE=DURATION,..." help:"Targets of single endpoints, like /reports/{id}=5s."`
 	TokensIngest   *string `placeholder:"TOKEN" help:"Ask senders for this token: env:NAME, file:PATH, or itself, which others on this machine can see."`
 	TokensRead     *string `placeholder:"TOKEN" help:"Ask readers for this token."`
+	Hosts          *string `placeholder:"NAME,..." help:"Names that the hub answers to, beside localhost and IP addresses. Default: with both tokens any, else none."`
 	LogLevel       *string `placeholder:"LEVEL" help:"Log this and what is graver: debug, info, warn or error. Default: info."`
 	WatchConfig    bool    `help:"Reload the configuration file when it changes, as on SIGHUP."`
 	ReadyFile      string  `placeholder:"FILE" help:"Write the hub's URL to this file once it is ready."`
@@ -46,7 +47,7 @@ func (*serveCommand) Help() string {
 		"    services:\n" +
 		"      - {name: orders, health: \"http://127.0.0.1:8000/health\"}\n\n" +
 		"The process stops on SIGTERM and SIGINT, and loses nothing. On SIGHUP it reads its configuration again: checks, " +
-		"services, slow rules, retention, tokens and log level change while it runs, and a wrong file is refused. " +
+		"services, slow rules, retention, tokens, hosts and log level change while it runs, and a wrong file is refused. " +
 		"Another address or store needs a restart.\n"
 }
 
@@ -58,6 +59,7 @@ func (c *serveCommand) flags() map[string]string {
 		"retention.age": c.RetentionAge, "retention.size": c.RetentionSize,
 		"slow.target": c.SlowTarget, "slow.min_samples": c.SlowMinSamples, "slow.routes": c.SlowRoutes,
 		"tokens.ingest": c.TokensIngest, "tokens.read": c.TokensRead,
+		"hosts": c.Hosts,
 	} {
 		if value != nil {
 			flags[key] = *value

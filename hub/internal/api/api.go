@@ -12,21 +12,20 @@ import (
 
 	"github.com/kymohq/kymo/health"
 	"github.com/kymohq/kymo/hub/internal/intake"
-	"github.com/kymohq/kymo/hub/internal/report"
 	"github.com/kymohq/kymo/hub/internal/store"
 	"github.com/kymohq/kymo/hub/internal/web"
 )
 
 // Config is what an API is made from. The fields after Logger are not required.
 type Config struct {
+	Settings // until Apply
+
 	Store  store.Store
 	Intake *intake.Intake
-	Slow   *report.Slow // until Apply
 	Now    func() time.Time
 	Logger *slog.Logger
 
 	Version string // of this build
-	Tokens  Tokens // until Apply
 	// Memory bounds what the bodies that are being read may need together, in
 	// bytes; 0 is 256 MiB.
 	Memory int64
@@ -61,8 +60,8 @@ func New(config Config) *API {
 		config.Memory = 256 << 20
 	}
 	a := &API{Config: config, exports: make(chan struct{}, maxExports), mux: http.NewServeMux()}
-	a.Apply(config.Slow, config.Tokens)
-	a.Slow, a.Tokens = nil, Tokens{} // Those in force are liveOf a request.
+	a.Apply(config.Settings)
+	a.Settings = Settings{} // Those in force are liveOf a request.
 	a.memory.free.Store(config.Memory)
 	a.huma = humago.New(a.mux, a.describe())
 	a.huma.UseMiddleware(a.authenticate, a.checkQuery)
@@ -85,12 +84,17 @@ func New(config Config) *API {
 // ServeHTTP answers a request.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("X-Content-Type-Options", "nosniff")
+	current := a.live.Load()
+	if !current.hosts.Answer(r.Host) {
+		refuseHost(w, r)
+		return
+	}
 	// A page of another origin must not make its visitor's browser write here.
 	if err := a.origin.Check(r); err != nil {
 		writeProblem(w, http.StatusForbidden, "a page of another origin may not send requests here")
 		return
 	}
-	r = r.WithContext(context.WithValue(r.Context(), liveKey{}, a.live.Load()))
+	r = r.WithContext(context.WithValue(r.Context(), liveKey{}, current))
 	handler, pattern := a.mux.Handler(r)
 	if pattern != "" {
 		a.mux.ServeHTTP(w, r)

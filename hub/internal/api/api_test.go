@@ -35,7 +35,7 @@ var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 func newAPI(st store.Store, change func(*Config)) *API {
 	clock := func() time.Time { return noon }
 	c := Config{
-		Store: st, Slow: &report.Slow{}, Now: clock, Version: "1.2.3",
+		Settings: Settings{Slow: &report.Slow{}}, Store: st, Now: clock, Version: "1.2.3",
 		Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
 		Intake: intake.New(st, intake.Limits{Services: 8}, 168*time.Hour, clock),
 	}
@@ -49,6 +49,7 @@ func newAPI(st store.Store, change func(*Config)) *API {
 func request(line string, body io.Reader, headers ...string) *http.Request {
 	method, target, _ := strings.Cut(line, " ")
 	r := httptest.NewRequest(method, target, body)
+	r.Host = "127.0.0.1:5966"
 	for i := 0; i < len(headers); i += 2 {
 		r.Header.Set(headers[i], headers[i+1])
 	}

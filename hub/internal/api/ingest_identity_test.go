@@ -89,7 +89,7 @@ func TestOtherOrigins(t *testing.T) {
 	} {
 		problem(t, ask(a, "POST /api/v1/requests", oneMetric+"}", headers...), http.StatusForbidden)
 	}
-	for _, headers := range [][]string{nil, {"Sec-Fetch-Site", "same-origin"}, {"Origin", "http://example.com"}} {
+	for _, headers := range [][]string{nil, {"Sec-Fetch-Site", "same-origin"}, {"Origin", "http://127.0.0.1:5966"}} {
 		if w := ask(a, "POST /api/v1/requests", oneMetric+"}", headers...); w.Code != http.StatusAccepted {
 			t.Errorf("%v: %d: %s", headers, w.Code, w.Body)
 		}

@@ -8,23 +8,31 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/kymohq/kymo/hub/internal/hosts"
 	"github.com/kymohq/kymo/hub/internal/report"
 )
 
-// live is what of a Config may change while the API answers. A request has one of
-// them from its beginning to its end.
+// live is what Settings are made into. A request has one from its beginning to its end.
 type live struct {
 	slow       *report.Slow
+	hosts      hosts.Names
 	tokens     hashedTokens
 	sessionKey []byte
 	document   func() []byte // of OpenAPI, as JSON
 }
 
-// Apply puts the rule for slow endpoints and the tokens in force. Requests that
+// Settings are what may change while the API answers.
+type Settings struct {
+	Slow   *report.Slow
+	Tokens Tokens
+	Hosts  hosts.Names // that are answered
+}
+
+// Apply puts settings in force in place of those before. Requests that
 // are being answered end by those they began with; sessions end with the read
 // token that they were begun with.
-func (a *API) Apply(slow *report.Slow, tokens Tokens) {
-	l := &live{slow: slow, tokens: tokens.hash(), sessionKey: sessionKey(tokens.Read)}
+func (a *API) Apply(s Settings) {
+	l := &live{slow: s.Slow, hosts: s.Hosts, tokens: s.Tokens.hash(), sessionKey: sessionKey(s.Tokens.Read)}
 	l.document = sync.OnceValue(func() []byte {
 		b, err := json.Marshal(a.documentFor(l.tokens))
 		if err != nil {

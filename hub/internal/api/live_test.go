@@ -20,7 +20,7 @@ func TestARequestEndsByWhatItBeganWith(t *testing.T) {
 		c.Now = func() time.Time { return now() }
 	})
 	now = func() time.Time { // once the token was found to be right
-		a.Apply(&report.Slow{}, Tokens{Read: "new"})
+		a.Apply(Settings{Slow: &report.Slow{}, Tokens: Tokens{Read: "new"}})
 		return noon
 	}
 	cookie := signIn(t, a, "old")
@@ -37,10 +37,10 @@ func TestApplyLeavesNoAnswerBehind(t *testing.T) {
 	a := newAPI(storetest.NewOracle(), nil)
 	fill(t, a)
 	for _, route := range []string{"/metrics/performance?minutes=10000", "/metrics/endpoints?minutes=10000", "/api/v1/timeseries?minutes=10000"} {
-		a.Apply(&report.Slow{MinSamples: 1, Target: time.Nanosecond}, Tokens{})
+		a.Apply(Settings{Slow: &report.Slow{MinSamples: 1, Target: time.Nanosecond}})
 		before := ask(a, "GET "+route, "").Body.String()
 		again := ask(a, "GET "+route, "").Body.String()
-		a.Apply(&report.Slow{MinSamples: 1 << 40, Target: time.Hour}, Tokens{})
+		a.Apply(Settings{Slow: &report.Slow{MinSamples: 1 << 40, Target: time.Hour}})
 		after := ask(a, "GET "+route, "").Body.String()
 		if before != again || before == after || !strings.Contains(after, `"insufficient_data":true`) {
 			t.Errorf("%s: %s\n%s", route, before, after)
@@ -52,13 +52,13 @@ func TestApplyLeavesNoAnswerBehind(t *testing.T) {
 func TestApplyShowsInTheDocument(t *testing.T) {
 	a := newAPI(storetest.NewOracle(), nil)
 	open, _ := fetch(t, a)
-	a.Apply(&report.Slow{}, Tokens{Ingest: "in", Read: "out"})
+	a.Apply(Settings{Slow: &report.Slow{}, Tokens: Tokens{Ingest: "in", Read: "out"}})
 	closed, _ := fetch(t, a)
 	fresh, _ := fetch(t, newAPI(storetest.NewOracle(), func(c *Config) { c.Tokens = Tokens{Ingest: "in", Read: "out"} }))
 	if string(closed) != string(fresh) || string(closed) == string(open) {
 		t.Error("the document is not that of a hub with these tokens")
 	}
-	a.Apply(&report.Slow{}, Tokens{})
+	a.Apply(Settings{Slow: &report.Slow{}})
 	if again, _ := fetch(t, a); string(again) != string(open) {
 		t.Error("without tokens again, the document is another")
 	}

@@ -30,7 +30,9 @@ Nothing is sampled. Requests that could not be kept are counted, and shown with 
 
 **Errors** are problem details (RFC 9457, application/problem+json); errors[].location names the field. 503 has a Retry-After. Sending the same again is always safe for batches, and for JSON with an Idempotency-Key.
 
-**Tokens**: a hub can be configured to need one token on the routes that take data (ingest), and another on those that return data (read), as Authorization: Bearer <token>. For browsers, /api/v1/session exchanges the read token for a cookie.`
+**Tokens**: a hub can be configured to need one token on the routes that take data (ingest), and another on those that return data (read), as Authorization: Bearer <token>. For browsers, /api/v1/session exchanges the read token for a cookie.
+
+**Host names**: every route answers 421 to a request whose Host is neither localhost, nor an IP address, nor one of the names in the hub's configuration (hosts). A hub with both tokens and without such a list answers to every name.`
 
 // Tags of the routes.
 const (

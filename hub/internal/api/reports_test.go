@@ -124,7 +124,7 @@ func TestEndpointList(t *testing.T) {
 		}
 	}
 	var judged []report.Endpoint
-	a.Apply(&report.Slow{MinSamples: 51}, Tokens{})
+	a.Apply(Settings{Slow: &report.Slow{MinSamples: 51}})
 	w = ask(a, "GET /metrics/endpoints?hours=168&sort=p95&limit=3&judged=true", "")
 	if err := json.Unmarshal(w.Body.Bytes(), &judged); err != nil || len(judged) != 2 || judged[0].TotalRequests != 100 || w.Header().Get("X-Total-Count") != "2" {
 		t.Errorf("%v: with enough requests: %s", err, w.Body)

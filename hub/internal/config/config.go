@@ -17,6 +17,9 @@ type Config struct {
 	Retention Retention
 	Slow      report.Slow
 	Tokens    Tokens
+	// Hosts are the names that the hub answers to, beside those of loopback and IP
+	// addresses. Without any, it answers to every name if both tokens are set.
+	Hosts []string
 	// MaxEndpoints is the number of distinct endpoints that a service may have, and
 	// MaxServices the number of services; 0 is 1,000 each.
 	MaxEndpoints int

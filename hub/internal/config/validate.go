@@ -48,6 +48,7 @@ func (c *Config) Validate(makers Makers) error {
 		}
 	}
 	v.tokens()
+	v.hosts()
 	v.retention()
 	v.slow()
 	v.require(c.MaxEndpoints >= 0, "max_endpoints", "is %d; must be positive, or 0 for 1000", c.MaxEndpoints)

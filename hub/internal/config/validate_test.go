@@ -59,6 +59,7 @@ func TestEachErrorNamesItsField(t *testing.T) {
 		{config.Config{Store: "redis://db"}, "store: there is no redis store"},
 		{config.Config{Tokens: config.Tokens{Ingest: "a b"}}, "tokens.ingest: the token must be of visible ASCII"},
 		{config.Config{Tokens: config.Tokens{Read: "é"}}, "tokens.read: the token must be"},
+		{config.Config{Hosts: []string{"kymo", "http://kymo"}}, `hosts[1]: "http://kymo" is a URL; write a name alone`},
 		{config.Config{Retention: config.Retention{Age: time.Second}}, "retention.age: is 1s; must be from 1h"},
 		{config.Config{Retention: config.Retention{Age: -time.Hour}}, "retention.age: is -1h0m0s"},
 		{config.Config{Retention: config.Retention{Age: 876000 * time.Hour}}, "retention.age: is 876000h0m0s"},

@@ -121,10 +121,15 @@ func (h *Hub) Apply(c *config.Config) error {
 		return err
 	}
 	h.intake.SetRetention(c.Retention.Age)
-	h.api.Apply(&c.Slow, api.Tokens(c.Tokens))
+	h.api.Apply(apiSettings(c))
 	h.config.Store(c)
 	h.checks.accepted()
 	return nil
+}
+
+// apiSettings returns what of a configuration the API is to put in force.
+func apiSettings(c *config.Config) api.Settings {
+	return api.Settings{Slow: &c.Slow, Tokens: api.Tokens(c.Tokens), Hosts: c.HostNames()}
 }
 
 // Refuse makes the health of the hub tell that a changed configuration is refused,

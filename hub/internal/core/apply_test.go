@@ -153,7 +153,7 @@ func TestApplyChangesTheRest(t *testing.T) {
 	ticks := make(chan time.Time)
 	h := open(t, f, setup{ticks: ticks, tokens: config.Tokens{Read: "old"}})
 	asked := func(token string) int {
-		r := httptest.NewRequest("GET", "/metrics/performance", nil)
+		r := httptest.NewRequest("GET", "http://localhost/metrics/performance", nil)
 		r.Header.Set("Authorization", "Bearer "+token)
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, r)
@@ -225,7 +225,7 @@ func TestRefuse(t *testing.T) {
 			}
 		}
 		w := httptest.NewRecorder()
-		h.ServeHTTP(w, httptest.NewRequest("GET", "/health", nil))
+		h.ServeHTTP(w, httptest.NewRequest("GET", "http://localhost/health", nil))
 		if w.Code != http.StatusOK || strings.Contains(w.Body.String(), "second") || !strings.Contains(w.Body.String(), `"config"`) {
 			t.Errorf("%d %s", w.Code, w.Body)
 		}
@@ -250,7 +250,7 @@ func TestApplyWhileRequestsGoOn(t *testing.T) {
 		running.Go(func() {
 			for i := 0; !stop.Load(); i++ {
 				for _, path := range []string{"/health", "/metrics/performance", "/metrics"} {
-					h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", path, nil))
+					h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "http://localhost"+path, nil))
 				}
 				kind := []wire.Kind{wire.Present, wire.Leaving}[i%2]
 				if err := h.Ship(t.Context(), present(fmt.Sprint("service", worker), "a", kind, health.Healthy)); err != nil {
@@ -295,7 +295,7 @@ func TestApplyKeepsTheStatus(t *testing.T) {
 		broken.Path = "/no/such/folder/either"
 		apply(t, h, setup{checks: []config.Check{broken}})
 		w := httptest.NewRecorder()
-		h.ServeHTTP(w, httptest.NewRequest("GET", "/health", nil))
+		h.ServeHTTP(w, httptest.NewRequest("GET", "http://localhost/health", nil))
 		if w.Code != http.StatusServiceUnavailable {
 			t.Errorf("%d %s", w.Code, w.Body)
 		}

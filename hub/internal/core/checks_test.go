@@ -65,7 +65,7 @@ func TestChecksOfTheConfiguration(t *testing.T) {
 	l.Close()
 	within(t, "the port is down", func() bool { c, _ := state(h, "port"); return c.Status == health.Down })
 	w := httptest.NewRecorder()
-	h.ServeHTTP(w, httptest.NewRequest("GET", "/health", nil))
+	h.ServeHTTP(w, httptest.NewRequest("GET", "http://localhost/health", nil))
 	if w.Code != 503 || !strings.Contains(w.Body.String(), "connection refused") {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
@@ -226,7 +226,7 @@ func TestTroubleOfTheStoreIsNoStatus(t *testing.T) {
 			t.Errorf("the store was asked %d times in 12 minutes", n)
 		}
 		w := httptest.NewRecorder()
-		h.ServeHTTP(w, httptest.NewRequest("GET", "/health", nil))
+		h.ServeHTTP(w, httptest.NewRequest("GET", "http://localhost/health", nil))
 		var answer health.Answer
 		if err := json.Unmarshal(w.Body.Bytes(), &answer); err != nil || answer.Status != health.Healthy {
 			t.Errorf("%s", w.Body)

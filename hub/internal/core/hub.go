@@ -74,8 +74,7 @@ func New(st store.Store, c *config.Config, o Options) (*Hub, error) {
 	}
 	h.intake.OnHeartbeat(h.checks.fleet.Observe)
 	h.api = api.New(api.Config{
-		Store: st, Intake: h.intake, Slow: &c.Slow, Now: o.Now, Logger: o.Logger,
-		Version: o.Version, Tokens: api.Tokens(c.Tokens),
+		Settings: apiSettings(c), Store: st, Intake: h.intake, Now: o.Now, Logger: o.Logger, Version: o.Version,
 		Health: h.Health, HealthRows: h.checks.history.rows,
 	})
 	h.pruning = loop.Start(pruneEvery, h.ticks, h.prune)

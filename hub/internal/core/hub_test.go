@@ -113,7 +113,7 @@ func encoded(service string, sequence uint64, endpoints ...string) []byte {
 func performance(t *testing.T, h http.Handler) (p report.Performance) {
 	t.Helper()
 	w := httptest.NewRecorder()
-	h.ServeHTTP(w, httptest.NewRequest("GET", "/metrics/performance", nil))
+	h.ServeHTTP(w, httptest.NewRequest("GET", "http://localhost/metrics/performance", nil))
 	if err := json.Unmarshal(w.Body.Bytes(), &p); err != nil || w.Code != http.StatusOK {
 		t.Fatalf("%d %s", w.Code, w.Body)
 	}
@@ -263,7 +263,7 @@ func TestCloseFinishesWhatIsInFlight(t *testing.T) {
 		t.Errorf("Ship after Close: %v", err)
 	}
 	w := httptest.NewRecorder()
-	h.ServeHTTP(w, httptest.NewRequest("GET", "/metrics/performance", nil))
+	h.ServeHTTP(w, httptest.NewRequest("GET", "http://localhost/metrics/performance", nil))
 	if w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" || w.Header().Get("Content-Type") != "application/problem+json" {
 		t.Errorf("a request after Close: %d %v", w.Code, w.Header())
 	}
@@ -342,7 +342,7 @@ func TestWithTheSDK(t *testing.T) {
 		mux.Handle("/", h) // its own requests are not the service's
 		handler := m.Middleware(mux)
 		for _, path := range []string{"/", "/api/v1/services", "/metrics/performance"} {
-			handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", path, nil))
+			handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "http://localhost"+path, nil))
 		}
 		for i := range 50 {
 			handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", fmt.Sprint("/orders/", i), bytes.NewReader(nil)))
@@ -356,7 +356,7 @@ func TestWithTheSDK(t *testing.T) {
 	}
 	ahead.Store(int64(time.Second))
 	w := httptest.NewRecorder()
-	h.ServeHTTP(w, httptest.NewRequest("GET", "/metrics/endpoints", nil))
+	h.ServeHTTP(w, httptest.NewRequest("GET", "http://localhost/metrics/endpoints", nil))
 	var rows []report.Endpoint
 	if err := json.Unmarshal(w.Body.Bytes(), &rows); err != nil || len(rows) != 1 {
 		t.Fatalf("%v: %s", err, w.Body)

@@ -89,6 +89,7 @@ func (r *reader) value(at, key string, node ast.Node, into reflect.Value) {
 		}
 		into.Set(reflect.MakeSlice(into.Type(), len(list.Values), len(list.Values)))
 		for i, item := range list.Values {
+			r.Places[element(at, i)] = r.at(item)
 			r.value(element(at, i), key, item, into.Index(i))
 		}
 	case reflect.Map:

@@ -105,6 +105,9 @@ func (r *reader) entry(prefix string, entry *ast.MappingValueNode) {
 			r.Slow.Routes = append(r.Slow.Routes, report.RouteTarget{})
 			r.fields(at, m, reflect.ValueOf(&r.Slow.Routes[len(r.Slow.Routes)-1]).Elem())
 		})
+	case key == hostsKey:
+		r.Places[key] = r.at(entry.Key)
+		r.value(key, key, entry.Value, reflect.ValueOf(&r.Hosts).Elem())
 	case setters[key] != nil:
 		if text, ok := r.scalar(key, entry.Value); ok {
 			r.set(key, text, r.at(entry.Value))

@@ -5,10 +5,11 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // setters has an entry for each single setting, which parses the text that the
-// file, the environment and the flags use. Slow.routes is a list in the file.
+// file, the environment and the flags use. Slow.routes and hosts are lists in the file.
 var setters = map[string]func(*reader, string) error{
 	"listen": func(r *reader, text string) error {
 		r.Listen = text // judged by Validate; an empty one is none
@@ -52,6 +53,13 @@ var setters = map[string]func(*reader, string) error{
 		r.Slow.Routes, err = parseRoutes(text)
 		return err
 	},
+	hostsKey: func(r *reader, text string) error {
+		r.Hosts = nil
+		for host := range strings.SplitSeq(text, ",") {
+			r.Hosts = append(r.Hosts, strings.TrimSpace(host))
+		}
+		return nil
+	},
 	"tokens.ingest": func(r *reader, text string) (err error) {
 		r.Tokens.Ingest, err = r.secrets.Token(text)
 		return err
@@ -68,7 +76,11 @@ var settingKeys = slices.Sorted(maps.Keys(setters))
 // Keys returns the keys of all single settings, in order.
 func Keys() []string { return slices.Clone(settingKeys) }
 
-const routesKey = "slow.routes"
+// Lists that an environment variable or a flag can hold, too.
+const (
+	routesKey = "slow.routes"
+	hostsKey  = "hosts"
+)
 
 // listKeys are lists that only the file can hold: an environment variable or a
 // flag would need a language of its own for them.

@@ -31,6 +31,7 @@ retention: {age: 1h, size: 1.5GiB}
 slow: {target: 1s, min_samples: 1, routes: [{endpoint: "/a", target: 2s}]}
 tokens: {ingest: "env:SECRET", read: plain}
 insecure_listen: true
+hosts: [kymo, kymo.example.com]
 log_level: warn
 `)
 	want := &config.Config{
@@ -38,6 +39,7 @@ log_level: warn
 		Retention: config.Retention{Age: time.Hour, Size: 3 << 29},
 		Slow:      report.Slow{Target: time.Second, MinSamples: 1, Routes: []report.RouteTarget{{Endpoint: "/a", Target: 2 * time.Second}}},
 		Tokens:    config.Tokens{Ingest: "hunter2", Read: "plain"},
+		Hosts:     []string{"kymo", "kymo.example.com"},
 	}
 	vars := map[string]string{"SECRET": "hunter2", "KYMO_UNKNOWN_TO_US": "x", "KYMO_STORE": "", "KYMO_CHECKS": ""}
 	check := func(place string, flags map[string]string) {
@@ -57,6 +59,8 @@ log_level: warn
 	vars["KYMO_TOKEN_READ"] = "secret"
 	vars["KYMO_TOKENS_READ"] = "env:KYMO_TOKEN_READ"
 	vars["KYMO_SLOW_ROUTES"] = "/b=3s, /c=x=4s"
+	vars["KYMO_HOSTS"] = "a, b.example"
+	want.Hosts = []string{"a", "b.example"}
 	vars["KYMO_RETENTION_SIZE"] = "2 MB"
 	want.Tokens.Read = "secret"
 	want.Slow.Routes = []report.RouteTarget{{Endpoint: "/b", Target: 3 * time.Second}, {Endpoint: "/c=x", Target: 4 * time.Second}}
@@ -65,7 +69,8 @@ log_level: warn
 
 	want.Retention.Size = 7 << 20
 	want.Slow.MinSamples = 3
-	check("flags", map[string]string{"retention.size": "7MiB", "slow.min_samples": "3"})
+	want.Hosts = []string{"c"}
+	check("flags", map[string]string{"retention.size": "7MiB", "slow.min_samples": "3", "hosts": "c"})
 }
 
 func TestFilesThatHoldNothing(t *testing.T) {
@@ -111,6 +116,8 @@ func TestErrorsOfFiles(t *testing.T) {
 		"slow: {routes: [{target: 1s}]}":               `kymo.yaml:1: slow.routes[0].endpoint: is missing; write a route template, like /reports/{id}`,
 		"tokens: {read: \"env:ABSENT\"}":               `kymo.yaml:1: tokens.read: the environment variable ABSENT, which should hold the token, is not set`,
 		"store: ./a\nstore: ./b":                       `kymo.yaml:2: not YAML: mapping key "store" already defined at [1:1]`,
+		"hosts: kymo":                                  `kymo.yaml:1: hosts: must be a list, like [a, b]`,
+		"hosts:\n  - kymo\n  - kymo:5966":              `kymo.yaml:3: hosts[1]: "kymo:5966" has a port; write a name alone, like kymo.example.com`,
 		"retention: {agee: 1h}":                        `kymo.yaml:1: retention.agee: unknown key; the nearest known one is retention.age`,
 		"tokens: {ingest: \"hunter 2\"}":               `kymo.yaml:1: tokens.ingest: the token must be of visible ASCII characters without spaces, or it cannot be sent in a header`,
 		"log_level: loud":                              `kymo.yaml:1: log_level: "loud" is not a level; it is one of debug, info, warn, error`,
