@@ -149,10 +149,7 @@ func copiedLine(c *storecopy.Copier, done *storecopy.Copied, took time.Duration)
 	case known == done.Read:
 		return head + known.String() + ", all of which were already there"
 	}
-	line := fmt.Sprintf("%s%v copied in %s", head, done.Fresh, term.Seconds(took))
-	if rate := float64(done.Fresh.Requests) / took.Seconds(); took > 0 && rate >= 1 {
-		line += fmt.Sprintf(" (%s requests/s)", term.Thousands(int64(rate)))
-	}
+	line := fmt.Sprintf("%s%v copied %s", head, done.Fresh, inTime(took, done.Fresh.Requests, "requests"))
 	if known != (storecopy.Amounts{}) {
 		line += fmt.Sprintf("; %v were already there", known)
 	}

@@ -19,7 +19,7 @@ import (
 
 type demoCommand struct {
 	For   string `placeholder:"DURATION" help:"End by itself after so long. Default: at Ctrl-C."`
-	Rate  int    `placeholder:"N" default:"300" help:"Requests a second, 1 to 2000. Default: ${default}."`
+	Rate  string `placeholder:"N" default:"300" help:"Requests a second, 1 to 2000. Default: ${default}."`
 	Store string `placeholder:"DIR" help:"Keep the data in this folder. Default: a temporary one, which is removed at the end."`
 }
 
@@ -37,9 +37,13 @@ func (*demoCommand) Help() string {
 		"It ends with the hub's report, and checks that the hub counted just the requests that were sent.\n"
 }
 
+// maxRate is how many requests a second the demo sends at the most.
+const maxRate = 2000
+
 func (c *demoCommand) Run(env *environment) (err error) {
-	if c.Rate < 1 || c.Rate > 2000 {
-		return fmt.Errorf("--rate: %d is out of range; write 1 to 2000 requests a second", c.Rate)
+	rate, err := wholeNumber("--rate", c.Rate, 1, maxRate)
+	if err != nil {
+		return err
 	}
 	var length time.Duration
 	if c.For != "" {
@@ -85,7 +89,7 @@ func (c *demoCommand) Run(env *environment) (err error) {
 		return err
 	}
 	result, err := demo.Run(env.ctx, demo.Config{
-		Hub: asker, Backends: backends, Rate: c.Rate, Length: length,
+		Hub: asker, Backends: backends, Rate: rate, Length: length,
 		Stdin: env.stdin, Stdout: env.stdout, Screen: term.ScreenOf(env.stdout, env.vars), Logger: logger,
 	})
 	if err != nil {

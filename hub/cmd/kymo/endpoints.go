@@ -1,7 +1,14 @@
 package main
 
 import (
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+
 	"github.com/kymohq/kymo/hub/internal/client"
+	"github.com/kymohq/kymo/hub/internal/nearest"
+	"github.com/kymohq/kymo/hub/internal/report"
 	"github.com/kymohq/kymo/hub/internal/term"
 	"github.com/kymohq/kymo/hub/internal/text"
 )
@@ -18,17 +25,48 @@ func (*endpointsCommand) Help() string {
 		"    $ kymo endpoints --hours 1 --sort p95 --limit 20\n"
 }
 
+// maxEndpoints is how many rows a hub returns at the most.
+const maxEndpoints = 10_000
+
+// query is that of a report, with the order and the number of its rows.
+func (c *endpointsCommand) query() (url.Values, error) {
+	query, err := c.queryFlags.query()
+	if err != nil {
+		return nil, err
+	}
+	if c.Sort != "" {
+		query.Set("sort", c.Sort)
+		if err := checkOrder(c.Sort); err != nil {
+			return nil, err
+		}
+	}
+	return query, setNumber(query, "limit", c.Limit, 1, maxEndpoints)
+}
+
+// checkOrder returns what is wrong with the value of --sort.
+func checkOrder(order string) error {
+	var orders []string
+	for _, known := range report.Orders {
+		orders = append(orders, string(known))
+	}
+	if slices.Contains(orders, order) {
+		return nil
+	}
+	did := ""
+	if likely := nearest.Likely(order, orders); likely != "" {
+		did = fmt.Sprintf("; did you mean %q?", likely)
+	}
+	return fmt.Errorf("--sort: %q is not an order; it is one of %s%s", order, strings.Join(orders, ", "), did)
+}
+
 func (c *endpointsCommand) Run(env *environment) error {
-	hub, err := c.client(env)
+	query, err := c.query()
 	if err != nil {
 		return err
 	}
-	query := c.query()
-	if c.Sort != "" {
-		query.Set("sort", c.Sort)
-	}
-	if c.Limit != "" {
-		query.Set("limit", c.Limit)
+	hub, err := c.client(env)
+	if err != nil {
+		return err
 	}
 	if c.JSON {
 		return env.printAnswer(hub, client.EndpointsPath, query)

@@ -14,7 +14,7 @@ import (
 
 type healthCommand struct {
 	Name  string `arg:"" optional:"" help:"Print the history of this check or service instead."`
-	Hours string `placeholder:"N" help:"With a name: length of the history, 1 to 168 hours. Default: 24."`
+	Hours string `placeholder:"N" help:"With a name: length of the history, 1 to 2160 hours (90 days). Default: 24."`
 	Watch bool   `help:"Go on, and show what changes until Ctrl-C."`
 	JSON  bool   `name:"json" help:"Print what the API answers, as it came; with --watch, one answer after another."`
 	hubFlags
@@ -30,6 +30,9 @@ func (*healthCommand) Help() string {
 		"Exit status: 0 healthy or degraded, 1 down (with a name: if that is down), 2 the hub could not be asked.\n"
 }
 
+// maxHistoryHours is the longest history that a hub answers with.
+const maxHistoryHours = 2160
+
 func (c *healthCommand) Run(env *environment) error {
 	switch {
 	case c.Name == "" && c.Hours != "":
@@ -37,13 +40,17 @@ func (c *healthCommand) Run(env *environment) error {
 	case c.Name != "" && c.Watch:
 		return errors.New("--watch: shows all checks; leave the name out")
 	}
+	query := url.Values{"name": {c.Name}}
+	if err := setNumber(query, "hours", c.Hours, 1, maxHistoryHours); err != nil {
+		return err
+	}
 	hub, err := c.client(env)
 	if err != nil {
 		return err
 	}
 	switch {
 	case c.Name != "":
-		return c.history(env, hub)
+		return c.history(env, hub, query)
 	case c.Watch:
 		return newWatch(env, hub, c.JSON).run()
 	}
@@ -63,12 +70,11 @@ func (c *healthCommand) Run(env *environment) error {
 }
 
 // history prints how a check did in the last hours.
-func (c *healthCommand) history(env *environment, hub *client.Client) error {
-	query := url.Values{"name": {c.Name}}
-	if c.Hours != "" {
-		query.Set("hours", c.Hours)
-	}
+func (c *healthCommand) history(env *environment, hub *client.Client, query url.Values) error {
 	h, body, err := hub.History(env.ctx, query)
+	if refused, ok := errors.AsType[*client.Refusal](err); ok && refused.Wrong["name"] != "" {
+		return fmt.Errorf("NAME: %s", refused.Wrong["name"])
+	}
 	if err != nil {
 		return err
 	}

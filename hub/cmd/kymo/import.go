@@ -88,10 +88,7 @@ func importedLine(name string, r *fileimport.Result) string {
 	if r.Known > 0 && r.Known == r.Rows {
 		return fmt.Sprintf("%s: %s, all of which were already there", name, term.Plural(r.Known, "row"))
 	}
-	line := fmt.Sprintf("%s: %s imported in %s", name, term.Plural(imported, "row"), term.Seconds(r.Took))
-	if rate := float64(imported) / r.Took.Seconds(); r.Took > 0 && imported > 0 {
-		line += fmt.Sprintf(" (%s rows/s)", term.Thousands(int64(rate)))
-	}
+	line := fmt.Sprintf("%s: %s imported %s", name, term.Plural(imported, "row"), inTime(r.Took, imported, "rows"))
 	if r.Known > 0 {
 		line += fmt.Sprintf("; %s were already there", term.Plural(r.Known, "row"))
 	}
@@ -100,6 +97,6 @@ func importedLine(name string, r *fileimport.Result) string {
 
 // refused is the bad news that the hub did not take all rows.
 func refused(name string, r *fileimport.Result) error {
-	return fmt.Errorf("%s: %s refused, because they are older than what the hub keeps or lie in the future; "+
+	return fmt.Errorf("%s: %s refused: older than what the hub keeps, or in the future; "+
 		"start the hub with a longer --retention-age", name, term.Plural(r.Refused, "row"))
 }

@@ -27,6 +27,9 @@ func takingBatches(t *testing.T, answer func(n int64, b *wire.Batch, w http.Resp
 		if err == nil {
 			err = wire.Decode(body, &b)
 		}
+		if r.Context().Err() != nil {
+			return // the client was interrupted
+		}
 		if err != nil || r.URL.Path != client.BatchesPath || r.Header.Get("Content-Type") != wire.ContentType {
 			t.Errorf("%s %s: %v", r.Method, r.URL, err)
 		}

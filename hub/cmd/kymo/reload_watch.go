@@ -37,7 +37,7 @@ func watchFile(path string) (*fileWatch, error) {
 	w := &fileWatch{path: path, watcher: watcher, changed: make(chan struct{}, 1), ended: make(chan struct{})}
 	if err := w.folders(); err != nil {
 		watcher.Close()
-		return nil, fmt.Errorf("--watch-config: %w", err)
+		return nil, fmt.Errorf("--watch-config: cannot watch %s: %w", path, err)
 	}
 	go w.run(w.sum())
 	return w, nil

@@ -9,8 +9,7 @@ import (
 	"github.com/kymohq/kymo/hub/internal/text"
 )
 
-// queryFlags select what a report is over. The hub validates them, for this
-// command as for every caller.
+// queryFlags select what a report is over.
 type queryFlags struct {
 	Hours    string `placeholder:"N" help:"Length of the window that ends now, 1 to 168 hours. Default: 24."`
 	Service  string `placeholder:"NAME" help:"Only this service."`
@@ -19,16 +18,14 @@ type queryFlags struct {
 	JSON     bool   `name:"json" help:"Print what the API answers, as it came."`
 }
 
-func (f *queryFlags) query() url.Values {
+func (f *queryFlags) query() (url.Values, error) {
 	q := url.Values{}
-	for name, value := range map[string]string{
-		"hours": f.Hours, "service": f.Service, "endpoint": f.Endpoint, "method": f.Method,
-	} {
+	for name, value := range map[string]string{"service": f.Service, "endpoint": f.Endpoint, "method": f.Method} {
 		if value != "" {
 			q.Set(name, value)
 		}
 	}
-	return q
+	return q, setNumber(q, "hours", f.Hours, 1, client.MaxHours)
 }
 
 type reportCommand struct {
@@ -43,14 +40,18 @@ func (*reportCommand) Help() string {
 }
 
 func (c *reportCommand) Run(env *environment) error {
+	query, err := c.query()
+	if err != nil {
+		return err
+	}
 	hub, err := c.client(env)
 	if err != nil {
 		return err
 	}
 	if c.JSON {
-		return env.printAnswer(hub, client.PerformancePath, c.query())
+		return env.printAnswer(hub, client.PerformancePath, query)
 	}
-	p, err := hub.Performance(env.ctx, c.query())
+	p, err := hub.Performance(env.ctx, query)
 	if err != nil {
 		return err
 	}

@@ -38,7 +38,7 @@ type commands struct {
 
 const description = `Kymo measures HTTP services and keeps every request.
 
-Try it: kymo demo
+Try it: kymo demo. The help of a command: kymo help COMMAND.
 
 Exit status: 0 fine, 1 the answer is bad news, 2 it could not be done (usage, configuration, hub not reachable).`
 
@@ -84,22 +84,11 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		parser.Stdout = stderr
 		parser.Exit = func(int) { panic(helpShown{exitFailed}) }
 	}
-	command, err := parser.Parse(args)
+	command, err := parser.Parse(expand(args))
 	if err != nil {
-		return env.fail(fmt.Errorf("%w; see kymo %s--help", err, subcommand(parser, args[0])))
+		return env.fail(usageError(parser, err))
 	}
 	return env.fail(command.Run(env))
-}
-
-// subcommand returns the name and a space if it is a command's, so that a usage
-// error points at the right help.
-func subcommand(parser *kong.Kong, name string) string {
-	for _, known := range parser.Model.Children {
-		if known.Name == name {
-			return name + " "
-		}
-	}
-	return ""
 }
 
 // fail prints the error, if there is one, as one line and returns the exit status.

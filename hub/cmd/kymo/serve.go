@@ -168,11 +168,24 @@ func (c *serveCommand) ready(url string) error {
 	}
 	temporary := filepath.Join(filepath.Dir(c.ReadyFile), "."+filepath.Base(c.ReadyFile)+".new")
 	if err := os.WriteFile(temporary, []byte(url+"\n"), 0o644); err != nil {
-		return fmt.Errorf("--ready-file: %w", err)
+		return readyError(c.ReadyFile, err)
 	}
 	if err := os.Rename(temporary, c.ReadyFile); err != nil {
 		os.Remove(temporary)
-		return fmt.Errorf("--ready-file: %w", err)
+		return readyError(c.ReadyFile, err)
 	}
 	return nil
+}
+
+// readyError names the file that was asked for, not the temporary one.
+func readyError(file string, err error) error {
+	var path *os.PathError
+	var link *os.LinkError
+	switch {
+	case errors.As(err, &path):
+		err = path.Err
+	case errors.As(err, &link):
+		err = link.Err
+	}
+	return fmt.Errorf("--ready-file: cannot write %s: %w", file, err)
 }

@@ -23,7 +23,7 @@ const (
 )
 
 // MaxHours is the longest window that a hub reports on.
-const MaxHours = "168"
+const MaxHours = 168
 
 // Performance asks for the report of a window. The query is the API's: hours,
 // service, endpoint, method.

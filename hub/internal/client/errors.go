@@ -46,8 +46,10 @@ func (e *Unreachable) Cause() string {
 
 // Refusal is an answer that is not a success.
 type Refusal struct {
-	Status     int           // of HTTP
-	Problem    string        // may have several lines
+	Status  int    // of HTTP
+	Problem string // may have several lines
+	// Wrong is what is wrong with the parameters of the query, by their names.
+	Wrong      map[string]string
 	RetryAfter time.Duration // what the hub asked for, at most maxRetryAfter; 0 if it did not
 }
 
@@ -64,7 +66,7 @@ const maxRetryAfter = 30 * time.Second
 // newRefusal reads a problem document (RFC 9457). Of any other body only the
 // status remains.
 func newRefusal(resp *http.Response, body []byte) *Refusal {
-	r := &Refusal{Status: resp.StatusCode}
+	r := &Refusal{Status: resp.StatusCode, Wrong: make(map[string]string)}
 	if d, err := time.ParseDuration(resp.Header.Get("Retry-After") + "s"); err == nil {
 		r.RetryAfter = min(d, maxRetryAfter)
 	}
@@ -79,6 +81,7 @@ func newRefusal(resp *http.Response, body []byte) *Refusal {
 		// A parameter of the query is a flag of the command, of the same name.
 		if name, ok := strings.CutPrefix(e.Location, "query."); ok {
 			wrong = append(wrong, "--"+name+": "+e.Message)
+			r.Wrong[name] = e.Message
 		}
 	}
 	status := fmt.Sprintf("%d %s", resp.StatusCode, http.StatusText(resp.StatusCode))

@@ -75,11 +75,12 @@ func (v *verdict) require(ok bool, field, format string, args ...any) {
 // listen refuses what is no address, and to be open to the network by oversight.
 func (v *verdict) listen() {
 	_, port, err := net.SplitHostPort(v.Listen)
-	if err == nil {
-		_, err = strconv.ParseUint(port, 10, 16)
-	}
 	if err != nil {
 		v.add(Errorf("listen", "%q is not an address; write host:port, like %s", v.Listen, DefaultListen))
+		return
+	}
+	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+		v.add(Errorf("listen", "the port of %q must be a number from 0 to 65535, as in %s", v.Listen, DefaultListen))
 		return
 	}
 	if onLoopback(v.Listen) || v.InsecureListen {

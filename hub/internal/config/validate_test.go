@@ -52,7 +52,7 @@ func TestEachErrorNamesItsField(t *testing.T) {
 		want   string // the beginning of the only error
 	}{
 		{config.Config{Listen: "5966"}, `listen: "5966" is not an address; write host:port`},
-		{config.Config{Listen: "127.0.0.1:99999"}, `listen: "127.0.0.1:99999" is not an address`},
+		{config.Config{Listen: "127.0.0.1:99999"}, `listen: the port of "127.0.0.1:99999" must be a number from 0 to 65535, as in 127.0.0.1:5966`},
 		{config.Config{Listen: ":1"}, "listen: other machines can reach :1, and tokens.ingest and tokens.read are not set"},
 		{config.Config{Listen: "[::]:1", Tokens: config.Tokens{Ingest: "a"}}, "listen: other machines can reach [::]:1, and tokens.read is not set"},
 		{config.Config{Listen: "hub.example:1", Tokens: config.Tokens{Read: "a"}}, "listen: other machines can reach hub.example:1, and tokens.ingest is not set"},

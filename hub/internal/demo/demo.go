@@ -138,7 +138,7 @@ func (d *demo) freeService(ctx context.Context) (string, error) {
 // performance is the hub's report on a service over the longest window: all of a
 // demo is in it.
 func (d *demo) performance(ctx context.Context, service string) (*report.Performance, error) {
-	return d.Hub.Performance(ctx, url.Values{"hours": {client.MaxHours}, "service": {service}})
+	return d.Hub.Performance(ctx, url.Values{"hours": {strconv.Itoa(client.MaxHours)}, "service": {service}})
 }
 
 func (d *demo) result(monitor *kymo.Monitor) (*Result, error) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -78,7 +79,7 @@ func (d *demo) show(ctx context.Context) {
 
 // ask asks the hub for the endpoints and the status of the checks.
 func (v *live) ask(ctx context.Context, now time.Time) error {
-	e, err := v.Hub.Endpoints(ctx, url.Values{"hours": {client.MaxHours}, "service": {v.service}})
+	e, err := v.Hub.Endpoints(ctx, url.Values{"hours": {strconv.Itoa(client.MaxHours)}, "service": {v.service}})
 	if err != nil {
 		return err
 	}

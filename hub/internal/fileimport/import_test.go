@@ -121,7 +121,9 @@ func TestNewSource(t *testing.T) {
 		{"-", "", "-: its name does not say the format; add --format csv or --format ndjson"},
 		{path, "xml", `--format: "xml" is not a format; it is csv or ndjson`},
 		{dir, "csv", dir + ": is a directory; name the files in it"},
-		{path + ".csv", "", "stat " + path + ".csv: no such file or directory"},
+		{dir, "", dir + ": is a directory; name the files in it"},
+		{"", "", "FILE: is empty; name a file, or - for standard input"},
+		{path + ".csv", "", path + ".csv: no such file or directory"},
 	} {
 		_, err := NewSource(test.name, test.format, "")
 		if (err == nil) != (test.want == "") || err != nil && err.Error() != test.want {

@@ -3,9 +3,11 @@ package fileimport
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"hash"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -36,6 +38,10 @@ func NewSource(name, format, service string) (*Source, error) {
 			s.format = "ndjson"
 		}
 	}
+	info, err := s.stat()
+	if err != nil {
+		return nil, err
+	}
 	if readers[s.format] == nil {
 		if format != "" {
 			return nil, fmt.Errorf("--format: %q is not a format; it is csv or ndjson", format)
@@ -46,15 +52,26 @@ func NewSource(name, format, service string) (*Source, error) {
 		s.name = stdinName
 		return s, nil
 	}
-	info, err := os.Stat(name)
-	if err != nil {
-		return nil, err
-	}
-	if info.IsDir() {
-		return nil, fmt.Errorf("%s: is a directory; name the files in it", name)
-	}
 	s.regular, s.size = info.Mode().IsRegular(), info.Size()
 	return s, nil
+}
+
+// stat returns the file's description, nil for standard input.
+func (s *Source) stat() (fs.FileInfo, error) {
+	switch s.name {
+	case "-":
+		return nil, nil
+	case "":
+		return nil, errors.New("FILE: is empty; name a file, or - for standard input")
+	}
+	info, err := os.Stat(s.name)
+	if path, ok := errors.AsType[*fs.PathError](err); ok {
+		return nil, fmt.Errorf("%s: %w", s.name, path.Err)
+	}
+	if err == nil && info.IsDir() {
+		return nil, fmt.Errorf("%s: is a directory; name the files in it", s.name)
+	}
+	return info, err
 }
 
 // Name returns the name for messages.

@@ -110,7 +110,7 @@ func TestErrorsOfFiles(t *testing.T) {
 		"slow: {min_samples: 0}":                       `kymo.yaml:1: slow.min_samples: "0" is not a number of requests; write a whole number from 1, like 20`,
 		"retention: {size: 1}":                         `kymo.yaml:1: retention.size: "1" is not a size; write a number above 0 with its unit, like 20GiB or 500MB`,
 		"retention: {size: 99999999TiB}":               `kymo.yaml:1: retention.size: "99999999TiB" is not a size; write a number above 0 with its unit, like 20GiB or 500MB`,
-		"listen: 127.0.0.1:99999":                      `kymo.yaml:1: listen: "127.0.0.1:99999" is not an address; write host:port, like 127.0.0.1:5966`,
+		"listen: 127.0.0.1:99999":                      `kymo.yaml:1: listen: the port of "127.0.0.1:99999" must be a number from 0 to 65535, as in 127.0.0.1:5966`,
 		"slow: {routes: [5s]}":                         `kymo.yaml:1: slow.routes[0]: must be a mapping, like {endpoint: "/reports/{id}", target: 5s}`,
 		"slow: {routes: [{endpoint: [], target: 1s}]}": `kymo.yaml:1: slow.routes[0].endpoint: must be a single value`,
 		"slow: {routes: [{target: 1s}]}":               `kymo.yaml:1: slow.routes[0].endpoint: is missing; write a route template, like /reports/{id}`,

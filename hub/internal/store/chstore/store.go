@@ -86,7 +86,7 @@ func Open(url string, opts Options) (*Store, error) {
 		}
 	}
 	if err != nil {
-		return nil, fmt.Errorf("ClickHouse: %w", s.errors.Redact(err))
+		return nil, fmt.Errorf("ClickHouse: %w", remote.Unreached(s.errors.Redact(err)))
 	}
 	s.gatherer = gather.New(gather.Config{Write: s.write, Requests: s.requests, Enough: s.enough, Pace: s.pace, Hold: s.hold, Limit: s.limit})
 	s.end = sync.OnceFunc(s.shutdown)

@@ -68,9 +68,10 @@ func TestOpenErrors(t *testing.T) {
 		"used":                                   "store: another process uses " + filepath.Join(here, "used") + "; stop it, or name another folder with --store",
 		"newer":                                  "store: " + filepath.Join(here, "newer") + " was written by a newer version of Kymo; use that one, or name another folder with --store",
 		"mysql://db":                             "store: there is no mysql store; ",
-		"used/FORMAT":                            "store: cannot open " + filepath.Join(here, "used/FORMAT") + ": ",
-		"postgres://me:hunter2@127.0.0.1:1/kymo": "store: cannot open postgres://me@127.0.0.1:1/kymo: PostgreSQL: ",
-		"clickhouse://me:hunter2@127.0.0.1:1/kymo": "store: cannot open clickhouse://me@127.0.0.1:1/kymo: ClickHouse: ",
+		"used/FORMAT":                            "store: cannot open " + filepath.Join(here, "used/FORMAT") + ": it is a file; name a folder",
+		"used/FORMAT/below":                      "store: cannot open " + filepath.Join(here, "used/FORMAT/below") + ": mkdir " + filepath.Join(here, "used/FORMAT") + ": not a directory",
+		"postgres://me:hunter2@127.0.0.1:1/kymo": "store: cannot open postgres://me@127.0.0.1:1/kymo: PostgreSQL: no server answers at 127.0.0.1:1 (connection refused); start the server, or name another store",
+		"clickhouse://me:hunter2@127.0.0.1:1/kymo": "store: cannot open clickhouse://me@127.0.0.1:1/kymo: ClickHouse: no server answers at 127.0.0.1:1 (connection refused); start the server, or name another store",
 	} {
 		s, err := Open(name, quiet)
 		if s != nil || err == nil || !strings.HasPrefix(err.Error(), want) || strings.Contains(err.Error(), "hunter2") {

@@ -3,8 +3,10 @@ package engines
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"github.com/kymohq/kymo/hub/internal/store"
 	"github.com/kymohq/kymo/hub/internal/store/pebblestore"
@@ -14,11 +16,29 @@ import (
 var folder = engine{
 	check: func(string) error { return nil },
 	open: func(name string, _ Options) (store.Store, error) {
-		return pebblestore.Open(name, pebblestore.Options{})
+		if info, err := os.Stat(name); err == nil && !info.IsDir() {
+			return nil, errors.New("it is a file; name a folder")
+		}
+		s, err := pebblestore.Open(name, pebblestore.Options{})
+		if err != nil {
+			return nil, pathless(name, err)
+		}
+		return s, nil
 	},
 	show:     func(name string) string { return name },
 	location: folderLocation,
 	other:    "name another folder with --store",
+}
+
+// pathless leaves the folder out of an error of it: its name is shown already.
+func pathless(name string, err error) error {
+	if path, ok := errors.AsType[*fs.PathError](err); ok && path.Path == name {
+		return path.Err
+	}
+	if inner := errors.Unwrap(err); inner != nil {
+		return inner // pebblestore.Open puts the folder before each of its errors
+	}
+	return err
 }
 
 // folderLocation is the absolute path, without symbolic links if the folder exists.
@@ -40,7 +60,7 @@ func CheckExists(name string) error {
 		return nil
 	}
 	_, err := os.Stat(filepath.Join(name, "FORMAT"))
-	if errors.Is(err, os.ErrNotExist) {
+	if errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
 		return fmt.Errorf("%s is not a folder with Kymo's data; name the one that --store named", name)
 	}
 	return err

@@ -114,7 +114,7 @@ func Open(url string, opts Options) (*Store, error) {
 	}
 	s.tuning.setDefaults()
 	if err := s.open(config); err != nil {
-		return nil, fmt.Errorf("PostgreSQL: %w", s.errors.Redact(err))
+		return nil, fmt.Errorf("PostgreSQL: %w", remote.Unreached(s.errors.Redact(err)))
 	}
 	s.gatherer = gather.New(gather.Config{
 		Write: s.write, Writers: writers, Requests: s.requests, Hold: s.hold, Limit: s.limit,
