@@ -26,7 +26,7 @@ func kymo(t *testing.T, args ...string) *exec.Cmd {
 
 // buildCommand builds the command. If KYMO_COVERDIR is set, its processes will
 // write there which statements they ran, provided that they end by themselves.
-// (GOCOVERDIR cannot say so: go test sets it to a folder of its own.)
+// (GOCOVERDIR cannot say so: go test sets it to a directory of its own.)
 var buildCommand = sync.OnceValues(func() (path string, err error) {
 	path, err = filepath.Abs("../build/e2e/kymo")
 	if err != nil {

@@ -16,7 +16,7 @@ import (
 )
 
 // hub is kymo serve in a process of its own. Each start of one hub is over the
-// same folder and on the same port.
+// same directory and on the same port.
 type hub struct {
 	t       *testing.T
 	store   string
@@ -28,7 +28,7 @@ type hub struct {
 	status  error         // what it ended with, set before ended is closed
 }
 
-// startHub starts a hub that keeps its data in the folder store, and ends it
+// startHub starts a hub that keeps its data in the directory store, and ends it
 // with the test. Flags are given to kymo serve.
 func startHub(t *testing.T, store string, flags ...string) *hub {
 	t.Helper()

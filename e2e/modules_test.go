@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// publishedModules returns the folders of the modules that others may import, in
+// publishedModules returns the directories of the modules that others may import, in
 // the repository, as in "hub"; the root is ".".
 func publishedModules(t *testing.T) []string {
 	t.Helper()

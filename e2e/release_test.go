@@ -69,7 +69,7 @@ func (r *repository) refusals(version string) {
 	refused(version, "the tag hub/"+version+" exists")
 	r.run("git", "tag", "--delete", "hub/"+version)
 
-	// A failure at the last moment: git cannot have a tag in the place of a folder
+	// A failure at the last moment: git cannot have a tag in the place of a directory
 	// of tags. Those made before it must go.
 	r.run("git", "tag", "hub/"+version+"/in-the-way")
 	refused(version, "in-the-way")
@@ -98,31 +98,31 @@ func (r *repository) release(version string) {
 	}
 }
 
-// moduleAt returns the path of a module in a folder of the repository, and the
+// moduleAt returns the path of a module in a directory of the repository, and the
 // tag of its version.
-func moduleAt(folder, version string) (m module.Version, tag string) {
-	if folder == "." {
+func moduleAt(directory, version string) (m module.Version, tag string) {
+	if directory == "." {
 		return module.Version{Path: project, Version: version}, version
 	}
-	return module.Version{Path: project + "/" + folder, Version: version}, folder + "/" + version
+	return module.Version{Path: project + "/" + directory, Version: version}, directory + "/" + version
 }
 
-// publish makes a module proxy of the tags, and returns its folder.
+// publish makes a module proxy of the tags, and returns its directory.
 func publish(t *testing.T, r *repository, version string) string {
 	t.Helper()
 	proxy := t.TempDir()
-	for _, folder := range publishedModules(t) {
-		m, tag := moduleAt(folder, version)
+	for _, directory := range publishedModules(t) {
+		m, tag := moduleAt(directory, version)
 		dir := filepath.Join(proxy, filepath.FromSlash(m.Path), "@v")
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			t.Fatal(err)
 		}
-		inModule, subfolder := "go.mod", ""
-		if folder != "." {
-			inModule, subfolder = folder+"/go.mod", folder
+		inModule, subdirectory := "go.mod", ""
+		if directory != "." {
+			inModule, subdirectory = directory+"/go.mod", directory
 		}
 		var archive bytes.Buffer
-		if err := zip.CreateFromVCS(&archive, m, r.dir, tag, subfolder); err != nil {
+		if err := zip.CreateFromVCS(&archive, m, r.dir, tag, subdirectory); err != nil {
 			t.Fatalf("%s: %v", tag, err)
 		}
 		for name, content := range map[string][]byte{
@@ -174,8 +174,8 @@ func goEnv(t *testing.T, name string) string {
 // forget removes a version of all modules from the module cache.
 func forget(t *testing.T, version string) {
 	cache := goEnv(t, "GOMODCACHE")
-	for _, folder := range publishedModules(t) {
-		m, _ := moduleAt(folder, version)
+	for _, directory := range publishedModules(t) {
+		m, _ := moduleAt(directory, version)
 		sources := filepath.Join(cache, filepath.FromSlash(m.Path)+"@"+version)
 		_ = filepath.WalkDir(sources, func(path string, e os.DirEntry, err error) error {
 			if err == nil && e.IsDir() {
@@ -193,7 +193,7 @@ func forget(t *testing.T, version string) {
 	}
 }
 
-// module makes a module with one file, main.go, and returns its folder.
+// module makes a module with one file, main.go, and returns its directory.
 func (u *user) module(t *testing.T, program string) string {
 	t.Helper()
 	dir := t.TempDir()

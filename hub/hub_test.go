@@ -77,7 +77,7 @@ func TestOpenKeepsAcrossRestarts(t *testing.T) {
 			t.Fatal(err)
 		}
 		if _, err := Open(dir, config); err == nil {
-			t.Error("two hubs share a folder")
+			t.Error("two hubs share a directory")
 		}
 		m := kymo.New("web", kymo.WithSink(h), kymo.WithLogger(quiet))
 		mux := http.NewServeMux()
@@ -121,14 +121,14 @@ func TestOpenFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := Open(file, Config{}); err == nil {
-		t.Error("a file is no folder")
+		t.Error("a file is no directory")
 	}
 	absent := filepath.Join(dir, "absent")
 	if _, err := Open(absent, Config{Retention: Retention{Age: time.Second}}); err == nil {
 		t.Error("a wrong configuration is accepted")
 	}
 	if _, err := os.Stat(absent); err == nil {
-		t.Error("a wrong configuration leaves a folder behind")
+		t.Error("a wrong configuration leaves a directory behind")
 	}
 }
 
@@ -150,8 +150,8 @@ func TestEachProbeIsClosedOnce(t *testing.T) {
 		want      string // a part of the error
 	}{
 		{"wrong configuration", filepath.Join(t.TempDir(), "a"), Slow{MinSamples: -1}, "Slow.MinSamples"},
-		{"a file in place of the folder", file, Slow{}, file},
-		{"a folder of another hub", used, Slow{}, used},
+		{"a file in place of the directory", file, Slow{}, file},
+		{"a directory of another hub", used, Slow{}, used},
 		{"none", filepath.Join(t.TempDir(), "b"), Slow{}, ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -10,7 +10,7 @@
 # not have to raise other dependencies, so they require what their router requires,
 # and are tested alone.
 # Usage: tools/modules.sh check|sync|listed|published|alone MODULE ARGUMENT…
-# sync writes the go.mod and go.sum files; listed and published print folders of
+# sync writes the go.mod and go.sum files; listed and published print directories of
 # modules: all of the workspace, and those that others may import; alone runs the go
 # command in a module as its users do.
 set -euo pipefail

@@ -1,7 +1,7 @@
 // Package serverstest starts real servers for tests: PostgreSQL, Redis, MariaDB,
 // ClickHouse, and a proxy that makes trouble in between.
 //
-// Each server is the test's own: a process in a folder of its own, on a free
+// Each server is the test's own: a process in a directory of its own, on a free
 // port of the loopback interface. It is gone when the test ends, and also when
 // the test's process dies. Its methods make the failures that happen in
 // production: Stop and Start, Freeze and Thaw. A method that cannot do what it

@@ -27,7 +27,7 @@ func MariaDB(t testing.TB, args ...string) *MariaDBServer {
 	bin := program(t, "mariadb-server-core", "/usr/sbin/mariadbd")
 	m := &MariaDBServer{newServer(t, "mariadb")}
 	// A server that starts removes the temporary tables that it finds, whosever
-	// they are, so it has a folder for its own.
+	// they are, so it has a directory for its own.
 	common := []string{"--no-defaults", "--datadir", m.path("data"), "--tmpdir", m.dir,
 		"--innodb-buffer-pool-size=8M", "--innodb-log-file-size=4M", "--innodb-flush-log-at-trx-commit=0"}
 	if os.Geteuid() == 0 {

@@ -65,7 +65,7 @@ func (p *PostgresServer) SQL(statements ...string) string {
 	return p.run(p.tool("psql", args...))
 }
 
-// Own gives a file or folder outside of the server's to the user who runs it.
+// Own gives a file or directory outside of the server's to the user who runs it.
 func (p *PostgresServer) Own(path string) {
 	p.t.Helper()
 	if p.as == nil {
@@ -114,7 +114,7 @@ func (p *PostgresServer) tool(name string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// own gives a file in the server's folder to the user who runs it.
+// own gives a file in the server's directory to the user who runs it.
 func (p *PostgresServer) own(name string) {
 	p.t.Helper()
 	p.Own(p.path(name))
@@ -130,6 +130,6 @@ func postgresUser(t testing.TB) *syscall.Credential {
 	}
 	uid, _ := strconv.Atoi(u.Uid) // numbers on Linux
 	gid, _ := strconv.Atoi(u.Gid)
-	// On some machines not even the root folder is open to others than its group.
+	// On some machines not even the root directory is open to others than its group.
 	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid), Groups: []uint32{uint32(os.Getgid())}}
 }

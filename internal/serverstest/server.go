@@ -29,7 +29,7 @@ type Server struct {
 	process *process
 }
 
-// newServer makes a folder for a server and promises to clean up.
+// newServer makes a directory for a server and promises to clean up.
 func newServer(t testing.TB, name string) *Server {
 	t.Helper()
 	// t.TempDir is for this user alone, and too long for the path of a socket.
@@ -109,7 +109,7 @@ func (s *Server) Thaw() { s.process.thaw() }
 func (s *Server) path(name string) string { return filepath.Join(s.dir, name) }
 func (s *Server) log() string             { return s.path("log") }
 
-// write makes a file in the server's folder.
+// write makes a file in the server's directory.
 func (s *Server) write(name, text string) {
 	s.t.Helper()
 	if err := os.WriteFile(s.path(name), []byte(text), 0o600); err != nil {

@@ -36,7 +36,7 @@ unused() { # a word within another is not found by the first search
 tools/npm.sh "$here" >&2
 none "Not in the dictionary. If it is a word, add it to $here/words.txt:" < <(unknown)
 none 'To be written more plainly:' < <(found -i -E -f "$here/phrases.txt" -- "${rooms[@]}")
-none 'Names that mislead; use default, min, max, heartbeat:' < <(
+none 'Names that mislead; use default, min, max, heartbeat, directory:' < <(
 	found -E -f "$here/names.txt" -- "${rooms[@]}" ':!docs/glossary.md')
 none "$here/words.txt is not sorted:" < <(LC_ALL=C sort -c "$here/words.txt" 2>&1)
 none "Words of $here/words.txt that occur nowhere:" < <(unused)

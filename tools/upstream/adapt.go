@@ -21,7 +21,7 @@ type adaptation struct {
 // wholeHeader is why most tests are adapted.
 const wholeHeader = "compares the whole header of a response, to which Kymo adds X-Response-Time"
 
-// adapt changes the tests in the folder src.
+// adapt changes the tests in the directory src.
 func adapt(src string, adaptations []adaptation) error {
 	for _, a := range adaptations {
 		if err := replace(filepath.Join(src, filepath.FromSlash(a.file)), a.old, a.text); err != nil {

@@ -22,7 +22,7 @@ const (
 type check struct {
 	suite
 	out            io.Writer
-	work           string // the folder for copies and logs
+	work           string // the directory for copies and logs
 	plain, patched tree
 	logs           int
 }

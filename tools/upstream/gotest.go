@@ -61,7 +61,7 @@ func goJSON(ctx context.Context, dir string, to any, args ...string) error {
 	return json.Unmarshal([]byte(out), to)
 }
 
-// list returns the packages in t's folder.
+// list returns the packages in t's directory.
 func (t tree) list(ctx context.Context) ([]string, error) {
 	cmd := goCommand(ctx, t.dir, t.command, "list", "./...")
 	cmd.Env = append(cmd.Env, t.env...)

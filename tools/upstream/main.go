@@ -33,8 +33,8 @@ import (
 )
 
 func main() {
-	root := flag.String("kymo", "..", "the `folder` of Kymo's root module")
-	work := flag.String("work", "../build/upstream", "the `folder` for copies and logs, in one that is made anew for each suite")
+	root := flag.String("kymo", "..", "the `directory` of Kymo's root module")
+	work := flag.String("work", "../build/upstream", "the `directory` for copies and logs, in one that is made anew for each suite")
 	flag.Usage = func() {
 		fmt.Fprintf(flag.CommandLine.Output(), "upstream [flags] [suite...]\nsuites, by default all: %s\n", strings.Join(suiteNames(), " "))
 		flag.PrintDefaults()

@@ -9,8 +9,8 @@ type suite struct {
 	copy   copier
 }
 
-// copier makes the two copies of a suite in the folder work and patches one of
-// them to use Kymo, whose root module is in the folder root.
+// copier makes the two copies of a suite in the directory work and patches one of
+// them to use Kymo, whose root module is in the directory root.
 type copier interface {
 	copies(ctx context.Context, root, work string) (plain, patched tree, err error)
 

@@ -77,7 +77,7 @@ func (c *call) over(window url.Values) string {
 // Dashboards measures what looking at a hub costs that holds the most requests.
 func Dashboards(ctx context.Context, c Config) (calling, open *table.Table, err error) {
 	n := slices.Max(c.Sizes)
-	h, err := newHub(ctx, c.Program, c.Connections, inFolder)
+	h, err := newHub(ctx, c.Program, c.Connections, inDirectory)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -1,5 +1,5 @@
 // Package storage measures what keeps requests and answers reports about them:
-// Kymo's hub, a process of its own behind HTTP, with its data in a folder, in
+// Kymo's hub, a process of its own behind HTTP, with its data in a directory, in
 // PostgreSQL or in ClickHouse; PostgreSQL without it; and DuckDB, in this
 // process. Each is given the same requests.
 package storage

@@ -114,17 +114,17 @@ func (c Config) ingestions(n int) ([]ingestion, error) {
 	name := fmt.Sprintf("Kymo, %d instances, batches of %d, live", instances, smallBatch)
 	return []ingestion{
 		{"Kymo, requests of now (live)", "each answer", n, func(ctx context.Context) (time.Duration, error) {
-			return c.intoHub(ctx, inFolder, n, liveOnes.now, func(ctx context.Context, h *hub, bodies [][]byte) error {
+			return c.intoHub(ctx, inDirectory, n, liveOnes.now, func(ctx context.Context, h *hub, bodies [][]byte) error {
 				return h.send(ctx, bodies, c.Connections)
 			})
 		}},
 		{"Kymo, requests spread over 167 h", "each answer", n, func(ctx context.Context) (time.Duration, error) {
-			return c.intoHub(ctx, inFolder, n, func() ([][]byte, error) { return spreadBodies, nil }, func(ctx context.Context, h *hub, bodies [][]byte) error {
+			return c.intoHub(ctx, inDirectory, n, func() ([][]byte, error) { return spreadBodies, nil }, func(ctx context.Context, h *hub, bodies [][]byte) error {
 				return h.send(ctx, bodies, c.Connections)
 			})
 		}},
 		{name, "each answer", many, func(ctx context.Context) (time.Duration, error) {
-			return c.intoHub(ctx, inFolder, many, small.now, func(ctx context.Context, h *hub, bodies [][]byte) error {
+			return c.intoHub(ctx, inDirectory, many, small.now, func(ctx context.Context, h *hub, bodies [][]byte) error {
 				return h.send(ctx, bodies, instances)
 			})
 		}},

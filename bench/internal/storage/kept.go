@@ -63,7 +63,7 @@ type opener struct {
 }
 
 var openers = []opener{
-	{inFolder.name, hubIn(inFolder), unlimited},
+	{inDirectory.name, hubIn(inDirectory), unlimited},
 	{inPostgres.name, hubIn(inPostgres), unlimited},
 	{inClickHouse.name, hubIn(inClickHouse), unlimited},
 	{"PostgreSQL", func(ctx context.Context, c Config) (engine, error) { return newPostgres(ctx, c.Connections) }, func(c Config) int { return c.PostgresMax }},

@@ -25,23 +25,23 @@ type data interface {
 }
 
 var (
-	inFolder     = place{"Kymo", func(_ context.Context, dir string) (data, error) { return newFolder(dir) }}
+	inDirectory  = place{"Kymo", func(_ context.Context, dir string) (data, error) { return newDirectory(dir) }}
 	inPostgres   = place{"Kymo on PostgreSQL", func(ctx context.Context, _ string) (data, error) { return newKymoPostgres(ctx) }}
 	inClickHouse = place{"Kymo on ClickHouse", func(ctx context.Context, _ string) (data, error) { return newKymoClickHouse(ctx) }}
 )
 
-// folder is a place of the hub alone.
-type folder string
+// directory is a place of the hub alone.
+type directory string
 
-func newFolder(dir string) (folder, error) {
+func newDirectory(dir string) (directory, error) {
 	path := filepath.Join(dir, "data")
-	return folder(path), os.Mkdir(path, 0o700)
+	return directory(path), os.Mkdir(path, 0o700)
 }
 
-func (f folder) store() string                       { return string(f) }
-func (f folder) settle(context.Context) error        { return nil }
-func (f folder) size(context.Context) (int64, error) { return directorySize(string(f)) }
-func (f folder) kill()                               {} // it is in the hub's directory
+func (f directory) store() string                       { return string(f) }
+func (f directory) settle(context.Context) error        { return nil }
+func (f directory) size(context.Context) (int64, error) { return directorySize(string(f)) }
+func (f directory) kill()                               {} // it is in the hub's directory
 
 // kymoPostgres is a PostgreSQL server for a hub.
 type kymoPostgres struct{ *postgresServer }

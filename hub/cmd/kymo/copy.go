@@ -16,7 +16,7 @@ import (
 )
 
 type copyCommand struct {
-	From    string `arg:"" help:"The store to read: a folder or a URL, as serve takes it with --store."`
+	From    string `arg:"" help:"The store to read: a directory or a URL, as serve takes it with --store."`
 	To      string `arg:"" help:"The store to write, likewise."`
 	Timeout string `placeholder:"DURATION" help:"How long to try again while TO does not take what it is given. Default: 1m."`
 }
@@ -75,7 +75,7 @@ func (c *copyCommand) Run(env *environment) (err error) {
 		Source: engines.Location(from),
 		Retry:  retry.Policy{Patience: patience},
 	}
-	// Two folders that are one cannot be opened at once.
+	// Two directories that are one cannot be opened at once.
 	if engines.Remote(from) && engines.Remote(to) {
 		if err := cp.TellApart(env.ctx); errors.Is(err, storecopy.ErrSameStore) {
 			return err

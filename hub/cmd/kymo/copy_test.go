@@ -19,7 +19,7 @@ import (
 	"github.com/kymohq/kymo/internal/wire"
 )
 
-// TestCopyBetweenServers goes from a folder to PostgreSQL and on to ClickHouse,
+// TestCopyBetweenServers goes from a directory to PostgreSQL and on to ClickHouse,
 // and prints no password.
 func TestCopyBetweenServers(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "data")

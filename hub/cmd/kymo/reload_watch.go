@@ -15,10 +15,10 @@ import (
 const settled = 100 * time.Millisecond
 
 // maxUnsettled is how long after the first event it is read at the latest: another
-// file in the folder may change all the time.
+// file in the directory may change all the time.
 const maxUnsettled = 2 * time.Second
 
-// fileWatch tells when a file's content changed. It watches the folder, not the
+// fileWatch tells when a file's content changed. It watches the directory, not the
 // file: editors put another file in its place, and Kubernetes swaps a symbolic
 // link beside it.
 type fileWatch struct {
@@ -35,7 +35,7 @@ func watchFile(path string) (*fileWatch, error) {
 		return nil, fmt.Errorf("--watch-config: %w", err)
 	}
 	w := &fileWatch{path: path, watcher: watcher, changed: make(chan struct{}, 1), ended: make(chan struct{})}
-	if err := w.folders(); err != nil {
+	if err := w.directories(); err != nil {
 		watcher.Close()
 		return nil, fmt.Errorf("--watch-config: cannot watch %s: %w", path, err)
 	}
@@ -43,9 +43,9 @@ func watchFile(path string) (*fileWatch, error) {
 	return w, nil
 }
 
-// folders watches the folder that the path is in, and the one in which the file
+// directories watches the directory that the path is in, and the one in which the file
 // is if the path is a symbolic link.
-func (w *fileWatch) folders() error {
+func (w *fileWatch) directories() error {
 	err := w.watcher.Add(filepath.Dir(w.path))
 	if target, linkErr := filepath.EvalSymlinks(w.path); linkErr == nil && err == nil {
 		err = w.watcher.Add(filepath.Dir(target))
@@ -87,7 +87,7 @@ func (w *fileWatch) run(last [sha256.Size]byte) {
 			wait()
 		case <-timer.C:
 			first = time.Time{}
-			_ = w.folders() // a removed folder is watched again once its parent has it back
+			_ = w.directories() // a removed directory is watched again once its parent has it back
 			if now := w.sum(); now != last {
 				last = now
 				select {

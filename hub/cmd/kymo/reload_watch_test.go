@@ -45,7 +45,7 @@ func TestWatchSeesChangesWhileStarting(t *testing.T) {
 	}
 }
 
-// A busy file in the same folder does not keep the change of another from being seen.
+// A busy file in the same directory does not keep the change of another from being seen.
 func TestWatchBesideABusyFile(t *testing.T) {
 	dir := t.TempDir()
 	path, busy := filepath.Join(dir, "kymo.yaml"), filepath.Join(dir, "busy")

@@ -19,7 +19,7 @@ type serveCommand struct {
 	Config         string  `placeholder:"FILE" help:"Read settings from this YAML file; or KYMO_CONFIG."`
 	Listen         *string `placeholder:"HOST:PORT" help:"Where to listen; port 0 takes a free one. Default: 127.0.0.1:5966."`
 	InsecureListen bool    `help:"Listen beyond this machine without tokens."`
-	Store          *string `placeholder:"STORE" help:"What keeps the data: a folder, postgres://… or clickhouse://… Default: ./kymo-data."`
+	Store          *string `placeholder:"STORE" help:"What keeps the data: a directory, postgres://… or clickhouse://… Default: ./kymo-data."`
 	RetentionAge   *string `placeholder:"DURATION" help:"Forget requests older than this. Default: 168h."`
 	RetentionSize  *string `placeholder:"SIZE" help:"Forget the oldest requests when the data is larger, like 20GiB. Default: no bound."`
 	SlowTarget     *string `placeholder:"DURATION" help:"An endpoint is slow if its p95 exceeds this. Default: 500ms."`

@@ -11,7 +11,7 @@ import (
 type Config struct {
 	Listen         string // host:port; "" for a hub that is embedded
 	InsecureListen bool   // listen beyond this machine without tokens
-	Store          string // a folder or a URL, which may hold a password; "" for a hub that is embedded
+	Store          string // a directory or a URL, which may hold a password; "" for a hub that is embedded
 	LogLevel       slog.Level
 
 	Retention Retention

@@ -55,7 +55,7 @@ func TestApplyChangesChecks(t *testing.T) {
 		before, _ := state(h, "stays")
 		silent, _ := state(h, "orders")
 		changed, _ := state(h, "changes")
-		broken := config.Spec{Type: "disk", Path: "/no/such/folder"}
+		broken := config.Spec{Type: "disk", Path: "/no/such/directory"}
 		apply(t, h, setup{
 			checks:   []config.Check{check("enters", broken, time.Second), check("stays", disk, time.Second), check("changes", disk, 2*time.Second)},
 			services: []config.Service{silence},
@@ -288,11 +288,11 @@ func TestApplyWhileRequestsGoOn(t *testing.T) {
 // A critical check that is down stays so while another takes its place.
 func TestApplyKeepsTheStatus(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		broken := check("disk", config.Spec{Type: "disk", Path: "/no/such/folder"}, time.Second)
+		broken := check("disk", config.Spec{Type: "disk", Path: "/no/such/directory"}, time.Second)
 		broken.Critical = true
 		h := open(t, storetest.NewOracle(), setup{now: time.Now, checks: []config.Check{broken}})
 		time.Sleep(5 * time.Second)
-		broken.Path = "/no/such/folder/either"
+		broken.Path = "/no/such/directory/either"
 		apply(t, h, setup{checks: []config.Check{broken}})
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, httptest.NewRequest("GET", "http://localhost/health", nil))

@@ -21,7 +21,7 @@ import (
 type mlServer struct {
 	t       *testing.T
 	program string // KYMO_INTEROP_MLSERVER
-	models  string // KYMO_INTEROP_MODELS, a folder
+	models  string // KYMO_INTEROP_MODELS, a directory
 	ports   [3]int // HTTP, gRPC, metrics
 	process *exec.Cmd
 }

@@ -20,8 +20,8 @@ import (
 	"github.com/kymohq/kymo/internal/wire"
 )
 
-// TestCopyThereAndBack goes from a folder to PostgreSQL, from there to ClickHouse,
-// and from there to another folder.
+// TestCopyThereAndBack goes from a directory to PostgreSQL, from there to ClickHouse,
+// and from there to another directory.
 func TestCopyThereAndBack(t *testing.T) {
 	oracle := storetest.NewOracle()
 	open := func(name string) store.Store {

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { after, before, describe, test } from 'node:test'
 import { screens as addresses } from './addresses.js'
-import { folder, openBrowser, openPage, seed, settled, startHub } from './stage.js'
+import { directory, openBrowser, openPage, seed, settled, startHub } from './stage.js'
 
 const axe = await readFile(new URL(import.meta.resolve('axe-core/axe.min.js')), 'utf8')
 const endpoint = 'service=shop&method=POST&endpoint=/checkout'
@@ -17,7 +17,7 @@ const screens = [
 
 let dir, hub, data, browser
 before(async () => {
-  dir = await folder()
+  dir = await directory()
   hub = await startHub(dir.path)
   data = await seed(hub.url, { rate: 1, age: '30h', many: 200, live: true })
   // Three digits below 1 ms are the widest of figures.

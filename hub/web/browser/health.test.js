@@ -2,11 +2,11 @@
 
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { config, folder, openBrowser, openPage, polled, seed, settled, startHub } from './stage.js'
+import { config, directory, openBrowser, openPage, polled, seed, settled, startHub } from './stage.js'
 
 let dir, hub, service, browser
 before(async () => {
-  dir = await folder()
+  dir = await directory()
   service = await polled('orders', { status: 'degraded', checks: { cache: 'degraded', database: { status: 'UP' } } })
   hub = await startHub(dir.path, { settings: service.settings })
   await (await seed(hub.url, { rate: 1, age: '20h', many: 10 })).stop()
@@ -67,7 +67,7 @@ test('the checks of a service that the hub polls have states, and no past', asyn
 })
 
 test('of the screen’s checks those in sight are asked for, three at a time, and not again and again', async () => {
-  const many = await folder()
+  const many = await directory()
   const names = Array.from({ length: 300 }, (_, i) => `check-${String(i).padStart(3, '0')}`)
   const other = await startHub(many.path, {
     settings: `${config}${names.map((name) => `  - {name: ${name}, type: tcp, url: "tcp://127.0.0.1:9", interval: 1h}\n`).join('')}`,

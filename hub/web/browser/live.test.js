@@ -2,11 +2,11 @@
 
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { folder, openBrowser, openPage, seed, settled, startHub } from './stage.js'
+import { directory, openBrowser, openPage, seed, settled, startHub } from './stage.js'
 
 let dir, hub, browser
 before(async () => {
-  dir = await folder()
+  dir = await directory()
   hub = await startHub(dir.path)
   await (await seed(hub.url, { rate: 1, age: '3h', many: 30 })).stop()
   browser = await openBrowser()
@@ -188,7 +188,7 @@ test('a filter that is being typed is not carried to the next screen', async () 
 })
 
 test('on an empty hub the first requests are seen at once', async () => {
-  const place = await folder()
+  const place = await directory()
   const fresh = await startHub(place.path)
   const page = await openPage(browser)
   try {

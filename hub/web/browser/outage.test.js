@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { folder, openBrowser, openPage, seed, settled, startHub } from './stage.js'
+import { directory, openBrowser, openPage, seed, settled, startHub } from './stage.js'
 
 let dir, browser
 before(async () => {
-  dir = await folder()
+  dir = await directory()
   browser = await openBrowser()
 })
 after(async () => {

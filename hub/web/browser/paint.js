@@ -1,7 +1,7 @@
 // How much work a browser has until Overview is painted: node browser/paint.js [loads]
 // Each load has an empty cache. Work is what tasks of the page's main thread take.
 
-import { folder, openBrowser, openPage, seed, startHub } from './stage.js'
+import { directory, openBrowser, openPage, seed, startHub } from './stage.js'
 
 const loads = Number(process.argv[2] ?? 9)
 
@@ -47,7 +47,7 @@ function report(what, measured) {
   console.log(`${what}, ms: ${line.join(', ')}`)
 }
 
-const dir = await folder()
+const dir = await directory()
 const hub = await startHub(dir.path)
 const browser = await openBrowser()
 try {

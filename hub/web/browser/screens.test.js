@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { folder, openBrowser, openPage, seed, settled, startHub } from './stage.js'
+import { directory, openBrowser, openPage, seed, settled, startHub } from './stage.js'
 
 let dir, hub, browser
 before(async () => {
-  dir = await folder()
+  dir = await directory()
   hub = await startHub(dir.path)
   await (await seed(hub.url, { rate: 1, age: '30h', many: 1900 })).stop()
   browser = await openBrowser()

@@ -3,7 +3,7 @@
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { screens } from './addresses.js'
-import { folder, openBrowser, openPage, root, seed, settled, startHub } from './stage.js'
+import { directory, openBrowser, openPage, root, seed, settled, startHub } from './stage.js'
 
 const only = process.argv.slice(2)
 const looks = [
@@ -15,7 +15,7 @@ const looks = [
 const out = join(root, 'build/screenshots')
 if (only.length === 0) await rm(out, { recursive: true, force: true })
 await mkdir(out, { recursive: true })
-const dir = await folder()
+const dir = await directory()
 const hub = await startHub(dir.path)
 const data = await seed(hub.url, { live: true })
 const browser = await openBrowser()

@@ -21,8 +21,8 @@ function endWithUs(child) {
   child.once('exit', () => process.off('exit', end))
 }
 
-/** A folder for a hub; remove it at the end. */
-export async function folder() {
+/** A directory for a hub; remove it at the end. */
+export async function directory() {
   const path = await mkdtemp(join(tmpdir(), 'kymo-browser-'))
   return { path, remove: () => rm(path, { recursive: true, force: true }) }
 }

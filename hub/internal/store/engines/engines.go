@@ -1,5 +1,5 @@
 // Package engines opens a store by its name, as --store takes it: the path of a
-// folder, or the URL of a server. Check validates a name without opening
+// directory, or the URL of a server. Check validates a name without opening
 // anything, Open returns the store, Show writes the name without secrets, and
 // Location identifies the data whatever else the name holds.
 //
@@ -31,7 +31,7 @@ type engine struct {
 	other    string // how to name another store, for errors
 }
 
-// byScheme has the engines that are servers. A name without a scheme is a folder.
+// byScheme has the engines that are servers. A name without a scheme is a directory.
 var byScheme = map[string]*engine{
 	"postgres":   &postgres,
 	"postgresql": &postgres,
@@ -41,25 +41,25 @@ var byScheme = map[string]*engine{
 // find returns the engine of a name, or an error that names the schemes there are.
 func find(name string) (*engine, error) {
 	if !Remote(name) {
-		return &folder, nil
+		return &directory, nil
 	}
 	scheme, _, _ := strings.Cut(name, "://")
 	if e := byScheme[scheme]; e != nil {
 		return e, nil
 	}
 	// Not the whole name: there may be a password in it.
-	return nil, fmt.Errorf("there is no %s store; name a folder, like ./kymo-data, postgres://… or clickhouse://…", scheme)
+	return nil, fmt.Errorf("there is no %s store; name a directory, like ./kymo-data, postgres://… or clickhouse://…", scheme)
 }
 
 // Remote reports whether a name is the URL of a server. One server can have
-// several names; a folder has one Location.
+// several names; a directory has one Location.
 func Remote(name string) bool { return strings.Contains(name, "://") }
 
 // Check returns what is wrong with a name, or nil. It opens nothing, and the
 // error holds no password.
 func Check(name string) error {
 	if name == "" {
-		return errors.New("is empty; name a folder, like ./kymo-data")
+		return errors.New("is empty; name a directory, like ./kymo-data")
 	}
 	e, err := find(name)
 	if err != nil {
@@ -68,7 +68,7 @@ func Check(name string) error {
 	return e.check(name)
 }
 
-// Open opens the store of a name; a folder that does not exist is
+// Open opens the store of a name; a directory that does not exist is
 // created. The error holds no password.
 func Open(name string, o Options) (store.Store, error) {
 	s, err := open(name, o)
@@ -117,7 +117,7 @@ func Show(name string) string {
 }
 
 // Location identifies the data that a name leads to, so that it is recognized
-// under a name that differs in anything else: a folder by its absolute path, a
+// under a name that differs in anything else: a directory by its absolute path, a
 // server by hosts and database.
 func Location(name string) string {
 	e, err := find(name)

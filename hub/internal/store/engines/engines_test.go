@@ -12,14 +12,14 @@ import (
 
 func TestCheck(t *testing.T) {
 	for _, test := range []struct{ name, want string }{ // a part of the error, empty for none
-		{"", "is empty; name a folder, like ./kymo-data"},
+		{"", "is empty; name a directory, like ./kymo-data"},
 		{"./kymo-data", ""},
 		{"postgres://me:hunter2@db/kymo", ""},
 		{"postgresql://me@db:5432,other:5432/kymo?sslmode=verify-full", ""},
 		{"postgres://me:hunter2@db/kymo?sslmode=perhaps", "sslmode"},
 		{"clickhouse://me:hunter2@ch1,ch2/kymo?cluster=main", ""},
 		{"clickhouse://me:hunter2@ch1,ch2/kymo", "add ?cluster=name"},
-		{"mysql://me:hunter2@db/kymo", "there is no mysql store; name a folder, "},
+		{"mysql://me:hunter2@db/kymo", "there is no mysql store; name a directory, "},
 	} {
 		err := Check(test.name)
 		if (err == nil) != (test.want == "") || err != nil && !strings.Contains(err.Error(), test.want) {
@@ -65,10 +65,10 @@ func TestOpenErrors(t *testing.T) {
 	defer s.Close()
 	for name, want := range map[string]string{
 		"":                                       "store: is empty; ",
-		"used":                                   "store: another process uses " + filepath.Join(here, "used") + "; stop it, or name another folder with --store",
-		"newer":                                  "store: " + filepath.Join(here, "newer") + " was written by a newer version of Kymo; use that one, or name another folder with --store",
+		"used":                                   "store: another process uses " + filepath.Join(here, "used") + "; stop it, or name another directory with --store",
+		"newer":                                  "store: " + filepath.Join(here, "newer") + " was written by a newer version of Kymo; use that one, or name another directory with --store",
 		"mysql://db":                             "store: there is no mysql store; ",
-		"used/FORMAT":                            "store: cannot open " + filepath.Join(here, "used/FORMAT") + ": it is a file; name a folder",
+		"used/FORMAT":                            "store: cannot open " + filepath.Join(here, "used/FORMAT") + ": it is a file; name a directory",
 		"used/FORMAT/below":                      "store: cannot open " + filepath.Join(here, "used/FORMAT/below") + ": mkdir " + filepath.Join(here, "used/FORMAT") + ": not a directory",
 		"postgres://me:hunter2@127.0.0.1:1/kymo": "store: cannot open postgres://me@127.0.0.1:1/kymo: PostgreSQL: no server answers at 127.0.0.1:1 (connection refused); start the server, or name another store",
 		"clickhouse://me:hunter2@127.0.0.1:1/kymo": "store: cannot open clickhouse://me@127.0.0.1:1/kymo: ClickHouse: no server answers at 127.0.0.1:1 (connection refused); start the server, or name another store",
@@ -83,7 +83,7 @@ func TestOpenErrors(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 		if _, err := os.Stat("none"); !errors.Is(err, fs.ErrNotExist) {
-			t.Errorf("CheckExists made a folder: %v", err)
+			t.Errorf("CheckExists made a directory: %v", err)
 		}
 	}
 }

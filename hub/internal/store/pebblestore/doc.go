@@ -1,4 +1,4 @@
-// Package pebblestore is the embedded store: a folder that one process owns.
+// Package pebblestore is the embedded store: a directory that one process owns.
 //
 // A batch goes through it like this:
 //

@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	// formatVersion is the version of everything under the store's folder.
+	// formatVersion is the version of everything under the store's directory.
 	formatVersion = 3
 
 	memTableSize = 32 << 20

@@ -13,7 +13,7 @@ import (
 
 // fence is a file system that can be shut for writing, for good. A Pebble that
 // failed cannot be stopped at once: goroutines of it may still be compacting.
-// Behind a shut fence it cannot touch the folder that the next one works in.
+// Behind a shut fence it cannot touch the directory that the next one works in.
 type fence struct {
 	vfs.FS
 	shut atomic.Bool
@@ -89,7 +89,7 @@ func (f *fence) MkdirAll(dir string, perm os.FileMode) error {
 	return f.do(func() error { return f.FS.MkdirAll(dir, perm) })
 }
 
-// Lock does nothing: the store holds the folder's lock for every engine it opens.
+// Lock does nothing: the store holds the directory's lock for every engine it opens.
 func (f *fence) Lock(string) (io.Closer, error) { return io.NopCloser(nil), nil }
 
 // Unwrap returns the file system behind the fence.

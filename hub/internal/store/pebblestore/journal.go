@@ -15,7 +15,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-// The journal is a folder of segments, files named by their number. A segment
+// The journal is a directory of segments, files named by their number. A segment
 // holds what one memory holds, batch for batch, and is removed once Pebble has
 // made that durable.
 //

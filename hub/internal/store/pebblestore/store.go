@@ -30,7 +30,7 @@ const (
 
 // Options configures a Store. The zero value is ready to use.
 type Options struct {
-	FS  vfs.FS           // where the folder is; the machine's disk if nil
+	FS  vfs.FS           // where the directory is; the machine's disk if nil
 	Now func() time.Time // the clock; time.Now if nil
 
 	tuning tuning // defaultTuning if zero
@@ -86,7 +86,7 @@ var (
 	_ store.Sizer   = (*Store)(nil)
 )
 
-// Open opens the store in dir, making the folder if need be. It fails with
+// Open opens the store in dir, making the directory if need be. It fails with
 // store.ErrLocked if another process has it open, and with store.ErrVersion if
 // a newer Kymo wrote it.
 func Open(dir string, opts Options) (*Store, error) {
@@ -122,7 +122,7 @@ func (s *Store) open() (err error) {
 		err = s.load(math.MaxInt64)
 	}
 	if err == nil {
-		// The new folders' names must be durable before anything in them counts.
+		// The new directories' names must be durable before anything in them counts.
 		err = errors.Join(syncDir(s.fs, s.dir), syncDir(s.fs, s.fs.PathDir(s.dir)))
 	}
 	if err != nil {
@@ -138,7 +138,7 @@ func (s *Store) open() (err error) {
 	return nil
 }
 
-// checkFormat reads the version of the data, or writes it into a new folder.
+// checkFormat reads the version of the data, or writes it into a new directory.
 // It is a file of its own so that it can be read before anything else is.
 func (s *Store) checkFormat() error {
 	name := path.Join(s.dir, "FORMAT")

@@ -48,7 +48,7 @@ func TestConformanceOnDisk(t *testing.T) {
 	})
 }
 
-// open opens a store in the file system's folder "data", to be closed with the test.
+// open opens a store in the file system's directory "data", to be closed with the test.
 func open(t testing.TB, opts Options) *Store {
 	t.Helper()
 	s, err := Open("data", opts)

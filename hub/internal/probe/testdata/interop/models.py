@@ -1,4 +1,4 @@
-"""Writes a repository of two models for MLServer: models.py FOLDER.
+"""Writes a repository of two models for MLServer: models.py DIRECTORY.
 
 iris tells three kinds of iris apart by four lengths; predict_proba is one of its
 outputs. late is ready when the file late/gate is there.
@@ -16,7 +16,7 @@ from sklearn.linear_model import LogisticRegression
 root = pathlib.Path(sys.argv[1]).resolve()
 
 
-def folder(name, implementation, uri):
+def directory(name, implementation, uri):
     path = root / name
     path.mkdir(parents=True, exist_ok=True)
     settings = {"name": name, "implementation": implementation, "parameters": {"uri": str(path / uri)}}
@@ -27,8 +27,8 @@ def folder(name, implementation, uri):
 iris = load_iris()
 joblib.dump(
     LogisticRegression(max_iter=1000).fit(iris.data, iris.target),
-    folder("iris", "mlserver_sklearn.SKLearnModel", "model.joblib") / "model.joblib",
+    directory("iris", "mlserver_sklearn.SKLearnModel", "model.joblib") / "model.joblib",
 )
-late = folder("late", "late.Late", "gate")
+late = directory("late", "late.Late", "gate")
 shutil.copy(pathlib.Path(__file__).with_name("late.py"), late)
 (late / "gate").touch()

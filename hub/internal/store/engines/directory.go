@@ -12,12 +12,12 @@ import (
 	"github.com/kymohq/kymo/hub/internal/store/pebblestore"
 )
 
-// folder is the embedded store, the default: its name is a path.
-var folder = engine{
+// directory is the embedded store, the default: its name is a path.
+var directory = engine{
 	check: func(string) error { return nil },
 	open: func(name string, _ Options) (store.Store, error) {
 		if info, err := os.Stat(name); err == nil && !info.IsDir() {
-			return nil, errors.New("it is a file; name a folder")
+			return nil, errors.New("it is a file; name a directory")
 		}
 		s, err := pebblestore.Open(name, pebblestore.Options{})
 		if err != nil {
@@ -26,23 +26,23 @@ var folder = engine{
 		return s, nil
 	},
 	show:     func(name string) string { return name },
-	location: folderLocation,
-	other:    "name another folder with --store",
+	location: directoryLocation,
+	other:    "name another directory with --store",
 }
 
-// pathless leaves the folder out of an error of it: its name is shown already.
+// pathless leaves the directory out of an error of it: its name is shown already.
 func pathless(name string, err error) error {
 	if path, ok := errors.AsType[*fs.PathError](err); ok && path.Path == name {
 		return path.Err
 	}
 	if inner := errors.Unwrap(err); inner != nil {
-		return inner // pebblestore.Open puts the folder before each of its errors
+		return inner // pebblestore.Open puts the directory before each of its errors
 	}
 	return err
 }
 
-// folderLocation is the absolute path, without symbolic links if the folder exists.
-func folderLocation(name string) string {
+// directoryLocation is the absolute path, without symbolic links if the directory exists.
+func directoryLocation(name string) string {
 	path, err := filepath.Abs(name)
 	if err != nil {
 		path = name
@@ -53,7 +53,7 @@ func folderLocation(name string) string {
 	return path
 }
 
-// CheckExists returns an error if a name is that of a folder that holds no store:
+// CheckExists returns an error if a name is that of a directory that holds no store:
 // Open would create one there. Whether a server has one is known only once it is open.
 func CheckExists(name string) error {
 	if Remote(name) {
@@ -61,7 +61,7 @@ func CheckExists(name string) error {
 	}
 	_, err := os.Stat(filepath.Join(name, "FORMAT"))
 	if errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
-		return fmt.Errorf("%s is not a folder with Kymo's data; name the one that --store named", name)
+		return fmt.Errorf("%s is not a directory with Kymo's data; name the one that --store named", name)
 	}
 	return err
 }
