@@ -176,7 +176,7 @@ func TestWrongChecksAreToldAndNotFatal(t *testing.T) {
 	m.Check(strings.Repeat("x", 96), probe)
 	m.Check("live", probe, health.Liveness())
 	want := []string{
-		`Check: check "ok": there is a check of that name already`,
+		`Check: check "ok": there is already a check with that name`,
 		`Check: check "": name: must be 1 to 100 bytes of UTF-8`,
 		`has 101 bytes together with the service's; at most 100`,
 		`a liveness check may probe this process only`,

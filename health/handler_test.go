@@ -241,7 +241,7 @@ func TestStatusText(t *testing.T) {
 	if _, err := Status(9).MarshalText(); err == nil || Status(9).String() != "Status(9)" {
 		t.Error("a number that is no status has a text")
 	}
-	if err := new(Status).UnmarshalText([]byte("fine")); err == nil || !strings.Contains(err.Error(), `"fine" is no status; it is healthy`) {
+	if err := new(Status).UnmarshalText([]byte("fine")); err == nil || !strings.Contains(err.Error(), `"fine" is not a status; must be healthy`) {
 		t.Error(err)
 	}
 	for s, want := range []Status{Degraded, Healthy, Degraded, Down} {

@@ -46,7 +46,7 @@ func Degradedf(format string, args ...any) error {
 	return &verdict{Degraded, fmt.Errorf(format, args...)}
 }
 
-// Unknownf returns an error that stands for Unknown: it cannot be told.
+// Unknownf returns an error that stands for Unknown: the probe could not find out.
 func Unknownf(format string, args ...any) error {
 	return &verdict{Unknown, fmt.Errorf(format, args...)}
 }

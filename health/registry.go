@@ -37,7 +37,7 @@ type Observation struct {
 
 // Errors of Register and Replace that callers decide on; others name the rule that is wrong.
 var (
-	ErrDuplicate = errors.New("there is a check of that name already")
+	ErrDuplicate = errors.New("there is already a check with that name")
 	ErrClosed    = errors.New("the registry is closed")
 
 	// ErrUnknownCheck is the error of SetRules.

@@ -2,8 +2,8 @@ package health
 
 import "fmt"
 
-// Status is the condition of what is checked. A greater one is worse, but for
-// Unknown, which tells nothing.
+// Status is the condition of what is checked. Of Healthy, Degraded and Down, a greater
+// one is worse; Unknown is the zero value.
 type Status uint8
 
 // The statuses of a check.
@@ -40,11 +40,11 @@ func (s *Status) UnmarshalText(text []byte) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("health: %q is no status; it is healthy, degraded, down or unknown", text)
+	return fmt.Errorf("health: %q is not a status; must be healthy, degraded, down or unknown", text)
 }
 
-// Reported returns the status as a HealthCheck has it, which is Degraded for
-// Unknown: what was not seen healthy is not, and is not known to be down.
+// Reported returns the status for the status field of a HealthCheck. It is Degraded for
+// Unknown, which is neither known to be healthy nor known to be down.
 func (s Status) Reported() Status {
 	if s == Unknown {
 		return Degraded

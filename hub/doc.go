@@ -1,5 +1,5 @@
-// Package hub is Kymo's hub, to embed into a program: it receives what the SDKs
-// send, keeps it in a directory and answers questions about it.
+// Package hub is Kymo's hub for embedding into a program: it receives what the SDKs
+// send, stores it in a directory and answers queries.
 //
 // A Hub is an http.Handler for the routes of the API and a sink for the SDK of
 // the process that it is embedded in:
@@ -14,9 +14,10 @@
 //	m.Close(ctx) // after the service's server has shut down: it ships what is left
 //	h.Close(ctx)
 //
-// Its pages link to each other from the root, so it wants an address of its own.
+// Its pages link to each other from the root, so it needs an address of its own.
 //
-// Config says what is kept and for how long, who may ask, and what the hub checks:
-// any probe of package health, or one that package checks makes for a database, a
-// cache, a model server. Importing this package brings none of their drivers along.
+// Config sets what is kept and for how long, who has access, and what the hub checks:
+// with any probe of package health, or with one that package checks makes for a
+// database, a cache or a model server. Importing this package does not bring their
+// drivers along.
 package hub

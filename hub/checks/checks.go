@@ -22,7 +22,7 @@ type Spec struct {
 
 	// Query is run in place of SELECT 1. For postgres, mysql, clickhouse.
 	Query string
-	// Writable makes a server down that takes no writes. For postgres, mysql.
+	// Writable makes a server that takes no writes down. For postgres, mysql.
 	Writable bool
 	// MaxConnections is the share of the server's limit, 0 to 1, from which it is
 	// degraded. For postgres, mysql, redis.
@@ -46,15 +46,16 @@ type Spec struct {
 	Status []int
 	// Contains is a text that the answer must have. For http, tcp.
 	Contains string
-	// JSON is what the answer must have at which path: {"data.status": "ok"}. For http.
+	// JSON maps paths in the answer to the values expected there: {"data.status": "ok"}.
+	// For http.
 	JSON map[string]any
 	// Insecure accepts any certificate. For http, grpc, tls and model servers.
 	Insecure bool
 	// Service is the service whose health is asked for; "" is the server's. For grpc.
 	Service string
-	// Expect are addresses of which each must be in the answer. For dns.
+	// Expect are addresses that must all be in the answer. For dns.
 	Expect []string
-	// ExpiresIn makes a certificate degraded that ends sooner. For tls.
+	// ExpiresIn makes a certificate that expires sooner degraded. For tls.
 	ExpiresIn time.Duration
 	// Path is the absolute path of a directory. For disk.
 	Path string

@@ -33,7 +33,7 @@ func TestNew(t *testing.T) {
 
 func TestNewNamesTheField(t *testing.T) {
 	for want, s := range map[string]Spec{
-		"checks: Spec.Type: is missing; it is one of clickhouse, ":                                                                {},
+		"checks: Spec.Type: is missing; must be one of clickhouse, ":                                                              {},
 		"checks: Spec.Models: a check of type postgres has no such key; those of type kserve, openai, tfserving, torchserve have": {Type: "postgres", Models: []string{"m"}},
 		"checks: Spec.URL: names no host":           {Type: "postgres", URL: "postgres://app:secret@"},
 		"checks: Spec.Canary.Shape: has -2":         {Type: "kserve", URL: "http://a", Canary: &Canary{Model: "m", Shape: []int{-2}}},

@@ -23,7 +23,7 @@ func (*configCheckCommand) Help() string {
 		"    kymo.yaml: ok: 3 checks, 1 service, listening on 127.0.0.1:5966, store ./kymo-data\n\n" +
 		"It reads the file, the environment variables KYMO_… and the secrets that they name as kymo serve does, and " +
 		"has the same verdict. Nothing is opened and nothing contacted.\n\n" +
-		"Exit status: 0 fine, 2 something is wrong; each line names one of it.\n"
+		"Exit status: 0 fine, 2 wrong; each line is one error.\n"
 }
 
 func (c *configCheckCommand) Run(env *environment) error {

@@ -27,7 +27,7 @@ func (*healthCommand) Help() string {
 		"    $ kymo health database --hours 168\n\n" +
 		"In the container of a hub it is the health check:\n\n" +
 		"    HEALTHCHECK --interval=30s --timeout=5s CMD [\"kymo\", \"health\"]\n\n" +
-		"Exit status: 0 healthy or degraded, 1 down (with a name: if that is down), 2 the hub could not be asked.\n"
+		"Exit status: 0 healthy or degraded, 1 down (with a name: if that is down), 2 the hub could not be reached.\n"
 }
 
 // maxHistoryHours is the longest history that a hub answers with.

@@ -29,7 +29,7 @@ func (*importCommand) Help() string {
 		"and no header. NDJSON has one PerformanceMetric on each line, as POST /api/v1/requests takes.\n\n" +
 		"A file is read once before anything is sent: if a line of any file is bad, nothing is imported. " +
 		"A file that is imported again, or after an interruption, counts nothing twice. " +
-		"Standard input has no such second chance: it is sent as it is read.\n"
+		"Standard input cannot be read twice, so it is sent as it is read.\n"
 }
 
 func (c *importCommand) Run(env *environment) error {

@@ -37,7 +37,7 @@ func (r *reloader) reload() {
 		err = r.hub.Apply(inForce)
 	}
 	if err != nil {
-		r.logger.Error("the changed configuration is refused; the hub goes on as it was", "error", oneLine(err.Error()))
+		r.logger.Error("the changed configuration was rejected; the hub keeps the previous one", "error", oneLine(err.Error()))
 		r.hub.Refuse(errors.New(oneLine(err.Error())))
 		return
 	}
@@ -51,7 +51,7 @@ func (r *reloader) reload() {
 		restart = append(restart, "store")
 	}
 	if len(restart) > 0 {
-		r.logger.Warn("a changed setting needs a restart; until then it stays as it was", "changed", strings.Join(restart, ", "))
+		r.logger.Warn("changed settings need a restart to take effect", "changed", strings.Join(restart, ", "))
 	}
 	r.logger.Info("configuration reloaded", "checks", len(c.Checks), "services", len(c.Services))
 }
@@ -64,11 +64,11 @@ func (r *reloader) keepingListener(c *config.Config) (*config.Config, error) {
 	return &kept, kept.Validate(makers)
 }
 
-// holdsSomething refuses a file that holds nothing any more: it is being written,
-// or was emptied by mistake.
+// holdsSomething rejects a file that contains no settings: it is being written, or was
+// emptied by mistake.
 func (r *reloader) holdsSomething(c *config.Config) error {
 	if c.Empty && !r.empty {
-		return &config.Error{Path: r.source.Path, Line: 1, Problem: "holds no setting any more"}
+		return &config.Error{Path: r.source.Path, Line: 1, Problem: "contains no settings"}
 	}
 	return nil
 }

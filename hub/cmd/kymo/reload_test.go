@@ -107,10 +107,10 @@ func TestReloadOfAnEmptiedFile(t *testing.T) {
 	for _, step := range []struct{ content, want string }{
 		{"# nothing yet\n", "configuration reloaded"},
 		{"store: ./x\n", "configuration reloaded"}, // the flag wins
-		{"", "kymo.yaml:1: holds no setting any more"},
+		{"", "kymo.yaml:1: contains no settings"},
 		{"checks: []\n", "configuration reloaded"},
 		{"slow: {routes: []}\n", "configuration reloaded"},
-		{"# emptied\n", "kymo.yaml:1: holds no setting any more"},
+		{"# emptied\n", "kymo.yaml:1: contains no settings"},
 	} {
 		log.Reset()
 		write(t, path, step.content)

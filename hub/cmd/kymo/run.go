@@ -16,7 +16,7 @@ import (
 const (
 	exitOK      = 0 // done, and nothing is wrong
 	exitBadNews = 1 // done, and the answer is bad news
-	exitFailed  = 2 // not done: usage, configuration, or the hub could not be asked
+	exitFailed  = 2 // not done: usage, configuration, or the hub could not be reached
 )
 
 // badNews is an error that is the command's answer, not its failure.

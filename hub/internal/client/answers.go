@@ -36,7 +36,7 @@ func (c *Client) Performance(ctx context.Context, query url.Values) (*report.Per
 	return p, c.decode(body, p)
 }
 
-// Endpoints are the rows of a window, and what the answer's header tells of them.
+// Endpoints is the rows of a window, and what the answer's headers add.
 type Endpoints struct {
 	Rows   []report.Endpoint
 	Total  int // of all rows; those beyond the query's limit are not in Rows
@@ -64,8 +64,8 @@ func (c *Client) Endpoints(ctx context.Context, query url.Values) (*Endpoints, e
 	return e, nil
 }
 
-// Health asks for the status of all checks, and returns it with the body as it
-// came. 503 is an answer like 200: that the whole is down.
+// Health requests the status of all checks, and returns it with the body as received.
+// 503 is an answer like 200: the overall status is down.
 func (c *Client) Health(ctx context.Context) (*health.Answer, []byte, error) {
 	body, resp, err := c.exchange(ctx, http.MethodGet, c.base.JoinPath(healthPath), "", nil)
 	if err != nil {
@@ -74,7 +74,7 @@ func (c *Client) Health(ctx context.Context) (*health.Answer, []byte, error) {
 	answer := new(health.Answer)
 	err = json.Unmarshal(body, answer)
 	if err == nil && answer.Checks == nil {
-		err = errors.New("its answer has no checks")
+		err = errors.New("the answer has no checks")
 	}
 	switch {
 	case resp.StatusCode != http.StatusOK && (resp.StatusCode != http.StatusServiceUnavailable || err != nil):
@@ -85,8 +85,8 @@ func (c *Client) Health(ctx context.Context) (*health.Answer, []byte, error) {
 	return answer, body, nil
 }
 
-// History asks for the results of one check, and returns them with the body as it
-// came. The query is the API's: name, hours.
+// History requests the results of one check, and returns them with the body as
+// received. The query is the API's: name, hours.
 func (c *Client) History(ctx context.Context, query url.Values) (*report.History, []byte, error) {
 	body, _, err := c.Get(ctx, HistoryPath, query)
 	if err != nil {
@@ -105,5 +105,5 @@ func (c *Client) decode(body []byte, into any) error {
 
 // notAHub is the error of an answer that cannot be decoded.
 func (c *Client) notAHub(err error) error {
-	return fmt.Errorf("what answers at %s is not a Kymo hub of this version: %w", c, err)
+	return fmt.Errorf("the server at %s is not a Kymo hub of this version: %w", c, err)
 }

@@ -1,8 +1,8 @@
-// Package client asks a hub over HTTP, on behalf of the command. A Client is made
-// from the hub's URL and token; Get returns an answer as it came, while
-// Performance, Endpoints, Health and History decode theirs, and Send delivers a
-// batch. An error is an *Unreachable, a *Refusal, or tells that the answer is not
-// a hub's. Their texts are for users of the command, and mention its flags.
+// Package client is the command's HTTP client for a hub. A Client is made from the
+// hub's URL and token; Get returns an answer as received, while Performance, Endpoints,
+// Health and History decode theirs, and Send delivers a batch. An error is an
+// *Unreachable, a *Refusal, or states that the answer is not a hub's. Their texts are
+// for users of the command, and mention its flags.
 package client
 
 import (
@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// Client asks one hub.
+// Client sends requests to one hub.
 type Client struct {
 	base  *url.URL
 	token string
@@ -23,8 +23,8 @@ type Client struct {
 }
 
 const (
-	// answerTime limits how long one answer may take. A report over 168 h takes
-	// milliseconds; a hub that is short of everything may take seconds.
+	// answerTime is the max time for one answer. A report over 168 h takes milliseconds;
+	// an overloaded hub may take seconds.
 	answerTime = 30 * time.Second
 	// maxAnswer limits an answer: an endpoint's row is about 500 bytes, and a
 	// service has at most some thousand endpoints.
@@ -49,16 +49,15 @@ func New(hub, token string) (*Client, error) {
 // String returns the hub's URL without its password.
 func (c *Client) String() string { return c.base.Redacted() }
 
-// Get asks for a path and returns the body and the header of an answer that is a
-// success.
+// Get requests a path and returns the body and the header of a successful answer.
 func (c *Client) Get(ctx context.Context, path string, query url.Values) ([]byte, http.Header, error) {
 	u := c.base.JoinPath(path)
 	u.RawQuery = query.Encode()
 	return c.do(ctx, http.MethodGet, u, "", nil)
 }
 
-// do returns the body and the header of an answer that is a success, or else an
-// *Unreachable or a *Refusal.
+// do returns the body and the header of a successful answer, or an *Unreachable or a
+// *Refusal.
 func (c *Client) do(ctx context.Context, method string, u *url.URL, contentType string, body []byte) ([]byte, http.Header, error) {
 	answer, resp, err := c.exchange(ctx, method, u, contentType, body)
 	if err != nil {
@@ -70,7 +69,7 @@ func (c *Client) do(ctx context.Context, method string, u *url.URL, contentType 
 	return answer, resp.Header, nil
 }
 
-// exchange returns the body and the rest of any answer, or else an *Unreachable.
+// exchange returns the body and the rest of any answer, or an *Unreachable.
 func (c *Client) exchange(ctx context.Context, method string, u *url.URL, contentType string, body []byte) ([]byte, *http.Response, error) {
 	req, err := http.NewRequestWithContext(ctx, method, u.String(), bytes.NewReader(body))
 	if err != nil {

@@ -25,7 +25,7 @@ func TestCause(t *testing.T) {
 		want string
 	}{
 		{&url.Error{Err: &net.DNSError{Err: "no such host", Name: "hub"}}, "no such host: hub"},
-		{&url.Error{Err: context.DeadlineExceeded}, "it takes too long"},
+		{&url.Error{Err: context.DeadlineExceeded}, "timed out"},
 		{&url.Error{Err: &net.OpError{Err: os.NewSyscallError("connect", errors.New("connection refused"))}}, "connection refused"},
 		{&url.Error{Err: &net.OpError{Err: errors.New("broken pipe")}}, "broken pipe"},
 		{&url.Error{Err: errors.New("unsupported protocol")}, "unsupported protocol"},

@@ -34,7 +34,7 @@ func (e *Unreachable) Cause() string {
 	case errors.As(e.Err, &dns):
 		return dns.Err + ": " + dns.Name
 	case errors.As(e.Err, &timeout) && timeout.Timeout():
-		return "it takes too long"
+		return "timed out"
 	case errors.As(e.Err, &op):
 		text := op.Err.Error() // connect: connection refused
 		return text[strings.LastIndex(": "+text, ": "):]
@@ -60,7 +60,7 @@ func (e *Refusal) temporary() bool {
 	return e.Status == http.StatusTooManyRequests || e.Status/100 == 5
 }
 
-// maxRetryAfter limits for how long a hub can make its clients wait.
+// maxRetryAfter limits how long a hub can make its clients wait.
 const maxRetryAfter = 30 * time.Second
 
 // newRefusal reads a problem document (RFC 9457). Of any other body only the

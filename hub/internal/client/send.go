@@ -22,9 +22,9 @@ type Receipt struct {
 	Duplicate bool  // the accepted rows were durable before
 }
 
-// Send delivers a batch of so many rows, encoded as wire.Batch encodes itself. It
-// repeats the request as long as the policy allows while the hub does not answer
-// or is not able to take the batch.
+// Send delivers an encoded wire.Batch with the given number of rows. While the hub does
+// not answer or cannot take the batch, it repeats the request as long as the policy
+// allows.
 func (c *Client) Send(ctx context.Context, policy retry.Policy, body []byte, rows int64) (r Receipt, err error) {
 	err = policy.Do(ctx, func() (again bool, pause time.Duration, err error) {
 		answer, _, err := c.do(ctx, http.MethodPost, c.base.JoinPath(BatchesPath), wire.ContentType, body)
@@ -37,7 +37,7 @@ func (c *Client) Send(ctx context.Context, policy retry.Policy, body []byte, row
 		}
 		var ok bool
 		if r, ok = readReceipt(answer, rows); !ok {
-			err = fmt.Errorf("what answers at %s is not a Kymo hub", c)
+			err = fmt.Errorf("the server at %s is not a Kymo hub", c)
 		}
 		return false, 0, err
 	})

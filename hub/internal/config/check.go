@@ -32,7 +32,7 @@ type Service struct {
 	Probe health.Probe `key:"-"`
 }
 
-// Rules are how a check is run and judged: see health.Rules.
+// Rules set how a check is run and judged: see health.Rules.
 type Rules struct {
 	Interval     time.Duration
 	Timeout      time.Duration
@@ -50,7 +50,7 @@ func (r Rules) Option() health.Option {
 	}
 }
 
-// Spec is what a check probes. Which fields a type takes is in keys.go.
+// Spec is what a check probes. keys.go lists the fields that each type takes.
 type Spec struct {
 	Type string
 	URL  string // may hold a password: never in output
@@ -69,11 +69,11 @@ type Spec struct {
 	Body      string            // what is sent
 	Status    []int             // what is expected; empty is 200 to 399
 	Contains  string
-	JSON      map[string]any // what is expected at which path, like data.status: ok
+	JSON      map[string]any // the values expected at paths in the answer, like data.status: ok
 	Insecure  bool           // any certificate will do
 	Service   string         // gRPC: the service whose health is asked for; empty is the server's
-	Expect    []string       // DNS: addresses of which each must be in the answer
-	ExpiresIn time.Duration  // TLS: a certificate that ends sooner is degraded
+	Expect    []string       // DNS: addresses that must all be in the answer
+	ExpiresIn time.Duration  // TLS: a certificate that expires sooner is degraded
 	Path      string         // disk
 	MinFree   float64        // disk: share free, 0 to 1, under which it is degraded
 

@@ -30,14 +30,14 @@ type Config struct {
 	Checks   []Check
 	Services []Service
 
-	// Empty is whether the file holds nothing, as one that is being written may.
+	// Empty is whether the file contains nothing, like one that is being written.
 	Empty bool
 
 	// Places is where settings were given, by their keys, for errors.
 	Places Places
 }
 
-// Retention is for how long requests are kept.
+// Retention is how long requests are kept.
 type Retention struct {
 	Age  time.Duration // 0 is 168 h, the longest window of a report
 	Size int64         // bytes of all of the store, beyond which the oldest requests are forgotten; 0 is no limit
@@ -57,7 +57,7 @@ const (
 	DefaultAge    = 168 * time.Hour
 )
 
-// Default returns the configuration of a hub that was told nothing.
+// Default returns the configuration of a hub without settings.
 func Default() *Config {
 	return &Config{Listen: DefaultListen, Store: DefaultStore, Retention: Retention{Age: DefaultAge}}
 }

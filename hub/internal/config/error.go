@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// Error is what is wrong with one setting. It never holds a secret.
+// Error is an error of one setting. It never contains a secret.
 type Error struct {
 	Path    string // the file, the variable or the flag that has it; "" if Go code has
 	Line    int    // in the file, from 1; 0 if it is not in a file
@@ -21,7 +21,7 @@ func Errorf(field, format string, args ...any) *Error {
 	return &Error{Field: field, Problem: fmt.Sprintf(format, args...)}
 }
 
-// Error returns it in one line, with the best place that is known.
+// Error returns the error in one line, with the most precise place known.
 func (e *Error) Error() string {
 	text := e.Text()
 	if e.Field != "" && (e.Path == "" || e.Line > 0) {
@@ -85,7 +85,7 @@ func (e Errors) Sort() {
 	})
 }
 
-// OrNil returns nil if there is none.
+// OrNil returns e as an error, or nil if e is empty.
 func (e Errors) OrNil() error {
 	if len(e) == 0 {
 		return nil
@@ -104,7 +104,7 @@ type Place struct {
 // "checks[1].url", and "checks[1]" for an entry as a whole.
 type Places map[string]Place
 
-// Find returns the place of a field, or else that of what it belongs to.
+// Find returns the place of a field, or that of the entry it belongs to.
 func (p Places) Find(field string) Place {
 	for {
 		if place, ok := p[field]; ok {
@@ -118,7 +118,7 @@ func (p Places) Find(field string) Place {
 	}
 }
 
-// asError returns err, which is about a field, as an *Error.
+// asError returns err as an *Error of the field.
 func asError(field string, err error) *Error {
 	if e := (*Error)(nil); errors.As(err, &e) {
 		return e

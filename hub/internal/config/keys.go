@@ -37,8 +37,8 @@ var (
 // Types returns the types of checks, in order.
 func Types() []string { return slices.Sorted(maps.Keys(specKeys)) }
 
-// CheckKeys returns the keys that a check of the type takes, in order; without a
-// type, those of all. It returns nil if there is no such type.
+// CheckKeys returns the keys that a check of the type takes, in order; for "", the keys
+// of all types. It returns nil if there is no such type.
 func CheckKeys(typ string) []string {
 	if typ == "" {
 		return Keys(reflect.TypeFor[Check]())
@@ -86,8 +86,8 @@ func Key(field string) string {
 	return b.String()
 }
 
-// GoName returns the name in Go of a setting's key: that of "checks[1].max_lag" is
-// Checks[1].MaxLag.
+// GoName returns the Go name of a setting's key: Checks[1].MaxLag for
+// "checks[1].max_lag".
 func GoName(key string) string {
 	var b strings.Builder
 	for part := range strings.FieldsFuncSeq(key, func(r rune) bool { return r == '.' }) {
@@ -124,18 +124,18 @@ func (s *Spec) Unfit() error {
 	return nil
 }
 
-// WrongType is the *Error of a check whose type is none.
+// WrongType returns the *Error of a check whose type is missing or unknown.
 func WrongType(typ string) *Error {
 	all := strings.Join(Types(), ", ")
 	if typ == "" {
-		return Errorf("type", "is missing; it is one of %s", all)
+		return Errorf("type", "is missing; must be one of %s", all)
 	}
-	e := Errorf("type", "there is no type %q; it is one of %s", typ, all)
+	e := Errorf("type", "there is no type %q; must be one of %s", typ, all)
 	e.Nearest, _ = nearest.Of(short(typ), Types())
 	return e
 }
 
-// UnknownCheckKey is the *Error of a key that a check of the type does not take.
+// UnknownCheckKey returns the *Error of a key that a check of the type does not take.
 func UnknownCheckKey(key, typ string) *Error {
 	var having []string
 	for _, other := range Types() {
@@ -149,13 +149,13 @@ func UnknownCheckKey(key, typ string) *Error {
 	return UnknownKey(key, CheckKeys(typ))
 }
 
-// UnknownKey is the *Error of a key that is none of those known.
+// UnknownKey returns the *Error of an unknown key.
 func UnknownKey(key string, known []string) *Error {
 	e := Errorf(key, "unknown key")
 	e.Nearest, _ = nearest.Of(short(key), known)
 	return e
 }
 
-// short bounds what is compared: a long text is no misspelling, and would take
-// time in proportion to its length.
+// short bounds what is compared: a long text is not a misspelling, and would take time
+// in proportion to its length.
 func short(s string) string { return s[:min(len(s), 100)] }

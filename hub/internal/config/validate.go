@@ -12,8 +12,8 @@ import (
 	"github.com/kymohq/kymo/internal/wire"
 )
 
-// Makers are the constructors of what a configuration names. They contact
-// nothing, and their errors hold no secret.
+// Makers are the constructors of what a configuration names. They connect to nothing,
+// and their errors contain no secret.
 type Makers struct {
 	Probe   func(*Spec) (health.Probe, error)      // of a check; its error is an *Error
 	Service func(url string) (health.Probe, error) // polls a service; its error is an *Error of "health"
@@ -72,7 +72,8 @@ func (v *verdict) require(ok bool, field, format string, args ...any) {
 	}
 }
 
-// listen refuses what is no address, and to be open to the network by oversight.
+// listen rejects an invalid address, and one that opens the hub to the network by
+// mistake.
 func (v *verdict) listen() {
 	_, port, err := net.SplitHostPort(v.Listen)
 	if err != nil {

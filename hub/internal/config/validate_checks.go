@@ -13,17 +13,17 @@ import (
 )
 
 // The names of the hub's own checks: of a store in a server, and of a configuration
-// that is refused. The configuration may have them.
+// that was rejected. The configuration may use them.
 const (
 	StoreCheck  = "store"
 	ConfigCheck = "config"
 )
 
-// OtherName returns the name of a check of the hub itself where the configuration has
-// its plain one. No check and no service of the configuration may have it.
+// OtherName returns the name of a check of the hub itself if the configuration uses its
+// plain name. No check or service of the configuration may have this one.
 func OtherName(own string) string { return "kymo-" + own }
 
-// minSilence is the least that silence and down_after may be.
+// minSilence is the min of silence and down_after.
 const minSilence = time.Second
 
 func (v *verdict) checks() {
@@ -56,8 +56,8 @@ func (v *verdict) services() {
 	}
 }
 
-// name judges the name of an entry, and takes note of it: names are keys in the
-// answer of GET /health.
+// name validates the name of an entry, and remembers it: names are keys in the answer
+// of GET /health.
 func (v *verdict) name(entry, name string) {
 	field := entry + ".name"
 	first, taken := v.names[name]
@@ -67,9 +67,9 @@ func (v *verdict) name(entry, name string) {
 	case len(name) > health.MaxName || !utf8.ValidString(name):
 		v.add(Errorf(field, "must be 1 to %d bytes of UTF-8", health.MaxName))
 	case strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || r == 0x7f }):
-		v.add(Errorf(field, "holds a control character"))
+		v.add(Errorf(field, "contains a control character"))
 	case strings.Contains(name, "/"):
-		v.add(Errorf(field, `%q holds a "/", which stands between a service and its check`, name))
+		v.add(Errorf(field, `%q contains a "/", which separates a service from its check`, name))
 	case name == OtherName(StoreCheck) || name == OtherName(ConfigCheck):
 		v.add(Errorf(field, "%q is kept for a check of the hub itself; give it another name", name))
 	case taken:
@@ -83,7 +83,7 @@ func (v *verdict) name(entry, name string) {
 	}
 }
 
-// made judges a probe by making it.
+// made validates a probe by making it.
 func (v *verdict) made(entry string, maker func() (health.Probe, error)) {
 	p, err := maker()
 	if err != nil {
@@ -95,8 +95,8 @@ func (v *verdict) made(entry string, maker func() (health.Probe, error)) {
 	}
 }
 
-// rules judges the rules of an entry in the words of package health. An entry
-// that nothing can make a probe for has none.
+// rules validates the rules of an entry with package health. An entry without a probe
+// has no rules.
 func (v *verdict) rules(entry string, probed bool, r *Rules) {
 	var p health.Probe
 	if probed {
@@ -107,8 +107,8 @@ func (v *verdict) rules(entry string, probed bool, r *Rules) {
 	}
 }
 
-// fill fills in the defaults. What instances said is in memory and their silence
-// is measured, so that it may be looked up often and believed at once.
+// fill fills in the defaults. Heartbeats are in memory and silence is measured, so the
+// check can run often and one result is enough.
 func (s *Service) fill() {
 	s.Silence = cmp.Or(s.Silence, fleet.DefaultSilence)
 	s.DownAfter = cmp.Or(s.DownAfter, fleet.DefaultDownAfter)

@@ -75,10 +75,10 @@ func TestEachErrorNamesItsField(t *testing.T) {
 
 		{check(func(c *config.Check) { c.Name = "" }), "checks[1].name: is missing"},
 		{check(func(c *config.Check) { c.Name = "first" }), `checks[1].name: "first" is the name of checks[0] already; give`},
-		{check(func(c *config.Check) { c.Name = "a/b" }), `checks[1].name: "a/b" holds a "/"`},
-		{check(func(c *config.Check) { c.Name = "a\n" }), "checks[1].name: holds a control character"},
+		{check(func(c *config.Check) { c.Name = "a/b" }), `checks[1].name: "a/b" contains a "/"`},
+		{check(func(c *config.Check) { c.Name = "a\n" }), "checks[1].name: contains a control character"},
 		{check(func(c *config.Check) { c.Name = strings.Repeat("x", 101) }), "checks[1].name: must be 1 to 100 bytes"},
-		{check(func(c *config.Check) { c.Type = "" }), "checks[1].type: is missing; it is one of clickhouse, disk"},
+		{check(func(c *config.Check) { c.Type = "" }), "checks[1].type: is missing; must be one of clickhouse, disk"},
 		{check(func(c *config.Check) { c.Type = "postgress" }), `checks[1].type: there is no type "postgress"`},
 		{check(func(c *config.Check) { c.URL = "http://x" }), "checks[1].url: must begin with tcp://"},
 		{check(func(c *config.Check) { c.MaxLag = 1 }), "checks[1].max_lag: a check of type tcp has no such key; those of type mysql, postgres, redis have"},

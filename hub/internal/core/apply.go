@@ -12,11 +12,11 @@ import (
 	"github.com/kymohq/kymo/hub/internal/store"
 )
 
-// apply puts the checks and services of a configuration in place of those that
-// run. One that is the same as before runs on, with its state, as one does whose
-// rules alone are others; what is gone ends, and its history stays. All that can
-// fail comes first: if there is an error, nothing was changed, unless the hub is
-// being closed.
+// apply replaces the running checks and services by those of a configuration. One that
+// is unchanged keeps running, with its state, and so does one of which only the rules
+// changed; one that is gone ends, and its history stays. Everything that can fail is
+// done first: if there is an error, nothing was changed, unless the hub is being
+// closed.
 func (c *checks) apply(conf *config.Config) error {
 	wanted := entries(conf)
 	c.mu.Lock()
@@ -37,7 +37,7 @@ func (c *checks) apply(conf *config.Config) error {
 	c.configured = wanted
 	for name := range before {
 		if wanted[name] == nil {
-			c.end(name) // before others may have its name
+			c.end(name) // before another takes its name
 		}
 	}
 	err := c.makeWay()
@@ -69,7 +69,7 @@ func discard(all map[string]*prepared) {
 	}
 }
 
-// sameProbe reports whether two entries differ in nothing but the rules.
+// sameProbe reports whether two entries differ only in their rules.
 func sameProbe(a, b entry) bool {
 	switch a := a.(type) {
 	case *config.Check:
@@ -88,7 +88,8 @@ func sameProbe(a, b entry) bool {
 	return false
 }
 
-// makeWay moves what is not configured from the names that now are.
+// makeWay renames checks that are not configured if the configuration now has their
+// names.
 func (c *checks) makeWay() (err error) {
 	for _, o := range c.own {
 		if c.configured[o.name] != nil {
@@ -100,16 +101,17 @@ func (c *checks) makeWay() (err error) {
 	return err
 }
 
-// followAgain gives discovered services' checks the names that are right now.
+// followAgain gives the checks of discovered services the names that they should have
+// now.
 func (c *checks) followAgain() {
 	for service := range maps.Clone(c.discovered) {
 		c.followLocked(service)
 	}
 }
 
-// Apply puts a validated configuration in force in place of the one before, while
-// requests go on. Where it listens, its store and the limits of its endpoints and
-// services stay as they are. If there is an error, all does.
+// Apply replaces the configuration by another validated one while the hub serves
+// requests. The address, the store and the limits of endpoints and services do not
+// change. If there is an error, nothing changes.
 func (h *Hub) Apply(c *config.Config) error {
 	if !h.drain.enter() {
 		return fmt.Errorf("the hub is closed: %w", store.ErrClosed)

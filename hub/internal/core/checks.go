@@ -12,8 +12,8 @@ import (
 	"github.com/kymohq/kymo/hub/internal/store"
 )
 
-// checks are everything whose health the hub follows: the checks and services of
-// its configuration, services that were discovered, and the hub itself.
+// checks is everything whose health the hub follows: the checks and services of its
+// configuration, services that were discovered, and the hub itself.
 type checks struct {
 	*Options
 	fleet    *fleet.Fleet
@@ -27,7 +27,7 @@ type checks struct {
 }
 
 // entry is a check or a service of the configuration: a *config.Check or a
-// *config.Service. Those that are equal are run in the same way.
+// *config.Service. Equal entries are run in the same way.
 type entry any
 
 // startChecks starts the checks of a configuration.
@@ -46,7 +46,7 @@ func startChecks(st store.Store, conf *config.Config, o *Options, counters *inta
 		err = c.checkStore(r) // last: names in the configuration come first
 	}
 	if err != nil {
-		// There will be no hub to stop what was started.
+		// No hub will be there to stop what was started.
 		return nil, errors.Join(err, c.close(context.Background()))
 	}
 	return c, nil
@@ -75,7 +75,7 @@ func rulesOf(e entry) config.Rules {
 	return config.Rules{}
 }
 
-// prepared is an entry with its probe, which nothing runs yet.
+// prepared is an entry with its probe, which does not run yet.
 type prepared struct {
 	entry entry
 	probe health.Probe
@@ -97,7 +97,7 @@ func (c *checks) prepare(e entry) (p prepared, err error) {
 	return p, err
 }
 
-// register starts what was prepared, in place of what has the name.
+// register starts a prepared entry, in place of the check that has the name.
 func (c *checks) register(name string, p *prepared) error {
 	if s, ok := p.entry.(*config.Service); ok && p.probe.Run == nil {
 		p.probe = c.fleet.Probe(name, s.Silence, s.DownAfter, c.Now())
@@ -105,8 +105,8 @@ func (c *checks) register(name string, p *prepared) error {
 	return c.registry.Replace(name, p.probe, rulesOf(p.entry).Option())
 }
 
-// end begins to end a check, and does not wait for it: a probe may take any time to
-// close, and c is locked. Its history stays.
+// end ends a check without waiting: closing its probe may take any time, and c is
+// locked. Its history stays.
 func (c *checks) end(name string) {
 	done := c.registry.End(name)
 	if done == nil {

@@ -10,16 +10,16 @@ import (
 	"github.com/kymohq/kymo/hub/internal/store"
 )
 
-// ownCheck is a check of the hub itself. None is critical: the hub's own trouble is
-// not that of what it checks.
+// ownCheck is a check of the hub itself. None is critical: trouble of the hub does not
+// mean trouble of what it checks.
 type ownCheck struct {
-	plain string // its name, unless the configuration has that
-	name  string // under which it runs
+	plain string // its name, unless the configuration uses it
+	name  string // the name under which it runs
 	probe health.Probe
 	rules []health.Option
 }
 
-// checkStore makes a check of a store that may be away. Senders keep what it
+// checkStore makes a check of a store that may be unreachable. Senders keep what it
 // cannot take.
 func (c *checks) checkStore(st store.Remote) error {
 	c.mu.Lock()
@@ -33,8 +33,8 @@ func (c *checks) checkStore(st store.Remote) error {
 	})
 }
 
-// startOwn starts a check of the hub itself under its name, or under another if the
-// configuration has that. A discovered service makes way.
+// startOwn starts a check of the hub itself under its plain name, or under another if
+// the configuration uses that. A discovered service of that name is renamed.
 func (c *checks) startOwn(o *ownCheck) error {
 	if o.name = o.plain; c.configured[o.name] != nil {
 		o.name = config.OtherName(o.plain)
@@ -49,7 +49,7 @@ func (c *checks) startOwn(o *ownCheck) error {
 	return err
 }
 
-// refuse starts the check of the configuration, with what is wrong.
+// refuse starts the check of the configuration, with the error.
 func (c *checks) refuse(wrong error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -57,12 +57,12 @@ func (c *checks) refuse(wrong error) {
 	err := c.startOwn(&ownCheck{
 		plain: config.ConfigCheck,
 		probe: health.Probe{Kind: "config", Local: true, Run: func(context.Context) (health.Details, error) {
-			return nil, health.Degradedf("a changed configuration is refused, and the hub goes on as it was: %w", wrong)
+			return nil, health.Degradedf("the changed configuration was rejected; the hub keeps the previous one: %w", wrong)
 		}},
 		rules: []health.Option{health.Every(time.Second), health.Thresholds(1, 1)},
 	})
 	if err != nil && !errors.Is(err, health.ErrClosed) {
-		c.Logger.Warn("the refused configuration is not shown in the health", "error", err)
+		c.Logger.Warn("the rejected configuration is not shown in the health", "error", err)
 	}
 }
 

@@ -262,7 +262,7 @@ func TestCloseWithASickStore(t *testing.T) {
 		time.Sleep(time.Minute)
 		st.set(true)
 		time.Sleep(5 * time.Minute)
-		if err := h.Close(t.Context()); !errors.Is(err, store.ErrUnavailable) || !strings.Contains(err.Error(), "results of checks are not in the history") {
+		if err := h.Close(t.Context()); !errors.Is(err, store.ErrUnavailable) || !strings.Contains(err.Error(), "results of checks were not stored") {
 			t.Errorf("Close: %v", err)
 		}
 		if _, lost := h.checks.history.rows(); lost == 0 {

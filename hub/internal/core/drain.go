@@ -5,8 +5,8 @@ import (
 	"sync"
 )
 
-// drain counts the requests in flight and, once closed, lets no more in. A
-// WaitGroup alone will not do: its Add must not race with its Wait.
+// drain counts the requests in flight and, once closed, lets no more in. A WaitGroup
+// alone is not enough: its Add must not race with its Wait.
 type drain struct {
 	mu       sync.Mutex
 	closed   bool
@@ -14,7 +14,7 @@ type drain struct {
 	empty    chan struct{} // closed when the last request has left a closed drain
 }
 
-// enter reports whether a request is let in. It must leave.
+// enter reports whether a request is let in. If it is, the request must call leave.
 func (d *drain) enter() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -17,14 +17,14 @@ import (
 
 const (
 	beat = time.Second
-	// maxPause bounds how many beats pass after a failure: the pause doubles from one
-	// failure to the next.
+	// maxPause is the max number of beats between two attempts: the pause doubles with
+	// each failure.
 	maxPause = 32
 )
 
-// history takes the results of the checks to the store. A store that fails neither
-// delays a check nor changes its status: what it did not take waits, first in the
-// log, which gives up the oldest when it is full.
+// history writes the results of the checks to the store. A store that fails neither
+// delays a check nor changes its status: results wait in the log until they can be
+// stored, and a full log drops the oldest.
 type history struct {
 	log      *wire.HealthLog
 	store    store.Store
@@ -35,13 +35,13 @@ type history struct {
 	cancel context.CancelFunc
 	ended  chan struct{}
 
-	// The loop's own, and close's once it has ended.
+	// Only for the loop, and for close once the loop has ended.
 	instance string
 	sequence uint64
-	// failed is the batch that the store did not take. It may have been kept
-	// nevertheless, so it is tried again as it is, under its own number.
+	// failed is the batch that could not be stored. It may have been stored nevertheless,
+	// so it is sent again unchanged, with the same number.
 	failed *wire.Batch
-	pause  int // after a failure, doubled by each
+	pause  int // beats to wait after a failure, doubled by each
 	rest   int // beats that pass without a write
 
 	kept, lost atomic.Uint64 // results
@@ -54,7 +54,7 @@ func newHistory(st store.Store, logger *slog.Logger, counters *intake.Counters) 
 	}
 }
 
-// observe takes each run of a check. It does not wait.
+// observe adds the result of a run to the log. It does not block.
 func (h *history) observe(o health.Observation) {
 	h.log.Observe(o)
 	if o.Before == o.State.Status {
@@ -66,8 +66,8 @@ func (h *history) observe(o health.Observation) {
 	}
 }
 
-// start begins to write, at each beat and when a status changed. At each beat
-// it calls sweep, too. It owns its goroutine.
+// start starts a goroutine that writes results at each beat and after each change of a
+// status, and calls sweep at each beat.
 func (h *history) start(beats <-chan time.Time, sweep func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	h.cancel, h.ended = cancel, make(chan struct{})
@@ -95,8 +95,8 @@ func (h *history) start(beats <-chan time.Time, sweep func()) {
 	}()
 }
 
-// write takes what is due to the store, or all there is. After a failure the loop
-// rests.
+// write stores the results that are due, or all of them. After a failure the loop
+// pauses.
 func (h *history) write(ctx context.Context, all bool) error {
 	for {
 		b := h.failed
@@ -114,7 +114,7 @@ func (h *history) write(ctx context.Context, all bool) error {
 			h.rest = h.pause
 			if ctx.Err() == nil && !errors.Is(err, store.ErrClosed) {
 				h.counters.StoreFails.Add(1)
-				h.logger.Error("keeping the checks' history failed; it is tried again", "error", err)
+				h.logger.Error("cannot store results of checks; will retry", "error", err)
 			}
 			return err
 		}
@@ -123,12 +123,12 @@ func (h *history) write(ctx context.Context, all bool) error {
 	}
 }
 
-// rows returns how many results are in the store, and how many were given up.
+// rows returns how many results were stored, and how many were dropped.
 func (h *history) rows() (kept, dropped uint64) {
 	return h.kept.Load(), h.lost.Load() + h.log.Dropped()
 }
 
-// close ends the loop, in the middle of writing if need be, and writes what is left.
+// close ends the loop, even in the middle of a write, and writes what is left.
 func (h *history) close(ctx context.Context) error {
 	h.cancel()
 	<-h.ended
@@ -142,5 +142,5 @@ func (h *history) close(ctx context.Context) error {
 	}
 	h.failed = nil
 	h.lost.Add(uint64(left))
-	return fmt.Errorf("%d results of checks are not in the history: %w", left, err)
+	return fmt.Errorf("%d results of checks were not stored: %w", left, err)
 }

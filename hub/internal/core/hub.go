@@ -42,16 +42,16 @@ type Options struct {
 	Now     func() time.Time // nil is time.Now
 	Logger  *slog.Logger     // nil is slog.Default()
 
-	// ticks makes the retention loop run, in tests; nil is once a minute.
+	// ticks drives the retention loop in tests; nil is once a minute.
 	ticks <-chan time.Time
-	// beats make the history write what it has, in tests; nil is once a second.
+	// beats drives the writing of the history in tests; nil is once a second.
 	beats <-chan time.Time
 }
 
 var _ kymo.Sink = (*Hub)(nil)
 
-// New returns a hub with a configuration that was validated, over a store, which
-// Close closes. If there is an error, the store stays open.
+// New returns a hub with a validated configuration, over a store that Close closes. If
+// New returns an error, the store stays open.
 func New(st store.Store, c *config.Config, o Options) (*Hub, error) {
 	if o.Version == "" {
 		o.Version = "dev"
@@ -66,11 +66,11 @@ func New(st store.Store, c *config.Config, o Options) (*Hub, error) {
 	h.config.Store(c)
 	h.intake = intake.New(st, intake.Limits{Endpoints: c.MaxEndpoints, Services: c.MaxServices}, c.Retention.Age, o.Now)
 	if err := h.seed(); err != nil {
-		return nil, fmt.Errorf("reading which endpoints the store has: %w", err)
+		return nil, fmt.Errorf("read which endpoints the store has: %w", err)
 	}
 	var err error
 	if h.checks, err = startChecks(st, c, &h.Options, &h.intake.Counters); err != nil {
-		return nil, fmt.Errorf("starting the checks: %w", err)
+		return nil, fmt.Errorf("start the checks: %w", err)
 	}
 	h.intake.OnHeartbeat(h.checks.fleet.Observe)
 	h.api = api.New(api.Config{
@@ -81,7 +81,8 @@ func New(st store.Store, c *config.Config, o Options) (*Hub, error) {
 	return h, nil
 }
 
-// seed tells the intake the endpoints of the store.
+// seed tells the intake the endpoints of the store, so that a restart neither lifts the
+// cap nor gives the places of endpoints in use to others.
 func (h *Hub) seed() error {
 	now := h.Now()
 	window := rollup.Window{From: now.Add(-h.config.Load().Retention.Age).UnixMilli(), To: now.UnixMilli() + 1}
@@ -94,8 +95,8 @@ func (h *Hub) seed() error {
 	return nil
 }
 
-// ServeHTTP answers the API's requests; after Close with 503. In a service that
-// records its requests with a Monitor, those for the hub are left out.
+// ServeHTTP serves the API's requests; after Close it answers 503. In a service that
+// records its requests with a Monitor, requests to the hub are not recorded.
 func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !kymo.IgnoreContext(r.Context()) {
 		kymo.Ignore(w)
@@ -108,7 +109,7 @@ func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.api.ServeHTTP(w, r)
 }
 
-// Ship keeps a batch, as kymo.Sink says.
+// Ship stores a batch, as kymo.Sink requires.
 func (h *Hub) Ship(ctx context.Context, batch []byte) error {
 	if !h.drain.enter() {
 		return fmt.Errorf("the hub is closed: %w", store.ErrClosed)
@@ -124,21 +125,21 @@ func (h *Hub) Ship(ctx context.Context, batch []byte) error {
 // Health returns the state of the checks and the services. It runs none of them.
 func (h *Hub) Health() health.Report { return h.checks.registry.Report() }
 
-// Close lets no more requests in, waits for those in flight until ctx is done,
-// ends the checks, and closes the store. If ctx was done before, the hub is closed
-// nevertheless: what was acknowledged is durable.
+// Close lets no more requests in, waits for those in flight until ctx is done, ends the
+// checks, and closes the store. It closes the hub even if ctx ends first: what was
+// acknowledged is durable.
 func (h *Hub) Close(ctx context.Context) error {
 	if !h.drain.close() {
 		return nil
 	}
 	var err error
 	if waitErr := h.drain.wait(ctx); waitErr != nil {
-		err = fmt.Errorf("waiting for requests in flight: %w", waitErr)
+		err = fmt.Errorf("wait for requests in flight: %w", waitErr)
 	}
 	h.pruning.Stop()
 	err = errors.Join(err, h.checks.close(ctx))
 	if closeErr := h.store.Close(); closeErr != nil {
-		err = errors.Join(err, fmt.Errorf("closing the store: %w", closeErr))
+		err = errors.Join(err, fmt.Errorf("close the store: %w", closeErr))
 	}
 	return err
 }

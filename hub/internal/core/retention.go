@@ -8,7 +8,7 @@ import (
 	"github.com/kymohq/kymo/hub/internal/store"
 )
 
-// pruneEvery is how often the store is held to the retention.
+// pruneEvery is how often the retention is applied to the store.
 const pruneEvery = time.Minute
 
 // prune deletes what is beyond the retention. A failure is logged and counted; the
@@ -20,7 +20,7 @@ func (h *Hub) prune(ctx context.Context) {
 	if s, ok := h.store.(store.Sizer); ok && keep.Size > 0 {
 		forgot, sizeErr := s.PruneToSize(ctx, keep.Size)
 		if forgot > 0 {
-			h.Logger.Warn("old requests were deleted before their time: the store is full",
+			h.Logger.Warn("deleted requests younger than retention.age: the store exceeds retention.size",
 				"before", time.UnixMilli(forgot).UTC(), "size", keep.Size)
 		}
 		err = errors.Join(err, sizeErr)
@@ -29,5 +29,5 @@ func (h *Hub) prune(ctx context.Context) {
 		return
 	}
 	h.intake.Counters.StoreFails.Add(1)
-	h.Logger.Error("deleting old requests failed", "error", err)
+	h.Logger.Error("cannot delete old requests; will retry", "error", err)
 }

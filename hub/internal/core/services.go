@@ -9,8 +9,8 @@ import (
 	"github.com/kymohq/kymo/internal/wire"
 )
 
-// follow registers a check of a service that is not configured if the fleet knows
-// it, and ends that check if not. Calls that come in the wrong order do no harm.
+// follow registers a check for a service that is not configured if the fleet knows the
+// service, and ends that check otherwise. Calls may come in any order.
 func (c *checks) follow(service string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -32,15 +32,15 @@ func (c *checks) followLocked(service string) {
 	p := c.fleet.Probe(service, s.Silence, s.DownAfter, time.Time{})
 	if err := c.registry.Register(name, p, s.Option()); err != nil {
 		if !errors.Is(err, health.ErrClosed) {
-			c.Logger.Warn("a service that sends heartbeats is not followed", "service", service, "error", err)
+			c.Logger.Warn("cannot check a service that sends heartbeats", "service", service, "error", err)
 		}
 		return
 	}
 	c.discovered[service] = name
 }
 
-// checkOf returns the name of a discovered service's check, and whether it is to
-// have one.
+// checkOf returns the name of a discovered service's check, and whether the service
+// should have one.
 func (c *checks) checkOf(service string) (name string, want bool) {
 	if _, configured := c.configured[service].(*config.Service); configured || !c.fleet.Known(service) {
 		return "", false
@@ -51,7 +51,7 @@ func (c *checks) checkOf(service string) (name string, want bool) {
 	return service, true
 }
 
-// taken reports whether the name is that of another check.
+// taken reports whether another check has the name.
 func (c *checks) taken(name string) bool {
 	if c.configured[name] != nil {
 		return true

@@ -36,7 +36,7 @@ type Config struct {
 	Logger   *slog.Logger
 }
 
-// Result is what a demo comes to.
+// Result is the outcome of a demo.
 type Result struct {
 	Service string              // the shop's name
 	Report  *report.Performance // of the shop, by the hub

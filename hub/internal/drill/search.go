@@ -14,12 +14,12 @@ import (
 // thousands of requests in one.
 var levels = [...]rollup.Resolution{rollup.Hour, rollup.FiveMinutes, rollup.TenSeconds, rollup.Second}
 
-// few is how many requests are rather read than cut once more. A part is in
-// memory as a whole, unless it is as short as can be.
+// few is the number of requests up to which a part is read instead of divided again. A
+// part is in memory as a whole, unless it has the shortest length.
 const few = 16_384
 
-// sparse is how much larger a part may be of which one user's requests are wanted:
-// a store finds them faster in one piece, and they are rarely many.
+// sparse is how much larger a part may be if only one user's requests are wanted: a
+// store finds them faster in one piece, and they are rarely many.
 const sparse = 8
 
 // Budget limits what a search may do. A zero field is no limit.

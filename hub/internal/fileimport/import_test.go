@@ -118,7 +118,7 @@ func TestNewSource(t *testing.T) {
 		{path, "", ""},
 		{path, "csv", ""},
 		{"-", "csv", ""},
-		{"-", "", "-: its name does not say the format; add --format csv or --format ndjson"},
+		{"-", "", "-: cannot tell the format from the name; add --format csv or --format ndjson"},
 		{path, "xml", `--format: "xml" is not a format; it is csv or ndjson`},
 		{dir, "csv", dir + ": is a directory; name the files in it"},
 		{dir, "", dir + ": is a directory; name the files in it"},

@@ -46,7 +46,7 @@ func NewSource(name, format, service string) (*Source, error) {
 		if format != "" {
 			return nil, fmt.Errorf("--format: %q is not a format; it is csv or ndjson", format)
 		}
-		return nil, fmt.Errorf("%s: its name does not say the format; add --format csv or --format ndjson", name)
+		return nil, fmt.Errorf("%s: cannot tell the format from the name; add --format csv or --format ndjson", name)
 	}
 	if name == "-" {
 		s.name = stdinName

@@ -1,8 +1,7 @@
-// Package loop runs what has to be done again and again in the background.
+// Package loop runs a function periodically in the background.
 //
-// Start begins a goroutine that calls a function at each tick. Stop ends it and
-// waits for its end, after which nothing of the loop is left. What fails round after
-// round is told once (Told).
+// Start starts a goroutine that calls a function at each tick. Stop ends it and waits
+// until it has ended. ReportOnce reports an error once if round after round fails.
 package loop
 
 import (
@@ -16,9 +15,8 @@ type Loop struct {
 	ended  chan struct{}
 }
 
-// Start calls round every so often. A call that takes longer leaves ticks out. If
-// ticks is not nil, it is the clock instead, for tests. A panic in round is not
-// recovered.
+// Start calls round at the given interval. A call that takes longer skips ticks. Tests
+// pass ticks, which then replaces the clock. A panic in round is not recovered.
 func Start(every time.Duration, ticks <-chan time.Time, round func(ctx context.Context)) *Loop {
 	ctx, cancel := context.WithCancel(context.Background())
 	l := &Loop{cancel: cancel, ended: make(chan struct{})}
@@ -52,14 +50,14 @@ func (l *Loop) Stop() {
 	<-l.ended
 }
 
-// Told returns a round that calls tell with the first of errors that follow each
-// other. Those of a round that was stopped are not told.
-func Told(round func(ctx context.Context) error, tell func(error)) func(ctx context.Context) {
+// ReportOnce returns a round that calls report with the first of consecutive errors.
+// Errors of a round that was stopped are not reported.
+func ReportOnce(round func(ctx context.Context) error, report func(error)) func(ctx context.Context) {
 	failed := false
 	return func(ctx context.Context) {
 		err := round(ctx)
 		if err != nil && !failed && ctx.Err() == nil {
-			tell(err)
+			report(err)
 		}
 		failed = err != nil
 	}

@@ -86,7 +86,7 @@ func TestErrorsAreToldWhenTheyBegin(t *testing.T) {
 	results := []error{nil, first, first, nil, second, third, nil}
 	var told []error
 	at := 0
-	round := Told(func(context.Context) error { at++; return results[at-1] }, func(err error) { told = append(told, err) })
+	round := ReportOnce(func(context.Context) error { at++; return results[at-1] }, func(err error) { told = append(told, err) })
 	for range results {
 		round(t.Context())
 	}
@@ -95,5 +95,5 @@ func TestErrorsAreToldWhenTheyBegin(t *testing.T) {
 	}
 	stopped, cancel := context.WithCancel(t.Context())
 	cancel()
-	Told(func(context.Context) error { return first }, func(err error) { t.Errorf("told %v of a round that was stopped", err) })(stopped)
+	ReportOnce(func(context.Context) error { return first }, func(err error) { t.Errorf("told %v of a round that was stopped", err) })(stopped)
 }

@@ -54,7 +54,7 @@ func newClickHouse(s *Spec) (health.Probe, error) {
 		return overTLS(ctx, secure, c.lines.dial, "tcp", addr)
 	}
 	if c.conn, err = clickhouse.Open(options); err != nil {
-		return health.Probe{}, wrong("url", "is refused by the driver: %s", a.secrets.show(err.Error()))
+		return health.Probe{}, wrong("url", "is invalid for the driver: %s", a.secrets.show(err.Error()))
 	}
 	return databaseProbe(s, c, c.lines, a.secrets), nil
 }

@@ -79,7 +79,7 @@ func (d *dnsProbe) options(query string) error {
 		}
 	}
 	if types := []string{"A", "AAAA", "CNAME", "MX", "TXT", "NS"}; !slices.Contains(types, d.typ) {
-		return wrong("url", "has a type that is not looked up; it is one of %s", strings.Join(types, ", "))
+		return wrong("url", "has a type that is not supported; must be one of %s", strings.Join(types, ", "))
 	}
 	return nil
 }

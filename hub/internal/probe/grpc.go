@@ -55,21 +55,21 @@ func newGRPC(s *Spec) (health.Probe, error) {
 	return networkProbe("grpc", s.Limit, hide, g.run, g.close), nil
 }
 
-// noting are credentials that tell why a handshake failed: of an error, gRPC
-// keeps nothing but the text.
+// noting wraps credentials and passes on the error of a failed handshake, of which gRPC
+// keeps only the text.
 type noting struct {
 	credentials.TransportCredentials
 	note func(error)
 }
 
-// ClientHandshake shakes hands.
+// ClientHandshake implements credentials.TransportCredentials.
 func (n noting) ClientHandshake(ctx context.Context, authority string, conn net.Conn) (net.Conn, credentials.AuthInfo, error) {
 	conn, info, err := n.TransportCredentials.ClientHandshake(ctx, authority, conn)
 	n.note(err)
 	return conn, info, err
 }
 
-// Clone returns the same once more.
+// Clone implements credentials.TransportCredentials.
 func (n noting) Clone() credentials.TransportCredentials {
 	return noting{n.TransportCredentials.Clone(), n.note}
 }

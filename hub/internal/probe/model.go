@@ -55,7 +55,7 @@ func newModelProbe(s *Spec, protocol func(*modelClient) (modelServer, error)) (h
 	defaults := map[string]string{"Content-Type": "application/json", "Accept": "application/json"}
 	if s.Key != "" {
 		if strings.IndexFunc(s.Key, isControl) >= 0 {
-			return health.Probe{}, wrong("key", "holds a control character; is there a line break at its end?")
+			return health.Probe{}, wrong("key", "contains a control character; is there a line break at its end?")
 		}
 		hide.add(s.Key)
 		defaults["Authorization"] = "Bearer " + s.Key

@@ -57,7 +57,7 @@ func newMySQL(s *Spec) (health.Probe, error) {
 	}
 	connector, err := sqldriver.NewConnector(m.config)
 	if err != nil {
-		return health.Probe{}, wrong("url", "is refused by the driver: %s", a.secrets.show(err.Error()))
+		return health.Probe{}, wrong("url", "is invalid for the driver: %s", a.secrets.show(err.Error()))
 	}
 	m.db = sql.OpenDB(mysqlLimited{connector, s})
 	m.db.SetMaxOpenConns(1)

@@ -20,9 +20,9 @@ type serviceProbe struct {
 	hide   secrets
 }
 
-// Service returns the probe that polls a service's own health endpoint. It is not a
-// type of check: services are a list of their own. Its error is a *config.Error of
-// "health".
+// Service returns the probe that polls a service's own health endpoint. It is not one
+// of the types of checks, since services are a separate list. The error is a
+// *config.Error of "health".
 func Service(rawURL string) (health.Probe, error) {
 	u, hide, err := parseURL("health", rawURL, "http://host:8000/health", "http", "https")
 	if err != nil {
@@ -48,8 +48,8 @@ func (s *serviceProbe) run(ctx context.Context) (health.Details, error) {
 	return said.details(), s.verdict(said, a)
 }
 
-// verdict is that of the service itself, whatever the status of its answer: of those
-// that report to be down, some answer 200 and some 503.
+// verdict returns the result that the service reports, whatever the status code of its
+// answer: services that report to be down answer 200 or 503.
 func (s *serviceProbe) verdict(said *selfReport, a *answer) error {
 	switch reason := s.hide.show(said.reason()); said.status {
 	case health.Down:

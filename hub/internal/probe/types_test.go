@@ -21,8 +21,8 @@ func TestFieldsOfOtherTypes(t *testing.T) {
 	for want, s := range map[string]Spec{
 		"models: a check of type redis has no such key; those of type kserve, openai, tfserving, torchserve have": {Type: "redis", URL: "redis://a", Models: []string{"m"}},
 		"url: a check of type disk has no such key; those of type clickhouse, ":                                   {Type: "disk", Path: "/", URL: "file:///"},
-		"type: there is no type \"postgress\"; it is one of clickhouse, ":                                         {Type: "postgress"},
-		"type: is missing; it is one of clickhouse, ":                                                             {URL: "http://a"},
+		"type: there is no type \"postgress\"; must be one of clickhouse, ":                                       {Type: "postgress"},
+		"type: is missing; must be one of clickhouse, ":                                                           {URL: "http://a"},
 	} {
 		if _, err := New(&s); err == nil || !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("got %v, want %s", err, want)

@@ -78,7 +78,7 @@ func (c *Copier) compare(from, to *tally, least Amounts) string {
 		return c.fewer(from.Health, to.Health, "health result", "")
 	}
 	if to.Requests < least.Requests || to.Dropped < least.Dropped || to.Health < least.Health {
-		return fmt.Sprintf("%s holds %v, but held and took %v", c.To.Name, to.Amounts, least)
+		return fmt.Sprintf("%s has %v, but should have at least %v", c.To.Name, to.Amounts, least)
 	}
 	return ""
 }

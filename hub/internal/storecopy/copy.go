@@ -71,15 +71,15 @@ func (a Amounts) String() string {
 // ErrSameStore is the error of two names that lead to one store.
 var ErrSameStore = errors.New("FROM and TO are the same store; name another for TO")
 
-// TellApart returns ErrSameStore if both places are one store, which would come to
-// hold everything twice. The names of servers do not tell. It gives both the same
-// empty batch: one that has it already is the other.
+// TellApart returns ErrSameStore if both places are the same store, which would then
+// have everything twice. Servers can have several names, so it appends the same empty
+// batch to both: if the second one has it already, it is the first.
 func (c *Copier) TellApart(ctx context.Context) error {
 	mark := wire.NewBuilder().Batch("copy-"+rand.Text(), 0)
 	if _, err := c.append(ctx, mark); err != nil {
 		return err
 	}
-	// If From does not take it, it is not the store that just did.
+	// If From does not accept it, it is not the store that just did.
 	fresh, err := c.From.Append(ctx, mark)
 	if err == nil && !fresh[0] {
 		return ErrSameStore

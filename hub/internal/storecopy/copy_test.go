@@ -253,7 +253,7 @@ func TestCopyFindsWhatDiffers(t *testing.T) {
 			"old holds 2 dropped requests of orders and new 0"},
 		{"a health result is lost", func(b *wire.Batch, _ store.Store) { b.Health = nil }, false, "old holds 1 health result and new 0"},
 		{"a request is lost among others", losesOne, true,
-			"new holds 5 requests, 4 dropped requests and 2 health results, but held and took 6 requests, 4 dropped requests and 2 health results"},
+			"new has 5 requests, 4 dropped requests and 2 health results, but should have at least 6 requests, 4 dropped requests and 2 health results"},
 		{"another came", func(_ *wire.Batch, from store.Store) {
 			if _, err := from.Append(t.Context(), batch("b")); err != nil {
 				t.Error(err)
@@ -317,7 +317,7 @@ func TestCopyRefusesWhatNoStoreTakes(t *testing.T) {
 		t.Fatal(err)
 	}
 	err := newCopying(from, storetest.NewOracle()).run(t.Context())
-	if err == nil || !strings.Contains(err.Error(), "holds what no store takes: request 0: status_code: is 0; ") {
+	if err == nil || !strings.Contains(err.Error(), "contains an invalid batch: request 0: status_code: is 0; ") {
 		t.Error(err)
 	}
 }

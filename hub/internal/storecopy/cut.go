@@ -62,7 +62,7 @@ func (c *cutter) cut(s stream, k *openBatch) error {
 	}
 	b := k.Batch(s.instance, number)
 	if err := b.Validate(); err != nil {
-		return fmt.Errorf("the hour from %v holds what no store takes: %w", c.hour, err)
+		return fmt.Errorf("the hour from %v contains an invalid batch: %w", c.hour, err)
 	}
 	return c.take(b)
 }

@@ -13,8 +13,8 @@ import (
 	"github.com/kymohq/kymo/hub/internal/config"
 )
 
-// secretKeys are the keys whose values may be in an environment variable or a
-// file, and what errors call them.
+// secretKeys are the keys whose values may be in an environment variable or a file,
+// with the names that errors use for them.
 var secretKeys = map[string]string{"url": "URL", "health": "URL", "key": "key", "headers": "header"}
 
 // check takes an entry of the list of checks. Which keys it may have, its type
@@ -48,8 +48,8 @@ func (r *reader) fields(at string, m *ast.MappingNode, into reflect.Value) {
 	r.fieldsOf(at, m, into, keys, func(key string) *config.Error { return config.UnknownKey(key, keys) })
 }
 
-// fieldsOf takes those of a mapping's keys that are among keys; of others it adds
-// what unknown returns.
+// fieldsOf reads those of a mapping's keys that are in keys; for others it adds the
+// error that unknown returns.
 func (r *reader) fieldsOf(at string, m *ast.MappingNode, into reflect.Value, keys []string, unknown func(key string) *config.Error) {
 	known := make(map[string]bool, len(keys))
 	for _, key := range keys {

@@ -8,8 +8,7 @@
 //     can name the line, and an unknown key the nearest known one. Checks and
 //     services are lists that only the file can hold.
 //  3. Secrets may be in a variable or a file of their own (secret.go).
-//  4. What was read is validated; everything that is wrong is returned, not only the
-//     first of it.
+//  4. What was read is validated. All errors are returned, not only the first.
 package settings
 
 import (
@@ -54,7 +53,8 @@ func Load(from Source, makers config.Makers) (*config.Config, error) {
 	return parse(from, content, makers)
 }
 
-// unreadable is the error of a file that cannot be read, and names what named it.
+// unreadable returns the error of a file that cannot be read, with the flag or variable
+// that named the file.
 func unreadable(from Source, err error) error {
 	if path, ok := errors.AsType[*fs.PathError](err); ok {
 		err = path.Err
@@ -87,8 +87,8 @@ func parse(from Source, content []byte, makers config.Makers) (*config.Config, e
 	return r.verdict(makers)
 }
 
-// verdict validates what was read. Of an entry that could not be read, nothing
-// more is said.
+// verdict validates what was read. An entry that could not be read gets no further
+// errors.
 func (r *reader) verdict(makers config.Makers) (*config.Config, error) {
 	unread := make(map[string]bool)
 	for _, e := range r.wrong {
@@ -144,9 +144,9 @@ func Flag(key string) string {
 // otherVariables are variables of Kymo that are not settings of the hub.
 var otherVariables = []string{"KYMO_CONFIG", "KYMO_HUB", "KYMO_TOKEN"}
 
-// variables refuses an environment variable that looks like a misspelt setting.
-// Others that begin with KYMO_ are left alone: a secret may be kept in one, and
-// Kubernetes sets KYMO_SERVICE_HOST and the like for a service named kymo.
+// variables rejects an environment variable that looks like a misspelt setting. Others
+// that begin with KYMO_ are left alone: a secret may be kept in one, and Kubernetes
+// sets KYMO_SERVICE_HOST and the like for a service named kymo.
 func (r *reader) variables(vars map[string]string) {
 	known := slices.Clone(otherVariables)
 	for _, key := range settingKeys {

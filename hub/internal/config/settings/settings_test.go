@@ -120,7 +120,7 @@ func TestErrorsOfFiles(t *testing.T) {
 		"hosts:\n  - kymo\n  - kymo:5966":              `kymo.yaml:3: hosts[1]: "kymo:5966" has a port; write a name alone, like kymo.example.com`,
 		"retention: {agee: 1h}":                        `kymo.yaml:1: retention.agee: unknown key; the nearest known one is retention.age`,
 		"tokens: {ingest: \"hunter 2\"}":               `kymo.yaml:1: tokens.ingest: the token must be of visible ASCII characters without spaces, or it cannot be sent in a header`,
-		"log_level: loud":                              `kymo.yaml:1: log_level: "loud" is not a level; it is one of debug, info, warn, error`,
+		"log_level: loud":                              `kymo.yaml:1: log_level: "loud" is not a level; must be one of debug, info, warn, error`,
 	} {
 		if _, err := read(content, nil); err == nil || err.Error() != want {
 			t.Errorf("%q: got %v, want %s", content, err, want)

@@ -40,7 +40,7 @@ func parseLevel(text string) (slog.Level, error) {
 			return level, nil
 		}
 	}
-	return 0, fmt.Errorf("%q is not a level; it is one of debug, info, warn, error", text)
+	return 0, fmt.Errorf("%q is not a level; must be one of debug, info, warn, error", text)
 }
 
 // sizeUnits are in the order in which parseSize tries them.

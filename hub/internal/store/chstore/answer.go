@@ -39,9 +39,8 @@ func (s *Store) Rollups(ctx context.Context, q store.RollupQuery) iter.Seq2[*rol
 	}
 }
 
-// Of a window with steps so many parts are asked for at once as are likely to
-// have enough rollups, however many series there are. A server needs some
-// kilobytes to add one up.
+// Of a window with steps, one query asks for as many parts as are likely to have enough
+// rollups, however many series there are. A server needs some kilobytes to add one up.
 const (
 	firstParts  = 16
 	maxParts    = 64 // what comes after a quiet time may have many more
@@ -105,8 +104,8 @@ func (a *answer) of(p place) *rollup.Rollup {
 	return r
 }
 
-// give yields what was found, in the order of the steps, and begins anew; false
-// if no more is wanted.
+// give yields what was found, in the order of the steps, and empties the answer. It
+// returns false if no more is wanted.
 func (a *answer) give(yield func(*rollup.Rollup, error) bool) (more bool) {
 	found := slices.SortedFunc(maps.Values(a.found), func(a, b *rollup.Rollup) int { return cmp.Compare(a.Start, b.Start) })
 	clear(a.found)
@@ -121,7 +120,7 @@ func (a *answer) give(yield func(*rollup.Rollup, error) bool) (more bool) {
 	return true
 }
 
-// add asks for all there is of parts that follow one another.
+// add queries the rollups of consecutive parts.
 func (s *Store) add(outer context.Context, a *answer, parts []rollup.Window) error {
 	a.query.Window = rollup.Window{From: parts[0].From, To: parts[len(parts)-1].To}
 	runs, rest := cover.Windows(parts, levels)

@@ -21,8 +21,8 @@ const spanMillis = int64(rollup.FiveMinutes)
 // noBucket is the bucket of a duration of 0, which has none.
 const noBucket = math.MinInt16
 
-// lastSecond is the last that DateTime has, in the year 2106. What is later is
-// counted there; the hub takes nothing so far ahead.
+// lastSecond is the last second that DateTime can hold, in the year 2106. What is later
+// is counted there; the hub accepts nothing so far in the future.
 const lastSecond = math.MaxUint32
 
 // block is what a group writes to a shard.
@@ -59,7 +59,7 @@ type rollupColumns struct {
 	counts                           [][]uint64
 }
 
-// request names a request of a group by where it stands.
+// request identifies a request of a group by its position.
 type request struct {
 	order uint64 // by shard, span and series
 	start int64
@@ -125,8 +125,8 @@ func orderOf(batches []*wire.Batch) map[wire.Key]int {
 	return series
 }
 
-// shardOf is where the requests of a service's endpoint are: the sums of a
-// series are added up within one shard.
+// shardOf returns the shard of an endpoint's requests. The sums of a series are added
+// up within one shard.
 func shardOf(k *wire.Key, shards int) int {
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(k.Service)) // it cannot fail

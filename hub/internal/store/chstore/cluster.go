@@ -20,7 +20,7 @@ const (
 	connections = 8 // to each server
 	dialTimeout = 2 * time.Second
 	readTimeout = 30 * time.Second
-	avoidFor    = 5 * time.Second // a server that could not do what another may
+	avoidFor    = 5 * time.Second // a server that failed at what another may be able to do
 	openTimeout = time.Minute
 	makeTimeout = 20 * time.Second
 )
@@ -32,7 +32,7 @@ type cluster struct {
 	shards []*shard
 }
 
-// shard is the servers that hold the same.
+// shard is the servers that hold the same data.
 type shard struct {
 	number int // from 1
 	nodes  []*node
@@ -71,8 +71,8 @@ func (a *address) connect(host string, settings clickhouse.Settings) (driver.Con
 	return clickhouse.Open(options)
 }
 
-// discover asks the servers of the URL, one after the other, what they and their
-// cluster are.
+// discover asks the servers of the URL, one after the other, for their versions and
+// their cluster.
 func discover(ctx context.Context, a *address) (*cluster, error) {
 	var errs []error
 	for _, host := range a.hosts {
@@ -123,7 +123,7 @@ func (a *address) discoverAt(ctx context.Context, host string) (*cluster, error)
 	return c, nil
 }
 
-// maxShards is how many a group's or piece's shards can be told apart.
+// maxShards is the max number of shards.
 const maxShards = 1 << 10
 
 // topology reads which servers form a cluster.
@@ -159,7 +159,7 @@ func topology(ctx context.Context, conn driver.Conn, name string) (shards [][]st
 		return nil, err
 	}
 	if len(shards) == 0 {
-		return nil, fmt.Errorf("it knows no cluster %q; it knows %s", name, strings.Join(known, ", "))
+		return nil, fmt.Errorf("it has no cluster %q; its clusters are %s", name, strings.Join(known, ", "))
 	}
 	return shards, nil
 }
@@ -180,9 +180,9 @@ func (c *cluster) table(name string) string {
 	return quoteName(c.database) + "." + tableOf(name).local(c.replicated)
 }
 
-// reach calls do with each of the shard's servers until it succeeds: replicas
-// hold the same. What do has changed when it fails must be what it changes again
-// elsewhere (the same block, a partition that is dropped), or a onceError.
+// reach calls do with each of the shard's servers until it succeeds, since replicas
+// hold the same data. A do that fails must be repeatable on another server (the same
+// block, a partition that is dropped), or return a onceError.
 func (c *cluster) reach(ctx context.Context, s *shard, do func(n *node) error) error {
 	var errs []error
 	for _, n := range s.inOrder() {
@@ -202,8 +202,8 @@ func (c *cluster) reach(ctx context.Context, s *shard, do func(n *node) error) e
 	return &shardError{s.number, errors.Join(errs...)}
 }
 
-// inOrder are the shard's servers, each once. Those that are avoided come last:
-// they are tried when the others are no better.
+// inOrder returns the shard's servers, each once. Those that are avoided come last:
+// they are tried when the others fail.
 func (s *shard) inOrder() []*node {
 	nodes := make([]*node, 0, len(s.nodes))
 	var avoided []*node
@@ -217,7 +217,7 @@ func (s *shard) inOrder() []*node {
 	return append(nodes, avoided...)
 }
 
-// shardError is that no server of a shard could do something.
+// shardError is the error if every server of a shard failed.
 type shardError struct {
 	number int
 	err    error
@@ -229,7 +229,7 @@ func (e *shardError) Error() string {
 
 func (e *shardError) Unwrap() error { return e.err }
 
-// avoided is why others are asked before a server at present.
+// avoided returns why other servers are asked before this one at present, or nil.
 func (n *node) avoided() error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -239,8 +239,8 @@ func (n *node) avoided() error {
 	return nil
 }
 
-// away is why a server need not be asked at all at present. One that could not do
-// something, but answers, is not away: it must have what is acknowledged.
+// away returns why a server need not be asked at all at present, or nil. One that
+// failed at something, but answers, is not away: it must have what is acknowledged.
 func (n *node) away() error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -250,10 +250,11 @@ func (n *node) away() error {
 	return nil
 }
 
-// shun has a server avoided for a while. It was ready if it answered before it failed.
+// shun marks a server to be avoided for a while. ready reports whether it answered
+// before it failed.
 func (n *node) shun(reason error, ready bool) {
 	if errors.Is(reason, clickhouse.ErrAcquireConnTimeout) {
-		return // we have asked too much of it at once
+		return // we have sent it too many queries at once
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -263,7 +264,7 @@ func (n *node) shun(reason error, ready bool) {
 	}
 }
 
-// tables are those that the server has.
+// tables returns the tables that the server has.
 func (n *node) tables() []string {
 	var names []string
 	for i := range tables {

@@ -153,7 +153,7 @@ func TestKilledReplicas(t *testing.T) {
 	out.end()
 }
 
-// A replica that hangs keeps nobody waiting for long.
+// A replica that hangs does not delay others for long.
 func TestFrozenReplica(t *testing.T) {
 	servers := serverstest.ClickHouseCluster(t, "main", password, 1, 2)
 	s := open(t, servers.URL("kymo"), Options{tuning: quick})

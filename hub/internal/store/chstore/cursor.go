@@ -18,8 +18,8 @@ type cursor[T any] struct {
 	more bool // whether next is a row; false at the end
 }
 
-// question is what is asked of a shard: of one table, with the numbers that count
-// in tables of their own (snapshot.counting), and those wanted in another.
+// question is a query to a shard. The numbers of the groups that count
+// (snapshot.counting), and of those that are wanted, are sent along as tables.
 type question struct {
 	sql    string
 	table  string
@@ -27,8 +27,8 @@ type question struct {
 	wanted []uint64
 }
 
-// ask asks one of a shard's servers, and the next one as long as there is no
-// first row.
+// ask queries one of a shard's servers, and the next one if it fails before the first
+// row.
 func ask[T any](ctx context.Context, s *Store, sh *shard, q question, scan func(driver.Rows) (T, error)) (*cursor[T], error) {
 	c := &cursor[T]{scan: scan}
 	err := s.readAgain(ctx, sh, func(n *node) error {
@@ -57,7 +57,7 @@ func ask[T any](ctx context.Context, s *Store, sh *shard, q question, scan func(
 
 // with sends the question's numbers along.
 func (q *question) with(ctx context.Context) (context.Context, error) {
-	return withNumbers(ctx, numbers{"live", q.snap.groups}, numbers{"voids", q.snap.voids}, numbers{"wanted", q.wanted})
+	return withNumbers(ctx, numbers{"live", q.snap.groups}, numbers{"aborted", q.snap.aborted}, numbers{"wanted", q.wanted})
 }
 
 // advance goes to the next row.
@@ -86,8 +86,8 @@ func (c *cursor[T]) each(take func(T) (more bool)) error {
 	return nil
 }
 
-// close ends the answer, and does not wait for what is left of it; what went wrong
-// with it, advance has said.
+// close ends the answer, and does not wait for what is left of it; advance has returned
+// its error.
 func (c *cursor[T]) close() {
 	c.end()
 	_ = c.rows.Close()

@@ -9,20 +9,20 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2"
 )
 
-// How long what takes long may take. All else has readTimeout, which the driver
-// gives to the whole of an answer, however steadily it comes.
+// Limits for queries that may take long. All others have readTimeout, which in the
+// driver covers the whole answer, however steadily it arrives.
 const (
-	answerWithin = time.Hour // for who reads the answer, too
+	answerWithin = time.Hour // includes the time in which the caller reads the answer
 	sealWithin   = 10 * time.Minute
 	guardEvery   = 5 * time.Second
-	maxMissed    = 3 // signs of life, one after the other: one that is busy may miss some
+	maxMissed    = 3 // consecutive pings; a busy server may miss some
 )
 
-var errSilent = errors.New("it no longer answers")
+var errSilent = errors.New("the server stopped answering")
 
-// within gives what a server is asked so long, and ends it as soon as the server
-// answers nothing else either: one that hangs would be waited for as long. The
-// caller ends it when it has the answer.
+// within returns a context with a limit for a long query. It ends early if the server
+// stops answering pings, since a server that hangs would otherwise be waited for until
+// the limit. The caller cancels it when it has the answer.
 func (n *node) within(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
 	ctx, fail := context.WithCancelCause(ctx)
 	ctx, end := context.WithTimeout(ctx, limit)
@@ -36,7 +36,7 @@ func (n *node) within(ctx context.Context, limit time.Duration) (context.Context
 			soon, cancel := context.WithTimeout(ctx, readTimeout)
 			err := n.conn.Ping(soon)
 			cancel()
-			if err == nil || errors.Is(err, clickhouse.ErrAcquireConnTimeout) { // we keep it busy ourselves
+			if err == nil || errors.Is(err, clickhouse.ErrAcquireConnTimeout) { // our own queries keep it busy
 				missed = 0
 			} else if missed++; missed == maxMissed {
 				fail(fmt.Errorf("%w: %w", errSilent, err))
@@ -49,8 +49,8 @@ func (n *node) within(ctx context.Context, limit time.Duration) (context.Context
 	}
 }
 
-// why is an error of what a server was asked in the context that within made. That
-// it took too long is no reason to ask another one: that would take as long.
+// why returns the error of a query in a context made by within. A timeout is no reason
+// to ask another server, which would take as long.
 func (n *node) why(ctx context.Context, err error) error {
 	if cause := context.Cause(ctx); errors.Is(cause, errSilent) {
 		return cause

@@ -9,7 +9,7 @@ import (
 	"github.com/kymohq/kymo/internal/wire"
 )
 
-// dropsOf are the counts of requests that could not be kept.
+// dropsOf returns the counts of requests that could not be kept.
 func dropsOf(fresh []*wire.Batch) []wire.Drop {
 	var drops []wire.Drop
 	for _, b := range fresh {

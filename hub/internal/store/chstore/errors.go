@@ -29,14 +29,14 @@ const (
 	tooManyParts               = 252
 	tooFewLiveReplicas         = 285
 	unknownStatusOfInsert      = 319
-	queryWasCancelled          = 394 // the server is being stopped, for one
+	queryWasCancelled          = 394 // for example because the server is shutting down
 	cannotScheduleTask         = 439
 	keeperException            = 999
 )
 
-// elsewhere reports whether another server may do what this one cannot: it did not
-// answer, or is no good at present. What the server did not like as such, the
-// others would not like either.
+// elsewhere reports whether another server may be able to do what this one could not,
+// because it did not answer or is in trouble. A query that a server rejects as such
+// would be rejected by the others too.
 func elsewhere(err error) bool {
 	var refused *clickhouse.Exception
 	var once *onceError
@@ -58,12 +58,12 @@ func elsewhere(err error) bool {
 	return false
 }
 
-// onceError is of something that may have been done and is not to be done twice.
+// onceError is the error of an action that may have been done and must not be repeated.
 type onceError struct{ error }
 
 func (e *onceError) Unwrap() error { return e.error }
 
-// namedErrors returns how the servers' errors are named.
+// namedErrors returns how errors of servers are described.
 func namedErrors(password string) remote.Errors {
 	return remote.Errors{Server: "ClickHouse", Password: password, OneLine: oneLine, Full: full}
 }
@@ -77,7 +77,7 @@ func (s *Store) classify(ctx context.Context, err error) error {
 	return s.errors.Classify(ctx, s.closed.Load(), err)
 }
 
-// stack is what servers add to their errors.
+// stack matches the stack traces that servers add to their errors.
 var stack = regexp.MustCompile(`\.? ?Stack trace:( \d+\. .*?\[0x[0-9a-f]+\])*`)
 
 func oneLine(text string) string {

@@ -14,7 +14,7 @@ import (
 	"github.com/kymohq/kymo/internal/wire"
 )
 
-// healthRow is a health result and who found it.
+// healthRow is a health result and the instance that found it.
 type healthRow struct {
 	*wire.HealthResult
 	instance string
@@ -58,7 +58,7 @@ func bit(b bool) uint8 {
 // checkedMillis is the instant of the last run in a result's span.
 const checkedMillis = `(toInt64(toUInt32(checked_at)) * 1000 + checked_ms)`
 
-// touching is the condition for results whose span touches a window.
+// touching returns the condition for results whose span overlaps a window.
 func (s *Store) touching(snap *snapshot, w rollup.Window) string {
 	from := max(w.From, snap.floor, 0)
 	return fmt.Sprintf(`%s AND %s >= %d AND began_ms < %d AND %s`, since(from), checkedMillis, from, w.To, snap.counting())
@@ -75,14 +75,14 @@ func (s *Store) Health(ctx context.Context, q store.HealthQuery) iter.Seq2[*stor
 
 // HealthNames implements store.Store.
 func (s *Store) HealthNames(ctx context.Context, w rollup.Window) iter.Seq2[string, error] {
-	// DISTINCT, in version 18.16, leaves some twice where the table is in that order.
+	// DISTINCT in version 18.16 returns some names twice if the table is sorted by them.
 	return eachHealth(ctx, s, w, `service_name`, ` GROUP BY service_name ORDER BY service_name`, func(rows driver.Rows) (name string, err error) {
 		err = rows.Scan(&name)
 		return name, err
 	})
 }
 
-// eachHealth yields what there is about results whose span touches a window.
+// eachHealth yields the columns of results whose span overlaps a window.
 func eachHealth[T any](ctx context.Context, s *Store, w rollup.Window, columns, rest string, scan func(driver.Rows) (T, error)) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		var none T

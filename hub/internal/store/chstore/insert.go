@@ -7,9 +7,9 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 )
 
-// insert inserts a block into a table on one of a shard's servers. If an attempt
-// fails, its block may be there nevertheless. With another replica it is tried
-// again: the block is the same, and the replicas know it.
+// insert inserts a block into a table on one of a shard's servers. If an attempt fails,
+// its block may be there nevertheless. It is then inserted on another replica: the
+// replicas recognize it as the same block.
 func (c *cluster) insert(ctx context.Context, s *shard, table string, fill func(b driver.Batch) error) error {
 	sql := fmt.Sprintf("INSERT INTO %s (%s) VALUES", c.table(table), tableOf(table).inserted())
 	err := c.reach(ctx, s, func(n *node) error {
@@ -24,7 +24,7 @@ func (c *cluster) insert(ctx context.Context, s *shard, table string, fill func(
 		return b.Send()
 	})
 	if err != nil {
-		return fmt.Errorf("inserting into %s: %w", table, err)
+		return fmt.Errorf("insert into %s: %w", table, err)
 	}
 	return nil
 }

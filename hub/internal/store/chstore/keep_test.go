@@ -30,7 +30,7 @@ func TestSameNumber(t *testing.T) {
 	if err := other.keepAs(t.Context(), number, identities(calls), calls); !errors.Is(err, errSameNumber) {
 		t.Errorf("with the number of another hub's group: %v", err)
 	}
-	if err := s.decide(t.Context(), confirmed, number); err != nil {
+	if err := s.decide(t.Context(), stateCommitted, number); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := oracle.Append(t.Context(), b); err != nil {
@@ -68,7 +68,7 @@ func TestAnnouncedLongAgo(t *testing.T) {
 	oracle := storetest.NewOracle()
 	kept, open := storetest.Batch("a", 1, 30), storetest.Batch("a", 2, 30)
 	age := int64(promisedAge/time.Second) + 600
-	if err := s.decide(t.Context(), confirmed, announced(t, s, age+60, kept, true)); err != nil {
+	if err := s.decide(t.Context(), stateCommitted, announced(t, s, age+60, kept, true)); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := oracle.Append(t.Context(), kept); err != nil {
@@ -98,24 +98,24 @@ func TestAnnouncedLongAgo(t *testing.T) {
 
 // A group is not acknowledged when its time is over by either clock, nor when
 // somebody has given it up.
-func TestConfirmInTime(t *testing.T) {
+func TestCommitInTime(t *testing.T) {
 	s := open(t, database(serverstest.ClickHouse(t, password)), Options{tuning: quick})
 	b := storetest.Batch("a", 1, 30)
-	if err := s.confirm(t.Context(), announced(t, s, 0, b, true), time.Now()); err != nil {
+	if err := s.commit(t.Context(), announced(t, s, 0, b, true), time.Now()); err != nil {
 		t.Errorf("in time: %v", err)
 	}
 	b = storetest.Batch("a", 2, 30)
-	if err := s.confirm(t.Context(), announced(t, s, confirmWithin, b, true), time.Now()); !errors.Is(err, errLate) {
+	if err := s.commit(t.Context(), announced(t, s, commitWithin, b, true), time.Now()); !errors.Is(err, errLate) {
 		t.Errorf("after the machine has slept: %v", err)
 	}
-	if err := s.confirm(t.Context(), announced(t, s, 0, b, true), time.Now().Add(-confirmWithin*time.Second)); !errors.Is(err, errLate) {
+	if err := s.commit(t.Context(), announced(t, s, 0, b, true), time.Now().Add(-commitWithin*time.Second)); !errors.Is(err, errLate) {
 		t.Errorf("after the clock was set back: %v", err)
 	}
 	number := announced(t, s, 0, b, true)
-	if err := s.decide(t.Context(), void, number); err != nil {
+	if err := s.decide(t.Context(), stateAborted, number); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.confirm(t.Context(), number, time.Now()); !errors.Is(err, errGivenUp) {
+	if err := s.commit(t.Context(), number, time.Now()); !errors.Is(err, errAborted) {
 		t.Errorf("after another hub has given it up: %v", err)
 	}
 	oracle := storetest.NewOracle()

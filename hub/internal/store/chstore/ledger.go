@@ -12,20 +12,20 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 )
 
-// States of a group in the ledger; the larger holds. One that was announced only
-// has no state.
+// States of a group in the ledger; of several, the larger counts. A group that was only
+// announced has no state.
 const (
-	confirmed uint8 = 1
-	void      uint8 = 2
+	stateCommitted uint8 = 1
+	stateAborted   uint8 = 2
 )
 
 // The clocks of the protocol, in seconds by the ledger's clock.
 const (
-	// confirmWithin is how long after its second a group may be confirmed.
-	confirmWithin = 10
-	// staleAfter is when a group that is not confirmed may be declared void by
-	// others. In between lies room for clocks of replicas that differ, and for a
-	// confirmation under way.
+	// commitWithin is how long after its second a group may be committed.
+	commitWithin = 10
+	// staleAfter is how long after its second other hubs may abort a group that is not
+	// committed. The difference leaves room for clocks that differ and for a commit under
+	// way.
 	staleAfter = 25
 )
 
@@ -35,10 +35,10 @@ type identity struct {
 	sequence uint64
 }
 
-// identityDays is how many days are searched for other groups with a batch.
+// identityDays is how many days are searched for other groups with the same batch.
 const identityDays = 10
 
-// announce notes the batches of a group.
+// announce writes the batches of a group to the ledger.
 func (s *Store) announce(ctx context.Context, number uint64, batches []identity) error {
 	day := dayOf(secondOf(number))
 	return s.insert(ctx, s.ledger(), batchesTable, func(b driver.Batch) error {
@@ -51,27 +51,27 @@ func (s *Store) announce(ctx context.Context, number uint64, batches []identity)
 	})
 }
 
-// declareVoid gives groups up, for all who read from now on. One more number,
-// which no group has, makes each attempt a block of its own: that of an earlier
-// one may be with a replica that has died, and the same again would not be kept.
-func (s *Store) declareVoid(ctx context.Context, numbers ...uint64) error {
+// abort aborts groups, for all reads from now on. It adds a number that no group has,
+// so that each attempt is a different block: the block of an earlier attempt may be on
+// a replica that has died, and the same block would not be kept again.
+func (s *Store) abort(ctx context.Context, numbers ...uint64) error {
 	since := s.now()
-	if err := s.decide(ctx, void, append(numbers, newNumber(secondOf(numbers[0])))...); err != nil {
+	if err := s.decide(ctx, stateAborted, append(numbers, newNumber(secondOf(numbers[0])))...); err != nil {
 		return err
 	}
 	return s.spread(ctx, s.ledger(), since, groupsTable)
 }
 
-// confirmedEverywhere fails unless all replicas that are alive know that the
-// groups are confirmed: what only one knows, others may yet declare void.
-func (s *Store) confirmedEverywhere(ctx context.Context, groups []uint64) error {
+// committedEverywhere fails unless all live replicas know that the groups are
+// committed: what only one of them knows, other hubs may still abort.
+func (s *Store) committedEverywhere(ctx context.Context, groups []uint64) error {
 	return s.everywhere(ctx, s.ledger(), []string{groupsTable}, func(ctx context.Context, n *node) error {
 		with, err := withNumbers(ctx, numbers{"asked", groups})
 		if err != nil {
 			return err
 		}
 		known, err := count(with, n, fmt.Sprintf(`SELECT uniqExact(group_id) FROM %s WHERE state = %d AND group_id IN (SELECT number FROM asked)`,
-			s.table(groupsTable), confirmed))
+			s.table(groupsTable), stateCommitted))
 		if err == nil && known < uint64(len(groups)) {
 			err = errBehind
 		}
@@ -79,7 +79,7 @@ func (s *Store) confirmedEverywhere(ctx context.Context, groups []uint64) error 
 	})
 }
 
-// decide notes the state of groups.
+// decide writes the state of groups to the ledger.
 func (s *Store) decide(ctx context.Context, state uint8, numbers ...uint64) error {
 	return s.insert(ctx, s.ledger(), groupsTable, func(b driver.Batch) error {
 		for _, number := range numbers {
@@ -98,10 +98,10 @@ type other struct {
 	state       uint8
 }
 
-var errSameNumber = errors.New("another hub has given a group the same number")
+var errSameNumber = errors.New("another hub's group has the same number")
 
-// others finds the groups that announced one of a group's batches, too, and
-// tells the ledger's time.
+// others returns the other groups that announced one of a group's batches, and the
+// ledger's time.
 func (s *Store) others(ctx context.Context, number uint64, batches []identity) (found map[uint64]*other, now int64, err error) {
 	err = s.read(ctx, s.ledger(), func(n *node) error {
 		found, now, err = s.othersAt(ctx, n, number, batches)
@@ -174,7 +174,7 @@ func eachState(ctx context.Context, n *node, sql string, f func(number uint64, s
 	return rows.Err()
 }
 
-// states reads how groups stand.
+// states reads the states of groups.
 func (s *Store) states(ctx context.Context, n *node, groups map[uint64]*other) error {
 	if len(groups) == 0 {
 		return nil
@@ -187,9 +187,8 @@ func (s *Store) states(ctx context.Context, n *node, groups map[uint64]*other) e
 	return eachState(ctx, n, sql, func(number uint64, state uint8) { groups[number].state = state })
 }
 
-// numbers are a table of that name, with the column number, which goes along with
-// a query. Written into the query, thousands of them would be more than a server
-// parses.
+// numbers is a table of that name, with the column number, that is sent along with a
+// query. Thousands of numbers in the query itself would be more than a server parses.
 type numbers struct {
 	table string
 	all   []uint64
@@ -203,7 +202,7 @@ func withNumbers(ctx context.Context, tables ...numbers) (context.Context, error
 			return nil, err
 		}
 		if len(n.all) == 0 {
-			n.all = []uint64{0} // which is none: an empty block would say that no more tables follow
+			n.all = []uint64{0} // no group has this number; an empty block would mean that no more tables follow
 		}
 		for _, number := range n.all {
 			if err := t.Append(number); err != nil {

@@ -95,8 +95,8 @@ func announced(t *testing.T, dead *Store, age int64, b *wire.Batch, written bool
 	return number
 }
 
-// What a hub was about to keep when it died counts once it is sent again, and
-// not before. As long as the hub may still be about it, nobody else takes it.
+// What a hub was about to keep when it died counts once it is sent again, and not
+// before. As long as the hub may still be writing it, no other hub takes it.
 func TestDeadHub(t *testing.T) {
 	url := database(serverstest.ClickHouse(t, password))
 	impatient := quick
@@ -114,24 +114,24 @@ func TestDeadHub(t *testing.T) {
 	}
 	storetest.Same(t, s, oracle)
 
-	// One that it had confirmed was kept, even if it could tell nobody.
-	if err := dead.decide(t.Context(), confirmed, kept); err != nil {
+	// One that it had committed was kept, even if it could not report that.
+	if err := dead.decide(t.Context(), stateCommitted, kept); err != nil {
 		t.Fatal(err)
 	}
 	if fresh, err := s.Append(t.Context(), done); err != nil || fresh[0] {
-		t.Errorf("a batch that a dead hub has confirmed: %v, %v", fresh, err)
+		t.Errorf("a batch that a dead hub has committed: %v, %v", fresh, err)
 	}
 	if _, err := oracle.Append(t.Context(), done); err != nil {
 		t.Fatal(err)
 	}
 	storetest.Same(t, s, oracle)
 
-	// And void stays void, even if a confirmation comes after all.
-	if err := s.decide(t.Context(), void, number); err != nil {
+	// An aborted group stays aborted, even if a commit comes after all.
+	if err := s.decide(t.Context(), stateAborted, number); err != nil {
 		t.Fatal(err)
 	}
 	mustAppend(t, s, oracle, young)
-	if err := dead.decide(t.Context(), confirmed, number); err != nil {
+	if err := dead.decide(t.Context(), stateCommitted, number); err != nil {
 		t.Fatal(err)
 	}
 	storetest.Same(t, s, oracle)
@@ -184,7 +184,7 @@ func TestSettleTogether(t *testing.T) {
 	oracle := storetest.NewOracle()
 	for age := int64(40); age > 2; age -= 2 {
 		batch := storetest.Batch("a", uint64(age), 30)
-		if err := a.decide(t.Context(), confirmed, announced(t, a, age, batch, true)); err != nil {
+		if err := a.decide(t.Context(), stateCommitted, announced(t, a, age, batch, true)); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := oracle.Append(t.Context(), batch); err != nil {
@@ -207,8 +207,8 @@ func TestSettleTogether(t *testing.T) {
 		storetest.Same(t, b, oracle)
 	}
 	snap, err := a.snapshot(t.Context())
-	if err != nil || len(snap.chain) == 0 || len(snap.groups) > 5 || !slices.Contains(snap.voids, never) || !slices.Contains(snap.voids, ages) {
-		t.Errorf("the chain has %d links, %d groups are beyond it, void are %v, not %d and %d; %v", len(snap.chain), len(snap.groups), snap.voids, never, ages, err)
+	if err != nil || len(snap.chain) == 0 || len(snap.groups) > 5 || !slices.Contains(snap.aborted, never) || !slices.Contains(snap.aborted, ages) {
+		t.Errorf("the chain has %d links, %d groups are beyond it, aborted are %v, not %d and %d; %v", len(snap.chain), len(snap.groups), snap.aborted, never, ages, err)
 	}
 }
 
@@ -220,9 +220,9 @@ func TestPartitionsGo(t *testing.T) {
 		b := storetest.Batch("a", uint64(i), 20)
 		b.Health = []wire.HealthResult{{Check: "redis", Status: 1, From: storetest.Noon, To: storetest.Noon}}
 		b.Drops = []wire.Drop{{Service: "shop", At: storetest.Noon, Count: 1}}
-		if i%4 == 3 { // one is never confirmed
+		if i%4 == 3 { // one is never committed
 			announced(t, s, i*day, b, true)
-		} else if err := s.decide(t.Context(), confirmed, announced(t, s, i*day, b, true)); err != nil {
+		} else if err := s.decide(t.Context(), stateCommitted, announced(t, s, i*day, b, true)); err != nil {
 			t.Fatal(err)
 		}
 	}

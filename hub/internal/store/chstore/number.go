@@ -13,20 +13,20 @@ const (
 	firstSecond = 1_600_000_000
 )
 
-// newNumber makes a number of a second (Unix).
+// newNumber returns a new number for a second (Unix).
 func newNumber(second int64) uint64 {
 	return numbersFrom(second) | rand.Uint64N(1<<randomBits)
 }
 
-// numbersFrom is the first number of a second.
+// numbersFrom returns the smallest number of a second.
 func numbersFrom(second int64) uint64 {
 	return uint64(min(max(second-firstSecond, 0), 1<<(64-randomBits)-1)) << randomBits
 }
 
-// secondOf is the second in a number.
+// secondOf returns the second in a number.
 func secondOf(number uint64) int64 { return int64(number>>randomBits) + firstSecond }
 
-// dayOf is the day, in UTC, of a second.
+// dayOf returns the day, in UTC, of a second.
 func dayOf(second int64) time.Time {
 	return time.Unix(second, 0).UTC().Truncate(24 * time.Hour)
 }

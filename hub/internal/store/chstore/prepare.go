@@ -6,8 +6,8 @@ import (
 	"slices"
 )
 
-// prepare sees to it that a server answers, soon, and that its tables are there.
-// One that hangs would take all the time that the others could have.
+// prepare checks that a server answers in time, and creates its tables. Without the
+// limit, a server that hangs would use up the time for the others.
 func (c *cluster) prepare(ctx context.Context, n *node) error {
 	soon, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
@@ -17,7 +17,7 @@ func (c *cluster) prepare(ctx context.Context, n *node) error {
 	return c.make(ctx, n)
 }
 
-// make makes the tables of a server that was not asked before.
+// make creates the tables of a server that was not used before.
 func (c *cluster) make(ctx context.Context, n *node) error {
 	if n.isMade() {
 		return nil
@@ -38,23 +38,23 @@ func (c *cluster) make(ctx context.Context, n *node) error {
 			continue
 		}
 		if err := n.conn.Exec(ctx, t.create(c.database, c.features)); err != nil {
-			return fmt.Errorf("making the table %s: %w", t.name, err)
+			return fmt.Errorf("create the table %s: %w", t.name, err)
 		}
 		if t.sql && c.replicated {
 			if err := n.conn.Exec(ctx, t.createWhole(c.database, c.cluster, c.features)); err != nil {
-				return fmt.Errorf("making the table %s: %w", t.name, err)
+				return fmt.Errorf("create the table %s: %w", t.name, err)
 			}
 		}
 	}
 	var path, common string
 	if c.replicated {
 		if err := n.conn.Exec(ctx, createTrusted(c.database)); err != nil {
-			return fmt.Errorf("making the table %s: %w", trustedTable, err)
+			return fmt.Errorf("create the table %s: %w", trustedTable, err)
 		}
 		sql := fmt.Sprintf(`SELECT replica_path, zookeeper_path FROM system.replicas WHERE database = %s AND table = %s`,
 			quote(c.database), quote(tableOf(requestsTable).local(true)))
 		if err := n.conn.QueryRow(ctx, sql).Scan(&path, &common); err != nil {
-			return fmt.Errorf("finding it among the replicas: %w", err)
+			return fmt.Errorf("find it among the replicas: %w", err)
 		}
 	}
 	n.found(path, common, false)
@@ -72,8 +72,8 @@ func (n *node) found(path, common string, made bool) {
 	n.path, n.common, n.made = path, common, made
 }
 
-// together fails if servers that the cluster lists as replicas are none of each
-// other, or if replicas of different shards are: their macros tell.
+// together fails if servers that the cluster lists as replicas of each other are not,
+// or if servers of different shards are: by their macros.
 func (c *cluster) together(n *node, common string) error {
 	for _, s := range c.shards {
 		mine := slices.Contains(s.nodes, n)
@@ -106,14 +106,14 @@ func (n *node) isMade() bool {
 	return n.made
 }
 
-// replicaPath is where ZooKeeper has the replica; "" while it is not known.
+// replicaPath returns the replica's path in ZooKeeper, or "" while it is unknown.
 func (n *node) replicaPath() string {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return n.path
 }
 
-// commonPath is what all replicas of a shard have in common.
+// commonPath returns the path that all replicas of a shard have in common.
 func (n *node) commonPath() string {
 	n.mu.Lock()
 	defer n.mu.Unlock()

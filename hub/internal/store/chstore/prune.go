@@ -11,8 +11,8 @@ import (
 	"github.com/kymohq/kymo/hub/internal/store"
 )
 
-// identityAge is for how long batches are remembered: as long as is promised, and
-// some for clocks that differ.
+// identityAge is how long batches are remembered: as long as store.Store promises, and
+// a margin for clocks that differ.
 const (
 	promisedAge = 168 * time.Hour
 	identityAge = promisedAge + 2*time.Hour
@@ -20,10 +20,10 @@ const (
 
 const daySeconds = 24 * 3600
 
-// Prune forgets what lies before the instant: for reports within
-// minutes (floorStep), and in whole days for the tables, whose partitions are
-// dropped. A partition holds what came in on its day, and so goes when the youngest
-// of that is too old.
+// Prune forgets what lies before the instant: reports leave it out within minutes
+// (floorStep), and the tables lose it in whole days, by dropping partitions. A
+// partition holds what arrived on its day, and is dropped when the youngest of that is
+// too old.
 func (s *Store) Prune(ctx context.Context, before int64) error {
 	if s.closed.Load() {
 		return store.ErrClosed
@@ -50,7 +50,7 @@ func (s *Store) prune(ctx context.Context, before int64) error {
 		return err
 	}
 	old := func(p partition) bool { return p.past() <= earliest(floor) }
-	// Groups that are open are found by their batches.
+	// Open groups are found by their batches.
 	over := min(snap.sealed, snap.now-int64(identityAge/time.Second))
 	forgotten := func(p partition) bool { return p.past() <= over }
 	var errs []error
@@ -62,23 +62,23 @@ func (s *Store) prune(ctx context.Context, before int64) error {
 		return errors.Join(append(errs, err)...)
 	}
 	errs = append(errs, s.drop(ctx, s.ledger(), batchesTable, forgotten),
-		// That a group is void has to be known as long as its rows may be there.
-		s.drop(ctx, s.ledger(), groupsTable, func(p partition) bool { return forgotten(p) && (p.second != int(void) || old(p)) }))
+		// An aborted group must be known as long as its rows may be there.
+		s.drop(ctx, s.ledger(), groupsTable, func(p partition) bool { return forgotten(p) && (p.second != int(stateAborted) || old(p)) }))
 	return errors.Join(errs...)
 }
 
-// floorStep is by how much the floor moves at least (ms), unless a day is to go. It
-// is a row each time, which stays, and retention asks for it once a minute.
+// floorStep is the min step of the floor (ms), unless a day is to be dropped. Each step
+// adds a row that stays, and retention calls Prune once a minute.
 const floorStep = 5 * 60 * 1000
 
-// moves reports whether the floor is to move up to an instant (Unix ms).
+// moves reports whether the floor should move up to an instant (Unix ms).
 func moves(floor, before int64) bool {
 	return before >= floor+floorStep || before > floor && dayOf(earliest(before)) != dayOf(earliest(floor))
 }
 
-// prunedEverywhere fails unless all replicas that are alive know how far was
-// pruned: who does not would take what is left for all there is. An attempt before
-// may have noted it, and then failed.
+// prunedEverywhere fails unless all live replicas know the floor: one that does not
+// would return what is left as if it were everything. An earlier attempt may have
+// written the floor, and then failed.
 func (s *Store) prunedEverywhere(ctx context.Context, before int64) error {
 	return s.everywhere(ctx, s.ledger(), []string{stateTable}, func(ctx context.Context, n *node) error {
 		found, err := s.notesAt(ctx, n)
@@ -89,8 +89,8 @@ func (s *Store) prunedEverywhere(ctx context.Context, before int64) error {
 	})
 }
 
-// sealedEverywhere fails unless all replicas that are alive know of seals up to a
-// second: for who does not, a group whose state is forgotten was never confirmed.
+// sealedEverywhere fails unless all live replicas know the seals up to a second: for
+// one that does not, a group whose state is forgotten was never committed.
 func (s *Store) sealedEverywhere(ctx context.Context, second int64) error {
 	return s.everywhere(ctx, s.ledger(), []string{sealsTable}, func(ctx context.Context, n *node) error {
 		known := snapshot{}
@@ -110,7 +110,7 @@ func (s *Store) PruneToSize(ctx context.Context, bytes int64) (before int64, err
 		if err != nil {
 			return before, s.classify(ctx, err)
 		}
-		// What came in on a day may have started a day later, as far as is known.
+		// What arrived on a day may have a start up to a day later.
 		floor := (oldest.past() + ahead) * 1000
 		if size <= bytes || oldest.day.IsZero() || floor > dayOf(time.Now().Unix()).UnixMilli() {
 			return before, nil
@@ -122,7 +122,7 @@ func (s *Store) PruneToSize(ctx context.Context, bytes int64) (before int64, err
 	}
 }
 
-// size is how many bytes there are, and the oldest partition of requests.
+// size returns the number of bytes, and the oldest partition of requests.
 func (s *Store) size(ctx context.Context) (bytes int64, oldest partition, err error) {
 	for _, sh := range s.shards {
 		var size uint64
@@ -147,7 +147,7 @@ func (s *Store) size(ctx context.Context) (bytes int64, oldest partition, err er
 	return bytes, oldest, nil
 }
 
-// dropSuperseded drops the sums that a piece has replaced for a while. A report, or
+// dropSuperseded drops sums some time after a piece has replaced them. A report, or
 // another hub that makes a piece, may have begun before and still read them.
 func (s *Store) dropSuperseded(ctx context.Context, snap *snapshot) error {
 	// Up to which second a higher tier stands for one.
@@ -169,23 +169,23 @@ func (s *Store) dropSuperseded(ctx context.Context, snap *snapshot) error {
 	return errors.Join(errs...)
 }
 
-// partition is one of a table's.
+// partition is a partition of a table.
 type partition struct {
-	text   string // as ClickHouse writes it
+	text   string // in ClickHouse's notation
 	day    time.Time
-	second int // what it is by beside the day; 0 if nothing
+	second int // the second part of its key, beside the day; 0 if there is none
 }
 
-// past is the second in which its day is over.
+// past returns the second in which its day ends.
 func (p *partition) past() int64 { return p.day.Unix() + daySeconds }
 
 var partitionText = regexp.MustCompile(`^\(?'?(\d{4}-\d\d-\d\d)'?(?:, ?(\d+)\))?$`)
 
-// parsePartition reads what system.parts calls a partition.
+// parsePartition parses a partition's name in system.parts.
 func parsePartition(text string) (p partition, err error) {
 	m := partitionText.FindStringSubmatch(text)
 	if m == nil {
-		return p, fmt.Errorf("the partition %q is none of Kymo's", text)
+		return p, fmt.Errorf("the partition %q is not one of Kymo's", text)
 	}
 	p.text = text
 	if m[2] == "" {
@@ -196,7 +196,7 @@ func parsePartition(text string) (p partition, err error) {
 	return p, err
 }
 
-// partitions lists those of a table that a server has.
+// partitions lists the partitions of a table on a server.
 func (s *Store) partitions(ctx context.Context, n *node, table string) ([]partition, error) {
 	rows, err := n.conn.Query(ctx, fmt.Sprintf(`SELECT partition FROM system.parts WHERE database = %s AND table = %s AND active GROUP BY partition`,
 		quote(s.database), quote(tableOf(table).local(s.replicated))))
@@ -219,10 +219,11 @@ func (s *Store) partitions(ctx context.Context, n *node, table string) ([]partit
 	return all, rows.Err()
 }
 
-var errNotLeader = errors.New("it does not lead the replicas")
+var errNotLeader = errors.New("the server is not the leader of its replicas")
 
-// drop drops the partitions of a shard's table that are to go. Before version
-// 20.5 one replica alone can do so. Others pass it on, without the password.
+// drop drops the partitions of a shard's table for which gone returns true. Before
+// version 20.5 only the leading replica can do so; others forward the statement,
+// without the password.
 func (s *Store) drop(ctx context.Context, sh *shard, table string, gone func(partition) bool) error {
 	return s.reach(ctx, sh, func(n *node) error {
 		all, err := s.partitions(ctx, n, table)
@@ -241,7 +242,7 @@ func (s *Store) drop(ctx context.Context, sh *shard, table string, gone func(par
 		}
 		for _, p := range all {
 			if err := n.conn.Exec(ctx, fmt.Sprintf(`ALTER TABLE %s DROP PARTITION %s`, s.table(table), p.text)); err != nil {
-				return fmt.Errorf("dropping the partition %s of %s: %w", p.text, table, err)
+				return fmt.Errorf("drop the partition %s of %s: %w", p.text, table, err)
 			}
 		}
 		return nil

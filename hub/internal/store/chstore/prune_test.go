@@ -12,7 +12,7 @@ import (
 	"github.com/kymohq/kymo/internal/wire"
 )
 
-// Whoever reads health results while they are forgotten is told that some may be missing.
+// A read of health results during pruning fails with an error if some may be missing.
 func TestHealthForgottenMeanwhile(t *testing.T) {
 	s := open(t, database(serverstest.ClickHouse(t, password)), Options{tuning: quick})
 	b := storetest.Batch("a", 1, 1)
@@ -40,7 +40,7 @@ func TestHealthForgottenMeanwhile(t *testing.T) {
 	}
 }
 
-// What was added up stays until nobody can still be reading it, however old it is.
+// What was added up stays until no read can still need it, however old it is.
 func TestAddedUpStaysMeanwhile(t *testing.T) {
 	patient := quick
 	patient.sealing.meanwhile = 3600
@@ -57,7 +57,7 @@ func TestAddedUpStaysMeanwhile(t *testing.T) {
 	}
 	for age := int64(12); age > 0; age-- {
 		b, now := storetest.Batch("a", uint64(age), 20), age*daySeconds-10
-		if err := s.decide(t.Context(), confirmed, announced(t, s, age*daySeconds, b, true)); err != nil {
+		if err := s.decide(t.Context(), stateCommitted, announced(t, s, age*daySeconds, b, true)); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := oracle.Append(t.Context(), b); err != nil {

@@ -15,7 +15,8 @@ import (
 	"github.com/kymohq/kymo/internal/wire"
 )
 
-// levels are those of kymo_rollups. Pieces have all of them, groups the finest only.
+// levels are the levels of kymo_rollups. Pieces have all of them, groups only the
+// finest.
 var levels = rollup.MakeLevels(rollup.FiveMinutes, rollup.Hour, rollup.Day)
 
 // The numbers of the levels.
@@ -25,15 +26,15 @@ const (
 	level1d
 )
 
-// What a question for histograms yields: step, series and parts. A map is a tuple,
-// and is taken apart by the outer query.
+// The columns of a query for histograms: step, series and parts. A map is a tuple,
+// which the outer query takes apart.
 const (
 	mergedColumns = `step, k1, k2, k3, k4, c1, c2, c3, c4, c5, c6, buckets.1, buckets.2`
 	seriesColumns = `service, endpoint, method, status_code`
 	mergedSums    = `sum(requests) AS c1, sum(zeros) AS c2, sum(sum_high) AS c3, sum(sum_low) AS c4, min(least) AS c5, max(most) AS c6, sumMap(bucketsMap.idx, bucketsMap.cnt) AS buckets`
 )
 
-// addSums adds the sums that pieces or groups have of spans.
+// addSums adds the sums of spans in pieces or groups.
 func (s *Store) addSums(ctx context.Context, sh *shard, a *answer, number string, numbers []uint64, runs []cover.Run) error {
 	wanted := make([]string, len(runs))
 	for i, run := range runs {
@@ -45,13 +46,13 @@ func (s *Store) addSums(ctx context.Context, sh *shard, a *answer, number string
 	return s.addMerged(ctx, sh, a, question{sql: sql, table: rollupsTable, wanted: numbers})
 }
 
-// addRest adds the requests of the ragged ends.
+// addRest adds the requests at the two ends of the window that no stored span covers.
 func (s *Store) addRest(ctx context.Context, sh *shard, a *answer, rest []rollup.Window) error {
 	wanted := make([]string, len(rest))
 	for i, w := range rest {
 		wanted[i] = "(" + startsIn(w) + ")"
 	}
-	// Counted by bucket, and then put together as if they had been summed up.
+	// Counted by bucket, and then combined like stored sums.
 	sql := fmt.Sprintf(`SELECT step, k1, k2, k3, k4, sum(n) AS c1, sumIf(n, bucket = %[2]d) AS c2, sum(high) AS c3, sum(low) AS c4, min(least) AS c5, max(most) AS c6,
 		sumMapIf([bucket], [n], bucket != %[2]d) AS buckets FROM (
 			SELECT %[8]s AS step, %[1]s, bucket, count() AS n, sum(toUInt64(bitShiftRight(duration_ns, 32))) AS high,
@@ -62,7 +63,7 @@ func (s *Store) addRest(ctx context.Context, sh *shard, a *answer, rest []rollup
 	return s.addMerged(ctx, sh, a, question{sql: sql, table: requestsTable})
 }
 
-// keys are the columns of a series, or of what the query lets be merged.
+// keys returns the columns of a series, or of the merged series that the query wants.
 func (a *answer) keys() string {
 	if a.query.Coarse {
 		return fmt.Sprintf(`'' AS k1, if(endpoint = %s, endpoint, '') AS k2, '' AS k3, status_code AS k4`, quote(wire.Other))
@@ -76,7 +77,7 @@ type mergedRow struct {
 	parts hist.Parts
 }
 
-// addMerged adds what a question for histograms yields.
+// addMerged adds the rows of a query for histograms.
 func (s *Store) addMerged(ctx context.Context, sh *shard, a *answer, q question) error {
 	q.snap, q.sql = a.snap, "SELECT "+mergedColumns+" FROM ("+q.sql+")"
 	c, err := ask(ctx, s, sh, q, scanMerged)
@@ -114,7 +115,7 @@ func filters(by *store.Filter) string {
 	return b.String()
 }
 
-// startsIn is the condition for requests that start in a window.
+// startsIn returns the condition for requests that start in a window.
 func startsIn(w rollup.Window) string {
 	return fmt.Sprintf("span >= %[1]d AND span <= %[2]d AND %[3]s >= %[4]d AND %[3]s < %[5]d",
 		w.From/spanMillis, w.To/spanMillis, startMillis, w.From, w.To)

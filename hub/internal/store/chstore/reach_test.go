@@ -67,7 +67,7 @@ func TestReachEachOnce(t *testing.T) {
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
 	if err := s.reach(ended, s.ledger(), func(*node) error { return nil }); !errors.Is(err, context.Canceled) {
-		t.Errorf("when nobody waits any more: %v", err)
+		t.Errorf("when no caller waits any more: %v", err)
 	}
 }
 

@@ -86,7 +86,8 @@ func (s *Store) hours(ctx context.Context, snap *snapshot, q *store.RequestQuery
 	return slices.Sorted(maps.Keys(found)), nil
 }
 
-// requestsOf merges what the shards have of an hour; false if no more is wanted.
+// requestsOf merges the shards' requests of an hour. It returns false if no more is
+// wanted.
 func (s *Store) requestsOf(ctx context.Context, snap *snapshot, q *store.RequestQuery, yield func(*store.Record, error) bool) bool {
 	fail := func(err error) bool {
 		yield(nil, s.classify(ctx, err))

@@ -12,8 +12,8 @@ import (
 	"github.com/kymohq/kymo/hub/internal/loop"
 )
 
-// The tiers of kymo_rollups and of seals: sums of groups, of all groups of some
-// minutes, of all these of some hours, and of those of some days.
+// The tiers of kymo_rollups and of seals: sums of single groups, of all groups in some
+// minutes, in some hours, and in some days.
 const (
 	tierGroups uint8 = iota
 	tierMinutes
@@ -21,28 +21,28 @@ const (
 	tierDays
 )
 
-// sealing is when pieces are made.
+// sealing configures when pieces are made.
 type sealing struct {
-	every time.Duration // how often is looked
-	// after is how old, in seconds, groups are at least, and the others how long the
-	// span is that a piece of the tier stands for, at least.
+	every time.Duration // how often a hub looks for pieces to make
+	// after is the min age of groups, in seconds; the others are the min length of the
+	// span that a piece of the tier stands for.
 	after, minutes, hours, days int64
-	groups                      int   // in a piece at most
-	meanwhile                   int64 // for how many seconds sums stay for which others stand
+	groups                      int   // max number in a piece
+	meanwhile                   int64 // for how many seconds sums stay after a piece has replaced them
 }
 
-// Groups are sealed when none of their time can be confirmed any more: one that is
-// open is declared void then.
+// Groups are sealed when no group of their time can be committed any more: those still
+// open are aborted then.
 var defaultSealing = sealing{every: 20 * time.Second, after: 2 * staleAfter, minutes: 60, hours: 3600, days: 24 * 3600, groups: 5000, meanwhile: 3600}
 
-// startSealing begins to make pieces of groups.
+// startSealing starts the loop that makes pieces of groups.
 func (s *Store) startSealing() *loop.Loop {
-	return loop.Start(s.sealing.every, nil, loop.Told(s.sealDue, func(err error) {
-		s.logger.Warn("adding up rows of kymo_rollups failed; it is tried again", "error", s.errors.Redact(err))
+	return loop.Start(s.sealing.every, nil, loop.ReportOnce(s.sealDue, func(err error) {
+		s.logger.Warn("cannot add up rows of kymo_rollups; will retry", "error", s.errors.Redact(err))
 	}))
 }
 
-// sealDue makes the pieces that are due, and drops what they stand for.
+// sealDue makes the pieces that are due, and drops the sums that they replace.
 func (s *Store) sealDue(ctx context.Context) error {
 	snap, err := s.snapshot(ctx)
 	if err != nil {
@@ -64,7 +64,7 @@ func (s *Store) sealDue(ctx context.Context) error {
 func (s *Store) sealGroups(ctx context.Context, snap *snapshot) error {
 	past := snap.now - s.sealing.after
 	if len(snap.groups) == 0 {
-		return nil // there is nothing to read faster
+		return nil // reads would not get faster
 	}
 	first := secondOf(slices.Min(snap.groups))
 	if past-first < s.sealing.minutes {
@@ -79,16 +79,16 @@ func (s *Store) sealGroups(ctx context.Context, snap *snapshot) error {
 		return err
 	}
 	if len(open) > 0 {
-		if err := s.declareVoid(ctx, open...); err != nil {
+		if err := s.abort(ctx, open...); err != nil {
 			return err
 		}
 	}
-	// Under the seal, what is not known to be void counts. An earlier attempt may
-	// have declared something void that not all replicas know.
+	// Under the seal, every group counts that is not known to be aborted. An earlier
+	// attempt may have aborted a group without all replicas knowing.
 	if err := s.spread(ctx, s.ledger(), snap.sealed, groupsTable); err != nil {
 		return err
 	}
-	// Only what is read after that is final.
+	// Only what is read from here on is final.
 	final, err := s.snapshot(ctx)
 	if err != nil || final.sealed != snap.sealed {
 		return err // another hub was faster
@@ -100,16 +100,16 @@ func (s *Store) sealGroups(ctx context.Context, snap *snapshot) error {
 		}
 	}
 	if len(groups) == 0 {
-		return nil // somebody has declared them void meanwhile
+		return nil // another hub has aborted them meanwhile
 	}
-	// Groups have the shortest spans; each of them is a part of one of each level.
+	// Groups have the shortest spans; each of them is part of one span of each level.
 	from := fmt.Sprintf(`(SELECT *, arrayJoin([%d, %d, %d]) AS to_level FROM %s WHERE tier = %d AND day >= %s AND group_id IN (SELECT number FROM wanted))`,
 		level5m, level1h, level1d, s.table(rollupsTable), tierGroups, dayText(secondOf(slices.Min(groups))))
 	return s.seal(ctx, seal{tierMinutes, snap.sealed, past, newNumber(snap.now)}, groups, from,
 		fmt.Sprintf(`toUInt32(intDiv(span, [%d, %d, %d][to_level + 1]))`, levels.Finest(0), levels.Finest(1), levels.Finest(2)))
 }
 
-// capGroups keeps a piece from being made of more groups than are added up at once.
+// capGroups limits a piece to as many groups as can be added up at once.
 func (s *Store) capGroups(snap *snapshot, past int64) int64 {
 	seconds := make([]int64, 0, len(snap.groups))
 	for _, number := range snap.groups {
@@ -122,8 +122,8 @@ func (s *Store) capGroups(snap *snapshot, past int64) int64 {
 	return past
 }
 
-// sealPieces makes one piece of a tier of those of the tier below, if they stand
-// for enough seconds.
+// sealPieces makes one piece of a tier from pieces of the tier below, if they stand for
+// enough seconds.
 func (s *Store) sealPieces(ctx context.Context, snap *snapshot, tier uint8, seconds int64) error {
 	x := seal{tier: tier, piece: newNumber(snap.now)}
 	var pieces []uint64
@@ -133,7 +133,7 @@ func (s *Store) sealPieces(ctx context.Context, snap *snapshot, tier uint8, seco
 		} else if link.tier == tier-1 {
 			x.past, pieces = link.past, append(pieces, link.piece)
 		} else {
-			break // of a piece, the parts must follow each other
+			break // the parts of a piece must be consecutive
 		}
 	}
 	if len(pieces) < 2 || secondOf(pieces[len(pieces)-1])-secondOf(pieces[0]) < seconds {
@@ -143,8 +143,8 @@ func (s *Store) sealPieces(ctx context.Context, snap *snapshot, tier uint8, seco
 	return s.seal(ctx, x, pieces, from, "span")
 }
 
-// seal has every shard add up what it has of groups or pieces, and then notes
-// that the sum stands for them.
+// seal makes every shard add up its sums of groups or pieces, and then writes the seal
+// by which the new sum stands for them.
 func (s *Store) seal(ctx context.Context, x seal, parts []uint64, from, span string) error {
 	sql := fmt.Sprintf(`INSERT INTO %s (%s) SELECT toUInt8(%d), toDate(%s), toUInt64(0), to_level, to_span, %s, toUInt64(%d), c1, c2, c3, c4, c5, c6, buckets.1, buckets.2
 		FROM (SELECT toUInt8(to_level) AS to_level, %s AS to_span, %s, %s FROM %s GROUP BY to_level, to_span, %s)`,

@@ -7,7 +7,7 @@ import (
 	"slices"
 )
 
-// seal is that a piece stands for all groups of a span of seconds.
+// seal states that a piece stands for all groups of a span of seconds.
 type seal struct {
 	tier        uint8
 	first, past int64
@@ -22,13 +22,13 @@ type notes struct {
 	shards int64 // how many there are
 }
 
-// snapshot is what counts, at an instant.
+// snapshot is the groups and pieces that count at an instant.
 type snapshot struct {
 	notes
-	chain  []seal
-	sealed int64    // the second up to which the chain reaches
-	groups []uint64 // confirmed, and not under a seal
-	voids  []uint64 // everywhere
+	chain   []seal
+	sealed  int64    // the second up to which the chain reaches
+	groups  []uint64 // committed, and not under a seal
+	aborted []uint64 // everywhere
 }
 
 // snapshot reads the ledger.
@@ -56,8 +56,8 @@ func (s *Store) snapshotAt(ctx context.Context, n *node) (*snapshot, error) {
 	return snap, s.readGroups(ctx, n, snap)
 }
 
-// stillThere fails if somebody has forgotten meanwhile what is not before the instant
-// (Unix ms): what was read since the snapshot may lack a part of it.
+// stillThere fails if the store has meanwhile forgotten data from the instant (Unix ms)
+// on: what was read since the snapshot may be incomplete.
 func (s *Store) stillThere(ctx context.Context, from int64) error {
 	var found notes
 	err := s.readAgain(ctx, s.ledger(), func(n *node) (err error) {
@@ -74,33 +74,33 @@ func (s *Store) stillThere(ctx context.Context, from int64) error {
 	return err
 }
 
-// notesAt are the notes that a server knows.
+// notesAt returns the notes that a server knows.
 func (s *Store) notesAt(ctx context.Context, n *node) (found notes, err error) {
 	err = n.conn.QueryRow(ctx, fmt.Sprintf(`SELECT toInt64(toUnixTimestamp(now())), maxIf(value, key = 'pruned'), maxIf(value, key = 'schema'),
 		maxIf(value, key = 'shards') FROM %s`, s.table(stateTable))).Scan(&found.now, &found.floor, &found.schema, &found.shards)
 	return found, err
 }
 
-// knowsAll fails if there are more shards than this hub knows, which began before
-// they were added: it would leave out what they hold.
+// knowsAll fails if shards were added after this hub started: it would leave out what
+// they hold.
 func (s *Store) knowsAll(found notes) error {
 	if int(found.shards) > len(s.shards) {
-		return fmt.Errorf("its tables are on %d shards, and this hub knows %d: restart it", found.shards, len(s.shards))
+		return fmt.Errorf("the tables are on %d shards, but this hub knows only %d: restart the hub", found.shards, len(s.shards))
 	}
 	return nil
 }
 
 var errPruned = errors.New("the beginning of the window was forgotten meanwhile")
 
-// readSeals finds the chain of seals: from where one ends, the next is taken
-// that begins there. Of several that begin there the highest tier is taken, and
-// of these the one that was made first. Everyone who looks at the same seals so
-// takes the same. Another chain is as right, as long as there is what it reads instead:
-// of a group, the state stays until every replica knows of a seal over it, and sums stay
-// for an hour after others stand for them (prune.go).
+// readSeals finds the chain of seals: where one ends, the next begins. Of several that
+// begin there, the one of the highest tier is taken, and of these the one that was made
+// first. So all hubs that see the same seals use the same chain. Another chain is as
+// right, as long as the sums that it reads are there: the state of a group stays until
+// every replica knows of a seal over it, and sums stay for an hour after a piece has
+// replaced them (prune.go).
 func (s *Store) readSeals(ctx context.Context, n *node, snap *snapshot) error {
-	// Of minutes there are many: only those are of interest that no hours stand for,
-	// and some before, as two hubs may have chosen different ones.
+	// There are many seals of minutes: only those that no seal of hours covers are read,
+	// and some before them, as two hubs may have chosen different ones.
 	table := s.table(sealsTable)
 	rows, err := n.conn.Query(ctx, fmt.Sprintf(`SELECT tier, first, past, piece FROM %s
 		WHERE tier >= %d OR toUInt64(first) + %d >= (SELECT toUInt64(max(past)) FROM %s WHERE tier >= %d)`, table, tierHours, daySeconds, table, tierHours))
@@ -133,18 +133,19 @@ func (s *Store) readGroups(ctx context.Context, n *node, snap *snapshot) error {
 			SELECT group_id, state FROM %s WHERE group_id >= %d
 			UNION ALL
 			SELECT group_id, state FROM %s WHERE group_id < %d AND state = %d
-		) GROUP BY group_id`, table, from, table, from, void)
+		) GROUP BY group_id`, table, from, table, from, stateAborted)
 	return eachState(ctx, n, sql, func(number uint64, state uint8) {
-		if state == confirmed {
+		if state == stateCommitted {
 			snap.groups = append(snap.groups, number)
 		} else {
-			snap.voids = append(snap.voids, number)
+			snap.aborted = append(snap.aborted, number)
 		}
 	})
 }
 
-// undecided reads which groups from the seals up to a second are neither confirmed
-// nor void. However old they are, their batches are not forgotten before.
+// undecided returns the groups from the end of the seals up to a second that are
+// neither committed nor aborted. However old they are, their batches are not forgotten
+// before they are.
 func (s *Store) undecided(ctx context.Context, n *node, snap *snapshot, past int64) ([]uint64, error) {
 	rows, err := n.conn.Query(ctx, fmt.Sprintf(`SELECT group_id FROM %s WHERE day >= %s AND day <= %s AND group_id >= %d AND group_id < %d GROUP BY group_id`,
 		s.table(batchesTable), dayText(snap.sealed), dayText(past), numbersFrom(snap.sealed), numbersFrom(past)))
@@ -153,7 +154,7 @@ func (s *Store) undecided(ctx context.Context, n *node, snap *snapshot, past int
 	}
 	defer rows.Close()
 	decided := make(map[uint64]bool)
-	for _, number := range slices.Concat(snap.groups, snap.voids) {
+	for _, number := range slices.Concat(snap.groups, snap.aborted) {
 		decided[number] = true
 	}
 	var open []uint64
@@ -169,8 +170,8 @@ func (s *Store) undecided(ctx context.Context, n *node, snap *snapshot, past int
 	return open, rows.Err()
 }
 
-// pieces are the pieces of the chain that may hold something from an instant
-// (Unix ms) on.
+// pieces returns the pieces of the chain that may hold something from an instant (Unix
+// ms) on.
 func (snap *snapshot) pieces(from int64) []uint64 {
 	var pieces []uint64
 	for _, x := range snap.chain {
@@ -181,22 +182,22 @@ func (snap *snapshot) pieces(from int64) []uint64 {
 	return pieces
 }
 
-// ahead is how far in the future, in seconds, what is appended may lie: the day that
-// store.Store permits, and a bit.
+// ahead is how far in the future, in seconds, appended requests may start: the day that
+// store.Store permits, and a margin.
 const ahead = 25 * 3600
 
-// earliest is the second in which groups begin that may hold something from an
-// instant (Unix ms) on.
+// earliest returns the second from which on groups may hold something from an instant
+// (Unix ms) on.
 func earliest(from int64) int64 { return from/1000 - ahead }
 
-// counting is the condition for rows that carry a group's number to count. The
-// numbers are in the tables live and voids.
+// counting returns the condition for rows whose group counts. The numbers are in the
+// tables live and aborted.
 func (snap *snapshot) counting() string {
-	return fmt.Sprintf(`(group_id >= %d AND group_id IN (SELECT number FROM live) OR group_id < %d AND group_id NOT IN (SELECT number FROM voids))`,
+	return fmt.Sprintf(`(group_id >= %d AND group_id IN (SELECT number FROM live) OR group_id < %d AND group_id NOT IN (SELECT number FROM aborted))`,
 		numbersFrom(snap.sealed), numbersFrom(snap.sealed))
 }
 
-// since is the condition for partitions that may hold something from an instant
+// since returns the condition for partitions that may hold something from an instant
 // (Unix ms) on.
 func since(from int64) string {
 	return "day >= " + quote(dayOf(max(0, earliest(from))).Format("2006-01-02"))

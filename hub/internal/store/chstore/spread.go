@@ -20,13 +20,13 @@ const (
 	catchUpWithin = 2 * time.Second
 	spreadWithin  = 4 * time.Second
 	look          = 5 * time.Millisecond // again
-	// skew is by how many seconds the clocks of servers may differ, and what is cut
-	// off where whole seconds are compared.
+	// skew is how many seconds the clocks of servers may differ, plus what is lost by
+	// comparing whole seconds.
 	skew = 4
 )
 
-// spread waits until all replicas of a shard that are alive have what was
-// inserted into tables since a second.
+// spread waits until all live replicas of a shard have what was inserted into tables
+// since a second.
 func (c *cluster) spread(ctx context.Context, s *shard, since int64, tables ...string) error {
 	if !c.replicated || len(s.nodes) == 1 {
 		return nil
@@ -37,7 +37,7 @@ func (c *cluster) spread(ctx context.Context, s *shard, since int64, tables ...s
 	})
 }
 
-// everywhere waits until check passes at all replicas of a shard that are alive.
+// everywhere waits until check passes at all live replicas of a shard.
 func (c *cluster) everywhere(ctx context.Context, s *shard, tables []string, check func(context.Context, *node) error) error {
 	if !c.replicated || len(s.nodes) == 1 {
 		return nil
@@ -79,7 +79,7 @@ func (c *cluster) everywhereNow(ctx context.Context, s *shard, tables []string, 
 	}
 	work.Wait()
 	for _, n := range failed {
-		// One that has ended comes back with another session. ZooKeeper finds out
+		// A server that has ended comes back with another session. ZooKeeper notices that
 		// later, and counts it as alive until then.
 		if alive > fine && c.counted(ctx, witness, n) && n.ended() {
 			fine++
@@ -91,7 +91,7 @@ func (c *cluster) everywhereNow(ctx context.Context, s *shard, tables []string, 
 	return &shardError{s.number, errors.Join(append([]error{errNotSpread}, errs...)...)}
 }
 
-// passes runs the check at a replica, and returns how many are alive.
+// passes runs the check at a replica, and returns how many replicas are alive.
 func (c *cluster) passes(ctx context.Context, n *node, tables []string, check func(context.Context, *node) error) (alive int, err error) {
 	if reason := n.away(); reason != nil {
 		return 0, reason
@@ -108,7 +108,8 @@ func (c *cluster) passes(ctx context.Context, n *node, tables []string, check fu
 	return c.active(ctx, n, tables)
 }
 
-// counted reports whether ZooKeeper takes a replica for alive, as another one sees.
+// counted reports whether ZooKeeper considers a replica alive, according to another
+// one.
 func (c *cluster) counted(ctx context.Context, witness, n *node) bool {
 	path := n.replicaPath()
 	if path == "" {
@@ -118,8 +119,8 @@ func (c *cluster) counted(ctx context.Context, witness, n *node) bool {
 	return err == nil && found > 0
 }
 
-// ends are where the logs of tables end, by path, as far as any replica knows: one
-// that reads from a ZooKeeper which lags behind does not know it by itself.
+// ends returns where the logs of tables end, by path, according to the replica that
+// knows most: one whose ZooKeeper server lags behind does not know it by itself.
 func (c *cluster) ends(ctx context.Context, s *shard, tables []string) map[string]uint64 {
 	var mu sync.Mutex
 	var work sync.WaitGroup
@@ -149,14 +150,14 @@ func (c *cluster) ends(ctx context.Context, s *shard, tables []string) map[strin
 	return goals
 }
 
-// timedOut reports whether a server did not answer in time. One that hangs takes
-// connections, until it has had too many.
+// timedOut reports whether a server did not answer in time. A server that hangs still
+// accepts connections, up to a limit.
 func timedOut(err error) bool {
 	var network net.Error
 	return errors.Is(err, context.DeadlineExceeded) || errors.As(err, &network) && network.Timeout()
 }
 
-// ended reports whether nothing listens any more where the server did.
+// ended reports whether nothing listens at the server's address any more.
 func (n *node) ended() bool {
 	conn, err := net.DialTimeout("tcp", n.host, dialTimeout)
 	if err == nil {
@@ -165,14 +166,14 @@ func (n *node) ended() bool {
 	return errors.Is(err, syscall.ECONNREFUSED)
 }
 
-// active is how many replicas are alive, as ZooKeeper knows.
+// active returns how many replicas are alive, according to ZooKeeper.
 func (c *cluster) active(ctx context.Context, n *node, tables []string) (int, error) {
-	// It is a number of 8 bits, and of 32 since version 24.4.
+	// The column has 8 bits, and 32 since version 24.4.
 	alive, err := count(ctx, n, `SELECT toUInt64(max(active_replicas)) FROM system.replicas WHERE `+c.among(tables))
 	return int(alive), err
 }
 
-// among is the condition for tables in the system's tables.
+// among returns the condition for tables in the system's tables.
 func (c *cluster) among(tables []string) string {
 	names := make([]string, len(tables))
 	for i, t := range tables {
@@ -189,8 +190,8 @@ func quoteAll(texts []string) string {
 	return strings.Join(quoted, ", ")
 }
 
-// caughtUp waits for a replica to have what was inserted anywhere since a second,
-// and before this is asked.
+// caughtUp waits until a replica has what was inserted anywhere from a second on and
+// before this call.
 func (c *cluster) caughtUp(ctx context.Context, n *node, since int64, tables []string, goals map[string]uint64) error {
 	end := time.Now().Add(catchUpWithin)
 	ctx, cancel := context.WithDeadlineCause(ctx, end, errBehind)
@@ -199,16 +200,16 @@ func (c *cluster) caughtUp(ctx context.Context, n *node, since int64, tables []s
 	if err == nil {
 		err = c.fetched(ctx, n, since, tables)
 	}
-	// A connection may know the deadline before the context does.
+	// A connection may time out before the context does.
 	if err != nil && (errors.Is(context.Cause(ctx), errBehind) || timedOut(err) && !time.Now().Before(end)) {
 		return errBehind
 	}
 	return err
 }
 
-// pulled waits for a replica to know what it has to fetch: to have read the log
-// that it shares with the others as far as it goes at the beginning, or further
-// if the goals are.
+// pulled waits until a replica knows what it has to fetch: until it has read the log
+// that it shares with the others to where the log ended at the call, or to the goals if
+// they are further.
 func (c *cluster) pulled(ctx context.Context, n *node, tables []string, goals map[string]uint64) error {
 	goals = maps.Clone(goals)
 	for first := true; ; first = false {
@@ -231,8 +232,8 @@ func pause(ctx context.Context) error {
 	}
 }
 
-// toPull reports whether the replica has not read a table's log up to the goal,
-// which is not before the end of the log when this is asked first.
+// toPull reports whether the replica has not yet read a table's log up to the goal,
+// which is at least the end of the log at the first call.
 func (c *cluster) toPull(ctx context.Context, n *node, tables []string, goals map[string]uint64, first bool) (behind bool, err error) {
 	rows, err := n.conn.Query(ctx, fmt.Sprintf(`SELECT table, zookeeper_path, replica_path, log_max_index, log_pointer, is_session_expired OR is_readonly,
 		(SELECT count() FROM %s) FROM system.replicas WHERE %s`, c.trustedName(), c.among(tables)))
@@ -241,7 +242,7 @@ func (c *cluster) toPull(ctx context.Context, n *node, tables []string, goals ma
 	}
 	defer rows.Close()
 	found := 0
-	var empty, queues []string // logs that may be empty, and how to count what it may not know of its queues
+	var empty, queues []string // logs that may be empty, and queries that count entries of its queues it may not know
 	for rows.Next() {
 		var table, path, replica string
 		var last, next, sessions uint64
@@ -257,7 +258,7 @@ func (c *cluster) toPull(ctx context.Context, n *node, tables []string, goals ma
 			goals[path] = max(goals[path], last)
 		}
 		goal := goals[path]
-		switch { // next is the place after the last entry that was read
+		switch { // next is the position after the last entry that was read
 		case goal == 0 && next == 0:
 			empty = append(empty, path)
 		case next <= goal:
@@ -275,7 +276,7 @@ func (c *cluster) toPull(ctx context.Context, n *node, tables []string, goals ma
 		return false, errNoTables
 	}
 	for _, path := range empty {
-		// The first entry has the number 0, which is also said of none.
+		// The first entry has the number 0, which also stands for no entry.
 		entries, err := count(ctx, n, "SELECT count() FROM system.zookeeper WHERE path = "+quote(path+"/log"))
 		if err != nil {
 			return false, err
@@ -283,7 +284,7 @@ func (c *cluster) toPull(ctx context.Context, n *node, tables []string, goals ma
 		behind = behind || entries > 0
 	}
 	for _, unknown := range queues {
-		// After a restart it knows of its queue only when its last session is past.
+		// After a restart it knows its queue only when its last session has ended.
 		entries, err := count(ctx, n, unknown)
 		if err != nil {
 			return false, err
@@ -293,7 +294,8 @@ func (c *cluster) toPull(ctx context.Context, n *node, tables []string, goals ma
 	return behind, nil
 }
 
-// noTables makes it known that a server lacks a table, or the database.
+// noTables adds errNoTables to the error of a server that lacks a table or the
+// database.
 func noTables(err error) error {
 	var refused *clickhouse.Exception
 	if errors.As(err, &refused) && (refused.Code == unknownTable || refused.Code == unknownDatabase) {
@@ -307,9 +309,9 @@ func count(ctx context.Context, n *node, sql string) (entries uint64, err error)
 	return entries, err
 }
 
-// fetched waits for a replica to have fetched what it knew to be missing at the
-// beginning. What comes later does not matter, and there may be no end to it;
-// what is older may be missing until a replica is back that died with it.
+// fetched waits until a replica has fetched what it knew to be missing at the call.
+// What comes later does not matter, and may never end; what is older may be missing
+// until a dead replica that has it is back.
 func (c *cluster) fetched(ctx context.Context, n *node, since int64, tables []string) error {
 	var goals []string // parts
 	for first := true; ; first = false {
@@ -336,8 +338,8 @@ func (c *cluster) toFetch(ctx context.Context, n *node, since int64, tables []st
 	if err != nil || len(parts) == 0 {
 		return nil, err
 	}
-	// What it has stays in the queue until its turn: behind what can be fetched from
-	// nobody, that takes many seconds.
+	// A part that it has stays in the queue until its turn. Behind parts that no replica
+	// can deliver, that takes many seconds.
 	has, err := partsOf(ctx, n, `SELECT concat(table, '/', name) AS part FROM system.parts WHERE part IN (`+quoteAll(parts)+`) AND `+c.among(tables))
 	return slices.DeleteFunc(parts, func(part string) bool { return slices.Contains(has, part) }), err
 }

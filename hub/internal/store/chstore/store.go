@@ -26,18 +26,18 @@ type Options struct {
 	tuning tuning // defaultTuning where zero
 }
 
-// tuning is how much and how often; tests have it otherwise.
+// tuning is sizes and times that tests change.
 type tuning struct {
-	requests    int           // in a group, if there are more batches than one
-	enough      int           // of them, for a group not to wait for more
+	requests    int           // max in a group of more than one batch
+	enough      int           // so many requests make a group that does not wait for more
 	pace        time.Duration // from the beginning of a group to that of the next
 	hold, limit time.Duration // see gather.Config
-	patience    time.Duration // with an answer
+	patience    time.Duration // how long an answer is waited for
 	sealing     sealing
 }
 
 var defaultTuning = tuning{
-	requests: 100_000, enough: 10_000, pace: time.Second, hold: 10 * time.Second, limit: confirmWithin * time.Second,
+	requests: 100_000, enough: 10_000, pace: time.Second, hold: 10 * time.Second, limit: commitWithin * time.Second,
 	patience: answerWithin, sealing: defaultSealing,
 }
 
@@ -45,7 +45,7 @@ var defaultTuning = tuning{
 type Store struct {
 	*cluster
 	tuning
-	hub      uint64 // this one, among all that write
+	hub      uint64 // identifies this hub among all that write
 	logger   *slog.Logger
 	errors   remote.Errors
 	gatherer *gather.Gatherer
@@ -66,8 +66,8 @@ var (
 	_ store.Remote  = (*Store)(nil)
 )
 
-// Open connects to the servers that the URL names, and makes the tables. It
-// fails with store.ErrVersion if a newer Kymo made them. No error holds the password.
+// Open connects to the servers that the URL names, and creates the tables. It fails
+// with store.ErrVersion if a newer Kymo made them. No error holds the password.
 func Open(url string, opts Options) (*Store, error) {
 	a, err := parseURL(url)
 	if err != nil {
@@ -105,7 +105,7 @@ func (t *tuning) setDefaults() {
 	t.sealing = cmp.Or(t.sealing, u.sealing)
 }
 
-// start makes the tables wherever it can, and checks who made them, and what was
+// start creates the tables wherever it can, and checks their version and what was
 // pruned.
 func (s *Store) start(ctx context.Context) error {
 	var work sync.WaitGroup
@@ -129,8 +129,8 @@ func (s *Store) start(ctx context.Context) error {
 	return err
 }
 
-// recognize checks who made the tables, and that no shard of theirs is missing in
-// the cluster's definition, and notes what is new.
+// recognize checks the version of the tables, and that the cluster's definition lacks
+// none of their shards, and notes new shards.
 func (s *Store) recognize(ctx context.Context) error {
 	var found notes
 	if err := s.read(ctx, s.ledger(), func(n *node) (err error) {
@@ -140,10 +140,10 @@ func (s *Store) recognize(ctx context.Context) error {
 		return err
 	}
 	if found.schema > schemaVersion {
-		return fmt.Errorf("%w: its tables are of version %d, this program's of %d", store.ErrVersion, found.schema, schemaVersion)
+		return fmt.Errorf("%w: the tables have version %d, this program expects %d", store.ErrVersion, found.schema, schemaVersion)
 	}
 	if int(found.shards) > len(s.shards) {
-		return fmt.Errorf("its tables are on %d shards, and the cluster %q has %d: add the missing ones to remote_servers", found.shards, s.address.cluster, len(s.shards))
+		return fmt.Errorf("the tables are on %d shards, but the cluster %q has %d: add the missing ones to remote_servers", found.shards, s.address.cluster, len(s.shards))
 	}
 	if found.schema == 0 {
 		if err := s.noOtherLedger(ctx); err != nil {
@@ -161,7 +161,7 @@ func (s *Store) recognize(ctx context.Context) error {
 	if err := s.note(ctx, "shards", int64(len(s.shards))); err != nil || found.shards == 0 {
 		return err
 	}
-	// Hubs that do not know a shard are to find that out before it holds anything.
+	// Hubs that do not know a shard must find that out before it holds anything.
 	return s.everywhere(ctx, s.ledger(), []string{stateTable}, func(ctx context.Context, n *node) error {
 		found, err := s.notesAt(ctx, n)
 		if err == nil && int(found.shards) < len(s.shards) {
@@ -171,8 +171,8 @@ func (s *Store) recognize(ctx context.Context) error {
 	})
 }
 
-// noOtherLedger fails if a shard other than the first has a ledger: the store is not
-// new, the cluster's definition has its shards in another order.
+// noOtherLedger fails if a shard other than the first has a ledger. Then the store is
+// not new; the cluster's definition has its shards in another order.
 func (s *Store) noOtherLedger(ctx context.Context) error {
 	for _, sh := range s.shards[1:] {
 		var rows uint64
@@ -202,8 +202,7 @@ func (s *Store) Append(ctx context.Context, batches ...*wire.Batch) ([]bool, err
 // Floor implements store.Floorer.
 func (s *Store) Floor() int64 { return s.pruned.Load() }
 
-// Check implements store.Remote: each shard must have a server that answers with
-// all there is.
+// Check implements store.Remote: each shard must have a server that answers completely.
 func (s *Store) Check(ctx context.Context) error {
 	for _, sh := range s.shards {
 		if err := s.read(ctx, sh, func(n *node) error { return nil }); err != nil {
@@ -216,7 +215,7 @@ func (s *Store) Check(ctx context.Context) error {
 // Waiting implements store.Remote.
 func (s *Store) Waiting() int { return s.gatherer.Waiting() }
 
-// Close waits for what is being written and gives the connections back.
+// Close waits for writes in progress and closes the connections.
 func (s *Store) Close() error {
 	s.end()
 	return nil
@@ -230,14 +229,13 @@ func (s *Store) shutdown() {
 	s.close()
 }
 
-// orphans are groups of this hub that were announced, and never will be
-// confirmed.
+// orphans are groups of this hub that were announced, and will never be committed.
 type orphans struct {
 	mu      sync.Mutex
 	numbers map[uint64]bool
 }
 
-// add adds a group, and forgets those that everyone finds stale by now.
+// add adds a group, and forgets those that every hub treats as stale by now.
 func (o *orphans) add(number uint64, now int64) {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -18,17 +18,17 @@ const (
 	stateTable    = "kymo_state"
 )
 
-// schemaVersion is that of the tables, in kymo_state.
+// schemaVersion is the version of the tables, in kymo_state.
 const schemaVersion = 1
 
-// The kinds of columns, which newer servers keep in fewer bytes.
+// The kinds of columns. Newer servers compress each kind with a codec of its own.
 type kind string
 
 const (
-	name    kind = "name"    // a text of which there are few
-	text    kind = "text"    // a text of which there are many
+	name    kind = "name"    // a text with few distinct values
+	text    kind = "text"    // a text with many distinct values
 	number  kind = "number"  // any number
-	rising  kind = "rising"  // one that is near the one before
+	rising  kind = "rising"  // a number close to the one in the row before
 	unusual kind = "unusual" // an expression
 )
 
@@ -40,11 +40,11 @@ type column struct {
 type table struct {
 	name      string
 	ledger    bool // on the first shard only
-	sql       bool // for users, who find it on every server whole
+	sql       bool // for users; on a cluster, every server has a table of all shards
 	columns   []column
 	partition string
 	order     string
-	grain     int // rows between two marks, if not the usual
+	grain     int // rows between two marks, if not the default
 }
 
 var tables = []table{
@@ -156,8 +156,8 @@ func tableOf(name string) *table {
 	panic("chstore: there is no table " + name)
 }
 
-// local is the table's name on a server; in a cluster users' names are those of
-// the whole.
+// local returns the table's name on a server; on a cluster, the names that users know
+// are those of the tables of all shards.
 func (t *table) local(replicated bool) string {
 	if t.sql && replicated {
 		return t.name + "_local"
@@ -165,7 +165,7 @@ func (t *table) local(replicated bool) string {
 	return t.name
 }
 
-// definition is the type of a column as the server can have it.
+// definition returns the type of a column, as far as the server supports it.
 func (c *column) definition(f features, codecs bool) string {
 	switch {
 	case !f.compact || c.kind == unusual:
@@ -180,7 +180,8 @@ func (c *column) definition(f features, codecs bool) string {
 	return c.typ + " CODEC(ZSTD)"
 }
 
-// definitions are the columns of a CREATE TABLE. Codecs belong to what is kept.
+// definitions returns the columns of a CREATE TABLE. Only tables that store data have
+// codecs.
 func (t *table) definitions(f features, codecs bool) string {
 	lines := make([]string, len(t.columns))
 	for i := range t.columns {
@@ -189,7 +190,7 @@ func (t *table) definitions(f features, codecs bool) string {
 	return "(\n" + strings.Join(lines, ",\n") + "\n)\n"
 }
 
-// create is the statement that makes the table in a database.
+// create returns the statement that creates the table in a database.
 func (t *table) create(database string, f features) string {
 	engine := "MergeTree()"
 	if f.replicated {
@@ -210,7 +211,7 @@ func (t *table) create(database string, f features) string {
 	return s
 }
 
-// createWhole is the statement that makes the table of all shards.
+// createWhole returns the statement that creates the table of all shards.
 func (t *table) createWhole(database, cluster string, f features) string {
 	return fmt.Sprintf("CREATE TABLE IF NOT EXISTS %s.%s\n%sENGINE = Distributed(%s, %s, %s)\n",
 		quoteName(database), t.name, t.definitions(f, false), quoteName(cluster), quoteName(database), t.local(true))
@@ -218,7 +219,7 @@ func (t *table) createWhole(database, cluster string, f features) string {
 
 func (c *column) column() string { return "`" + c.name + "`" }
 
-// inserted are the columns that an insert gives, in order.
+// inserted returns the columns that an insert gives, in order.
 func (t *table) inserted() string {
 	var names []string
 	for i := range t.columns {

@@ -9,30 +9,29 @@ import (
 	"time"
 )
 
-// A replica gets what others were given a moment later, or much later if it was
-// away. Who reads from it must not miss what was acknowledged. Two rules see to
-// that:
+// A replica gets what was inserted at another one a moment later, or much later if it
+// was away. Reads from it must not miss what was acknowledged. Two rules ensure that:
 //
-//   - Nothing is acknowledged before every replica has it that is alive, as
-//     ZooKeeper knows (spread).
-//   - A replica is read from only if at some time in its present session with
-//     ZooKeeper it had all there was (trust). Since then it has been alive, so it
-//     has what was acknowledged. What it may lack is of groups under way.
+//   - Nothing is acknowledged before every live replica has it, according to ZooKeeper
+//     (spread).
+//   - A replica is read from only if at some time in its present session with ZooKeeper
+//     it had everything (trust). Since then it has been alive, so it has what was
+//     acknowledged. It may lack only rows of groups under way.
 //
-// So a replica that is killed takes nothing along that the others would have to
-// wait for. One that is alive but does not follow holds up what comes in, until
-// it does or its session ends.
+// So a replica that is killed has nothing that the others would have to wait for. One
+// that is alive but does not fetch delays all inserts, until it does or its session
+// ends.
 //
-// A server that was killed and is back within seconds finds the session of its
-// last life, and shows it as its own until it is past. Therefore the sessions in
-// which it had all there was are noted in its own memory.
+// A server that was killed and is back within seconds finds the session from
+// before, and shows it as its own until it ends. Therefore the sessions in which it had
+// everything are noted in its own memory.
 
 const trustedTable = "kymo_trusted"
 
 func (c *cluster) trustedName() string { return quoteName(c.database) + "." + trustedTable }
 
-// createTrusted is the statement that makes the table of the sessions in which a
-// replica had all there was. It is empty after a restart.
+// createTrusted returns the statement that creates the table of the sessions in which a
+// replica had everything. It is empty after a restart.
 func createTrusted(database string) string {
 	return fmt.Sprintf("CREATE TABLE IF NOT EXISTS %s.%s\n(\n    `session` Int64\n)\nENGINE = Memory\n", quoteName(database), trustedTable)
 }
@@ -40,14 +39,13 @@ func createTrusted(database string) string {
 const watchEvery = time.Second
 
 var (
-	errBehind      = errors.New("it has not yet what other replicas have")
-	errNoZooKeeper = errors.New("it has no session with ZooKeeper")
-	errNoTables    = errors.New("its tables are gone")
-	errNotSpread   = errors.New("a replica that is alive has not got what another one was given")
+	errBehind      = errors.New("the replica does not have all data yet")
+	errNoZooKeeper = errors.New("the replica has no session with ZooKeeper")
+	errNoTables    = errors.New("the server's tables are gone")
+	errNotSpread   = errors.New("a live replica has not fetched what another one has")
 )
 
-// read calls do with a server of the shard that has all that was acknowledged
-// before.
+// read calls do with a server of the shard that has everything acknowledged before.
 func (c *cluster) read(ctx context.Context, s *shard, do func(n *node) error) error {
 	return c.reach(ctx, s, func(n *node) error {
 		if c.replicated && len(s.nodes) > 1 {
@@ -62,8 +60,8 @@ func (c *cluster) read(ctx context.Context, s *shard, do func(n *node) error) er
 	})
 }
 
-// readAgain is read, and once more if no server did it: connections of before a
-// restart are found dead when they are used.
+// readAgain is like read, but tries once more if every server failed: connections from
+// before a server's restart are found dead only when they are used.
 func (c *cluster) readAgain(ctx context.Context, s *shard, do func(n *node) error) error {
 	err := c.read(ctx, s, do)
 	var none *shardError
@@ -101,8 +99,8 @@ func (c *cluster) trust(ctx context.Context, n *node) error {
 	return b.Send()
 }
 
-// endsOf are where the logs of a replica's tables end, as far as any of its shard
-// knows.
+// endsOf returns where the logs of a replica's tables end, according to the replica of
+// its shard that knows most.
 func (c *cluster) endsOf(ctx context.Context, n *node) map[string]uint64 {
 	for _, s := range c.shards {
 		if slices.Contains(s.nodes, n) {
@@ -112,8 +110,8 @@ func (c *cluster) endsOf(ctx context.Context, n *node) map[string]uint64 {
 	return map[string]uint64{}
 }
 
-// trustAll trusts the replicas that may be trusted. That is done all the time: once
-// another replica has died, it may be too late.
+// trustAll trusts the replicas that may be trusted. It runs all the time: once another
+// replica has died, it may be too late.
 func (c *cluster) trustAll(ctx context.Context) {
 	var work sync.WaitGroup
 	for _, s := range c.shards {
@@ -137,10 +135,10 @@ func (n *node) fellBehind() bool {
 	return time.Since(n.behind) < watchEvery
 }
 
-// session is the number of a replica's session with ZooKeeper, and whether it is
-// trusted in it.
+// session returns the number of a replica's session with ZooKeeper, and whether the
+// replica is trusted in it.
 func (c *cluster) session(ctx context.Context, n *node) (session int64, trusted bool, err error) {
-	// At most one, and 0 of none.
+	// There is at most one; without a session it is 0.
 	if err := n.conn.QueryRow(ctx, `SELECT max(ephemeralOwner) FROM system.zookeeper WHERE name = 'is_active' AND path = `+quote(n.replicaPath())).Scan(&session); err != nil {
 		return 0, false, err
 	}

@@ -24,8 +24,8 @@ const (
 	defaultSecurePort = "9440"
 )
 
-// parseURL reads clickhouse://user:password@host:9000,host:9000/database?cluster=name.
-// Its errors hold neither the password nor what may be a part of it.
+// parseURL parses clickhouse://user:password@host:9000,host:9000/database?cluster=name.
+// Its errors contain neither the password nor what may be part of it.
 func parseURL(text string) (*address, error) {
 	rest, ok := strings.CutPrefix(text, "clickhouse://")
 	if !ok {
@@ -38,7 +38,7 @@ func parseURL(text string) (*address, error) {
 	}
 	at := strings.LastIndexByte(rest[:end], '@')
 	if at < 0 && strings.Contains(rest[end:], "@") {
-		return nil, errors.New("the URL's user or password holds one of /?#; write it as %2F, %3F or %23")
+		return nil, errors.New("the URL's user or password contains one of /?#; write it as %2F, %3F or %23")
 	}
 	hosts, rest := rest[at+1:end], rest[:at+1]+"host"+rest[end:]
 	u, err := url.Parse("clickhouse://" + rest)
@@ -90,7 +90,7 @@ func (a *address) options(query url.Values) error {
 	return nil
 }
 
-// host adds the port where there is none.
+// host adds the default port if text has none.
 func (a *address) host(text string) (string, error) {
 	port := defaultPort
 	if a.secure {
@@ -106,8 +106,8 @@ func (a *address) host(text string) (string, error) {
 	return net.JoinHostPort(host, given), nil
 }
 
-// CheckURL returns what is wrong with a URL, or nil. It does not connect, and the
-// error holds no password.
+// CheckURL returns an error if a URL is invalid. It does not connect, and the error
+// contains no password.
 func CheckURL(url string) error {
 	_, err := parseURL(url)
 	return err

@@ -18,7 +18,7 @@ func TestParseURL(t *testing.T) {
 		"clickhouse://h/db?secure=true&skip_verify=true": "[h:9440] default  db ",
 		"clickhouse://a@b@h/db?secure=false":             "[h:9000] a@b  db ",
 		"clickhouse://u:secret@h,g/db":                   "the URL names several hosts; add ?cluster=name, as the servers call their cluster in remote_servers",
-		"clickhouse://u:sec/ret@h/db":                    "the URL's user or password holds one of /?#; write it as %2F, %3F or %23",
+		"clickhouse://u:sec/ret@h/db":                    "the URL's user or password contains one of /?#; write it as %2F, %3F or %23",
 		"clickhouse://u:secret@h/db?cluste=c":            `the URL's option "cluste" is not known; known are cluster, secure and skip_verify`,
 		"clickhouse://u:secret@h/db?secure=1":            `the URL's secure is "1"; must be true or false`,
 		"clickhouse://u:secret@h/db/x":                   "after the hosts the URL takes /database and ?cluster=name only",
@@ -45,7 +45,7 @@ func TestOpenErrors(t *testing.T) {
 	server := serverstest.ClickHouse(t, password)
 	for what, test := range map[string]struct{ url, want string }{
 		"a wrong password":   {server.URL("default", "hunter2", "kymo"), "password"},
-		"an unknown cluster": {server.URL("default", password, "kymo") + "?cluster=main", `it knows no cluster "main"`},
+		"an unknown cluster": {server.URL("default", password, "kymo") + "?cluster=main", `it has no cluster "main"`},
 		"nobody there":       {"clickhouse://default:hunter2@127.0.0.1:1/kymo", "connection refused"},
 	} {
 		_, err := Open(test.url, Options{})

@@ -7,33 +7,33 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2/lib/proto"
 )
 
-// features are what some servers have and others have not.
+// features are abilities that not all servers have.
 type features struct {
 	// compact: texts as numbers (LowCardinality), and a codec for each column.
 	compact bool
-	// fsync: a part is synced before its insert is acknowledged. Before, a power
-	// loss can take what only one replica had.
+	// fsync: a part is synced before its insert is acknowledged. Older servers can lose
+	// what only one replica had when power fails.
 	fsync bool
-	// pinned: settings that a profile may have otherwise, in which an insert would
-	// be acknowledged or kept again too early, or a report be less than all there
-	// is, are sent along. Before 21.11 there are none of the first kind.
+	// pinned: settings are sent along that a profile may change so that an insert is
+	// acknowledged too early or kept twice, or a report is incomplete. Before 21.11 there
+	// are no such settings for inserts.
 	pinned bool
-	// replicated: several servers hold the same.
+	// replicated: several servers hold the same data.
 	replicated bool
 }
 
-// A token by which an insert is known again (insert_deduplication_token, 22.2) is
-// not used: every row carries its group's number, which no other attempt has.
+// insert_deduplication_token (22.2) is not used: every row carries its group's number,
+// which no other attempt has.
 
-// minVersion is the oldest server that this was run with.
+// minVersion is the oldest version that was tested.
 var minVersion = proto.Version{Major: 18, Minor: 16}
 
-// featuresOf returns what a server has. The versions are those from which on the
+// featuresOf returns the features of a server. A version is the first in which the
 // feature needs no experimental setting
 // (https://clickhouse.com/docs/whats-new/changelog).
 func featuresOf(v proto.Version, replicated bool) (features, error) {
 	if !proto.CheckMinVersion(minVersion, v) {
-		return features{}, fmt.Errorf("it is ClickHouse %d.%d; use %d.%d or newer", v.Major, v.Minor, minVersion.Major, minVersion.Minor)
+		return features{}, fmt.Errorf("the server is ClickHouse %d.%d; use %d.%d or newer", v.Major, v.Minor, minVersion.Major, minVersion.Minor)
 	}
 	return features{
 		compact:    proto.CheckMinVersion(proto.Version{Major: 20, Minor: 3}, v),
@@ -43,7 +43,7 @@ func featuresOf(v proto.Version, replicated bool) (features, error) {
 	}, nil
 }
 
-// settings are those of each statement.
+// settings returns the settings of each statement.
 func (f features) settings() clickhouse.Settings {
 	if !f.pinned {
 		return nil

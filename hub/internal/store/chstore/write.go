@@ -14,9 +14,9 @@ import (
 )
 
 var (
-	errOtherHub = errors.New("another hub is about to keep the same batch")
-	errLate     = errors.New("it took too long")
-	errGivenUp  = errors.New("another hub has given the group up meanwhile")
+	errOtherHub = errors.New("another hub is storing the same batch")
+	errLate     = errors.New("the write took too long")
+	errAborted  = errors.New("another hub has aborted the group")
 )
 
 // write makes a group durable.
@@ -36,19 +36,19 @@ func (s *Store) keepAs(ctx context.Context, number uint64, batches []identity, c
 	began := time.Now()
 	known, err := s.enter(ctx, number, batches)
 	if errors.Is(err, errSameNumber) {
-		return err // void would be the other hub's group
+		return err // aborting would hit the other hub's group
 	}
 	if err != nil {
-		s.abandon(number)
+		s.abortUnseen(number)
 		return err
 	}
 	fresh, answers := admit(calls, known)
 	if len(fresh) == 0 {
-		s.abandon(number) // it holds nothing
+		s.abortUnseen(number) // it holds nothing
 		return nil
 	}
 	if err := s.put(ctx, number, fresh); err != nil {
-		s.abandon(number)
+		s.abortUnseen(number)
 		return err
 	}
 	answer := func(fresh bool) {
@@ -57,33 +57,33 @@ func (s *Store) keepAs(ctx context.Context, number uint64, batches []identity, c
 		}
 	}
 	answer(true)
-	err = s.confirm(ctx, number, began)
-	if errors.Is(err, errGivenUp) {
+	err = s.commit(ctx, number, began)
+	if errors.Is(err, errAborted) {
 		answer(false)
 	}
 	return err
 }
 
-// confirm confirms a group. Once it is called others may see that, even if it
-// fails. Only time can make the group void then.
-func (s *Store) confirm(ctx context.Context, number uint64, began time.Time) error {
+// commit commits a group. Once it is called, other hubs may see the group as committed,
+// even if commit fails. After that, the group is aborted only if it becomes stale.
+func (s *Store) commit(ctx context.Context, number uint64, began time.Time) error {
 	late := func() bool {
-		// The first of the clocks may stand while the machine sleeps, the second may be set.
-		return time.Since(began) >= confirmWithin*time.Second || s.now()-secondOf(number) >= confirmWithin
+		// The first clock may stop while the machine sleeps, the second may be set.
+		return time.Since(began) >= commitWithin*time.Second || s.now()-secondOf(number) >= commitWithin
 	}
 	var err error
 	for attempt := 1; !late(); attempt++ {
-		// The same block again would not be kept, even if the first one is with a
-		// replica that has died.
+		// The same block would not be kept again, even if the first one is on a replica that
+		// has died.
 		since := s.now()
-		err = s.decide(ctx, confirmed, slices.Repeat([]uint64{number}, attempt)...)
+		err = s.decide(ctx, stateCommitted, slices.Repeat([]uint64{number}, attempt)...)
 		if err == nil {
 			err = s.spread(ctx, s.ledger(), since, groupsTable)
 		}
 		if err == nil {
-			err = s.isConfirmed(ctx, number)
+			err = s.isCommitted(ctx, number)
 		}
-		if err == nil && !late() || errors.Is(err, errGivenUp) {
+		if err == nil && !late() || errors.Is(err, errAborted) {
 			return err
 		}
 		if ctx.Err() != nil {
@@ -97,30 +97,30 @@ func (s *Store) confirm(ctx context.Context, number uint64, began time.Time) err
 	return errors.Join(errLate, err)
 }
 
-// isConfirmed fails unless a group that is known everywhere to be confirmed is not
-// void: whatever the clocks say, somebody may have taken it for dead.
-func (s *Store) isConfirmed(ctx context.Context, number uint64) error {
+// isCommitted fails if a group that all replicas know to be committed is aborted too:
+// whatever the clocks say, another hub may have found it stale.
+func (s *Store) isCommitted(ctx context.Context, number uint64) error {
 	return s.read(ctx, s.ledger(), func(n *node) error {
 		group := &other{number: number}
 		err := s.states(ctx, n, map[uint64]*other{number: group})
 		switch {
 		case err != nil:
 			return err
-		case group.state == void:
-			return &onceError{errGivenUp}
-		case group.state != confirmed:
+		case group.state == stateAborted:
+			return &onceError{errAborted}
+		case group.state != stateCommitted:
 			return errBehind
 		}
 		return nil
 	})
 }
 
-// now is the ledger's second.
+// now returns the current second by the ledger's clock.
 func (s *Store) now() int64 { return time.Now().Unix() + s.offset.Load() }
 
-// enter announces a group, and finds which of its batches were kept before. Only
-// what everyone can see is followed by a look at the others: so of two groups
-// with the same batch one sees the other, whatever replicas they use.
+// enter announces a group, and finds which of its batches were kept before. It reads
+// the other groups only when every replica has the announcement: so of two groups with
+// the same batch one sees the other, whatever replicas they use.
 func (s *Store) enter(ctx context.Context, number uint64, batches []identity) (known map[identity]bool, err error) {
 	if err := s.announce(ctx, number, batches); err != nil {
 		return nil, err
@@ -131,7 +131,7 @@ func (s *Store) enter(ctx context.Context, number uint64, batches []identity) (k
 	return s.look(ctx, number, batches)
 }
 
-// identities are the batches of the calls, each once.
+// identities returns the identities of the calls' batches, each once.
 func identities(calls []*gather.Call) []identity {
 	var all []identity
 	seen := make(map[identity]bool)
@@ -146,8 +146,8 @@ func identities(calls []*gather.Call) []identity {
 	return all
 }
 
-// look finds which batches were kept before. It fails if another group is about
-// to keep one of them.
+// look finds which batches were kept before. It fails if another group that has one of
+// them is under way.
 func (s *Store) look(ctx context.Context, number uint64, batches []identity) (map[identity]bool, error) {
 	found, now, err := s.others(ctx, number, batches)
 	if err != nil {
@@ -156,21 +156,21 @@ func (s *Store) look(ctx context.Context, number uint64, batches []identity) (ma
 	second := secondOf(number)
 	offset := now - time.Now().Unix()
 	// Waiting for replicas goes by the number's second.
-	if step := offset - s.offset.Swap(offset); max(step, -step) > 1 || max(now-second, second-now) >= confirmWithin {
+	if step := offset - s.offset.Swap(offset); max(step, -step) > 1 || max(now-second, second-now) >= commitWithin {
 		return nil, errLate
 	}
 	known := make(map[identity]bool)
 	var kept, gone []uint64
-	var old []*other // without a state, which may be forgotten already where their batches are not yet
+	var old []*other // without a state; it may be forgotten before their batches are
 	busy := false
 	for _, o := range found {
 		switch {
-		case o.state == confirmed:
+		case o.state == stateCommitted:
 			kept = append(kept, o.number)
 			for _, id := range o.batches {
 				known[id] = true
 			}
-		case o.state == void:
+		case o.state == stateAborted:
 		case now-secondOf(o.number) >= int64(promisedAge/time.Second):
 			old = append(old, o)
 		case s.orphans.has(o.number), now-secondOf(o.number) >= staleAfter:
@@ -186,7 +186,7 @@ func (s *Store) look(ctx context.Context, number uint64, batches []identity) (ma
 		}
 		for _, o := range old {
 			switch {
-			case slices.Contains(snap.voids, o.number): // since it was sealed, a moment ago
+			case slices.Contains(snap.aborted, o.number): // since it was sealed, a moment ago
 			case o.number >= numbersFrom(snap.sealed): // so nothing of it is forgotten
 				gone = append(gone, o.number)
 			default:
@@ -197,7 +197,7 @@ func (s *Store) look(ctx context.Context, number uint64, batches []identity) (ma
 		}
 	}
 	if len(gone) > 0 {
-		if err := s.declareVoid(ctx, gone...); err != nil {
+		if err := s.abort(ctx, gone...); err != nil {
 			return nil, err
 		}
 		for _, number := range gone {
@@ -208,25 +208,26 @@ func (s *Store) look(ctx context.Context, number uint64, batches []identity) (ma
 		return nil, errOtherHub
 	}
 	if len(kept) > 0 {
-		if err := s.confirmedEverywhere(ctx, kept); err != nil {
+		if err := s.committedEverywhere(ctx, kept); err != nil {
 			return nil, err
 		}
 	}
 	return known, nil
 }
 
-// abandon gives a group up that no hub can have seen confirmed.
-func (s *Store) abandon(number uint64) {
+// abortUnseen aborts a group that no hub can have seen committed.
+func (s *Store) abortUnseen(number uint64) {
 	s.orphans.add(number, s.now())
 	ctx, cancel := context.WithTimeout(context.Background(), dialTimeout)
 	defer cancel()
-	// If this fails, a hub that meets the group finds it stale, or we find it an orphan.
-	if s.declareVoid(ctx, number) == nil {
+	// If this fails, another hub that finds the group treats it as stale, or this one as
+	// an orphan.
+	if s.abort(ctx, number) == nil {
 		s.orphans.remove(number)
 	}
 }
 
-// admit finds the batches that are new, and where to answer so once they are written.
+// admit returns the batches that are new, and the answers to set once they are written.
 func admit(calls []*gather.Call, known map[identity]bool) (fresh []*wire.Batch, answers []*bool) {
 	for _, c := range calls {
 		for i, b := range c.Batches {
@@ -241,7 +242,7 @@ func admit(calls []*gather.Call, known map[identity]bool) (fresh []*wire.Batch, 
 	return fresh, answers
 }
 
-// put writes a group's rows to all shards that get some.
+// put writes a group's rows to the shards that they belong to.
 func (s *Store) put(ctx context.Context, number uint64, fresh []*wire.Batch) error {
 	blocks := s.blocks(number, fresh)
 	group, ctx := errgroup.WithContext(ctx)

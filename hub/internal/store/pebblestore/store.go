@@ -86,9 +86,9 @@ var (
 	_ store.Sizer   = (*Store)(nil)
 )
 
-// Open opens the store in dir, making the directory if need be. It fails with
-// store.ErrLocked if another process has it open, and with store.ErrVersion if
-// a newer Kymo wrote it.
+// Open opens the store in dir, which it creates if necessary. It fails with
+// store.ErrLocked if another process has it open, and with store.ErrVersion if a newer
+// Kymo wrote it.
 func Open(dir string, opts Options) (*Store, error) {
 	s := &Store{fs: opts.FS, dir: dir, now: opts.Now, tuning: opts.tuning,
 		calls: make(chan *appendCall, 64), control: make(chan func(*committer)),

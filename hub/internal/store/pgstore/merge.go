@@ -29,8 +29,8 @@ func (s *Store) startMerging() {
 		n++
 		return s.mergeDue(ctx, n%fullRound == 1)
 	}
-	s.merging = loop.Start(s.mergeEvery, nil, loop.Told(round, func(err error) {
-		s.logger.Warn("merging rows of kymo_pages failed; it is tried again", "error", s.errors.Redact(err))
+	s.merging = loop.Start(s.mergeEvery, nil, loop.ReportOnce(round, func(err error) {
+		s.logger.Warn("cannot merge rows of kymo_pages; will retry", "error", s.errors.Redact(err))
 	}))
 }
 

@@ -59,7 +59,7 @@ func migrate(ctx context.Context, config *pgx.ConnConfig) error {
 		return err
 	}
 	if current > target {
-		return fmt.Errorf("%w: its tables are of version %d, this program's of %d", store.ErrVersion, current, target)
+		return fmt.Errorf("%w: the tables have version %d, this program expects %d", store.ErrVersion, current, target)
 	}
 	_, err = p.Up(ctx)
 	return err
