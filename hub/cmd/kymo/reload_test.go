@@ -37,7 +37,7 @@ func TestReloadKeepsAnOpenHubProtected(t *testing.T) {
 	}
 	write(t, path, store+"listen: 127.0.0.1:0\n")
 	r.reload()
-	if asked() != http.StatusUnauthorized || !strings.Contains(log.String(), "refused") || !strings.Contains(log.String(), "other machines can reach 0.0.0.0:0") {
+	if asked() != http.StatusUnauthorized || !strings.Contains(log.String(), "rejected") || !strings.Contains(log.String(), "other machines can reach 0.0.0.0:0") {
 		t.Errorf("%d: %s", asked(), log.String())
 	}
 	log.Reset()

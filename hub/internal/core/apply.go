@@ -129,11 +129,11 @@ func (h *Hub) Apply(c *config.Config) error {
 	return nil
 }
 
-// apiSettings returns what of a configuration the API is to put in force.
+// apiSettings returns the settings of a configuration that the API uses.
 func apiSettings(c *config.Config) api.Settings {
 	return api.Settings{Slow: &c.Slow, Tokens: api.Tokens(c.Tokens), Hosts: c.HostNames()}
 }
 
-// Refuse makes the health of the hub tell that a changed configuration is refused,
-// until one is applied. The hub is degraded by it, not down.
+// Refuse makes the hub degraded, with err as the reason that a changed configuration
+// was rejected, until a configuration is applied.
 func (h *Hub) Refuse(err error) { h.checks.refuse(err) }
