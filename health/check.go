@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"time"
-	"unicode/utf8"
 )
 
 // MaxName bounds the name of a check, in bytes.
@@ -94,6 +93,7 @@ func rules(opts []Option) Rules {
 }
 
 // A RuleError is what is wrong with one rule of a check, or with its name or probe.
+// It wraps an error that callers may decide on, such as ErrLocalOnly.
 type RuleError struct {
 	Rule string // in snake case: "interval", "degraded_over", "name", "probe"
 	Err  error  // what is wrong, and what would be right
@@ -141,19 +141,6 @@ func (s *Rules) fill(p *Probe) error {
 	}
 	if s.ForLiveness && !p.Local {
 		return ruleErrorf("liveness", "%w", ErrLocalOnly)
-	}
-	return nil
-}
-
-// checkName returns what is wrong with the name of a check, a *RuleError.
-func checkName(name string) error {
-	if name == "" || len(name) > MaxName || !utf8.ValidString(name) {
-		return ruleErrorf("name", "must be 1 to %d bytes of UTF-8", MaxName)
-	}
-	for _, c := range name {
-		if c < ' ' || c == 0x7f {
-			return ruleErrorf("name", "holds a control character")
-		}
 	}
 	return nil
 }

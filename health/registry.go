@@ -69,7 +69,7 @@ func (r *Registry) Replace(name string, p Probe, opts ...Option) error {
 
 func (r *Registry) register(name string, p Probe, opts []Option, replace bool) error {
 	s := rules(opts)
-	err := checkName(name)
+	err := ValidateName(name)
 	if err == nil {
 		err = s.fill(&p)
 	}

@@ -7,7 +7,9 @@ import (
 	"strings"
 )
 
-// Error is an error of one setting. It never contains a secret.
+// Error is an error of one setting. It never contains a secret. Its place is where a
+// person wrote the setting: a line of a file, a variable or a flag. A wire.FieldError
+// is of a body that a program sent, which has none of these.
 type Error struct {
 	Path    string // the file, the variable or the flag that has it; "" if Go code has
 	Line    int    // in the file, from 1; 0 if it is not in a file

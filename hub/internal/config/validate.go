@@ -2,6 +2,7 @@ package config
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"net"
 	"strconv"
@@ -75,13 +76,8 @@ func (v *verdict) require(ok bool, field, format string, args ...any) {
 // listen rejects an invalid address, and one that opens the hub to the network by
 // mistake.
 func (v *verdict) listen() {
-	_, port, err := net.SplitHostPort(v.Listen)
-	if err != nil {
-		v.add(Errorf("listen", "%q is not an address; write host:port, like %s", v.Listen, DefaultListen))
-		return
-	}
-	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
-		v.add(Errorf("listen", "the port of %q must be a number from 0 to 65535, as in %s", v.Listen, DefaultListen))
+	if err := CheckListen(v.Listen); err != nil {
+		v.add(&Error{Field: "listen", Problem: err.Error()})
 		return
 	}
 	if onLoopback(v.Listen) || v.InsecureListen {
@@ -100,6 +96,18 @@ func (v *verdict) listen() {
 		"set both tokens, listen on 127.0.0.1, or give --insecure-listen", v.Listen, missing))
 }
 
+// CheckListen returns an error if an address is not host:port.
+func CheckListen(address string) error {
+	_, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return fmt.Errorf("%q is not an address; write host:port, like %s", address, DefaultListen)
+	}
+	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+		return fmt.Errorf("the port of %q must be a number from 0 to 65535, as in %s", address, DefaultListen)
+	}
+	return nil
+}
+
 // onLoopback reports whether only this machine can reach the address.
 func onLoopback(address string) bool {
 	host, _, err := net.SplitHostPort(address)
@@ -112,14 +120,18 @@ func onLoopback(address string) bool {
 
 func (v *verdict) tokens() {
 	for _, t := range []struct{ field, token string }{{"tokens.ingest", v.Tokens.Ingest}, {"tokens.read", v.Tokens.Read}} {
-		v.require(t.token == "" || IsToken(t.token), t.field,
-			"the token must be of visible ASCII characters without spaces, or it cannot be sent in a header")
+		if err := CheckToken(t.token); err != nil && t.token != "" {
+			v.add(&Error{Field: t.field, Problem: err.Error()})
+		}
 	}
 }
 
-// IsToken reports whether s can be sent in an Authorization header.
-func IsToken(s string) bool {
-	return s != "" && !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' })
+// CheckToken returns an error if a token cannot be sent in an Authorization header.
+func CheckToken(token string) error {
+	if token == "" || strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return errors.New("the token must be of visible ASCII characters without spaces, or it cannot be sent in a header")
+	}
+	return nil
 }
 
 func (v *verdict) retention() {

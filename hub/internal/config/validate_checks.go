@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/kymohq/kymo/health"
 	"github.com/kymohq/kymo/hub/internal/fleet"
@@ -64,10 +63,7 @@ func (v *verdict) name(entry, name string) {
 	switch {
 	case name == "":
 		v.add(Errorf(field, "is missing; it is the key in GET /health and in kymo health"))
-	case len(name) > health.MaxName || !utf8.ValidString(name):
-		v.add(Errorf(field, "must be 1 to %d bytes of UTF-8", health.MaxName))
-	case strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || r == 0x7f }):
-		v.add(Errorf(field, "contains a control character"))
+	case v.broken(entry, health.ValidateName(name)):
 	case strings.Contains(name, "/"):
 		v.add(Errorf(field, `%q contains a "/", which separates a service from its check`, name))
 	case name == OtherName(StoreCheck) || name == OtherName(ConfigCheck):
@@ -102,9 +98,16 @@ func (v *verdict) rules(entry string, probed bool, r *Rules) {
 	if probed {
 		p = health.Func(nil)
 	}
-	if wrong, ok := errors.AsType[*health.RuleError](health.Validate(p, r.Option())); ok {
+	v.broken(entry, health.Validate(p, r.Option()))
+}
+
+// broken reports whether a rule of an entry is broken, and takes the error.
+func (v *verdict) broken(entry string, err error) bool {
+	wrong, ok := errors.AsType[*health.RuleError](err)
+	if ok {
 		v.add(&Error{Field: entry + "." + wrong.Rule, Problem: wrong.Err.Error()})
 	}
+	return ok
 }
 
 // fill fills in the defaults. Heartbeats are in memory and silence is measured, so the

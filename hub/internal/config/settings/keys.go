@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/kymohq/kymo/hub/internal/config"
 )
 
 // setters has an entry for each single setting, which parses the text that the
@@ -14,7 +16,7 @@ var setters = map[string]func(*reader, string) error{
 	"listen": func(r *reader, text string) error {
 		r.Listen = text // judged by Validate; an empty one is none
 		if text == "" {
-			return addressError(text)
+			return config.CheckListen(text)
 		}
 		return nil
 	},

@@ -1,7 +1,6 @@
 package settings
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -48,8 +47,8 @@ func (s *Secrets) Resolve(text, what string) (string, error) {
 // Token resolves a secret that a header carries.
 func (s *Secrets) Token(text string) (string, error) {
 	value, err := s.Resolve(text, "token")
-	if err == nil && !config.IsToken(value) {
-		err = errors.New("the token must be of visible ASCII characters without spaces, or it cannot be sent in a header")
+	if err == nil {
+		err = config.CheckToken(value)
 	}
 	if err != nil {
 		return "", err

@@ -9,13 +9,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/kymohq/kymo/hub/internal/config"
 	"github.com/kymohq/kymo/hub/internal/report"
 )
-
-func addressError(text string) error {
-	return fmt.Errorf("%q is not an address; write host:port, like %s", text, config.DefaultListen)
-}
 
 func parseBool(text string) (bool, error) {
 	v, err := strconv.ParseBool(text)
