@@ -6,7 +6,8 @@ import (
 	"github.com/kymohq/kymo/hub/internal/config"
 )
 
-// FieldError is what is wrong with one field of a Config.
+// FieldError is what is wrong with one field of a Config. It is config.Error for Go
+// programs, which know neither internal packages nor the keys of a file.
 type FieldError struct {
 	Field   string // in Go, like "Checks[1].DegradedOver"
 	Problem string // what is wrong, and what would be right; without a secret

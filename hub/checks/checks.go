@@ -82,6 +82,8 @@ type Canary struct {
 }
 
 // FieldError is what is wrong with one field of a Spec, or with the URL of Service.
+// It is not hub.FieldError, whose fields are those of a hub's Config: a Spec may have
+// a check of its own.
 type FieldError struct {
 	Field   string // in Go, like "Canary.Shape"
 	Problem string // what is wrong, and what would be right; without a secret

@@ -1,7 +1,6 @@
 package wire
 
 import (
-	"fmt"
 	"time"
 )
 
@@ -128,18 +127,4 @@ func (b *Batch) Reset() {
 		Errors: b.Errors[:0], Error: b.Error[:0],
 		Drops: b.Drops[:0], Health: b.Health[:0],
 	}
-}
-
-// FieldError is an invalid field of a request or batch.
-type FieldError struct {
-	Index   int    // the request's place in its batch, from 0; -1 for the batch itself
-	Field   string // the field's name in JSON
-	Problem string // what is wrong, and what would be valid
-}
-
-func (e *FieldError) Error() string {
-	if e.Index < 0 {
-		return e.Field + ": " + e.Problem
-	}
-	return fmt.Sprintf("request %d: %s: %s", e.Index, e.Field, e.Problem)
 }

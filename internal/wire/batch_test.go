@@ -192,17 +192,3 @@ func TestResetKeepsOnlyMemory(t *testing.T) {
 		t.Error("Reset gave memory away or kept texts alive")
 	}
 }
-
-func TestFieldErrorNamesRequestAndField(t *testing.T) {
-	for _, c := range []struct {
-		err  FieldError
-		want string
-	}{
-		{FieldError{3, "timestamp", "is missing"}, "request 3: timestamp: is missing"},
-		{FieldError{-1, "instance", "is missing"}, "instance: is missing"},
-	} {
-		if got := c.err.Error(); got != c.want {
-			t.Errorf("%q, want %q", got, c.want)
-		}
-	}
-}

@@ -38,5 +38,5 @@ func ExampleBatch_Validate() {
 	})
 	fmt.Println(builder.Batch("orders-7f3a", 1).Validate())
 	// Output:
-	// request 0: status_code: is 20; must be from 100 to 999
+	// element 0: status_code: is 20; must be from 100 to 999
 }

@@ -255,7 +255,7 @@ func TestDecodedValuesAreValidated(t *testing.T) {
 		{"duration of 64 bits", "response_time_ms", zeros7[4:] + "\x08\xff\xff\xff\xff\xff\xff\xff\xff" + zeros7[4:]},
 		{"first byte before the start", "first_byte_ms", zeros7[3:] + "\x01\x02" + zeros7[5:]},
 		{"first byte of 64 bits", "first_byte_ms", zeros7[3:] + "\x08\xff\xff\xff\xff\xff\xff\xff\xff" + zeros7[5:]},
-		{"size of 64 bits", "response_size", zeros7[1:] + "\x08\xff\xff\xff\xff\xff\xff\xff\xff"},
+		{"size of 64 bits", "response_bytes", zeros7[1:] + "\x08\xff\xff\xff\xff\xff\xff\xff\xff"},
 	} {
 		var b Batch
 		var e *FieldError

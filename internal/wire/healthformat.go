@@ -99,7 +99,7 @@ func (r *reader) text(longest int) string { return string(r.bytes(r.count(longes
 func (b *Batch) checkHealth() *FieldError {
 	for i := range b.Health {
 		if field, problem := b.Health[i].check(b.Kind); problem != "" {
-			return &FieldError{-1, fmt.Sprintf("health[%d].%s", i, field), problem}
+			return &FieldError{Index: -1, Field: fmt.Sprintf("health[%d].%s", i, field), Problem: problem}
 		}
 	}
 	return nil
@@ -108,9 +108,9 @@ func (b *Batch) checkHealth() *FieldError {
 func (h *HealthResult) check(kind Kind) (field, problem string) {
 	switch {
 	case !fit(h.Service, MaxService):
-		return "service", textProblem(MaxService, false)
+		return "service", optionalText(MaxService)
 	case !fit(h.Check, MaxCheck):
-		return "check", textProblem(MaxCheck, false)
+		return "check", optionalText(MaxCheck)
 	case h.Service == "" && h.Check == "":
 		return "check", "is missing, and so is the service"
 	case len(h.Name()) > MaxCheck:
@@ -118,15 +118,17 @@ func (h *HealthResult) check(kind Kind) (field, problem string) {
 	case h.Status > health.Down || h.Status == health.Unknown && kind == Kept:
 		return "status", "must be healthy, degraded or down"
 	case h.From < 0 || h.From > MaxStart:
-		return "from", startProblem
-	case h.To < h.From || h.To > MaxStart:
-		return "to", "must not lie before from, nor beyond the year 9999"
+		return "from", StartProblem
+	case h.To > MaxStart:
+		return "to", StartProblem
+	case h.To < h.From:
+		return "to", "must not lie before from"
 	case kind == Kept && h.To-h.From > MaxSpan:
 		return "to", "must lie within an hour of from"
 	case h.Failures > h.Latency.Count():
 		return "failures", "are more than there were runs"
 	case !fit(h.Reason, MaxReason):
-		return "reason", textProblem(MaxReason, false)
+		return "reason", optionalText(MaxReason)
 	case len(h.Details) > MaxDetails || h.Details != "" && (h.Details[0] != '{' || !json.Valid([]byte(h.Details))):
 		return "details", fmt.Sprintf("must be a JSON object of at most %d bytes", MaxDetails)
 	}

@@ -6,20 +6,20 @@ import "fmt"
 // has one, nil if the batch is valid. Batches returned by Decode are valid.
 func (b *Batch) Validate() error {
 	if b.Instance == "" || !fit(b.Instance, MaxInstance) {
-		return &FieldError{-1, "instance", textProblem(MaxInstance, true)}
+		return &FieldError{Index: -1, Field: "instance", Problem: requiredText(MaxInstance)}
 	}
 	if !fit(b.Version, MaxVersion) {
-		return &FieldError{-1, "version", textProblem(MaxVersion, false)}
+		return &FieldError{Index: -1, Field: "version", Problem: optionalText(MaxVersion)}
 	}
 	if e := b.checkCounts(); e != nil {
 		return e
 	}
 	for _, d := range b.Drops {
 		if d.Service == "" || !fit(d.Service, MaxService) {
-			return &FieldError{-1, "drops.service", textProblem(MaxService, true)}
+			return &FieldError{Index: -1, Field: "drops.service", Problem: requiredText(MaxService)}
 		}
 		if d.At < 0 || d.At > MaxStart {
-			return &FieldError{-1, "drops.at", startProblem}
+			return &FieldError{Index: -1, Field: "drops.at", Problem: StartProblem}
 		}
 	}
 	for k := range b.Keys {
@@ -30,12 +30,12 @@ func (b *Batch) Validate() error {
 	}
 	for u, user := range b.Users {
 		if !fit(user, MaxUser) {
-			return &FieldError{b.firstOf(b.User, u), "user_id", textProblem(MaxUser, false)}
+			return &FieldError{Index: b.firstOf(b.User, u), Field: "user_id", Problem: optionalText(MaxUser)}
 		}
 	}
 	for i, name := range b.Errors {
 		if !fit(name, MaxError) {
-			return &FieldError{b.firstOf(b.Error, i), "error", textProblem(MaxError, false)}
+			return &FieldError{Index: b.firstOf(b.Error, i), Field: "error", Problem: optionalText(MaxError)}
 		}
 	}
 	if e := b.checkRows(); e != nil {
@@ -51,11 +51,11 @@ func (b *Batch) checkCounts() *FieldError {
 	n := b.Len()
 	switch {
 	case n > MaxRequests:
-		return &FieldError{-1, "requests", fmt.Sprintf("has %d requests; at most %d are allowed", n, MaxRequests)}
+		return &FieldError{Index: -1, Field: "requests", Problem: fmt.Sprintf("has %d requests; at most %d are allowed", n, MaxRequests)}
 	case len(b.User) != n || len(b.Start) != n || len(b.Duration) != n ||
 		len(b.FirstByte) != n || len(b.Lifetime) != n || len(b.Size) != n ||
 		len(b.Errors) > 0 && len(b.Error) != n || len(b.Errors) == 0 && len(b.Error) > 0:
-		return &FieldError{-1, "requests", "has columns of different lengths"}
+		return &FieldError{Index: -1, Field: "requests", Problem: "has columns of different lengths"}
 	case len(b.Keys) > MaxRequests:
 		return tooMany("keys", len(b.Keys), MaxRequests)
 	case len(b.Users) > MaxRequests+1:
@@ -67,19 +67,19 @@ func (b *Batch) checkCounts() *FieldError {
 	case len(b.Health) > MaxHealth:
 		return tooMany("health", len(b.Health), MaxHealth)
 	case b.Kind > Leaving:
-		return &FieldError{-1, "kind", fmt.Sprintf("is %d; must be 0 to %d", b.Kind, Leaving)}
+		return &FieldError{Index: -1, Field: "kind", Problem: fmt.Sprintf("is %d; must be 0 to %d", b.Kind, Leaving)}
 	case b.Kind != Kept && n+len(b.Drops) > 0:
-		return &FieldError{-1, "kind", "is a heartbeat, which has neither requests nor drops"}
+		return &FieldError{Index: -1, Field: "kind", Problem: "is a heartbeat, which has neither requests nor drops"}
 	case len(b.Users) > 0 && b.Users[0] != "":
-		return &FieldError{-1, "users", "must begin with the empty user"}
+		return &FieldError{Index: -1, Field: "users", Problem: "must begin with the empty user"}
 	case len(b.Errors) > 0 && b.Errors[0] != "":
-		return &FieldError{-1, "errors", "must begin with the empty error"}
+		return &FieldError{Index: -1, Field: "errors", Problem: "must begin with the empty error"}
 	}
 	return nil
 }
 
 func tooMany(field string, n, limit int) *FieldError {
-	return &FieldError{-1, field, fmt.Sprintf("has %d entries; at most %d are allowed", n, limit)}
+	return &FieldError{Index: -1, Field: field, Problem: fmt.Sprintf("has %d entries; at most %d are allowed", n, limit)}
 }
 
 // firstOf returns the first request that uses entry of a dictionary, -1 if none does.
@@ -95,25 +95,26 @@ func (b *Batch) firstOf(column []uint32, entry int) int {
 func (k *Key) check() *FieldError {
 	switch {
 	case k.Service == "" || !fit(k.Service, MaxService):
-		return &FieldError{-1, "service", textProblem(MaxService, true)}
+		return &FieldError{Index: -1, Field: "service", Problem: requiredText(MaxService)}
 	case k.Endpoint == "" || !fit(k.Endpoint, MaxEndpoint):
-		return &FieldError{-1, "endpoint", textProblem(MaxEndpoint, true)}
+		return &FieldError{Index: -1, Field: "endpoint", Problem: requiredText(MaxEndpoint)}
 	case k.Method == "" || !fit(k.Method, MaxMethod):
-		return &FieldError{-1, "method", textProblem(MaxMethod, true)}
-	case k.Status < MinStatus || k.Status > MaxStatus:
-		return &FieldError{-1, "status_code", fmt.Sprintf("is %d; must be from %d to %d", k.Status, MinStatus, MaxStatus)}
+		return &FieldError{Index: -1, Field: "method", Problem: requiredText(MaxMethod)}
+	}
+	if problem := StatusProblem(k.Status); problem != "" {
+		return &FieldError{Index: -1, Field: "status_code", Problem: problem}
 	}
 	return nil
 }
 
 // checkRows checks column by column, with one comparison for each value. It checks a
 // column only up to the first error in earlier ones, so that the error it returns is
-// that of the first invalid request.
+// that of the first invalid request. OutOfBounds is the same for one request.
 func (b *Batch) checkRows() (e *FieldError) {
 	n := b.Len()
 	note := func(at int, field, problem string) {
 		if at < n {
-			n, e = at, &FieldError{at, field, problem}
+			n, e = at, &FieldError{Index: at, Field: field, Problem: problem}
 		}
 	}
 	note(within(b.Key[:n], int64(len(b.Keys))-1), "endpoint", "refers to no key of the batch")
@@ -121,11 +122,11 @@ func (b *Batch) checkRows() (e *FieldError) {
 	if len(b.Error) > 0 {
 		note(within(b.Error[:n], int64(len(b.Errors))-1), "error", "refers to no error of the batch")
 	}
-	note(within(b.Start[:n], MaxStart), "timestamp", startProblem)
-	note(within(b.Duration[:n], int64(MaxDuration)), "response_time_ms", durationProblem)
-	note(withinColumn(b.FirstByte[:n], b.Duration[:n]), "first_byte_ms", "must be from 0 to response_time_ms")
-	note(within(b.Lifetime[:n], int64(MaxDuration)), "lifetime_ms", durationProblem)
-	note(within(b.Size[:n], MaxSize), "response_size", "must be from 0 to 2^53-1 bytes")
+	note(within(b.Start[:n], MaxStart), "timestamp", StartProblem)
+	note(within(b.Duration[:n], int64(MaxDuration)), "response_time_ms", DurationProblem)
+	note(withinColumn(b.FirstByte[:n], b.Duration[:n]), "first_byte_ms", firstByteProblem)
+	note(within(b.Lifetime[:n], int64(MaxDuration)), "lifetime_ms", DurationProblem)
+	note(within(b.Size[:n], MaxSize), "response_bytes", sizeProblem)
 	return e
 }
 
@@ -149,17 +150,4 @@ func withinColumn(column, limits []int64) int {
 		}
 	}
 	return len(column)
-}
-
-const (
-	startProblem    = "must lie between the years 1970 and 9999"
-	durationProblem = "must be from 0 to 2147483647 ms (24.8 days)"
-)
-
-func textProblem(limit int, required bool) string {
-	minBytes := 0
-	if required {
-		minBytes = 1
-	}
-	return fmt.Sprintf("must be %d to %d bytes of UTF-8 without control characters", minBytes, limit)
 }

@@ -60,13 +60,13 @@ var faults = []struct {
 	{"first byte after the end", 1, "first_byte_ms", func(b *Batch) { b.FirstByte[1] = 70_002 }},
 	{"negative lifetime", 2, "lifetime_ms", func(b *Batch) { b.Lifetime[2] = -1 }},
 	{"long lifetime", 0, "lifetime_ms", func(b *Batch) { b.Lifetime[0] = int64(MaxDuration) + 1 }},
-	{"negative size", 0, "response_size", func(b *Batch) { b.Size[0] = -1 }},
-	{"huge size", 2, "response_size", func(b *Batch) { b.Size[2] = MaxSize + 1 }},
+	{"negative size", 0, "response_bytes", func(b *Batch) { b.Size[0] = -1 }},
+	{"huge size", 2, "response_bytes", func(b *Batch) { b.Size[2] = MaxSize + 1 }},
 	{"drop without service", -1, "drops.service", func(b *Batch) { b.Drops[0].Service = "" }},
 	{"drop of a long service", -1, "drops.service", func(b *Batch) { b.Drops[0].Service = long[:MaxService+1] }},
 	{"early drop", -1, "drops.at", func(b *Batch) { b.Drops[0].At = -1 }},
 	{"late drop", -1, "drops.at", func(b *Batch) { b.Drops[0].At = MaxStart + 1 }},
-	{"the first of two faulty requests", 0, "response_size", func(b *Batch) { b.Start[1], b.Size[0] = -1, -1 }},
+	{"the first of two faulty requests", 0, "response_bytes", func(b *Batch) { b.Start[1], b.Size[0] = -1, -1 }},
 	{"the first of two faulty fields", 1, "timestamp", func(b *Batch) { b.Start[1], b.Size[1] = -1, -1 }},
 }
 
@@ -98,9 +98,19 @@ var mismatches = []struct {
 	{"short size", "requests", func(b *Batch) { b.Size = b.Size[1:] }},
 }
 
+// numbers are the fields that OutOfBounds judges.
+var numbers = []string{"timestamp", "response_time_ms", "first_byte_ms", "lifetime_ms", "response_bytes"}
+
 func TestValidateNamesTheFault(t *testing.T) {
-	if err := sound().Validate(); err != nil {
+	good := sound()
+	if err := good.Validate(); err != nil {
 		t.Fatal(err)
+	}
+	for i := range good.Len() {
+		r := good.Request(i)
+		if field, problem := r.OutOfBounds(); problem != "" {
+			t.Errorf("request %d: %s: %s", i, field, problem)
+		}
 	}
 	for _, c := range faults {
 		b := sound()
@@ -108,6 +118,13 @@ func TestValidateNamesTheFault(t *testing.T) {
 		var e *FieldError
 		if err := b.Validate(); !errors.As(err, &e) || e.Index != c.index || e.Field != c.field || e.Problem == "" {
 			t.Errorf("%s: %v; want request %d and field %q", c.name, err, c.index, c.field)
+		}
+		if e == nil || !slices.Contains(numbers, c.field) {
+			continue
+		}
+		r := b.Request(c.index)
+		if field, problem := r.OutOfBounds(); field != c.field || problem != e.Problem {
+			t.Errorf("%s: %s: %s in the request alone; want %v", c.name, field, problem, e)
 		}
 	}
 	for _, c := range mismatches {

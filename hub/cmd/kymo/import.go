@@ -42,8 +42,8 @@ func (c *importCommand) Run(env *environment) error {
 		return fmt.Errorf("--timeout: %w", err)
 	}
 	service := cmp.Or(c.Service, ingest.DefaultService)
-	if wire.Clean(service, wire.MaxService) != service {
-		return fmt.Errorf("--service: must be at most %d bytes of UTF-8 without control characters", wire.MaxService)
+	if problem := wire.TextProblem(service, wire.MaxService); problem != "" {
+		return fmt.Errorf("--service: %s", problem)
 	}
 	var sources []*fileimport.Source
 	for _, name := range c.Files {

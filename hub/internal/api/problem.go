@@ -8,8 +8,8 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"github.com/kymohq/kymo/hub/internal/ingest"
 	"github.com/kymohq/kymo/hub/internal/store"
+	"github.com/kymohq/kymo/internal/wire"
 )
 
 // writeProblem answers with problem details (RFC 9457).
@@ -28,7 +28,7 @@ const retryAfter = "1"
 
 // failed answers an error of the intake.
 func (a *API) failed(w http.ResponseWriter, r *http.Request, err error) {
-	var bad *ingest.Error
+	var bad *wire.FieldError
 	if errors.As(err, &bad) {
 		writeProblem(w, http.StatusUnprocessableEntity, "nothing of this body was kept: "+bad.Error(),
 			&huma.ErrorDetail{Location: bad.Location(), Message: bad.Problem})

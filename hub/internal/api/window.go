@@ -92,7 +92,7 @@ func instant(name, s string) (int64, error) {
 		ms = t.UnixMilli()
 	}
 	if ms < 0 || ms > wire.MaxStart {
-		return 0, wrongParam(name, "must lie between the years 1970 and 9999", s)
+		return 0, wrongParam(name, wire.StartProblem, s)
 	}
 	return ms, nil
 }

@@ -15,7 +15,6 @@ import (
 
 	"github.com/kymohq/kymo/health"
 	"github.com/kymohq/kymo/hub/internal/config"
-	"github.com/kymohq/kymo/hub/internal/ingest"
 	"github.com/kymohq/kymo/hub/internal/rollup"
 	"github.com/kymohq/kymo/hub/internal/store"
 	"github.com/kymohq/kymo/hub/internal/store/storetest"
@@ -173,7 +172,7 @@ func TestHealthOfServicesIsKept(t *testing.T) {
 		t.Errorf("%d kept, %d late", c.HealthRows.Load(), c.HealthLate.Load())
 	}
 	forged := wire.Batch{Instance: "a", Sequence: 2, Health: []wire.HealthResult{{Check: "database", Status: health.Down, From: at, To: at}}}
-	var f *ingest.Error
+	var f *wire.FieldError
 	if err := h.Ship(t.Context(), forged.AppendBinary(nil)); !errors.As(err, &f) || f.Field != "health[0].service" {
 		t.Errorf("%v", err)
 	}

@@ -54,7 +54,7 @@ func (s *Source) batches(r io.Reader, now time.Time) iter.Seq2[*wire.Batch, erro
 
 // readError adds the file to an error, before the line.
 func (s *Source) readError(err error) error {
-	var bad *ingest.Error
+	var bad *wire.FieldError
 	if errors.As(err, &bad) && bad.Line > 0 {
 		text := bad.Problem
 		if bad.Field != "" {

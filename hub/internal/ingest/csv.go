@@ -23,22 +23,22 @@ func CSV(stream io.Reader) Reader {
 		rest, more := line, true
 		for i := range f {
 			if !more {
-				return &Error{Field: columns[i], Problem: fmt.Sprintf("is missing; a line has the %d fields start, endpoint, method, duration, status and user", len(f))}
+				return &wire.FieldError{Field: columns[i], Problem: fmt.Sprintf("is missing; a line has the %d fields start, endpoint, method, duration, status and user", len(f))}
 			}
 			if len(rest) > 0 && rest[0] == '"' {
 				var problem string
 				if f[i], rest, more, unquoted, problem = cutQuoted(rest, unquoted); problem != "" {
-					return &Error{Field: columns[i], Problem: problem}
+					return &wire.FieldError{Field: columns[i], Problem: problem}
 				}
 				continue
 			}
 			f[i], rest, more = bytes.Cut(rest, comma)
 		}
 		if more {
-			return &Error{Problem: fmt.Sprintf("has more than %d fields; put a field with a comma in double quotes", len(f))}
+			return &wire.FieldError{Problem: fmt.Sprintf("has more than %d fields; put a field with a comma in double quotes", len(f))}
 		}
 		if field, problem := r.fromCSV(&f); problem != "" {
-			return &Error{Field: field, Problem: problem}
+			return &wire.FieldError{Field: field, Problem: problem}
 		}
 		return nil
 	})
@@ -72,7 +72,7 @@ func (r *Request) fromCSV(f *[len(columns)][]byte) (field, problem string) {
 	*r = Request{Endpoint: f[1], Method: f[2], User: f[5]}
 	var ok bool
 	if r.Start, ok = digits(f[0], wire.MaxStart); !ok {
-		return "start", must(f[0], "Unix milliseconds between the years 1970 and 9999")
+		return "start", must(f[0], "Unix milliseconds "+wire.StartRange)
 	}
 	ns, ok := digits(f[3], int64(wire.MaxDuration))
 	if !ok {

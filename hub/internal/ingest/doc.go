@@ -7,7 +7,7 @@
 // JSON reads a body of PerformanceMetric objects (json.go, with metric.go for one
 // object, lexer.go and number.go for one token). NDJSON and CSV read streams of
 // lines that are too long for memory (lines.go, csv.go). An error of the sender's is
-// an *Error with its place, its field and the remedy (error.go).
+// a *wire.FieldError with its place, its field and the remedy.
 //
 // Encoded batches (package wire) have no Reader: they are columns already, and to
 // take them apart into requests would cost more than all the rest of their way.

@@ -3,6 +3,8 @@ package ingest
 import (
 	"bytes"
 	"io"
+
+	"github.com/kymohq/kymo/internal/wire"
 )
 
 // JSON returns a reader of a body that is one PerformanceMetric, an array of them,
@@ -41,7 +43,7 @@ func (j *jsonReader) Next(r *Request) error {
 		return io.EOF
 	}
 	if field, problem := j.object(r); problem != "" {
-		return &Error{Index: j.index, Field: field, Problem: problem}
+		return &wire.FieldError{Index: j.index, Field: field, Problem: problem}
 	}
 	j.index++
 	return nil
@@ -59,9 +61,9 @@ func (j *jsonReader) begin() error {
 		return nil
 	}
 	if j.ended() {
-		return &Error{Index: -1, Problem: "is empty; must be a PerformanceMetric or an array of them"}
+		return &wire.FieldError{Index: -1, Problem: "is empty; must be a PerformanceMetric or an array of them"}
 	}
-	return &Error{Index: -1, Problem: j.must("a PerformanceMetric or an array of them")}
+	return &wire.FieldError{Index: -1, Problem: j.must("a PerformanceMetric or an array of them")}
 }
 
 // more reports whether another element follows, and goes to where it begins.
@@ -73,13 +75,13 @@ func (j *jsonReader) more() (bool, error) {
 	if c == ']' {
 		j.at++
 		if j.next(); !j.ended() {
-			return false, &Error{Index: -1, Problem: j.unexpected("the end: nothing may follow the array")}
+			return false, &wire.FieldError{Index: -1, Problem: j.unexpected("the end: nothing may follow the array")}
 		}
 		return false, nil
 	}
 	if j.index > 0 {
 		if c != ',' {
-			return false, &Error{Index: -1, Problem: j.unexpected("a comma or the array's end")}
+			return false, &wire.FieldError{Index: -1, Problem: j.unexpected("a comma or the array's end")}
 		}
 		j.at++
 	}

@@ -194,7 +194,7 @@ func TestJSONErrors(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := drain(JSON([]byte(c.body)))
-			var e *Error
+			var e *wire.FieldError
 			if !errors.As(err, &e) {
 				t.Fatalf("error %v", err)
 			}
@@ -219,20 +219,6 @@ func TestJSONTruncatedAnywhere(t *testing.T) {
 	}
 }
 
-func TestErrorsSayTheirPlace(t *testing.T) {
-	for want, e := range map[string]*Error{
-		"body: wrong":              {Index: -1, Problem: "wrong"},
-		"drops.at: wrong":          {Index: -1, Field: "drops.at", Problem: "wrong"},
-		"element 3: wrong":         {Index: 3, Problem: "wrong"},
-		"element 3: method: wrong": {Index: 3, Field: "method", Problem: "wrong"},
-		"line 4: method: wrong":    {Index: 3, Field: "method", Line: 4, Problem: "wrong"},
-	} {
-		if e.Error() != want {
-			t.Errorf("%q; want %q", e.Error(), want)
-		}
-	}
-}
-
 func FuzzJSON(f *testing.F) {
 	f.Add([]byte(with()))
 	f.Add([]byte("[" + with("user_id", `"\u00e9"`, "timestamp", `"2026-11-23T10:15:30Z"`) + "," + with() + "]"))
@@ -240,7 +226,7 @@ func FuzzJSON(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		all, err := drain(JSON(data))
 		if err != nil {
-			var e *Error
+			var e *wire.FieldError
 			if !errors.As(err, &e) {
 				t.Fatalf("%T: %v", err, err)
 			}

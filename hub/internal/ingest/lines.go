@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"github.com/kymohq/kymo/internal/wire"
 )
 
 // maxLine bounds a line of a stream.
@@ -19,7 +21,7 @@ type lines struct {
 	last   bool
 
 	// read takes a line apart into an empty request, or returns errNoRequest. The
-	// place of an *Error and r.Line are set for it.
+	// place of a *wire.FieldError and r.Line are set for it.
 	read func(line []byte, r *Request) error
 }
 
@@ -41,7 +43,7 @@ func (l *lines) Next(r *Request) error {
 		*r = Request{Start: NoTime}
 		err = l.read(line, r)
 	}
-	if bad, ok := err.(*Error); ok {
+	if bad, ok := err.(*wire.FieldError); ok {
 		bad.Index, bad.Line = l.index, l.number
 	}
 	r.Line = l.number
@@ -59,7 +61,7 @@ func (l *lines) next() ([]byte, error) {
 		case errors.Is(err, io.EOF):
 			l.last = true
 		case errors.Is(err, bufio.ErrBufferFull):
-			return nil, &Error{Index: l.index, Line: l.number, Problem: fmt.Sprintf("is longer than %d bytes", maxLine)}
+			return nil, &wire.FieldError{Index: l.index, Line: l.number, Problem: fmt.Sprintf("is longer than %d bytes", maxLine)}
 		default:
 			return nil, fmt.Errorf("read line %d: %w", l.number, err)
 		}
@@ -79,10 +81,10 @@ func NDJSON(stream io.Reader) Reader {
 	return newLines(stream, func(line []byte, r *Request) error {
 		l.data, l.at = line, 0
 		if field, problem := l.object(r); problem != "" {
-			return &Error{Field: field, Problem: problem}
+			return &wire.FieldError{Field: field, Problem: problem}
 		}
 		if l.next(); !l.ended() {
-			return &Error{Problem: l.unexpected("the line's end: one object a line")}
+			return &wire.FieldError{Problem: l.unexpected("the line's end: one object a line")}
 		}
 		return nil
 	})

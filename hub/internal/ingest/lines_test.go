@@ -10,6 +10,8 @@ import (
 	"testing"
 	"testing/iotest"
 	"time"
+
+	"github.com/kymohq/kymo/internal/wire"
 )
 
 func TestCSV(t *testing.T) {
@@ -64,7 +66,7 @@ func TestLineErrors(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := drain(c.read(strings.NewReader(c.input)))
-			var e *Error
+			var e *wire.FieldError
 			if !errors.As(err, &e) || !strings.HasPrefix(err.Error(), c.want) || len(err.Error()) > 300 {
 				t.Errorf("%v; want %s", err, c.want)
 			}
@@ -91,7 +93,7 @@ func FuzzCSV(f *testing.F) {
 
 func fuzzLines(t *testing.T, r Reader) {
 	_, err := drain(r)
-	var e *Error
+	var e *wire.FieldError
 	if err != nil && (!errors.As(err, &e) || e.Line < 1) {
 		t.Fatalf("%T: %v", err, err)
 	}

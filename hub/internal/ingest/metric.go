@@ -136,7 +136,7 @@ func (l *lexer) responseTime(r *Request) string {
 	}
 	ns, ok := nanoseconds(token, int64(wire.MaxDuration))
 	if !ok {
-		return durationProblem
+		return wire.DurationProblem
 	}
 	r.Duration = time.Duration(ns)
 	return ""
@@ -151,7 +151,7 @@ func (l *lexer) status(r *Request) string {
 	if r.Status, ok = integer(token); !ok {
 		return fmt.Sprintf("is %.20s; must be a whole number from %d to %d", token, wire.MinStatus, wire.MaxStatus)
 	}
-	return statusProblem(r.Status)
+	return wire.StatusProblem(r.Status)
 }
 
 func (l *lexer) timestamp(r *Request) string {
@@ -165,16 +165,7 @@ func (l *lexer) timestamp(r *Request) string {
 		return fmt.Sprintf("%q is not a time of RFC 3339 with its zone, such as 2026-11-23T10:15:30.123Z", wire.Clean(string(s), 40))
 	}
 	if r.Start = t.UnixMilli(); r.Start < 0 || r.Start > wire.MaxStart {
-		return "must lie between the years 1970 and 9999"
-	}
-	return ""
-}
-
-var durationProblem = fmt.Sprintf("must be from 0 to %d ms (24.8 days)", wire.MaxDuration.Milliseconds())
-
-func statusProblem(status int) string {
-	if status < wire.MinStatus || status > wire.MaxStatus {
-		return fmt.Sprintf("is %d; must be from %d to %d", status, wire.MinStatus, wire.MaxStatus)
+		return wire.StartProblem
 	}
 	return ""
 }

@@ -11,8 +11,8 @@ type Reader interface {
 	//   - a *Refusal for an element that is left out and counted, while the rest is
 	//     kept, of a body as of a stream. r.Service and r.Start may say whose it was
 	//     and when it started. A reader whose input should be refused because of one
-	//     bad element, as CSV and NDJSON, returns an *Error for it,
-	//   - any other error if nothing of the body is to be kept: an *Error for what the
+	//     bad element, as CSV and NDJSON, returns a *wire.FieldError for it,
+	//   - any other error if nothing of the body is to be kept: a *wire.FieldError for what the
 	//     sender did wrong, or the error of an underlying io.Reader.
 	//
 	// Only after nil and a *Refusal may it be called again. The texts of r are valid

@@ -83,7 +83,7 @@ func (c *batcher) next(r ingest.Reader, lenient bool) error {
 			}
 			err = &ingest.Refusal{Reason: reason, Problem: field + ": " + problem}
 		default:
-			err = &ingest.Error{Index: c.index, Field: field, Line: c.request.Line, Problem: problem}
+			err = &wire.FieldError{Index: c.index, Field: field, Line: c.request.Line, Problem: problem}
 		}
 	}
 	c.index++
@@ -116,12 +116,13 @@ func (c *batcher) add(r *ingest.Request) (reason ingest.Reason, field, problem s
 	if row.Error, problem = c.intern(r.Error, wire.MaxError); problem != "" {
 		return ingest.Invalid, "error", problem
 	}
-	if field, problem = outOfBounds(r); problem != "" {
-		return ingest.Invalid, field, problem
-	}
 	if r.Start < 0 {
 		row.Start = c.now
-	} else if reason, ok := c.starts.accepts(r.Start); !ok {
+	}
+	if field, problem = row.OutOfBounds(); problem != "" {
+		return ingest.Invalid, field, problem
+	}
+	if reason, ok := c.starts.accepts(row.Start); !ok && r.Start >= 0 {
 		return reason, "timestamp", c.starts.problem(reason)
 	}
 	place, ok := c.keys[raw]
@@ -147,8 +148,8 @@ func (c *batcher) intern(b []byte, limit int) (s, problem string) {
 		return s, ""
 	}
 	s = string(b)
-	if wire.Clean(s, limit) != s {
-		return "", fmt.Sprintf("must be at most %d bytes of UTF-8 without control characters", limit)
+	if problem := wire.TextProblem(s, limit); problem != "" {
+		return "", problem
 	}
 	c.strings[s] = s
 	c.texts += len(s) + 8
@@ -165,8 +166,8 @@ func (c *batcher) key(raw wire.Key) (key wire.Key, field, problem string) {
 	if key.Endpoint == "" {
 		return key, "endpoint", "must not be empty; it is a route template or a path, such as /users/{id}"
 	}
-	if key.Status < wire.MinStatus || key.Status > wire.MaxStatus {
-		return key, "status_code", fmt.Sprintf("is %d; must be from %d to %d", key.Status, wire.MinStatus, wire.MaxStatus)
+	if problem := wire.StatusProblem(key.Status); problem != "" {
+		return key, "status_code", problem
 	}
 	if _, cut := template.Path(raw.Endpoint); cut {
 		return key, "endpoint", fmt.Sprintf("is too long; must be at most %d bytes", wire.MaxEndpoint)
@@ -174,25 +175,6 @@ func (c *batcher) key(raw wire.Key) (key wire.Key, field, problem string) {
 	key.Endpoint = c.registry.endpoint(key.Service, raw.Endpoint)
 	return key, "", ""
 }
-
-// outOfBounds returns the field of a request that is beyond wire's limits.
-func outOfBounds(r *ingest.Request) (field, problem string) {
-	switch {
-	case r.Duration < 0 || r.Duration > wire.MaxDuration:
-		return "response_time_ms", durationProblem
-	case r.FirstByte < 0 || r.FirstByte > r.Duration:
-		return "first_byte_ms", "must be from 0 to response_time_ms"
-	case r.Lifetime < 0 || r.Lifetime > wire.MaxDuration:
-		return "lifetime_ms", durationProblem
-	case r.Size < 0 || r.Size > wire.MaxSize:
-		return "response_bytes", fmt.Sprintf("must be from 0 to %d bytes", int64(wire.MaxSize))
-	case r.Start > wire.MaxStart:
-		return "timestamp", "must lie between the years 1970 and 9999"
-	}
-	return "", ""
-}
-
-var durationProblem = fmt.Sprintf("must be from 0 to %d ms (24.8 days)", wire.MaxDuration.Milliseconds())
 
 // batches returns the batches under the given instance, numbered from 0.
 func (c *batcher) batches(instance string) []*wire.Batch {

@@ -151,7 +151,7 @@ func TestRequestsBeyondALimit(t *testing.T) {
 			bad := changed(c.change)
 			bad.Line = 7
 			_, err := gathered(t, &steps{good(), bad})
-			var e *ingest.Error
+			var e *wire.FieldError
 			if !errors.As(err, &e) || e.Index != 1 || e.Line != 7 || e.Field != c.field || !strings.Contains(e.Problem, c.says) {
 				t.Errorf("%#v\nwant %s: … %s …", err, c.field, c.says)
 			}

@@ -71,9 +71,9 @@ type Receipt struct {
 }
 
 // Malformed reports whether an error of Batch or Read is the sender's, an
-// *ingest.Error: the same body will never be accepted.
+// *wire.FieldError: the same body will never be accepted.
 func Malformed(err error) bool {
-	var bad *ingest.Error
+	var bad *wire.FieldError
 	return errors.As(err, &bad)
 }
 
@@ -201,16 +201,12 @@ func (c *batcher) gather(r ingest.Reader, lenient bool, lost *losses) error {
 	}
 }
 
-// refuse counts a body that is the sender's mistake, and returns why as an
-// *ingest.Error.
+// refuse counts a body that is the sender's mistake, and returns why as a
+// *wire.FieldError, or the reader's error.
 func (in *Intake) refuse(err error) (Receipt, error) {
 	in.Counters.Refused.Add(1)
-	var field *wire.FieldError
-	switch {
-	case errors.As(err, &field):
-		err = &ingest.Error{Index: field.Index, Field: field.Field, Problem: field.Problem}
-	case errors.Is(err, wire.ErrMalformed):
-		err = &ingest.Error{Index: -1, Problem: err.Error()}
+	if errors.Is(err, wire.ErrMalformed) {
+		err = &wire.FieldError{Index: -1, Problem: err.Error()}
 	}
 	return Receipt{}, err
 }
