@@ -29,10 +29,7 @@ type Heatmap struct {
 // Distribution is the durations of the whole window.
 type Distribution struct {
 	Counts []uint64 `json:"counts" nullable:"false" doc:"How many requests are in each row." example:"[178,40]"`
-	P50    *float64 `json:"p50" doc:"Median duration, ms; null without requests." example:"25.1"`
-	P95    *float64 `json:"p95" doc:"95th percentile of the duration, ms, or null." example:"29.9"`
-	P99    *float64 `json:"p99" doc:"99th percentile of the duration, ms, or null." example:"31.2"`
-	Max    *float64 `json:"max" doc:"Longest duration, ms, exactly, or null." example:"31.4"`
+	Percentiles
 }
 
 // ReadHeatmap makes a heatmap of the rollups of a window by step (milliseconds).
@@ -47,10 +44,10 @@ func ReadHeatmap(rollups iter.Seq2[*rollup.Rollup, error], w rollup.Window, mill
 	if err != nil {
 		return nil, err
 	}
-	d := durations(&total.all)
+	_, p := percentiles(&total.all)
 	m := &Heatmap{
 		Window: Span(w), Step: millis / 1000, At: at, Counts: make([][]uint64, len(at)),
-		Distribution: Distribution{P50: d.p50, P95: d.p95, P99: d.p99, Max: d.max},
+		Distribution: Distribution{Percentiles: p},
 		Total:        total.requests, Trust: total.trust(slow),
 	}
 	rows := rowsOf(&total.all)

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/kymohq/kymo/hub/internal/rollup"
-	"github.com/kymohq/kymo/internal/hist"
 )
 
 // Columns are numbers over time, one for each step of a window. A duration is
@@ -51,10 +50,7 @@ type Total struct {
 	Rate            float64 `json:"rate" doc:"Requests a second, over as much of the window as the hub knows." example:"1.39"`
 
 	Avg *float64 `json:"avg" doc:"Mean duration, ms; null without requests." example:"48.2"`
-	P50 *float64 `json:"p50" doc:"Median duration, ms, or null." example:"31.9"`
-	P95 *float64 `json:"p95" doc:"95th percentile of the duration, ms, or null." example:"182.5"`
-	P99 *float64 `json:"p99" doc:"99th percentile of the duration, ms, or null." example:"640.1"`
-	Max *float64 `json:"max" doc:"Longest duration, ms, exactly, or null." example:"2105.1"`
+	Percentiles
 
 	Apdex            *float64 `json:"apdex" doc:"(satisfied + tolerating/2) / all: satisfied within the threshold, tolerating within four times of it, errors never; null without requests." example:"0.94"`
 	ApdexThreshold   float64  `json:"apdex_threshold" doc:"The threshold, ms: the target for slow endpoints, that of the endpoint if one is asked for." example:"500"`
@@ -83,8 +79,9 @@ func ReadColumns(rollups iter.Seq2[*rollup.Rollup, error], w rollup.Window, mill
 			}
 			statuses[code][i] = n
 		}
-		d := durations(&s.all)
-		c.Avg[i], c.P50[i], c.P95[i], c.P99[i], c.Max[i] = d.avg, d.p50, d.p95, d.p99, d.max
+		var p Percentiles
+		c.Avg[i], p = percentiles(&s.all)
+		c.P50[i], c.P95[i], c.P99[i], c.Max[i] = p.P50, p.P95, p.P99, p.Max
 	})
 	if err != nil {
 		return nil, err
@@ -96,27 +93,13 @@ func ReadColumns(rollups iter.Seq2[*rollup.Rollup, error], w rollup.Window, mill
 	return c, nil
 }
 
-// latency sums up durations for columns, in milliseconds; nil without any.
-type latency struct{ avg, p50, p95, p99, max *float64 }
-
-func durations(h *hist.Histogram) latency {
-	if h.Count() == 0 {
-		return latency{}
-	}
-	of := func(ns float64) *float64 {
-		v := ms(ns)
-		return &v
-	}
-	return latency{of(h.Mean()), of(h.Quantile(0.50)), of(h.Quantile(0.95)), of(h.Quantile(0.99)), of(float64(h.Max()))}
-}
-
 func (s *step) total(w rollup.Window, slow *Slow, endpoint string) Total {
 	target := slow.target(endpoint)
-	d := durations(&s.all)
+	avg, p := percentiles(&s.all)
 	t := Total{
 		Requests: s.requests, Errors: s.errors, ClientErrors: s.clientErrors,
 		ErrorRate: s.rate(s.errors), ClientErrorRate: s.rate(s.clientErrors),
-		Avg: d.avg, P50: d.p50, P95: d.p95, P99: d.p99, Max: d.max,
+		Avg: avg, Percentiles: p,
 		Apdex: apdex(&s.all, &s.failed, target), ApdexThreshold: ms(float64(target)),
 		InsufficientData: s.requests < slow.minSamples(),
 	}

@@ -7,7 +7,7 @@ import (
 )
 
 // ResponseTimes sums up durations: those of requests, or of a check's runs. All
-// are 0 without any.
+// are 0 without any. Percentiles are the same where null is without any.
 type ResponseTimes struct {
 	AvgResponseTime float64 `json:"avg_response_time" doc:"Mean duration, ms." example:"48.2"`
 	P50ResponseTime float64 `json:"p50_response_time" doc:"Median duration, ms." example:"31.9"`
@@ -26,4 +26,21 @@ func responseTimes(h *hist.Histogram) (t ResponseTimes, p95 time.Duration) {
 		P99ResponseTime: ms(h.Quantile(0.99)),
 		MaxResponseTime: ms(float64(h.Max())),
 	}, time.Duration(q95)
+}
+
+// Percentiles sum up the durations of a window.
+type Percentiles struct {
+	P50 *float64 `json:"p50" doc:"Median duration, ms; null without requests." example:"31.9"`
+	P95 *float64 `json:"p95" doc:"95th percentile of the duration, ms, or null." example:"182.5"`
+	P99 *float64 `json:"p99" doc:"99th percentile of the duration, ms, or null." example:"640.1"`
+	Max *float64 `json:"max" doc:"Longest duration, ms, exactly, or null." example:"2105.1"`
+}
+
+// percentiles returns the numbers and the mean, all nil without durations.
+func percentiles(h *hist.Histogram) (avg *float64, p Percentiles) {
+	if h.Count() == 0 {
+		return nil, p
+	}
+	t, _ := responseTimes(h)
+	return &t.AvgResponseTime, Percentiles{&t.P50ResponseTime, &t.P95ResponseTime, &t.P99ResponseTime, &t.MaxResponseTime}
 }
