@@ -109,7 +109,10 @@ func judge(resp *http.Response, body []byte) error {
 		return fmt.Errorf("the hub answered %s: %s: %w", resp.Status, excerpt(body), ErrRejected)
 	case http.StatusUnauthorized, http.StatusForbidden:
 		return &hubError{status: resp.StatusCode, text: "the token is missing or wrong (WithToken, KYMO_TOKEN)"}
-	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
+	case http.StatusTooManyRequests:
+		// A hub's answer after too many wrong tokens; a proxy's when it is busy.
+		return &hubError{status: resp.StatusCode, text: "it is busy, or the token is wrong (WithToken, KYMO_TOKEN)", after: retryAfter(resp.Header.Get("Retry-After"))}
+	case http.StatusServiceUnavailable:
 		return &hubError{status: resp.StatusCode, text: "it is busy", after: retryAfter(resp.Header.Get("Retry-After"))}
 	}
 	return &hubError{status: resp.StatusCode, text: excerpt(body)}

@@ -109,7 +109,7 @@ var rooms = []room{
 	{path: "hub/internal/nearest", floor: 3, upTo: -1,
 		why: "it compares names, whatever they name"},
 	{path: "hub/internal/hosts", floor: 3, upTo: -1,
-		why: "which names are answered depends on the names alone, not on who asks for what"},
+		why: "which names are answered depends on the names alone"},
 	{path: "hub/internal/retry", floor: 3, upTo: -1,
 		why: "it repeats anything, whatever that is"},
 	{path: "hub/internal/webserver", floor: 3, upTo: -1,

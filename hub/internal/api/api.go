@@ -51,6 +51,7 @@ type API struct {
 
 	live     atomic.Pointer[live]
 	attempts attempts
+	ended    endedSessions
 	origin   http.CrossOriginProtection
 }
 

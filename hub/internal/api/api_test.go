@@ -75,7 +75,7 @@ func problem(t *testing.T, w *httptest.ResponseRecorder, status int) *huma.Error
 	if err := json.Unmarshal(w.Body.Bytes(), &p); err != nil || p.Status != status || p.Title == "" || p.Detail == "" {
 		t.Errorf("problem %s: %v", w.Body, err)
 	}
-	if (status == http.StatusServiceUnavailable) != (w.Header().Get("Retry-After") != "") {
+	if (status == http.StatusServiceUnavailable || status == http.StatusTooManyRequests) != (w.Header().Get("Retry-After") != "") {
 		t.Errorf("status %d with Retry-After %q", status, w.Header().Get("Retry-After"))
 	}
 	if p.Detail == invalid {

@@ -53,9 +53,12 @@ func (a *API) authenticate(ctx huma.Context, next func(huma.Context)) {
 		next(ctx)
 		return
 	}
-	w.Header().Set("WWW-Authenticate", `Bearer realm="kymo"`)
 	// Without this the server reads on for a while, to use the connection again.
 	w.Header().Set("Connection", "close")
+	if guessed(r) && !a.mayGuess(w, r) {
+		return
+	}
+	w.Header().Set("WWW-Authenticate", `Bearer realm="kymo"`)
 	writeProblem(w, http.StatusUnauthorized, "this route needs the "+scheme+" token, as Authorization: Bearer <token>",
 		&huma.ErrorDetail{Location: "header.Authorization", Message: "is missing or not the " + scheme + " token"})
 }
@@ -72,8 +75,30 @@ func need(op *huma.Operation) string {
 	return ""
 }
 
-func presents(header string, want [sha256.Size]byte) bool {
+// bearer returns the token of an Authorization header, or "".
+func bearer(header string) string {
 	scheme, token, _ := strings.Cut(header, " ")
-	got := sha256.Sum256([]byte(strings.TrimSpace(token)))
-	return subtle.ConstantTimeCompare(got[:], want[:]) == 1 && strings.EqualFold(scheme, "Bearer")
+	if !strings.EqualFold(scheme, "Bearer") {
+		return ""
+	}
+	return strings.TrimSpace(token)
+}
+
+func presents(header string, want [sha256.Size]byte) bool { return isToken(bearer(header), want) }
+
+func isToken(token string, want [sha256.Size]byte) bool {
+	got := sha256.Sum256([]byte(token))
+	return subtle.ConstantTimeCompare(got[:], want[:]) == 1 && token != ""
+}
+
+// guessed reports whether a request has a token that is none of the hub's. A token
+// that is for other routes is no guess.
+func guessed(r *http.Request) bool {
+	header := r.Header.Get("Authorization")
+	for _, want := range liveOf(r.Context()).tokens {
+		if presents(header, want) {
+			return false
+		}
+	}
+	return bearer(header) != ""
 }

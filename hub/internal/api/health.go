@@ -51,7 +51,7 @@ func (a *API) report() health.Report {
 
 func (a *API) routeHealth() {
 	answers := &health.Handler{
-		Report: a.report, Details: a.mayRead,
+		Report: a.report, Details: a.seesDetails,
 		Info: health.Info{ServiceID: "kymo", ReleaseID: a.Version, Description: "what this Kymo monitors"},
 	}
 	a.handle(huma.Operation{

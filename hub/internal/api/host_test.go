@@ -25,7 +25,7 @@ func by(h http.Handler, host, line, body string, headers ...string) *httptest.Re
 func TestOtherNames(t *testing.T) {
 	a := newAPI(storetest.NewOracle(), func(c *Config) { c.Hosts = hosts.Listed([]string{"kymo.example.com"}) })
 	for _, line := range []string{"GET /", "GET /health/live", "GET /metrics", "GET /api/v1/services", "GET /nothing", "GET /assets/app.js", "BREW /"} {
-		// What a proxy was told is no name of the hub's.
+		// Headers that any client can send change nothing.
 		p := problem(t, by(a, "Evil.example:5966", line, "", "X-Forwarded-Host", "localhost", "Forwarded", "host=localhost"), http.StatusMisdirectedRequest)
 		if p.Detail != "this hub does not answer to the name evil.example; if it is the hub's own, add it to its configuration: hosts: [evil.example]" {
 			t.Errorf("%s: %s", line, p.Detail)

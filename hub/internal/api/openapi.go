@@ -30,7 +30,7 @@ Nothing is sampled. Requests that could not be kept are counted, and shown with 
 
 **Errors** are problem details (RFC 9457, application/problem+json); errors[].location names the field. 503 has a Retry-After. Sending the same again is always safe for batches, and for JSON with an Idempotency-Key.
 
-**Tokens**: a hub can be configured to need one token on the routes that take data (ingest), and another on those that return data (read), as Authorization: Bearer <token>. For browsers, /api/v1/session exchanges the read token for a cookie.
+**Tokens**: a hub can be configured to need one token on the routes that take data (ingest), and another on those that return data (read), as Authorization: Bearer <token>. Of wrong tokens from one address, ten in a minute are answered with 401, more with 429. For browsers, /api/v1/session exchanges the read token for a cookie.
 
 **Host names**: every route answers 421 to a request whose Host is neither localhost, nor an IP address, nor one of the names in the hub's configuration (hosts). A hub with both tokens and without such a list answers to every name.`
 
@@ -62,7 +62,7 @@ func (a *API) describe() huma.Config {
 				Schemas: huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer),
 				SecuritySchemes: map[string]*huma.SecurityScheme{
 					forIngest: scheme("take"), forRead: scheme("return"),
-					forSession: {Type: "apiKey", In: "cookie", Name: sessionCookie, Description: "The cookie that /api/v1/session returns for the read token; for browsers."},
+					forSession: {Type: "apiKey", In: "cookie", Name: sessionCookie + "_5966", Description: "The cookie that /api/v1/session returns for the read token; for browsers. Its name has the port of the hub's address, and no port if that is the scheme's default."},
 				},
 			},
 		},
@@ -90,7 +90,7 @@ func (a *API) complete(op *huma.Operation) {
 		op.Responses = make(map[string]*huma.Response)
 	}
 	if need(op) != "" {
-		op.Errors = append(op.Errors, http.StatusUnauthorized)
+		op.Errors = append(op.Errors, http.StatusUnauthorized, http.StatusTooManyRequests)
 	}
 	for _, status := range op.Errors {
 		op.Responses[strconv.Itoa(status)] = a.problemResponse(status)

@@ -16,8 +16,8 @@ func (v *verdict) hosts() {
 	}
 }
 
-// HostNames returns the names that the hub answers to. With both tokens no name is
-// dangerous: whoever comes by it has none of them.
+// HostNames returns the names that the hub answers to. With both tokens every
+// name is safe: a page that comes by it has neither.
 func (c *Config) HostNames() hosts.Names {
 	if len(c.Hosts) == 0 && c.Tokens.Ingest != "" && c.Tokens.Read != "" {
 		return hosts.Any()

@@ -15,7 +15,7 @@ func TestHostNames(t *testing.T) {
 		{config.Config{}, false, false, false},
 		{config.Config{Listen: ":5966", InsecureListen: true}, false, false, false},
 		{config.Config{Listen: "kymo.internal:5966", InsecureListen: true}, false, true, false},
-		{config.Config{Tokens: config.Tokens{Ingest: "in"}}, false, false, false}, // whoever has a name may read
+		{config.Config{Tokens: config.Tokens{Ingest: "in"}}, false, false, false}, // reading is open
 		{config.Config{Tokens: config.Tokens{Read: "out"}}, false, false, false},
 		{config.Config{Tokens: both}, true, true, true},
 		{config.Config{Tokens: both, Hosts: []string{"kymo.example.com"}}, true, false, false},
