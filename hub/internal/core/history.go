@@ -67,7 +67,7 @@ func (h *history) observe(o health.Observation) {
 }
 
 // start starts a goroutine that writes results at each beat and after each change of a
-// status, and calls sweep at each beat.
+// status, and calls sweep at each beat. It is no loop.Loop, which waits for ticks alone.
 func (h *history) start(beats <-chan time.Time, sweep func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	h.cancel, h.ended = cancel, make(chan struct{})

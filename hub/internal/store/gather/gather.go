@@ -251,7 +251,9 @@ func (g *Gatherer) nextCall(until time.Time, wait bool) *Call {
 	}
 }
 
-// attempt writes a group, again and again if need be, and answers its calls.
+// attempt writes a group, again and again if need be, and answers its calls. It does not
+// use package retry: whether to try again is decided for each call, and Close cuts the
+// pause short.
 func (g *Gatherer) attempt(group []*Call) {
 	end := time.Now().Add(g.config.Hold)
 	for pause := firstPause; ; pause = min(2*pause, longestPause) {

@@ -38,6 +38,7 @@ type build struct {
 	err   error
 }
 
+// commitLoop is no loop.Loop: its ticks are one of seven things that it waits for.
 func (s *Store) commitLoop() {
 	defer close(s.done)
 	c := committer{Store: s, dead: s.engine.dead, pending: make(map[batchID]bool)}
