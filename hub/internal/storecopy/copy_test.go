@@ -317,7 +317,7 @@ func TestCopyRefusesWhatNoStoreTakes(t *testing.T) {
 		t.Fatal(err)
 	}
 	err := newCopying(from, storetest.NewOracle()).run(t.Context())
-	if err == nil || !strings.Contains(err.Error(), "contains an invalid batch: request 0: status_code: is 0; ") {
+	if err == nil || !strings.Contains(err.Error(), "contains an invalid batch: element 0: status_code: is 0; ") {
 		t.Error(err)
 	}
 }

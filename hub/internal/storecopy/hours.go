@@ -14,25 +14,24 @@ import (
 // hour is an hour of the clock, counted from 1970.
 type hour int64
 
-const (
-	hourMillis = int64(time.Hour / time.Millisecond)
-	lastHour   = hour(wire.MaxStart / hourMillis)
-	// spanHours is the length at which a span is no longer halved: its hours are yielded one by one.
-	spanHours = 32
-)
+// spanHours is the length at which a span is no longer halved: its hours are yielded one by one.
+const spanHours = 32
 
-func hourOf(millis int64) hour { return hour(millis / hourMillis) }
+var lastHour = hourOf(wire.MaxStart)
 
-func (h hour) window() rollup.Window {
-	return rollup.Window{From: int64(h) * hourMillis, To: int64(h+1) * hourMillis}
-}
+func hourOf(millis int64) hour { return hour(rollup.Hour.Span(millis)) }
+
+// start returns the first instant of the hour, in Unix milliseconds.
+func (h hour) start() int64 { return rollup.Hour.Start(int64(h)) }
+
+func (h hour) window() rollup.Window { return rollup.Window{From: h.start(), To: (h + 1).start()} }
 
 func (h hour) String() string {
-	return time.UnixMilli(int64(h)*hourMillis).UTC().Format("2006-01-02 15:04") + " UTC"
+	return time.UnixMilli(h.start()).UTC().Format("2006-01-02 15:04") + " UTC"
 }
 
 // everything is the window of all that a store can hold.
-var everything = rollup.Window{From: 0, To: int64(lastHour+1) * hourMillis}
+var everything = rollup.Window{From: 0, To: (lastHour + 1).start()}
 
 // hours yields the hours that may hold something, in order. There are 70 million
 // between 1970 and 9999, so it searches by halves: a half that holds nothing is
@@ -50,7 +49,7 @@ func (p Place) hours(ctx context.Context) iter.Seq2[hour, error] {
 // search yields the hours of a span whose length is a power of two, and reports
 // whether to go on.
 func (p Place) search(ctx context.Context, first, length hour, yield func(hour, error) bool) bool {
-	w := rollup.Window{From: first.window().From, To: min((first + length).window().From, everything.To)}
+	w := rollup.Window{From: first.start(), To: min((first + length).start(), everything.To)}
 	found, err := p.holds(ctx, w)
 	switch {
 	case err != nil:

@@ -31,14 +31,14 @@ func fill(t *testing.T, s store.Store, seed uint64, instances int) {
 		b := wire.NewBuilder()
 		for _, h := range []hour{begin + past, begin - 30, begin - 29, begin - 2, begin - 1, begin, begin + future} {
 			for range 8 {
-				at := h.window().From + g.Int64N(4)*g.Int64N(hourMillis/4)
+				at := h.start() + g.Int64N(4)*g.Int64N(rollup.Hour.Millis()/4)
 				b.Add(&wire.Request{
 					Key:  wire.Key{Service: "orders", Endpoint: fmt.Sprint("/", g.IntN(3)), Method: "GET", Status: 200 + 300*g.IntN(2)},
 					User: fmt.Sprint(g.IntN(3)), Start: at, Duration: time.Duration(g.Int64N(1e9)), Size: g.Int64N(3),
 				})
 			}
 			if g.IntN(2) == 0 {
-				b.AddDrop(wire.Drop{Service: fmt.Sprint("service-", g.IntN(3)), At: h.window().From + g.Int64N(hourMillis), Count: 1 + g.Uint64N(5)})
+				b.AddDrop(wire.Drop{Service: fmt.Sprint("service-", g.IntN(3)), At: h.start() + g.Int64N(rollup.Hour.Millis()), Count: 1 + g.Uint64N(5)})
 			}
 			r := wire.HealthResult{Service: "orders", Check: fmt.Sprint(g.IntN(2)), Status: health.Down, From: h.window().To - 1 - g.Int64N(2)*1000,
 				Critical: true, Failures: 1, Reason: "refused", Details: `{"a":1}`}
@@ -53,7 +53,7 @@ func fill(t *testing.T, s store.Store, seed uint64, instances int) {
 		}
 	}
 	// Hours with nothing but one of the three.
-	only := func(h hour) int64 { return h.window().From + hourMillis/2 }
+	only := func(h hour) int64 { return h.start() + rollup.Hour.Millis()/2 }
 	if _, err := s.Append(t.Context(),
 		&wire.Batch{Instance: "hub", Sequence: 1 + seed, Drops: []wire.Drop{{Service: "lonely", At: only(begin - 300), Count: 3}}},
 		&wire.Batch{Instance: "hub", Sequence: 1000 + seed, Health: []wire.HealthResult{{Check: "redis", Status: health.Healthy, From: only(begin - 400), To: only(begin - 399)}}},
