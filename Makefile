@@ -6,7 +6,7 @@ export REVIVE      := github.com/mgechev/revive@v1.12.0
 FUZZTIME     ?= 20s
 MIN_COVERAGE := 95
 
-.PHONY: build run ui ui-test browser screenshots paint test lint bench cover fuzz modules release servers interop upstream cluster help
+.PHONY: build run ui ui-test browser screenshots paint test test-fast test-long lint bench cover fuzz modules release servers interop upstream cluster help
 .DEFAULT_GOAL := help
 
 build: ## build bin/kymo, with the dashboard if Node.js is installed
@@ -35,6 +35,12 @@ paint: ui ## measure the browser's work until Overview is painted
 	@cd hub && go build -o ../bin/kymo ./cmd/kymo
 	@cd e2e && go build -o ../bin/seed ./seedtest
 	@cd hub/web && node browser/paint.js
+
+test-fast: ## run the tests that need no servers, in short mode: for a change of one package
+	@tools/test.sh fast
+
+test-long: servers ui ## run the longest tests, and all under the race detector, at full length
+	@tools/test.sh long
 
 test: servers ui ## run the tests of every module and of the dashboard; fail under 95 % coverage of the product
 	@tools/test.sh $(MIN_COVERAGE)

@@ -243,6 +243,13 @@ func (h *hub) mustPost(path string, body []byte, requests int, header ...string)
 	}
 }
 
+// onlyLong skips a test in short mode; make test-long runs it.
+func onlyLong(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes long; make test-long runs it")
+	}
+}
+
 // eventually waits until the condition holds.
 func eventually(t *testing.T, limit time.Duration, what string, holds func() bool) {
 	t.Helper()

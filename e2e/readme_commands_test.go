@@ -54,6 +54,7 @@ const readmeHub = "http://127.0.0.1:5966"
 // than PATH and HOME in the environment: the shell blocks in their order, then the
 // commands in the text. A command without a rule fails it.
 func TestReadmeCommands(t *testing.T) {
+	onlyLong(t)
 	n := &newcomer{t: t, repository: newRepository(t), address: freeAddress(t)}
 	used := make(map[string]bool)
 	for _, command := range readmeCommands(n.read("README.md")) {

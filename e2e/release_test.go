@@ -24,6 +24,7 @@ import (
 // and install the command, which has the dashboard. Like a release, it needs
 // Node.js.
 func TestRelease(t *testing.T) {
+	onlyLong(t)
 	r := newRepository(t)
 	// The go command keeps what it got in the module cache, which the user's other
 	// modules are in, too. So the version is one that never was, and is removed.

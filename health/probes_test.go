@@ -24,10 +24,15 @@ import (
 	"time"
 )
 
-// looked runs a probe with little time.
+// looked runs a probe with more time than a server that answers takes.
 func looked(t *testing.T, p Probe) Result {
 	t.Helper()
-	f, err := Run(t.Context(), p, Timeout(200*time.Millisecond))
+	return lookedFor(t, p, 10*time.Second)
+}
+
+func lookedFor(t *testing.T, p Probe, limit time.Duration) Result {
+	t.Helper()
+	f, err := Run(t.Context(), p, Timeout(limit))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +73,7 @@ func TestHTTP(t *testing.T) {
 	expect(t, "down", looked(t, HTTP(address("/down"))), Down, "answered 503 Service Unavailable")
 	expect(t, "none", looked(t, HTTP(address("/none"))), Down, "answered 404 Not Found")
 	expect(t, "cut", looked(t, HTTP(address("/cut"))), Down, "EOF")
-	expect(t, "silent", looked(t, HTTP("http://"+silent(t))), Down, "no answer within 200ms")
+	expect(t, "silent", lookedFor(t, HTTP("http://"+silent(t)), 50*time.Millisecond), Down, "no answer within 50ms")
 	expect(t, "another client", looked(t, HTTPClient(server.URL, server.Client())), Healthy, "")
 	for _, bad := range []string{"http://user:secret@127.0.0.1:1/?key=secret", "http://user:secret@%zz", "nothing"} {
 		f := looked(t, HTTP(bad))

@@ -1,55 +1,99 @@
 #!/usr/bin/env bash
-# Runs the tests of every module and measures the coverage of the two product
-# modules together. Usage: tools/test.sh MIN_COVERAGE
+# Runs the tests of every module. Usage: tools/test.sh MIN_COVERAGE, or tools/test.sh
+# long|fast; see the Makefile.
 #
-# gotestsum runs this same script again (see the end) and reads the test events
-# that it writes, so that one run of many modules ends in one count.
+# Races and coverage are looked for apart: the race detector makes coverage counters
+# atomic, which orders goroutines and so hides their races; and the two together take
+# three times as long. Both go on at the same time, each with half of the processors:
+# most tests wait now and then, for a server, a disk or a clock.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-minimum=$1
 cover=$PWD/build/cover
+product=-coverpkg=github.com/kymohq/kymo/...
+processes=$((($(nproc) + 1) / 2))
+failed=0
 
 run() { # run MODULE FLAG...
 	local module=$1
 	shift
 	# Vet is part of make lint. A cached result of e2e would lack the coverage of
 	# the commands that it starts.
-	(cd "$module" && go test -json -vet=off -count=1 "$@" ./...) || failed=1
+	go -C "$module" test -json -vet=off -count=1 -timeout 30m -p "$processes" "$@" ./... || failed=1
 }
 
-run_all() {
+adapters() { # adapters FLAG...
+	local adapter
+	for adapter in contrib/*; do
+		tools/modules.sh alone "$adapter" test -json -vet=off -count=1 "$@" ./... || failed=1
+	done
+}
+
+# Where a test repeats something many times, or with much data, it does so less often
+# in short mode. The coverage run repeats it in full, and so does long.
+races() {
+	run . -race -short
+	run hub -race -short
+	adapters -race
+	run e2e/stacks -race -short
+}
+
+coverage() {
+	run hub "$product" -coverprofile="$cover/hub.out"
+	run . "$product" -coverprofile="$cover/sdk.out"
+	run e2e -short "$product" -coverprofile="$cover/e2e.out"
+	run bench
+	run tools
+}
+
+long() {
+	run hub -race
+	run e2e/stacks -race
+	run e2e
+}
+
+# Packages whose tests start no database.
+fast() {
+	local servers=github.com/kymohq/kymo/internal/serverstest
+	run_fast() { # run_fast MODULE
+		local packages
+		packages=$(go -C "$1" list -f '{{.ImportPath}}{{range .TestImports}} {{.}}{{end}}{{range .XTestImports}} {{.}}{{end}}' ./... |
+			grep -v "$servers" | cut -d ' ' -f 1)
+		# shellcheck disable=SC2086
+		go -C "$1" test -json -vet=off -p "$(nproc)" -short $packages || failed=1
+	}
+	run_fast .
+	run_fast hub
+	run_fast tools
+}
+
+# gotestsum PHASE runs this script again for the events of a phase, so that the tests
+# of many modules end in one count.
+gotestsum() {
+	go run "$GOTESTSUM" --format pkgname --format-hide-empty-pkg --jsonfile "build/$1.json" \
+		--ignore-non-json-output-lines --raw-command -- "${BASH_SOURCE[0]}" events "$1"
+}
+
+case $1 in
+events)
+	"$2"
+	exit "$failed"
+	;;
+long | fast)
+	mkdir -p build
+	gotestsum "$1"
+	;;
+*)
 	rm -rf "$cover"
 	mkdir -p "$cover/commands"
 	export KYMO_COVERDIR=$cover/commands # see e2e/command_test.go
-	local product=-coverpkg=github.com/kymohq/kymo/...
-	failed=0
-
-	# Races and coverage are measured apart: the race detector makes coverage
-	# counters atomic, which orders goroutines and so hides their races; and the two
-	# together take three times as long.
-	run .   -race
-	run hub -race -timeout 30m # the stores' suites take minutes under the race detector
-	for adapter in contrib/*; do
-		tools/modules.sh alone "$adapter" test -json -vet=off -count=1 -race ./... || failed=1
-	done
-	run .   "$product" -coverprofile="$cover/sdk.out"
-	run hub -timeout 30m "$product" -coverprofile="$cover/hub.out"
-	run e2e/stacks -race
-	run e2e -timeout 30m "$product" -coverprofile="$cover/e2e.out"
-	run bench
-	run tools
+	gotestsum races &
+	gotestsum coverage || failed=1
+	wait $! || failed=1
 	if ((failed)); then
-		return 1 # the coverage of a failed run is meaningless
+		exit 1 # the coverage of a failed run is meaningless
 	fi
-
 	go tool covdata textfmt -i="$KYMO_COVERDIR" -o="$cover/commands.out"
 	go -C tools build -o ../build/coverage ./coverage
-	build/coverage -min "$minimum" -merged "$cover/merged.out" "$cover"/*.out
-}
-
-if [[ ${2:-} == events ]]; then
-	run_all
-else
-	exec go run "$GOTESTSUM" --format pkgname --format-hide-empty-pkg \
-		--ignore-non-json-output-lines --raw-command -- "${BASH_SOURCE[0]}" "$minimum" events
-fi
+	build/coverage -min "$1" -merged "$cover/merged.out" "$cover"/*.out
+	;;
+esac

@@ -2,5 +2,4 @@
 
 package stacks
 
-// soakRequests is how many requests the soak makes.
 const soakRequests = 20_000

@@ -305,21 +305,25 @@ func (s *soak) heap(t *testing.T) uint64 {
 }
 
 func TestSoak(t *testing.T) {
+	requests := soakRequests
+	if testing.Short() {
+		requests /= 4
+	}
 	before := runtime.NumGoroutine()
 	sink := &tally{byKey: make(map[string]int), users: make(map[string]bool)}
 	said := new(lines)
 	s := new(soak)
 	s.m = kymo.New("soak", kymo.WithSink(sink), kymo.WithFilter(s.keep), kymo.WithLogger(slog.New(slog.NewTextHandler(said, nil))))
 	clients, stop := s.serve(t)
-	s.askAll(t, clients, 0, soakRequests/2)
+	s.askAll(t, clients, 0, requests/2)
 	half := s.heap(t)
-	s.askAll(t, clients, soakRequests/2, soakRequests)
+	s.askAll(t, clients, requests/2, requests)
 	end := s.heap(t)
 	stop()
 	closeMonitor(t, s.m)
 
 	// 32 bytes for each request would be a leak of the smallest kind.
-	if limit := half + 32*soakRequests/2 + 1<<20; end > limit {
+	if limit := half + uint64(32*requests/2) + 1<<20; end > limit {
 		t.Errorf("the heap was %d bytes after half of the requests, and is %d", half, end)
 	}
 	s.check(t, sink)

@@ -156,7 +156,7 @@ func same(t *testing.T, what string, got, want []store.Record) {
 
 // All pages together are all that matches, in order.
 func TestPagesAreEverything(t *testing.T) {
-	requests := sample(40_000)
+	requests := sample(storetest.Volume(40_000))
 	for name, st := range stores(t, requests) {
 		for filter, f := range filters {
 			if name == "oracle" && filter != "errors" { // it looks at everything each time

@@ -36,14 +36,15 @@ func openProbe(t *testing.T, s Spec) health.Probe {
 	return p
 }
 
-// runProbe runs a probe once. It must be back soon after its time is up.
+// runProbe runs a probe once. It must be back soon after its time is up; on a busy
+// machine, soon is seconds.
 func runProbe(t *testing.T, p health.Probe, limit time.Duration) (health.Details, error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	defer cancel()
 	start := time.Now()
 	details, err := p.Run(ctx)
-	if took := time.Since(start); took > limit+time.Second {
+	if took := time.Since(start); took > limit+10*time.Second {
 		t.Errorf("the run took %s with a limit of %s", took, limit)
 	}
 	if shown := fmt.Sprintf("%v %+v %#v", details, err, err); strings.Contains(shown, "geheim") {

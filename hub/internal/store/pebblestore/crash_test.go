@@ -23,7 +23,7 @@ import (
 // was synced and a random part of the rest: afterwards each acknowledged batch
 // is there once, and one that was not is there once or not at all.
 func TestPowerLoss(t *testing.T) {
-	for seed := range uint64(40) {
+	for seed := range uint64(storetest.Volume(40)) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			r := rand.New(rand.NewPCG(seed, 1))
 			fs := vfs.NewCrashableMem()
@@ -164,7 +164,7 @@ func breakAndMend(t *testing.T, failure error, hits func(errorfs.Op) bool, want 
 	s := open(t, Options{FS: fs, tuning: busy})
 	oracle := storetest.NewOracle()
 	next := batches("a", 100)
-	for range 3 {
+	for range storetest.Volume(3) {
 		for range 10 {
 			b := next()
 			mustAppend(t, s, b)

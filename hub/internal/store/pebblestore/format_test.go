@@ -92,13 +92,14 @@ func sample(n int) *rows {
 // TestCorruptBlocks cuts and changes a block at every byte: the reader must see
 // it or give something else, but not fail in any other way.
 func TestCorruptBlocks(t *testing.T) {
+	rows := storetest.Volume(300)
 	var w blockWriter
-	block, first := w.append(nil, sample(300), 0, 300, []drop{{1, storetest.Noon + 5, 3}})
+	block, first := w.append(nil, sample(rows), 0, rows, []drop{{1, storetest.Noon + 5, 3}})
 	if first != storetest.Noon {
 		t.Fatalf("first instant %d, want %d", first, storetest.Noon)
 	}
 	var reader blockReader
-	every := make([]uint32, 300)
+	every := make([]uint32, rows)
 	for i := range every {
 		every[i] = uint32(i)
 	}
@@ -120,7 +121,7 @@ func TestCorruptBlocks(t *testing.T) {
 		}
 		return reader.pick(every[:reader.len()])
 	}
-	if err := read(block); err != nil || reader.len() != 300 || len(reader.drops) != 1 {
+	if err := read(block); err != nil || reader.len() != rows || len(reader.drops) != 1 {
 		t.Fatalf("%d rows, %d drops, %v", reader.len(), len(reader.drops), err)
 	}
 	for i := range block {

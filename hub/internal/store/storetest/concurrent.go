@@ -17,7 +17,7 @@ import (
 // testWriters has instances send their batches at once, each batch twice.
 func testWriters(t *testing.T, e Engine) {
 	p := newPair(t, e)
-	const instances, batches = 8, 20
+	instances, batches := 8, Volume(20)
 	var wg sync.WaitGroup
 	var mu sync.Mutex
 	fresh := 0
@@ -61,7 +61,7 @@ func testWriters(t *testing.T, e Engine) {
 func testReaders(t *testing.T, e Engine) {
 	p := newPair(t, e)
 	g := newGenerator(8)
-	const batches, size = 60, 500
+	batches, size := Volume(60), 500
 	acknowledged := make(chan int, batches)
 	go func() {
 		defer close(acknowledged)

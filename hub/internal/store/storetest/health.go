@@ -172,9 +172,9 @@ func testHealthPrune(t *testing.T, e Engine) {
 func testHealthMany(t *testing.T, e Engine) {
 	p := newPair(t, e)
 	g := newGenerator(23)
-	for i := range 12 {
+	for i := range Volume(12) {
 		instance := fmt.Sprint("instance-", i%3)
-		p.append(t, g.healthBatch(instance, wire.MaxHealth, g.around(Noon, 6*hour)), g.batch(instance, 50, g.around(Noon, hour)))
+		p.append(t, g.healthBatch(instance, Volume(wire.MaxHealth), g.around(Noon, 6*hour)), g.batch(instance, 50, g.around(Noon, hour)))
 		if i%5 == 4 {
 			p.reopen(t)
 		}
@@ -242,7 +242,7 @@ func testHealthContext(t *testing.T, e Engine) {
 func testHealthReaders(t *testing.T, e Engine) {
 	p := newPair(t, e)
 	g := newGenerator(26)
-	const batches, size = 60, 40
+	batches, size := Volume(60), 40
 	acknowledged := make(chan int, batches)
 	go func() {
 		defer close(acknowledged)

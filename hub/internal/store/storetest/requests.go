@@ -85,6 +85,7 @@ func testWindows(t *testing.T, e Engine) {
 	midnight := Noon / day * day
 	edges := []int64{Noon, Noon - 10*second, Noon - minute, Noon - 5*minute, Noon - hour,
 		Noon - 6*hour, midnight, midnight - day, midnight - 6*day}
+	edges = edges[:Volume(len(edges))]
 	b := wire.NewBuilder()
 	for i, edge := range edges {
 		for _, off := range []int64{-1, 0, 1} {
@@ -257,7 +258,7 @@ func testDisorder(t *testing.T, e Engine) {
 func testLimits(t *testing.T, e Engine) {
 	p := newPair(t, e)
 	g := newGenerator(5)
-	p.append(t, g.batch("a", wire.MaxRequests, g.around(Noon, 3*hour)))
+	p.append(t, g.batch("a", Volume(wire.MaxRequests), g.around(Noon, 3*hour)))
 	b := wire.NewBuilder()
 	for status := wire.MinStatus; status <= wire.MaxStatus; status++ {
 		b.Add(&wire.Request{
