@@ -14,7 +14,7 @@ func expand(args []string) []string {
 	switch args[0] {
 	case "help":
 		return append(args[1:len(args):len(args)], "--help")
-	case "--version":
+	case "--version", "-v":
 		return append([]string{"version"}, args[1:]...)
 	}
 	return args
