@@ -49,13 +49,20 @@ func TestMisuseIsLoggedAsWithout(t *testing.T) {
 	} {
 		logged := func(kymo func(http.Handler) http.Handler) string {
 			var l logs
-			s := httptest.NewUnstartedServer(build(kymo))
+			var running sync.WaitGroup // a server waits for no handler that hijacked its connection
+			h := build(kymo)
+			s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				defer running.Done()
+				h.ServeHTTP(w, r)
+			}))
 			s.Config.ErrorLog = log.New(&l, "", 0)
 			s.Start()
 			for _, path := range []string{"/twice", "/hints", "/hijacked"} {
+				running.Add(1)
 				get(t, s.Client(), "GET", s.URL+path)
 			}
 			s.Close()
+			running.Wait()
 			return l.b.String()
 		}
 		m, _ := monitor(t)
