@@ -7,6 +7,7 @@ import (
 	"github.com/kymohq/kymo/health"
 	"github.com/kymohq/kymo/hub/internal/config"
 	"github.com/kymohq/kymo/hub/internal/report"
+	"github.com/kymohq/kymo/hub/internal/webserver"
 )
 
 // Config is how a hub works. The zero value is ready to use.
@@ -37,7 +38,8 @@ type Config struct {
 	// Logger is where the hub reports its own troubles; nil is slog.Default().
 	Logger *slog.Logger
 
-	now func() time.Time // of tests; nil is time.Now
+	now    func() time.Time // of tests; nil is time.Now
+	limits webserver.Limits // of tests; zero is those that webserver documents
 }
 
 // Tokens are what callers must present as "Authorization: Bearer <token>". An

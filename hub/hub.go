@@ -41,7 +41,7 @@ func open(dir string, inner *config.Config, c *Config) (*Hub, error) {
 	if err != nil {
 		return nil, err
 	}
-	h, err := core.New(st, inner, core.Options{Version: c.Version, Now: c.now, Logger: c.Logger})
+	h, err := core.New(st, inner, core.Options{Version: c.Version, Now: c.now, Logger: c.Logger, Limits: c.limits})
 	if err != nil {
 		return nil, errors.Join(err, st.Close())
 	}
@@ -50,6 +50,11 @@ func open(dir string, inner *config.Config, c *Config) (*Hub, error) {
 
 // ServeHTTP answers the API's requests; after Close with 503. In a service that
 // records its requests with a Monitor, those for the hub are left out.
+//
+// It waits neither for bodies nor until answers are taken without a limit, in whatever
+// server of net/http. What remains for that server to limit is
+// http.Server.ReadHeaderTimeout, IdleTimeout and, for HTTP/2,
+// http.HTTP2Config.WriteByteTimeout.
 func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.core.ServeHTTP(w, r) }
 
 // Ship keeps a batch of the SDK, as kymo.Sink describes it.

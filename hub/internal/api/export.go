@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -24,9 +23,6 @@ type exportInput struct {
 	Format string `query:"format" default:"csv" enum:"csv,ndjson" doc:"CSV with a heading, or a JSON object on each line." example:"ndjson"`
 	Limit  int    `query:"limit" minimum:"1" maximum:"1000000" default:"100000" doc:"The most requests in the file." example:"1000"`
 }
-
-// exportStall is how long a client may take to receive one write.
-const exportStall = 30 * time.Second
 
 // maxExports is how many files are sent at once: each holds some megabytes.
 const maxExports = 8
@@ -67,7 +63,7 @@ func (a *API) export(ctx context.Context, in *exportInput) (*huma.StreamResponse
 	return &huma.StreamResponse{Body: func(hctx huma.Context) {
 		defer func() { <-a.exports }()
 		r, w := humago.Unwrap(hctx)
-		body := &fileWriter{w: w, control: http.NewResponseController(w)}
+		body := &fileWriter{w: w}
 		body.start = func() {
 			h := w.Header()
 			h.Set("Content-Type", map[string]string{"csv": "text/csv; charset=utf-8", "ndjson": "application/x-ndjson"}[in.Format])
@@ -116,14 +112,12 @@ func (a *API) exportFailed(ctx context.Context, w http.ResponseWriter, body *fil
 	writeProblem(w, status, detail)
 }
 
-// fileWriter begins the answer with the first bytes, and gives the client exportStall
-// for each write.
+// fileWriter begins the answer with the first bytes.
 type fileWriter struct {
-	w       http.ResponseWriter
-	control *http.ResponseController
-	start   func()
-	began   bool
-	failed  error
+	w      http.ResponseWriter
+	start  func()
+	began  bool
+	failed error
 }
 
 func (f *fileWriter) Write(b []byte) (int, error) {
@@ -131,20 +125,16 @@ func (f *fileWriter) Write(b []byte) (int, error) {
 		f.start()
 		f.began = true
 	}
-	// Not every writer has deadlines: then the server's own hold.
-	_ = f.control.SetWriteDeadline(time.Now().Add(exportStall))
 	n, err := f.w.Write(b)
 	f.failed = err
 	return n, err
 }
 
-// end finishes the answer, which may be an empty file, and lets the connection be used
-// again.
+// end finishes the answer, which may be an empty file.
 func (f *fileWriter) end() {
 	if !f.began {
 		f.start()
 	}
-	_ = f.control.SetWriteDeadline(time.Time{})
 }
 
 // exportColumns are the names of the records' schema; response_time_ms may have a fraction.

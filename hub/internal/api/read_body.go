@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
@@ -21,8 +20,7 @@ const (
 	freeRatio     = 1 << 20  // from so many decoded bytes on: little text may repeat a lot
 	maxZstdWindow = 8 << 20  // of a zstd stream, as RFC 8878 recommends
 
-	bodyTime = 30 * time.Second // to send it
-	maxSpare = 4 << 20          // a buffer larger than this is not kept
+	maxSpare = 4 << 20 // a buffer larger than this is not kept
 )
 
 // bodyError is an answer to a body that could not be read, so that nothing is known of
@@ -79,9 +77,6 @@ func (a *API) readBody(w http.ResponseWriter, r *http.Request, limit int64) (*bo
 		return nil, errBusy
 	}
 	b.data = *buffers.Get().(*[]byte)
-	// A client that sends a byte a minute must not hold its quota for long.
-	deadline := http.NewResponseController(w)
-	_ = deadline.SetReadDeadline(time.Now().Add(bodyTime)) // A recorder in tests has none.
 	sent := &counted{r: http.MaxBytesReader(w, r.Body, maxWire)}
 	err := b.read(sent, coding, plain, limit)
 	b.wire = sent.n
@@ -90,7 +85,6 @@ func (a *API) readBody(w http.ResponseWriter, r *http.Request, limit int64) (*bo
 		b.free()
 		return nil, err
 	}
-	_ = deadline.SetReadDeadline(time.Time{})
 	return b, nil
 }
 

@@ -85,9 +85,6 @@ func (a *API) routeSession() {
 
 func (a *API) signIn(w http.ResponseWriter, r *http.Request) {
 	var in SignIn
-	deadline := http.NewResponseController(w)
-	_ = deadline.SetReadDeadline(time.Now().Add(bodyTime)) // A recorder in tests has none.
-	defer func() { _ = deadline.SetReadDeadline(time.Time{}) }()
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxSignIn))
 	if err == nil {
 		err = json.Unmarshal(body, &in)

@@ -18,6 +18,7 @@ import (
 	"github.com/kymohq/kymo/hub/internal/loop"
 	"github.com/kymohq/kymo/hub/internal/rollup"
 	"github.com/kymohq/kymo/hub/internal/store"
+	"github.com/kymohq/kymo/hub/internal/webserver"
 )
 
 // Hub keeps requests and answers questions about them. It is an http.Handler
@@ -26,6 +27,7 @@ type Hub struct {
 	Options
 	store   store.Store
 	api     *api.API
+	handler http.Handler // the API, guarded
 	intake  *intake.Intake
 	checks  *checks
 	drain   drain
@@ -41,6 +43,7 @@ type Options struct {
 	Version string           // of the build, for the documentation; "" is "dev"
 	Now     func() time.Time // nil is time.Now
 	Logger  *slog.Logger     // nil is slog.Default()
+	Limits  webserver.Limits // of what clients may keep the hub waiting for
 
 	// ticks drives the retention loop in tests; nil is once a minute.
 	ticks <-chan time.Time
@@ -77,6 +80,7 @@ func New(st store.Store, c *config.Config, o Options) (*Hub, error) {
 		Settings: apiSettings(c), Store: st, Intake: h.intake, Now: o.Now, Logger: o.Logger, Version: o.Version,
 		Health: h.Health, HealthRows: h.checks.history.rows,
 	})
+	h.handler = webserver.Guard(http.HandlerFunc(h.serve), o.Limits)
 	h.pruning = loop.Start(pruneEvery, h.ticks, h.prune)
 	return h, nil
 }
@@ -101,6 +105,10 @@ func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !kymo.IgnoreContext(r.Context()) {
 		kymo.Ignore(w)
 	}
+	h.handler.ServeHTTP(w, r)
+}
+
+func (h *Hub) serve(w http.ResponseWriter, r *http.Request) {
 	if !h.drain.enter() {
 		h.api.Unavailable(w, "the hub is shutting down; try again")
 		return

@@ -1,5 +1,6 @@
 // Package webserver serves a handler over HTTP: Start begins on a listener that is
-// open, and Stop lets the requests in flight finish.
+// open, and Stop lets the requests in flight finish. Guard puts limits on how long the
+// handler waits for a client, in this server or in any other.
 package webserver
 
 import (
@@ -12,10 +13,12 @@ import (
 	"time"
 )
 
-// Limits of a server. Bodies have limits of their own, in its handler.
+// What a server waits for before and after its handler, which Guard is for.
 const (
 	headerTime    = 10 * time.Second // to send a request's header
+	answerTime    = 30 * time.Second // to take an answer that is not the handler's
 	idleTime      = 2 * time.Minute  // between two requests of a connection
+	pingTime      = 15 * time.Second // HTTP/2: to answer a ping, which is sent after as long a silence
 	maxHeaderSize = 64 << 10
 )
 
@@ -37,8 +40,10 @@ func Start(l net.Listener, handler http.Handler, logger *slog.Logger) *Server {
 		http: &http.Server{
 			Handler:           handler,
 			ReadHeaderTimeout: headerTime,
+			WriteTimeout:      answerTime,
 			IdleTimeout:       idleTime,
 			MaxHeaderBytes:    maxHeaderSize,
+			HTTP2:             &http.HTTP2Config{SendPingTimeout: pingTime, PingTimeout: pingTime, WriteByteTimeout: answerTime},
 			ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelWarn),
 		},
 		url:    "http://" + reachable(l.Addr()),

@@ -1,0 +1,37 @@
+package webserver
+
+import "time"
+
+// Limits are how long a client may keep the server waiting. A field that is 0 has
+// its default.
+type Limits struct {
+	Idle     time.Duration // for the next bytes of a body; 10 s
+	Body     time.Duration // for all of a body, and a second more for each Rate bytes; 30 s
+	Rate     int64         // 64 KiB
+	Leftover time.Duration // for the part of a body that the handler did not read; 1 s
+	Write    time.Duration // to take a piece of an answer; 30 s
+	Stall    time.Duration // after which an answer that is not taken may give way to others; 5 s
+}
+
+// Sizes that no test needs to change.
+const (
+	pieceSize   = 64 << 10  // of an answer, for which Limits.Write holds
+	maxLeftover = 256 << 10 // of a body: as much as net/http reads to use a connection again
+)
+
+func (l Limits) withDefaults() *Limits {
+	l.Idle = orDefault(l.Idle, 10*time.Second)
+	l.Body = orDefault(l.Body, 30*time.Second)
+	l.Rate = orDefault(l.Rate, 64<<10)
+	l.Leftover = orDefault(l.Leftover, time.Second)
+	l.Write = orDefault(l.Write, 30*time.Second)
+	l.Stall = orDefault(l.Stall, 5*time.Second)
+	return &l
+}
+
+func orDefault[T ~int64](v, otherwise T) T {
+	if v == 0 {
+		return otherwise
+	}
+	return v
+}

@@ -1,0 +1,228 @@
+package hub
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/kymohq/kymo/internal/wire"
+)
+
+// connections is about how many slow clients there are in each test.
+const connections = 200
+
+// announcements are ways to announce a body to a server: one that it reads to use the
+// connection again, one that is more than that, and one whose length is unknown.
+var announcements = []struct {
+	fields []string
+	length int64
+}{
+	{[]string{"Content-Length: 5"}, 5},
+	{[]string{"Content-Length: 100000"}, 100_000},
+	{[]string{"Content-Length: 4000000"}, 4_000_000},
+	{[]string{"Transfer-Encoding: chunked"}, -1},
+	{[]string{"Content-Length: 5", "Expect: 100-continue"}, 5},
+	{[]string{"Content-Length: 5", "Connection: close"}, 5},
+}
+
+// contentTypes get a body past the check of its type.
+var contentTypes = map[string]string{"/api/v1/batches": wire.ContentType}
+
+// everyRoute runs a slow client for each of about so many connections, all at once,
+// while others use the hub. All must end by what the server does.
+func everyRoute(t *testing.T, slow func(t *testing.T, s *served, r route, i int) error) {
+	h := openHub(t, short, 0)
+	routes := allRoutes(t, h)
+	for _, k := range kinds {
+		t.Run(k.name, func(t *testing.T) {
+			s := serve(t, h, k)
+			if err := s.ask(); err != nil {
+				t.Fatal(err)
+			}
+			check := unchanged(t)
+			stop := s.use(t)
+			var group sync.WaitGroup
+			for i := range max(connections, len(routes)*len(announcements)) {
+				r := routes[i%len(routes)]
+				group.Go(func() {
+					if err := slow(t, s, r, i/len(routes)); err != nil {
+						t.Errorf("%s %s, client %d: %v", r.method, r.path, i/len(routes), err)
+					}
+				})
+			}
+			group.Wait()
+			stop()
+			check()
+			s.idle(t)
+			s.stop()
+		})
+	}
+}
+
+// A body that is announced and never sent keeps no route waiting.
+func TestBodiesThatAreNotSent(t *testing.T) {
+	everyRoute(t, func(t *testing.T, s *served, r route, i int) error {
+		a := announcements[i%len(announcements)]
+		if s.http2 {
+			body, feed := io.Pipe()
+			defer feed.Close()
+			return s.sendSlowly(r, body, a.length)
+		}
+		c := s.dial(t)
+		defer c.Close()
+		if _, err := c.Write(r.head(s, append(a.fields, "Content-Type: "+typeFor(r))...)); err != nil {
+			return err
+		}
+		return closedByServer(c)
+	})
+}
+
+// Nor does one of which there is always one byte more.
+func TestBodiesThatTrickle(t *testing.T) {
+	everyRoute(t, func(t *testing.T, s *served, r route, i int) error {
+		drops := make(chan struct{})
+		defer close(drops)
+		trickle := func(w io.Writer, drop string) {
+			tick := time.NewTicker(50 * time.Millisecond)
+			defer tick.Stop()
+			for {
+				select {
+				case <-drops:
+					return
+				case <-tick.C:
+				}
+				if _, err := io.WriteString(w, drop); err != nil {
+					return
+				}
+			}
+		}
+		if s.http2 {
+			body, feed := io.Pipe()
+			defer feed.Close()
+			go trickle(feed, " ")
+			return s.sendSlowly(r, body, 4_000_000)
+		}
+		c := s.dial(t)
+		defer c.Close()
+		field, drop := "Content-Length: 200000", " "
+		if i%2 == 1 {
+			field, drop = "Transfer-Encoding: chunked", "1\r\n \r\n"
+		}
+		if _, err := c.Write(r.head(s, field, "Content-Type: "+typeFor(r))); err != nil {
+			return err
+		}
+		go trickle(c, drop)
+		return closedByServer(c)
+	})
+}
+
+func typeFor(r route) string {
+	if t := contentTypes[r.path]; t != "" {
+		return t
+	}
+	return "application/json"
+}
+
+// An answer that nobody takes keeps no route waiting, however many were asked for.
+func TestAnswersThatAreNotRead(t *testing.T) {
+	h := openHub(t, short, 30_000)
+	for _, k := range kinds {
+		t.Run(k.name, func(t *testing.T) {
+			s := serve(t, h, k)
+			check := unchanged(t)
+			var group sync.WaitGroup
+			var mu sync.Mutex
+			var closers []func()
+			for path, n := range map[string]int{"/openapi.json": connections / 2, "/docs": connections / 2, "/api/v1/requests/export": maxExports} {
+				for range n {
+					group.Go(func() {
+						leave, err := s.askAndNotRead(t, path)
+						if err != nil {
+							t.Errorf("%s: %v", path, err)
+							return
+						}
+						mu.Lock()
+						closers = append(closers, leave)
+						mu.Unlock()
+					})
+				}
+			}
+			group.Wait()
+			eventually(t, "all are connected", func() (int64, bool) {
+				n := s.listener.accepted.Load()
+				return n, n >= connections+maxExports
+			})
+			stop := s.use(t)
+			// Of the other callers there is one at a time, whose last connection may be open still.
+			eventually(t, "only other callers are served", func() (string, bool) {
+				requests, open := s.handling.Load(), s.listener.open.Load()
+				return fmt.Sprintf("%d requests, %d connections", requests, open), requests <= 1 && (s.http2 || open <= 2)
+			})
+			for _, leave := range closers {
+				leave()
+			}
+			stop()
+			check()
+			s.idle(t)
+			s.stop()
+		})
+	}
+}
+
+// maxExports is how many there may be at once.
+const maxExports = 8
+
+// askAndNotRead asks for more than the buffers hold.
+func (s *served) askAndNotRead(t *testing.T, path string) (leave func(), err error) {
+	if s.http2 {
+		transport := s.transport()
+		r, err := http.NewRequest(http.MethodGet, s.url(path), nil)
+		if err != nil {
+			return nil, err
+		}
+		resp, err := transport.RoundTrip(r)
+		if err != nil {
+			return nil, err
+		}
+		return func() {
+			resp.Body.Close()
+			transport.CloseIdleConnections()
+		}, nil
+	}
+	c := s.dial(t)
+	// One export is more than the buffers hold; of the others it takes many.
+	n := 1
+	if path != "/api/v1/requests/export" {
+		n = 500
+	}
+	_, err = c.Write(bytes.Repeat(route{http.MethodGet, path}.head(s), n))
+	return func() { c.Close() }, err
+}
+
+// sendSlowly sends a request of HTTP/2, and returns when it has ended.
+func (s *served) sendSlowly(r route, body io.Reader, length int64) error {
+	transport := s.transport()
+	defer transport.CloseIdleConnections()
+	ctx, cancel := context.WithTimeout(context.Background(), hang)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, r.method, s.url(r.path), body)
+	if err != nil {
+		return err
+	}
+	req.ContentLength = length
+	req.Header.Set("Content-Type", typeFor(r))
+	resp, err := transport.RoundTrip(req)
+	if err == nil {
+		_, _ = io.Copy(io.Discard, resp.Body)
+		resp.Body.Close()
+	}
+	if ctx.Err() != nil {
+		return fmt.Errorf("open after %s", hang)
+	}
+	return nil // An answer or a reset: the request has ended.
+}
