@@ -11,7 +11,7 @@ import (
 
 // TestEachSettingHasAFlag keeps the file, the environment and the flags alike.
 func TestEachSettingHasAFlag(t *testing.T) {
-	parser, err := kong.New(&commands{})
+	parser, err := kong.New(&commands{}, helpVars)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,7 +15,7 @@ import (
 
 type importCommand struct {
 	Files   []string `arg:"" name:"file" help:"Files to import; - for standard input."`
-	Format  string   `placeholder:"FORMAT" help:"csv or ndjson. Default: what the file's extension says."`
+	Format  string   `placeholder:"FORMAT" help:"${formats}. Default: what the file's extension says."`
 	Service string   `placeholder:"NAME" help:"The service whose requests they are, where a row does not say it. Default: default."`
 	Timeout string   `placeholder:"DURATION" help:"How long to try again while the hub does not take a batch. Default: 1m."`
 	hubFlags
@@ -25,8 +25,7 @@ func (*importCommand) Help() string {
 	return "Example:\n\n" +
 		"    $ kymo import --service orders last-week.csv\n" +
 		"    $ zcat access.ndjson.gz | kymo import --format ndjson -\n\n" +
-		"CSV has the columns start (Unix ms), endpoint, method, duration (ns), status, user (may be empty), " +
-		"and no header. NDJSON has one PerformanceMetric on each line, as POST /api/v1/requests takes.\n\n" +
+		fileimport.AboutFormats() + "\n\n" +
 		"A file is read once before anything is sent: if a line of any file is bad, nothing is imported. " +
 		"A file that is imported again, or after an interruption, counts nothing twice. " +
 		"Standard input cannot be read twice, so it is sent as it is read.\n"

@@ -10,6 +10,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/kymohq/kymo/hub/internal/config"
+	"github.com/kymohq/kymo/hub/internal/fileimport"
 )
 
 // Exit statuses.
@@ -35,6 +36,9 @@ type commands struct {
 	Config    configCommand    `cmd:"" help:"Check a configuration file."`
 	Version   versionCommand   `cmd:"" help:"Print the version."`
 }
+
+// helpVars is what the help of flags names, and other packages know.
+var helpVars = kong.Vars{"formats": fileimport.Formats()}
 
 const description = `Kymo measures HTTP services and keeps every request.
 
@@ -71,7 +75,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 			status = shown.status
 		}
 	}()
-	parser := kong.Must(&commands{},
+	parser := kong.Must(&commands{}, helpVars,
 		kong.Name("kymo"),
 		kong.Description(description),
 		kong.Writers(stdout, stderr),

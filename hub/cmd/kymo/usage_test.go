@@ -11,7 +11,7 @@ import (
 // TestHelp: every command that there is, and every flag, has a help; and that of a
 // command shows an example of the command itself.
 func TestHelp(t *testing.T) {
-	parser, err := kong.New(&commands{}, kong.Name("kymo"))
+	parser, err := kong.New(&commands{}, helpVars, kong.Name("kymo"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,7 +52,7 @@ func TestHelp(t *testing.T) {
 // TestUsageErrorsOfEveryCommand: whatever is missing or too much on the command line
 // of any command, the error is a line with the help to read, and not the parser's.
 func TestUsageErrorsOfEveryCommand(t *testing.T) {
-	parser, err := kong.New(&commands{}, kong.Name("kymo"))
+	parser, err := kong.New(&commands{}, helpVars, kong.Name("kymo"))
 	if err != nil {
 		t.Fatal(err)
 	}

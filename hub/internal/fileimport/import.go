@@ -1,5 +1,5 @@
 // Package fileimport sends requests that are recorded in files to a hub. A Source
-// is one file (source.go). An Importer first checks each (Check): it reads it to
+// is one file (source.go), in a format of a table (format.go). An Importer first checks each (Check): it reads it to
 // its end, so that a bad line is found before anything is sent, and takes the
 // identity of its batches from its content. Then it sends it (Send): it reads it
 // again, in batches of a fixed number of rows (read.go), some of which are on their

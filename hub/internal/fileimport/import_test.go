@@ -168,3 +168,23 @@ func TestFileThatChanges(t *testing.T) {
 		t.Errorf("gone before it was checked: %v", err)
 	}
 }
+
+// TestFormats: each can be named, is known by its extensions, and is told of.
+func TestFormats(t *testing.T) {
+	if got := Formats(); got != "csv or ndjson" {
+		t.Errorf("formats: %s", got)
+	}
+	for _, f := range formats {
+		if named(f.name).name != f.name || f.about == "" || f.read == nil || len(f.extensions) == 0 {
+			t.Errorf("%+v", f)
+		}
+		for _, e := range f.extensions {
+			if byExtension(e).name != f.name {
+				t.Errorf("%s is of two formats", e)
+			}
+		}
+		if !strings.Contains(AboutFormats(), f.about) {
+			t.Errorf("%s is not told of", f.name)
+		}
+	}
+}

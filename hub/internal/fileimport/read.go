@@ -7,7 +7,6 @@ import (
 	"iter"
 	"time"
 
-	"github.com/kymohq/kymo/hub/internal/ingest"
 	"github.com/kymohq/kymo/hub/internal/intake"
 	"github.com/kymohq/kymo/internal/wire"
 )
@@ -16,12 +15,6 @@ import (
 // its place there, so with another number a file that is imported again would
 // count twice.
 const batchRows = 8192
-
-// readers are the formats.
-var readers = map[string]func(io.Reader) ingest.Reader{
-	"csv":    ingest.CSV,
-	"ndjson": ingest.NDJSON,
-}
 
 // batches reads r and yields its rows in batches of batchRows, valid until the next.
 func (s *Source) batches(r io.Reader, now time.Time) iter.Seq2[*wire.Batch, error] {
@@ -33,7 +26,7 @@ func (s *Source) batches(r io.Reader, now time.Time) iter.Seq2[*wire.Batch, erro
 			out.Reset()
 			return ok
 		}
-		for b, err := range intake.Stream(readers[s.format](r), s.service, now) {
+		for b, err := range intake.Stream(s.format.read(r), s.service, now) {
 			if err != nil {
 				yield(nil, s.readError(err))
 				return

@@ -16,7 +16,7 @@ import (
 // Source is one file to import.
 type Source struct {
 	name    string // as the user gave it
-	format  string
+	format  *format
 	service string
 	// Regular files can be read twice, so they are checked before they are sent
 	// and identified by their content.
@@ -28,25 +28,22 @@ type Source struct {
 const stdinName = "standard input"
 
 // NewSource returns the source of a name: a file, or standard input
-// for "-". The format is csv or ndjson; if it is empty, the name's extension tells
+// for "-". The format is one of Formats; if it is empty, the name's extension tells
 // it. Requests that name no service belong to the given one.
 func NewSource(name, format, service string) (*Source, error) {
-	s := &Source{name: name, service: service, format: format}
-	if s.format == "" {
-		s.format = strings.TrimPrefix(strings.ToLower(filepath.Ext(name)), ".")
-		if s.format == "jsonl" {
-			s.format = "ndjson"
-		}
+	s := &Source{name: name, service: service, format: named(format)}
+	if format == "" {
+		s.format = byExtension(strings.TrimPrefix(strings.ToLower(filepath.Ext(name)), "."))
 	}
 	info, err := s.stat()
 	if err != nil {
 		return nil, err
 	}
-	if readers[s.format] == nil {
+	if s.format == nil {
 		if format != "" {
-			return nil, fmt.Errorf("--format: %q is not a format; it is csv or ndjson", format)
+			return nil, fmt.Errorf("--format: %q is not a format; it is %s", format, Formats())
 		}
-		return nil, fmt.Errorf("%s: cannot tell the format from the name; add --format csv or --format ndjson", name)
+		return nil, fmt.Errorf("%s: cannot tell the format from the name; add %s", name, alternatives("--format "))
 	}
 	if name == "-" {
 		s.name = stdinName
