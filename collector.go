@@ -30,7 +30,8 @@ type collector struct {
 type flushRequest chan (<-chan struct{})
 
 // run collects until the monitor stops, and then what is left. It closes the
-// queue when no batch can follow.
+// queue when no batch can follow. The hub's package loop would not do for it: ticks are
+// one of the four things that it waits for.
 func (c *collector) run(p *phases) {
 	defer c.queue.close()
 	c.stats.logWrongOptions()

@@ -64,6 +64,8 @@ func inMS(d, other time.Duration) string {
 	}
 }
 
+// thousands is term.Thousands for a package that every hub has: term would bring the
+// code for terminals into services that embed one.
 func thousands(n uint64) string {
 	s := strconv.FormatUint(n, 10)
 	for i := len(s) - 3; i > 0; i -= 3 {
