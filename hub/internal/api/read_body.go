@@ -23,8 +23,8 @@ const (
 	maxSpare = 4 << 20 // a buffer larger than this is not kept
 )
 
-// bodyError is an answer to a body that could not be read, so that nothing is known of
-// its elements; a wire.FieldError is about what a body that was read holds.
+// bodyError is the answer to a body that could not be read. It is not a
+// wire.FieldError, which is about an element of a body that was read.
 type bodyError struct {
 	status int
 	field  string

@@ -339,7 +339,7 @@ func TestSeveralObservers(t *testing.T) {
 	send := func(service string, kind wire.Kind) {
 		f.Observe(&wire.Batch{Instance: "a", Kind: kind, Health: []wire.HealthResult{{Service: service, Status: health.Healthy}}}, start)
 	}
-	wg.Go(func() { // While nobody listens, and while somebody comes.
+	wg.Go(func() { // Before there are observers, and while they are added.
 		for i := range 100 {
 			send(fmt.Sprint("early-", i), wire.Present)
 		}
