@@ -27,7 +27,7 @@ type memory struct {
 	refuse     error // what it answers to heartbeats
 	// before, if set, is asked before each attempt, the first being 1.
 	before func(ctx context.Context, attempt int) error
-	// after says what is answered when the batch has been kept.
+	// after returns the answer to send when the batch has been kept.
 	after func(attempt int) error
 }
 

@@ -124,7 +124,7 @@ func BenchmarkBareMuxTyped(b *testing.B) { each(b, requests(benchMux(true)), fun
 
 func benchMiddleware(b *testing.B, typed bool) {
 	m := New("bench", WithSink(discardSink{}))
-	// The collector empties the buffers when it is told that one is half full.
+	// The collector empties the buffers when one is half full.
 	each(b, requests(m.Middleware(benchMux(typed))), func() {
 		m.recorder.signal()
 		for i := range m.recorder.shards {

@@ -42,7 +42,7 @@ type filler struct {
 	waiting *parcel // was refused
 }
 
-// send makes one attempt and says how the hub answered.
+// send makes one attempt and returns the hub's answer.
 func (f *filler) send(t *testing.T) answer {
 	t.Helper()
 	if f.waiting == nil {
@@ -146,8 +146,8 @@ func (f *filler) checkKept(t *testing.T, when string) {
 	}
 }
 
-// tryFull starts the hub on a full disk, and ends it. It may start, or say why
-// it does not.
+// tryFull starts the hub on a full disk, and ends it. It may start, or report why it
+// does not.
 func (h *hub) tryFull() {
 	h.t.Helper()
 	h.launch()

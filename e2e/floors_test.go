@@ -163,7 +163,7 @@ var rooms = []room{
 		beside:  []string{"hub/internal/etag"},
 		why:     "it serves files; what they show, they ask of the hub like anyone else",
 		onlyFor: []string{"hub/internal/api"},
-		onlyWhy: "one place says which routes there are"},
+		onlyWhy: "one place lists the routes"},
 
 	{path: "hub/internal/api", floor: 5, upTo: 4,
 		outside: []string{"github.com/danielgtaylor/huma/v2", "github.com/klauspost/compress"}, // routes; bodies
@@ -181,7 +181,7 @@ var rooms = []room{
 		why:     "it uses a hub as any service does, through the SDK and over HTTP"},
 
 	{path: "hub/internal/config", floor: 5, upTo: 4,
-		why: "it judges what it is told; it reads nothing, and makes a probe only by a constructor that it is given"},
+		why: "it validates what it is given; it reads nothing, and makes a probe only with a constructor that it is given"},
 	{path: "hub/internal/config/settings", floor: 6, upTo: 5,
 		outside: []string{"github.com/goccy/go-yaml"},
 		why:     "it reads a configuration, whatever becomes of it",
@@ -231,7 +231,7 @@ func TestFloors(t *testing.T) {
 	for importer, imported := range imports {
 		r := find(importer)
 		if r == nil {
-			t.Errorf("%q is on no floor: add it to the table, and say why it may not import more", importer)
+			t.Errorf("%q is on no floor: add it to the table, with the reason why it may not import more", importer)
 			continue
 		}
 		for _, i := range imported {

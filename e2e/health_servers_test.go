@@ -60,7 +60,8 @@ func realRedis(t *testing.T) (*serverstest.RedisServer, *serverstest.ProxyServer
 	return r, proxy, checkLine("redis", "redis", url, `scratch_key: "kymo:scratch"`, "degraded_over: 200ms")
 }
 
-// While every check hangs, /health answers at once, and says what is critical.
+// While every check hangs, /health answers at once, and shows which checks are
+// critical.
 func TestHealthWhileEverythingHangs(t *testing.T) {
 	t.Parallel()
 	_, toPostgres, database := realPostgres(t)

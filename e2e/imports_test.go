@@ -42,7 +42,7 @@ func startImport(t *testing.T, h *hub, events []event, fromFile bool) *importing
 		i.resume = make(chan struct{})
 		in, out := io.Pipe()
 		go func() {
-			_, _ = out.Write(lines[:first]) // An importer that reads no more says why itself.
+			_, _ = out.Write(lines[:first]) // An importer that stops reading reports why itself.
 			select {
 			case <-i.resume:
 				_, _ = out.Write(lines[first:])

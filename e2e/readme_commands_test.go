@@ -61,7 +61,7 @@ func TestReadmeCommands(t *testing.T) {
 		first, _, _ := strings.Cut(command, "\n")
 		i := slices.IndexFunc(readmeRules, func(r readmeRule) bool { return r.command == first })
 		if i < 0 {
-			t.Errorf("no rule says how to test the command %q", first)
+			t.Errorf("no rule tests the command %q", first)
 			continue
 		}
 		if rule := readmeRules[i]; rule.elsewhere == "" && !used[first] {

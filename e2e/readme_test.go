@@ -74,7 +74,7 @@ func TestReadme(t *testing.T) {
 			return string(body) == fmt.Sprintln("order", i) && strings.HasSuffix(resp.Header.Get("X-Response-Time"), "ms")
 		})
 	}
-	// Nothing of the last second is lost: the service is told to stop right after
+	// Nothing of the last second is lost: the service gets the signal to stop right after
 	// its last answer.
 	if err := service.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)

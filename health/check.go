@@ -21,7 +21,7 @@ const (
 // An Option changes the rules of a check.
 type Option func(*Rules)
 
-// Rules are how a check is run and judged. Each field has an option.
+// Rules set how a check is run and judged. Each field has an option.
 type Rules struct {
 	// Interval is from the start of one run to the start of the next; 0 is 10 s.
 	// A little of it, up to a tenth, is cut off at random.
@@ -34,7 +34,8 @@ type Rules struct {
 	// Failures is how many runs in a row must be worse before the status is, and
 	// Successes how many must be better before it is; 0 is 2 each.
 	Failures, Successes int
-	// Critical is whether the service cannot work without it: if it is down, so is the service.
+	// Critical is whether the service cannot work without what is checked: if it is down,
+	// so is the service.
 	Critical bool
 	// ForLiveness is whether the liveness probe fails while it is down, so that the
 	// process is restarted. It is for probes of this process alone.
@@ -65,12 +66,13 @@ func Thresholds(failures, successes int) Option {
 	return func(s *Rules) { s.Failures, s.Successes = failures, successes }
 }
 
-// Critical makes the service down while the check is: it cannot work without it.
+// Critical makes the service down while the check is down: the service cannot work
+// without what is checked.
 func Critical() Option { return func(s *Rules) { s.Critical = true } }
 
-// Liveness makes the liveness probe fail while the check is down, so that the
-// process is restarted. Probes of dependencies are refused: a database that is
-// down would have every service restarted, over and over.
+// Liveness makes the liveness probe fail while the check is down, so that the process
+// is restarted. Probes of dependencies are rejected: a database that is down would
+// otherwise restart every service over and over.
 func Liveness() Option { return func(s *Rules) { s.ForLiveness = true } }
 
 // Passive takes the verdict from the calls that t has seen. The probe runs only when
@@ -79,7 +81,7 @@ func Passive(t *Traffic) Option { return func(s *Rules) { s.Traffic = t } }
 
 // ErrLocalOnly is the error of a check with Liveness whose probe is of a dependency.
 var ErrLocalOnly = errors.New("a liveness check may probe this process only: " +
-	"restarting the service does not mend a dependency; leave Liveness out")
+	"restarting the service does not fix a dependency; leave Liveness out")
 
 // rules returns what the options set. An option may be nil.
 func rules(opts []Option) Rules {
@@ -92,8 +94,8 @@ func rules(opts []Option) Rules {
 	return s
 }
 
-// A RuleError is what is wrong with one rule of a check, or with its name or probe.
-// It wraps an error that callers may decide on, such as ErrLocalOnly.
+// A RuleError is the error of one rule of a check, or of its name or probe. It wraps an
+// error that callers may decide on, such as ErrLocalOnly.
 type RuleError struct {
 	Rule string // in snake case: "interval", "degraded_over", "name", "probe"
 	Err  error  // what is wrong, and what would be right
@@ -108,7 +110,7 @@ func ruleErrorf(rule, format string, args ...any) error {
 	return &RuleError{rule, fmt.Errorf(format, args...)}
 }
 
-// fill fills in the defaults and returns what is wrong, a *RuleError.
+// fill fills in the defaults. It returns a *RuleError if a rule is invalid.
 func (s *Rules) fill(p *Probe) error {
 	if s.Interval == 0 {
 		s.Interval = DefaultInterval

@@ -17,7 +17,7 @@ type HealthCheck struct {
 	Service        string          `json:"service"`          // the check's name
 	Status         Status          `json:"status"`           // healthy, degraded or down: see Status.Reported
 	ResponseTimeMS int64           `json:"response_time_ms"` // of the last run
-	Details        json.RawMessage `json:"details"`          // of the last run; {} for callers who may not see them
+	Details        json.RawMessage `json:"details"`          // of the last run; {} for callers that may not see them
 
 	State     Status     `json:"state"` // the status, or unknown
 	Since     *time.Time `json:"since,omitempty"`
@@ -26,7 +26,7 @@ type HealthCheck struct {
 	Flapping  bool       `json:"flapping,omitempty"`
 	Stuck     bool       `json:"stuck,omitempty"`
 	Passive   bool       `json:"passive,omitempty"`
-	Reason    string     `json:"reason,omitempty"` // only for callers who may see details
+	Reason    string     `json:"reason,omitempty"` // only for callers that may see details
 }
 
 // Plain returns the plain form of a report, with or without reasons and details.

@@ -86,7 +86,7 @@ func answerProbe(w http.ResponseWriter, ok bool, failing []string, details bool)
 func write(w http.ResponseWriter, status int, contentType string, v any) {
 	body, err := json.Marshal(v)
 	if err != nil {
-		panic(err) // It is made of nothing but what has a form in JSON.
+		panic(err) // All of its fields can be encoded.
 	}
 	h := w.Header()
 	h.Set("Content-Type", contentType)
@@ -97,8 +97,9 @@ func write(w http.ResponseWriter, status int, contentType string, v any) {
 	_, _ = w.Write(append(body, '\n')) // A caller that left asks again.
 }
 
-// accepts reports whether the media type is asked for by its name: a caller that
-// accepts anything gets the plain answer. A quality of 0 is a refusal (RFC 9110, 12.5.1).
+// accepts reports whether the values of Accept name the media type: a caller that
+// accepts anything gets the plain answer. A quality of 0 excludes it (RFC 9110,
+// 12.5.1).
 func accepts(values []string, mediaType string) bool {
 	for _, value := range values {
 		for part := range strings.SplitSeq(value, ",") {

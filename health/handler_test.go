@@ -34,7 +34,7 @@ var (
 	}
 	flappingCache = CheckReport{
 		Name: "cache", Kind: "redis", State: State{Status: Degraded, Flapping: true, Since: since},
-		Runs: 3, CheckedAt: checkedAt, Latency: time.Millisecond, Reason: "goes back and forth", Passive: true,
+		Runs: 3, CheckedAt: checkedAt, Latency: time.Millisecond, Reason: "alternates between results", Passive: true,
 	}
 	newModels   = CheckReport{Name: "ml_models", Kind: "kserve", Reason: "not checked yet"}
 	downProcess = CheckReport{
@@ -82,7 +82,7 @@ func TestHealth(t *testing.T) {
 		{"a critical one is down", report(downDatabase, flappingCache), 503, `{"status":"down","timestamp":"2026-11-23T09:15:31.005Z","checks":{
 			"database":{"service":"database","status":"down","response_time_ms":2000,"details":{},"reason":"no answer within 2s",
 				"state":"down","since":"2026-11-23T08:15:30.005Z","checked_at":"2026-11-23T09:15:30.005Z","critical":true},
-			"cache":{"service":"cache","status":"degraded","response_time_ms":1,"details":{},"reason":"goes back and forth",
+			"cache":{"service":"cache","status":"degraded","response_time_ms":1,"details":{},"reason":"alternates between results",
 				"state":"degraded","since":"2026-11-23T08:15:30.005Z","checked_at":"2026-11-23T09:15:30.005Z","flapping":true,"passive":true}}}`},
 		{"nobody has looked yet", report(newModels), 200, `{"status":"degraded","timestamp":"2026-11-23T09:15:31.005Z","checks":{
 			"ml_models":{"service":"ml_models","status":"degraded","response_time_ms":0,"details":{},"reason":"not checked yet","state":"unknown"}}}`},
@@ -151,7 +151,7 @@ func TestHealthJSON(t *testing.T) {
 			"status":"pass","time":"2026-11-23T09:15:30.005Z","details":{"connections":7}}]}`},
 		{"warn", report(flappingCache, newModels), 200, `"status":"warn","checks":{
 			"cache:responseTime":[{"componentId":"cache","componentType":"datastore","observedValue":1,"observedUnit":"ms",
-				"status":"warn","time":"2026-11-23T09:15:30.005Z","output":"goes back and forth"}],
+				"status":"warn","time":"2026-11-23T09:15:30.005Z","output":"alternates between results"}],
 			"ml_models:responseTime":[{"componentId":"ml_models","componentType":"component","status":"warn","output":"not checked yet"}]}`},
 		{"fail", report(downDatabase), 503, `"status":"fail","output":"database: no answer within 2s","checks":{"database:responseTime":[{
 			"componentId":"database","componentType":"datastore","observedValue":2000,"observedUnit":"ms",

@@ -11,12 +11,12 @@ import (
 type Probe struct {
 	// Kind is what is probed, in a word: "sql", "http". Reports show it.
 	Kind string
-	// Local is whether the probe is of this process alone, so that a restart is a
-	// remedy for what it finds.
+	// Local is whether the probe is of this process alone, so that a restart can fix what
+	// it finds.
 	Local bool
-	// Run tries once. It should return soon after ctx is done. It returns details,
-	// which may be nil, and what is wrong: nil for healthy, an error made by
-	// Degradedf or Unknownf for those, any other for down. Calls do not overlap.
+	// Run tries once. It should return soon after ctx is done. It returns details, which
+	// may be nil, and an error: nil if healthy, one made by Degradedf or Unknownf if
+	// degraded or unknown, any other if down. Calls do not overlap.
 	Run func(ctx context.Context) (Details, error)
 	// Close, if not nil, frees the resources of the probe. No run follows it.
 	Close func() error
@@ -51,7 +51,7 @@ func Unknownf(format string, args ...any) error {
 	return &verdict{Unknown, fmt.Errorf(format, args...)}
 }
 
-// verdict is an error that is not the failure of what was probed.
+// verdict is an error that stands for another status than Down.
 type verdict struct {
 	status Status
 	err    error

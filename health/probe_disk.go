@@ -5,9 +5,9 @@ import (
 	"fmt"
 )
 
-// Disk returns a probe of the space that is free where the path is, for users who
-// are not root: degraded if its share is under minFree (0.1 is a tenth), down if it is
-// under a tenth of that.
+// Disk returns a probe of the free space on the file system of path, as available to
+// users other than root: degraded if the free share is under minFree (0.1 is a tenth),
+// down if it is under a tenth of minFree.
 func Disk(path string, minFree float64) Probe {
 	return Probe{Kind: "disk", Run: func(context.Context) (Details, error) {
 		free, total, err := room(path)

@@ -11,8 +11,8 @@ import (
 // maxBody is how much of an answer is read so that its connection can be used again.
 const maxBody = 64 << 10
 
-// HTTP returns a probe that GETs the URL: a status from 200 to 399, redirects
-// followed, is healthy. Its results show nothing of the URL.
+// HTTP returns a probe that sends a GET request to the URL and follows redirects: a
+// status from 200 to 399 is healthy. Its results do not contain the URL.
 func HTTP(rawURL string) Probe { return HTTPClient(rawURL, nil) }
 
 // HTTPClient is HTTP with the caller's client: for certificates, a token, or a

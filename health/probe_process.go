@@ -14,9 +14,10 @@ import (
 // nearlyAll is the share of the memory limit from which a process is degraded.
 const nearlyAll = 0.9
 
-// Memory returns a probe of the memory that Go has from the system: degraded from
-// nine tenths of the limit, in bytes. A limit of 0 is the process's own: GOMEMLIMIT,
-// or else the cgroup's. Without any it is healthy.
+// Memory returns a probe of the memory that the Go runtime has taken from the system:
+// degraded from nine tenths of the limit, in bytes. A limit of 0 stands for the
+// process's own: GOMEMLIMIT, or else that of the cgroup. Without a limit the probe is
+// healthy.
 func Memory(limit int64) Probe {
 	return Probe{Kind: "memory", Local: true, Run: func(context.Context) (Details, error) {
 		limit := limit
@@ -36,8 +37,8 @@ func Memory(limit int64) Probe {
 	}}
 }
 
-// memoryUsed is what the runtime's own limit is held against: what Go has mapped
-// and not given back. Reading it stops nothing.
+// memoryUsed returns what the runtime compares with its own limit: what Go has mapped
+// and not returned. Reading it does not stop the world.
 func memoryUsed() int64 {
 	s := []metrics.Sample{{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}}
 	metrics.Read(s)
@@ -62,8 +63,8 @@ func memoryLimit(cgroup string) int64 {
 	return 0
 }
 
-// Goroutines returns a probe of their number: over the limit is degraded, over twice as
-// many down. A number that only ever grows is a leak.
+// Goroutines returns a probe of the number of goroutines: degraded over the limit, down
+// over twice the limit. A number that only ever grows is a leak.
 func Goroutines(limit int) Probe {
 	return Probe{Kind: "goroutines", Local: true, Run: func(context.Context) (Details, error) {
 		s := []metrics.Sample{{Name: "/sched/goroutines:goroutines"}}

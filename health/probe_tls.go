@@ -9,11 +9,11 @@ import (
 	"time"
 )
 
-// soon is how long before its end a certificate is degraded.
+// soon is how long before it expires a certificate is degraded.
 const soon = 14 * 24 * time.Hour
 
 // TLS returns a probe of the certificate of the server at the address, "host:port":
-// down if it is not valid for the host, degraded if it ends within 14 days. The
+// down if it is not valid for the host, degraded if it expires within 14 days. The
 // configuration may be nil.
 func TLS(address string, config *tls.Config) Probe {
 	return Probe{Kind: "tls", Run: func(ctx context.Context) (Details, error) {
@@ -22,7 +22,7 @@ func TLS(address string, config *tls.Config) Probe {
 		if err != nil {
 			var invalid x509.CertificateInvalidError
 			if errors.As(err, &invalid) && invalid.Reason == x509.Expired {
-				return nil, fmt.Errorf("the certificate ended on %s, or is not valid yet", day(invalid.Cert.NotAfter))
+				return nil, fmt.Errorf("the certificate expired on %s, or is not valid yet", day(invalid.Cert.NotAfter))
 			}
 			return nil, err
 		}
@@ -33,9 +33,9 @@ func TLS(address string, config *tls.Config) Probe {
 		details := Details{"not_after": end.UTC().Format(time.RFC3339), "days_left": int(left / (24 * time.Hour))}
 		switch {
 		case left <= 0: // seen only if the configuration does not verify
-			return details, fmt.Errorf("the certificate ended on %s", day(end))
+			return details, fmt.Errorf("the certificate expired on %s", day(end))
 		case left < soon:
-			return details, Degradedf("the certificate ends on %s, in %d days", day(end), int(left/(24*time.Hour)))
+			return details, Degradedf("the certificate expires on %s, in %d days", day(end), int(left/(24*time.Hour)))
 		}
 		return details, nil
 	}}

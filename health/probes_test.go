@@ -152,8 +152,8 @@ func TestTLS(t *testing.T) {
 	}{
 		{"well", 100 * day, func(p *x509.CertPool) *tls.Config { return &tls.Config{RootCAs: p} }, Healthy, ""},
 		{"ends soon", 3*day + time.Hour, func(p *x509.CertPool) *tls.Config { return &tls.Config{RootCAs: p} }, Degraded, "in 3 days"},
-		{"ended", -day, func(p *x509.CertPool) *tls.Config { return &tls.Config{RootCAs: p} }, Down, "the certificate ended on"},
-		{"ended, not verified", -day, func(*x509.CertPool) *tls.Config { return &tls.Config{InsecureSkipVerify: true} }, Down, "the certificate ended on"},
+		{"ended", -day, func(p *x509.CertPool) *tls.Config { return &tls.Config{RootCAs: p} }, Down, "the certificate expired on"},
+		{"ended, not verified", -day, func(*x509.CertPool) *tls.Config { return &tls.Config{InsecureSkipVerify: true} }, Down, "the certificate expired on"},
 		{"untrusted", 100 * day, func(*x509.CertPool) *tls.Config { return nil }, Down, "unknown authority"},
 		{"of another host", 100 * day, func(p *x509.CertPool) *tls.Config { return &tls.Config{RootCAs: p, ServerName: "example.com"} }, Down, "certificate"},
 	} {

@@ -35,7 +35,7 @@ type Observation struct {
 	Before   Status // before it
 }
 
-// Errors of Register and Replace that callers decide on; others name the rule that is wrong.
+// Errors of Register and Replace.
 var (
 	ErrDuplicate = errors.New("there is already a check with that name")
 	ErrClosed    = errors.New("the registry is closed")
@@ -44,25 +44,25 @@ var (
 	ErrUnknownCheck = errors.New("no check has that name")
 )
 
-// Observe has f called after each run of the checks that are registered from now
-// on, in the goroutine that made the run, and for one run of a name at a time. All
-// functions given are called, in their order.
+// Observe registers f to be called after each run of the checks that are registered
+// from now on, in the goroutine of the run. Calls for checks of the same name do not
+// overlap. If Observe is called several times, all functions are called, in that order.
 func (r *Registry) Observe(f func(Observation)) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.observers = append(slices.Clip(r.observers), f)
 }
 
-// Register starts a check. Its first run follows within a tenth of its interval,
-// at most a second. The error names the rule that is wrong. The registry owns the
-// probe from then on, and closes it when the check has ended; if there is an error,
-// the probe is still the caller's.
+// Register starts a check. Its first run follows within a tenth of its interval, at
+// most a second. The registry owns the probe from then on, and closes it when the check
+// has ended; if Register returns an error, the caller still owns the probe. An invalid
+// rule is a *RuleError.
 func (r *Registry) Register(name string, p Probe, opts ...Option) error {
 	return r.register(name, p, opts, false)
 }
 
-// Replace is Register, but takes the place of the check of that name if there is
-// one: reports show its last state until the first run of the new one, which decides.
+// Replace is like Register, but replaces the check with that name if there is one:
+// reports show the old state until the first run of the new check, which decides.
 func (r *Registry) Replace(name string, p Probe, opts ...Option) error {
 	return r.register(name, p, opts, true)
 }
@@ -103,8 +103,8 @@ func (r *Registry) register(name string, p Probe, opts []Option, replace bool) e
 	return nil
 }
 
-// SetRules changes the rules of a check, which goes on with its probe and its state.
-// The next run follows as the first one does after Register.
+// SetRules changes the rules of a check, which keeps its probe and its state. The next
+// run follows as soon as the first one after Register.
 func (r *Registry) SetRules(name string, opts ...Option) error {
 	s := rules(opts)
 	r.mu.Lock()
@@ -120,7 +120,7 @@ func (r *Registry) SetRules(name string, opts ...Option) error {
 	return nil
 }
 
-// end begins to end a check. The registry is locked.
+// end starts to end a check. The registry is locked.
 func (r *Registry) end(c *check) {
 	c.cancel()
 	delete(r.checks, c.name)
@@ -135,9 +135,10 @@ func (r *Registry) end(c *check) {
 	}()
 }
 
-// End takes a check out of the reports and begins to end it. The channel is closed
-// once its last run was observed, soon after its context is done whatever the probe
-// does; the probe is closed after that. It is nil if no check has that name.
+// End removes a check from the reports and starts to end it. It returns a channel that
+// is closed once the last run was observed, which is soon even if the probe ignores its
+// context; the probe is closed after that. The channel is nil if no check has that
+// name.
 func (r *Registry) End(name string) <-chan struct{} {
 	if c := r.remove(name); c != nil {
 		return c.quiet
@@ -192,7 +193,7 @@ func (r *Registry) Close(ctx context.Context) error {
 	select {
 	case <-ended:
 	case <-ctx.Done():
-		return fmt.Errorf("closing the checks: %w", context.Cause(ctx))
+		return fmt.Errorf("close the checks: %w", context.Cause(ctx))
 	}
 	var stuck []string
 	for _, c := range r.list() {
@@ -201,7 +202,7 @@ func (r *Registry) Close(ctx context.Context) error {
 		}
 	}
 	if len(stuck) > 0 {
-		return fmt.Errorf("checks that ignore their time limit are still running: %q", stuck)
+		return fmt.Errorf("checks that ignore their timeout are still running: %q", stuck)
 	}
 	return nil
 }

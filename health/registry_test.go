@@ -252,7 +252,7 @@ func TestUnregister(t *testing.T) {
 		register(t, &r, "a", p, Every(time.Second))
 		time.Sleep(2100 * time.Millisecond)
 		if !r.Unregister("a") || r.Unregister("a") {
-			t.Error("Unregister does not say what was there")
+			t.Error("Unregister does not report whether the check was there")
 		}
 		if runs := d.at.Load(); runs != 0 || closed != 1 {
 			t.Errorf("%d runs under way, closed %d times", runs, closed)

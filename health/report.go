@@ -31,7 +31,7 @@ type CheckReport struct {
 	Details   json.RawMessage // of the last run, a JSON object, or nil
 }
 
-// add adds a check, and its part in the status of the whole.
+// add adds a check and updates the overall status.
 func (r *Report) add(c CheckReport) {
 	r.Checks = append(r.Checks, c)
 	switch {
@@ -42,8 +42,8 @@ func (r *Report) add(c CheckReport) {
 	}
 }
 
-// Live reports whether no check with Liveness is down, so that a restart would mend
-// nothing. If it would, failing names those checks.
+// Live reports whether no check with Liveness is down. Otherwise a restart may help,
+// and failing names those checks.
 func (r *Report) Live() (ok bool, failing []string) {
 	for _, c := range r.Checks {
 		if c.ForLiveness && c.Status == Down {
@@ -54,7 +54,8 @@ func (r *Report) Live() (ok bool, failing []string) {
 }
 
 // Ready reports whether the service can work: it is not about to stop, and each
-// critical check was run and is not down. If it cannot, failing names those checks.
+// critical check was run and is not down. Otherwise failing names the checks that were
+// not run or are down.
 func (r *Report) Ready() (ok bool, failing []string) {
 	for _, c := range r.Checks {
 		if c.Critical && (c.Status == Down || c.Runs == 0) {
@@ -65,8 +66,8 @@ func (r *Report) Ready() (ok bool, failing []string) {
 }
 
 // Started reports whether each check was run once, whatever the result: a dependency
-// that is down while a service starts is no reason to start it again and again.
-// If not, failing names those that were not.
+// that is down while a service starts is no reason to restart the service over and
+// over. Otherwise failing names the checks that were not run.
 func (r *Report) Started() (ok bool, failing []string) {
 	for _, c := range r.Checks {
 		if c.Runs == 0 {

@@ -21,9 +21,9 @@ type Result struct {
 // grace is how much longer than its timeout a run may take to notice it.
 const grace = 100 * time.Millisecond
 
-// Run runs a probe once, as a registry would: within the timeout, and judged by the
-// latency budget. It returns when the timeout has passed, whether the probe does or
-// not. The error is a *RuleError.
+// Run runs a probe once, as a registry would: with the timeout and the latency budget.
+// It returns when the timeout has passed, even if the probe does not. The error is a
+// *RuleError.
 func Run(ctx context.Context, p Probe, opts ...Option) (Result, error) {
 	s := rules(opts)
 	if err := s.fill(&p); err != nil {
@@ -63,7 +63,7 @@ func runOnce(ctx context.Context, p *Probe, s *Rules) (Result, <-chan struct{}) 
 		case <-timer.C:
 			return Result{
 				At: time.Now(), Status: Down, Latency: time.Since(begun), Stuck: true,
-				Reason: fmt.Sprintf("no answer within %s, and the check does not end", s.Timeout),
+				Reason: fmt.Sprintf("no answer within %s, and the check is still running", s.Timeout),
 			}, returned
 		}
 	}
@@ -78,12 +78,12 @@ func runOnce(ctx context.Context, p *Probe, s *Rules) (Result, <-chan struct{}) 
 	return judge(f, s), nil
 }
 
-// lateError is a failure that tells more than that the timeout has passed.
+// lateError is a timeout with a more precise reason.
 type lateError string
 
 func (e lateError) Error() string { return string(e) }
 
-// judge holds a result against the latency budget.
+// judge compares a result with the latency budget.
 func judge(f Result, s *Rules) Result {
 	if f.Status == Healthy && s.DegradedOver > 0 && f.Latency > s.DegradedOver {
 		f.Status = Degraded
@@ -92,8 +92,8 @@ func judge(f Result, s *Rules) Result {
 	return f
 }
 
-// runSafely makes an error of a panic, of the probe or of what is in its
-// details: it must not end the service.
+// runSafely turns a panic in the probe, or in the encoding of its details, into an
+// error: it must not end the service.
 func runSafely(ctx context.Context, p *Probe) (d json.RawMessage, err error) {
 	defer func() {
 		if v := recover(); v != nil {

@@ -7,15 +7,15 @@ import (
 	"time"
 )
 
-// check is a registered probe. Its loop runs it; reports read what the loop
-// left behind, and no lock is held while the probe runs.
+// check is a registered probe. Its loop runs it; reports read the state that the loop
+// keeps, and no lock is held while the probe runs.
 type check struct {
 	name      string
 	probe     Probe
 	observers []func(Observation)
 	cancel    context.CancelFunc
 	after     <-chan struct{} // no run before it is closed; nil if there is none to wait for
-	changed   chan struct{}   // there are other settings
+	changed   chan struct{}   // the rules changed
 	quiet     chan struct{}   // closed when no run will be observed any more
 	ended     chan struct{}   // closed when the loop has ended, and the probe is closed
 
@@ -38,7 +38,7 @@ func newCheck(name string, p Probe, s Rules, observers []func(Observation)) *che
 	return c
 }
 
-// setRules changes the rules. What runs in a row were seen counts for the new ones.
+// setRules changes the rules. Runs in a row so far count for the new thresholds.
 func (c *check) setRules(s Rules) {
 	c.mu.Lock()
 	c.settings = s
@@ -50,15 +50,15 @@ func (c *check) setRules(s Rules) {
 	}
 }
 
-// rules returns the rules that are in force.
+// rules returns the current rules.
 func (c *check) rules() Rules {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.settings
 }
 
-// inherit takes what reports show from the check before. What its runs in a row saw
-// is of another probe, and counts no more: the first run decides.
+// inherit copies from the check before what reports show. Its runs in a row do not
+// count, since they are of another probe: the first run decides.
 func (c *check) inherit(old *check) {
 	old.mu.Lock()
 	defer old.mu.Unlock()
@@ -66,7 +66,7 @@ func (c *check) inherit(old *check) {
 	c.last, c.runs, c.passed = old.last, old.runs, old.passed
 }
 
-// firstDelay is how long until the first run of a check.
+// firstDelay returns how long to wait until the first run of a check.
 func firstDelay(interval time.Duration) time.Duration {
 	return rand.N(min(interval/10, maxFirstDelay))
 }
@@ -86,7 +86,7 @@ func (c *check) loop(ctx context.Context) {
 	defer c.close()
 	defer close(c.quiet)
 	if c.after != nil {
-		<-c.after // soon: it was told to end
+		<-c.after // soon: its context is canceled
 	}
 	timer := time.NewTimer(firstDelay(c.rules().Interval))
 	defer timer.Stop()
@@ -102,7 +102,7 @@ func (c *check) loop(ctx context.Context) {
 		begun := time.Now()
 		f, passive := c.run(ctx)
 		if ctx.Err() != nil {
-			return // the result of a run that was being stopped tells nothing
+			return // the result of a canceled run means nothing
 		}
 		wait := c.record(f, passive)
 		timer.Reset(max(0, wait-time.Since(begun)))
@@ -151,8 +151,8 @@ func (c *check) isStuck() bool {
 	}
 }
 
-// record takes in a result and returns how long after the start of the run the next
-// one is due.
+// record records a result and returns how long after the start of the run the next one
+// is due.
 func (c *check) record(f Result, passive bool) time.Duration {
 	c.mu.Lock()
 	before := c.state.Status
@@ -174,7 +174,7 @@ func (c *check) record(f Result, passive bool) time.Duration {
 	return wait - rand.N(wait/jitter)
 }
 
-// close frees the probe; if a run of it is stuck, once that returns.
+// close closes the probe; if a run is stuck, once that returns.
 func (c *check) close() {
 	if c.probe.Close == nil {
 		return
@@ -216,7 +216,7 @@ func (c *check) reason() string {
 	case c.runs == 0:
 		return "not checked yet"
 	case c.state.Flapping && c.last.Reason == "":
-		return "goes back and forth"
+		return "alternates between results"
 	}
 	return c.last.Reason
 }

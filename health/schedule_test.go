@@ -97,7 +97,7 @@ func TestStuck(t *testing.T) {
 		}
 		report := r.Report()
 		other1, stuck := report.Checks[0], report.Checks[1]
-		if !stuck.Stuck || stuck.Status != Down || !strings.Contains(stuck.Reason, "does not end") || stuck.Runs < 60 {
+		if !stuck.Stuck || stuck.Status != Down || !strings.Contains(stuck.Reason, "still running") || stuck.Runs < 60 {
 			t.Errorf("%+v", stuck)
 		}
 		if stuck.Latency < 50*time.Second {

@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// A check flaps when, of the last flapWindow runs, flapStart had another result than
-// the run before, and until no more than flapEnd had. A check that breaks
-// and is mended accounts for two.
+// A check starts to flap when flapStart of the last flapWindow runs had another result
+// than the run before, and stops when at most flapEnd had. One outage and recovery
+// accounts for two.
 const (
 	flapWindow = 16
 	flapStart  = 5
@@ -23,9 +23,9 @@ type State struct {
 	Since    time.Time // when the status became what it is
 }
 
-// machine turns the results of single runs into a State. Each way takes a number of
-// runs in a row: of runs with the status in question or worse on the way down, or
-// better on the way up. From Unknown the first run decides.
+// machine turns the results of single runs into a State. Each change takes a number of
+// runs in a row: with the status in question or a worse one on the way down, or a
+// better one on the way up. From Unknown the first run decides.
 type machine struct {
 	State
 	failures, successes int
@@ -36,7 +36,7 @@ type machine struct {
 	changes uint32 // bit i: the i-th last run saw something else than the one before
 }
 
-// observe takes in the status of a run and reports whether the state's changed.
+// observe records the status of a run and reports whether the state's status changed.
 func (m *machine) observe(at time.Time, seen Status) (changed bool) {
 	if seen == Unknown || m.last == Unknown {
 		m.atLeast, m.atMost, m.changes, m.Flapping = [4]int{}, [4]int{}, 0, false
@@ -75,7 +75,7 @@ func (m *machine) count(seen Status) {
 	}
 }
 
-// next is the status that the runs so far make.
+// next returns the status that follows from the runs so far.
 func (m *machine) next() Status {
 	s := m.Status
 	for to := Down; to > s; to-- {
@@ -103,8 +103,8 @@ func (m *machine) become(at time.Time, s Status) bool {
 	return changed
 }
 
-// doubtful reports whether the last run's status differs from the state's: the
-// next one should not wait for long.
+// doubtful reports whether the last run's status differs from the state's, so that the
+// next run should follow soon.
 func (m *machine) doubtful() bool {
 	return m.last != Unknown && m.last != m.Status && !m.Flapping
 }

@@ -13,7 +13,8 @@ const (
 	MaxDetails = 4 << 10
 )
 
-// brief is a reason fit to be shown: one line of UTF-8, of at most MaxReason bytes.
+// brief returns a reason that can be shown: one line of UTF-8, of at most MaxReason
+// bytes.
 func brief(s string) string {
 	s = strings.Join(strings.Fields(strings.Map(func(r rune) rune {
 		if r < ' ' || r == 0x7f {
@@ -32,8 +33,8 @@ func brief(s string) string {
 	return s[:end] + more
 }
 
-// encode returns details as JSON. What JSON has no form for, and what is too
-// large, is not the check's failure: the details say so instead.
+// encode returns details as JSON. Details that JSON cannot express, or that are too
+// large, are replaced by an error; the check does not fail because of them.
 func encode(d Details) json.RawMessage {
 	if len(d) == 0 {
 		return nil

@@ -10,12 +10,12 @@ import (
 	"time"
 )
 
-// Traffic counts a service's own calls of a dependency and their failures. Its
-// wrappers see the calls; the check that it is given to with Passive takes the
-// verdict from them. The zero value is ready for use.
+// Traffic counts a service's own calls to a dependency and their failures. Its wrappers
+// see the calls; a check with the option Passive takes its status from them. The zero
+// value is ready for use.
 //
-// All calls failed: down. Half of them, if they are at least five: down. A tenth:
-// degraded. A call that its caller gave up counts as none.
+// If all calls failed, or half of at least five, the status is down; if a tenth failed,
+// it is degraded. A call that its caller canceled does not count.
 type Traffic struct {
 	mu sync.Mutex
 	sample
@@ -29,10 +29,10 @@ type sample struct {
 	last            error // the last failure
 }
 
-// enough is from how many calls on half of them decide.
+// enough is the number of calls from which on half of them decide.
 const enough = 5
 
-// NewTraffic returns a Traffic that has seen nothing.
+// NewTraffic returns a Traffic without calls.
 func NewTraffic() *Traffic { return new(Traffic) }
 
 // Observe counts a call that took so long and ended with err, for clients that have
@@ -64,7 +64,7 @@ func (t *Traffic) take() sample {
 	return s
 }
 
-// verdict is that of the calls.
+// verdict returns the details and the error that follow from the calls.
 func (s sample) verdict() (Details, error) {
 	details := Details{"calls": s.calls, "failures": s.failures}
 	switch {

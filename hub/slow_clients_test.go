@@ -128,7 +128,7 @@ func typeFor(r route) string {
 	return "application/json"
 }
 
-// An answer that nobody takes keeps no route waiting, however many were asked for.
+// Clients that read no answers delay no route, however many they are.
 func TestAnswersThatAreNotRead(t *testing.T) {
 	h := openHub(t, short, 30_000)
 	for _, k := range kinds {

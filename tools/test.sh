@@ -1,8 +1,7 @@
 #!/usr/bin/env bash
 # Runs the tests of every module. Usage: tools/test.sh MIN_COVERAGE, or tools/test.sh
 # long|fast; see the Makefile.
-#
-# Races and coverage are looked for apart: the race detector makes coverage counters
+# Races and coverage are tested separately: the race detector makes coverage counters
 # atomic, which orders goroutines and so hides their races; and the two together take
 # three times as long. Both go on at the same time, each with half of the processors:
 # most tests wait now and then, for a server, a disk or a clock.

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds the dashboard into hub/internal/web/dist, where the next build of the
 # hub takes it from. With "if-missing" it builds only what was not built yet, and
-# a machine without Node.js is told what it goes without.
+# on a machine without Node.js it prints what is missing.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../hub/web"
 

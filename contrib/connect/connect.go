@@ -108,7 +108,7 @@ func asRequest(ctx context.Context, call kymo.Request, header http.Header, peer 
 }
 
 // end records a call that ended with err. If the middleware is around it, that one sees
-// the status itself, and is told the rest.
+// the status itself, and gets the rest passed.
 func end(ctx context.Context, x *kymo.Exchange, call kymo.Request, err error, panicking bool) {
 	switch {
 	case panicking:

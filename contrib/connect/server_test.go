@@ -26,7 +26,7 @@ const lifetime = 30 * time.Millisecond
 
 // orders does what its requests ask for.
 type orders struct {
-	entered chan struct{} // a call that waits is told here
+	entered chan struct{} // receives a value when a call waits
 }
 
 func (o *orders) do(ctx context.Context, what string) error {

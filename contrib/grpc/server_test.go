@@ -23,7 +23,7 @@ import (
 // service does what the request's user name asks for.
 type service struct {
 	pb.UnimplementedTestServiceServer
-	entered chan struct{} // a call that waits is told here, if that is set
+	entered chan struct{} // receives a value when a call waits, if not nil
 }
 
 func (s *service) UnaryCall(ctx context.Context, r *pb.SimpleRequest) (*pb.SimpleResponse, error) {

@@ -34,7 +34,7 @@ var wholes = []check{
 	{service: "disk", latency: 300 * time.Microsecond}, {service: "gateway", latency: 4 * ms},
 }
 
-// state is how a check stood at an instant.
+// state is the status of a check at an instant.
 func (s *seeder) state(c *check, at time.Time) (status health.Status, reason string) {
 	if c.name == "" {
 		return s.whole(c.service, at)
@@ -112,7 +112,7 @@ func (s *seeder) result(c *check, at time.Time, to int64) wire.HealthResult {
 	return r
 }
 
-// present says how all checks stand, as running services do.
+// present reports the status of all checks, as running services do.
 func (s *seeder) present() {
 	now := time.Now().UnixMilli()
 	for _, service := range []string{"shop", "accounts", "billing", "reports", "models"} {

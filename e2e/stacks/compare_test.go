@@ -75,7 +75,7 @@ func (v *server) ask(rq *request, s *stack) answer {
 	return v.do(v.new(context.Background(), rq.named()), s)
 }
 
-// named returns the request with the fields that say which it is.
+// named returns the request with the fields that identify it.
 func (rq *request) named() *request {
 	r := *rq
 	r.header = append([]string{caseHeader, rq.name, userHeader, "user of " + rq.name}, rq.header...)
@@ -162,7 +162,7 @@ func compareLogs(t *testing.T, with, without []string) {
 	}
 }
 
-// checkSaid looks for the line that says how to get routes.
+// checkSaid looks for the line that explains how to get routes.
 func (s *stack) checkSaid(t *testing.T, log []string) {
 	if len(log) != 1 && s.unrouted || len(log) != 0 && !s.unrouted {
 		t.Errorf("Kymo logged %q", log)

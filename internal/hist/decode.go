@@ -151,9 +151,9 @@ func sumInRange(hi, lo, count, span uint64) bool {
 	return (hi > 0 || lo >= span) && (hi < topHi || hi == topHi && lo <= topLo)
 }
 
-// tokens[c] says what byte c means where a bucket is expected: in its low byte
-// the distance to the bucket before and in its high byte the count; 0 if c does
-// not say it alone. Looking it up spares a branch that nothing could predict.
+// tokens[c] is the meaning of byte c where a bucket is expected: in its low byte the
+// distance to the bucket before and in its high byte the count; 0 if c does not say it
+// alone. Looking it up spares a branch that nothing could predict.
 var tokens = func() (t [256]uint16) {
 	for c := range uint16(0x80) {
 		switch {

@@ -112,7 +112,7 @@ func TestURLs(t *testing.T) {
 	}
 }
 
-// What cannot be done fails the test and says what to do.
+// What cannot be done fails the test with a remedy.
 func TestFailures(t *testing.T) {
 	sleeper := func(t testing.TB, program string, args ...string) *Server {
 		s := newServer(t, "sleeper")

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// FuzzDecode: what is accepted is valid and survives another journey; what is
-// not leaves the batch empty and says why; neither takes memory without bound.
+// FuzzDecode: what is accepted is valid and survives another journey; what is not
+// leaves the batch empty and returns an error; neither takes memory without bound.
 func FuzzDecode(f *testing.F) {
 	r := rand.New(rand.NewPCG(7, 1))
 	f.Add(sound().AppendBinary(nil))

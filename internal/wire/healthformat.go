@@ -95,7 +95,7 @@ func (r *reader) byte() byte {
 // text reads a text of its own.
 func (r *reader) text(longest int) string { return string(r.bytes(r.count(longest, 1))) }
 
-// checkHealth says what is wrong with the first health result that is.
+// checkHealth returns the error of the first invalid health result.
 func (b *Batch) checkHealth() *FieldError {
 	for i := range b.Health {
 		if field, problem := b.Health[i].check(b.Kind); problem != "" {

@@ -163,7 +163,7 @@ func TestHealthLogIsBounded(t *testing.T) {
 	}
 }
 
-// A check that goes back and forth makes one transition, not a storm of rows.
+// A flapping check makes one transition, not a storm of rows.
 func TestAlternatingCheckMakesNoStorm(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := NewHealthLog("")

@@ -1,5 +1,5 @@
-// Coverage joins coverage profiles and says how much of the statements they
-// cover together.
+// Coverage joins coverage profiles and prints how much of the statements they cover
+// together.
 //
 //	coverage -min 95 -merged merged.out sdk.out hub.out
 //

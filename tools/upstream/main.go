@@ -13,8 +13,8 @@
 //  2. The tests run in the first copy, then in the second, once for each place
 //     where the middleware can be.
 //  3. The results are compared, test by test and subtest by subtest. A test that
-//     differs runs again, alone, so that one that is flaky by itself is told from
-//     one that Kymo breaks.
+//     differs runs again, alone, so that one that is flaky by itself is distinguished
+//     from one that Kymo breaks.
 //
 // The exit status is 1 if a test differs. A patch that does not find the text it is
 // for is an error: then the sources have a new version, and it needs a look.

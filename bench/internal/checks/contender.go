@@ -26,7 +26,7 @@ type contender struct {
 
 // running are checks that run.
 type running struct {
-	handler http.Handler // answers how they stand
+	handler http.Handler // answers with their statuses
 	stop    func() error
 }
 

@@ -15,7 +15,7 @@ import (
 	"github.com/kymohq/kymo/bench/internal/table"
 )
 
-// Config says how long to measure.
+// Config sets how long to measure.
 type Config struct {
 	Rounds   int
 	Turn     time.Duration // of one contender in one round, at least a few intervals

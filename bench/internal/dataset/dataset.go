@@ -27,7 +27,7 @@ type Event struct {
 	User     string // empty if unknown
 }
 
-// Config says which requests are made.
+// Config sets which requests are made.
 type Config struct {
 	N    int
 	End  time.Time     // the end of the window, which the last request's start lies before

@@ -1,4 +1,4 @@
-// Package machine says where a measurement was made and with what.
+// Package machine describes the machine and the versions of a measurement.
 package machine
 
 import (

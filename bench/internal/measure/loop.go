@@ -18,9 +18,8 @@ type Cost struct {
 // Loop does an operation n times.
 type Loop func(n int)
 
-// Pace says how operations follow each other: in bursts, between which all
-// workers pause, so that what works in the background keeps up. The zero value
-// is flat out.
+// Pace sets how operations follow each other: in bursts, between which all workers
+// pause, so that what works in the background keeps up. The zero value is flat out.
 type Pace struct {
 	Burst int
 	Pause time.Duration

@@ -50,7 +50,7 @@ type row struct {
 	p50, p95, p99 float64
 }
 
-// errAbsent says that a peer is not installed.
+// errAbsent is the error of a peer that is not installed.
 var errAbsent = errors.New("not installed")
 
 // spread are n requests over the window that ends now.

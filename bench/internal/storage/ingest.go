@@ -12,7 +12,7 @@ import (
 	"github.com/kymohq/kymo/bench/internal/table"
 )
 
-// Config says what to measure.
+// Config sets what to measure.
 type Config struct {
 	Program     string // the command kymo; empty if there is none
 	Rounds      int

@@ -109,8 +109,8 @@ func (s *postgresServer) connect(ctx context.Context, database string) (*pgx.Con
 	return conn, wrap("connect to PostgreSQL", err)
 }
 
-// unprivileged gives dir to the user postgres if this process is root, whom the
-// server refuses to run as, and says how to become that user.
+// unprivileged gives dir to the user postgres if this process is root, whom the server
+// refuses to run as, and how to become that user.
 func unprivileged(dir string) (*syscall.SysProcAttr, error) {
 	if os.Geteuid() != 0 {
 		return nil, nil

@@ -13,7 +13,7 @@ import (
 	"github.com/kymohq/kymo/hub/internal/store/engines"
 )
 
-// defaultListen is where a hub is unless it is told otherwise.
+// defaultListen is the default address of a hub.
 const defaultListen = config.DefaultListen
 
 // makers are the probes and stores that a configuration can name.

@@ -16,8 +16,8 @@ import (
 	"github.com/kymohq/kymo/internal/wire"
 )
 
-// takingBatches returns the URL of a hub whose route for batches answers so. The
-// answer is told how many requests came, this one included.
+// takingBatches returns the URL of a hub whose route for batches answers so. The answer
+// gets the number of requests so far, this one included.
 func takingBatches(t *testing.T, answer func(n int64, b *wire.Batch, w http.ResponseWriter)) (url string) {
 	t.Helper()
 	var n atomic.Int64

@@ -11,8 +11,8 @@ import (
 	"github.com/kymohq/kymo/hub/internal/core"
 )
 
-// reloader reads the configuration of a running hub again. A wrong one is refused
-// as a whole, and the hub goes on as it was.
+// reloader reads the configuration of a running hub again. A wrong one is refused as a
+// whole, and the hub keeps the previous configuration.
 type reloader struct {
 	source  settings.Source
 	began   *config.Config // what the listener and the store are made from

@@ -29,7 +29,7 @@ func TestHelp(t *testing.T) {
 				t.Errorf("no example in\n%s", help)
 			}
 			if node.Help == "" {
-				t.Error("the list of commands does not say what it is for")
+				t.Error("the list of commands does not describe it")
 			}
 			for _, f := range node.Flags {
 				if f.Help == "" {

@@ -30,8 +30,8 @@ var served = []string{"listen", "insecure_listen", "store", "log_level", ""}
 
 var onLine = regexp.MustCompile(`, on line \d+`)
 
-// embedded fails the test unless a program that embeds a hub with what is in the
-// file is told the same: the same fields, and what is wrong with each. What no Go
+// embedded fails the test unless a program that embeds a hub with what is in the file
+// gets the same errors: the same fields, and what is wrong with each. What no Go
 // program can say, because it has no such field or no such value, must be wrong.
 func (j *judge) embedded(t *testing.T, file string, wrong config.Errors) {
 	t.Helper()

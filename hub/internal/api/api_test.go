@@ -79,7 +79,7 @@ func problem(t *testing.T, w *httptest.ResponseRecorder, status int) *huma.Error
 		t.Errorf("status %d with Retry-After %q", status, w.Header().Get("Retry-After"))
 	}
 	if p.Detail == invalid {
-		t.Errorf("the first line does not say what is wrong: %s", w.Body)
+		t.Errorf("the first line does not name the error: %s", w.Body)
 	}
 	return &p
 }
@@ -248,7 +248,7 @@ func TestStoreTroubles(t *testing.T) {
 		"full":        {store.ErrFull, 503, "no room left"},
 		"unavailable": {fmt.Errorf("dialing 10.0.0.1: %w", store.ErrUnavailable), 503, "unavailable"},
 		"closed":      {store.ErrClosed, 503, "shutting down"},
-		"other":       {errors.New("/var/secret/path: broken"), 500, "log says why"},
+		"other":       {errors.New("/var/secret/path: broken"), 500, "see the hub's log"},
 	} {
 		a := newAPI(failing{err: c.err}, nil)
 		for _, w := range []*httptest.ResponseRecorder{

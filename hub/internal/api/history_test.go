@@ -279,7 +279,7 @@ func TestHistoryOfABrokenStore(t *testing.T) {
 	for _, st := range []store.Store{ailing{storetest.NewOracle()}, nameless{storetest.NewOracle()}} {
 		a := newAPI(st, watching(standing))
 		problem(t, ask(a, "GET /api/v1/health/history?name=none", ""), http.StatusServiceUnavailable)
-		// And yet nothing that is looked at is worse for it.
+		// And yet no status is worse for it.
 		if w := ask(a, "GET /health", ""); w.Code != 200 {
 			t.Errorf("/health is %d", w.Code)
 		}

@@ -125,7 +125,7 @@ func TestEveryRouteIsDocumented(t *testing.T) {
 		for field, p := range s["properties"].(map[string]any) {
 			p := p.(map[string]any)
 			if p["description"] == nil && p["$ref"] == nil {
-				t.Errorf("schema %s: nothing is said of %s", name, field)
+				t.Errorf("schema %s: %s has no description", name, field)
 			}
 		}
 	}
@@ -265,7 +265,7 @@ func TestPages(t *testing.T) {
 		}
 	}
 	if !strings.Contains(ask(a, "GET /", "").Body.String(), "make ui") {
-		t.Error("the first page does not say how to build the dashboard")
+		t.Error("the first page does not explain how to build the dashboard")
 	}
 	for _, path := range []string{"/?utm_source=chat", "/docs?a=%zz"} {
 		if w := ask(a, "GET "+path, ""); w.Code != http.StatusOK {

@@ -56,7 +56,7 @@ func (a *API) storeFailed(ctx context.Context, err error) (status int, detail st
 		return http.StatusServiceUnavailable, "the request was canceled"
 	default:
 		a.Logger.Error("store failed", "error", err)
-		return http.StatusInternalServerError, "the store failed; the hub's log says why"
+		return http.StatusInternalServerError, "the store failed; see the hub's log"
 	}
 	a.Logger.Warn("store failed", "error", err)
 	return http.StatusServiceUnavailable, detail

@@ -233,7 +233,7 @@ func TestHarmlessCells(t *testing.T) {
 	}
 }
 
-// Half a file is not to be taken for a whole one.
+// Half a file must not be mistaken for a whole one.
 func TestExportsThatBreakOff(t *testing.T) {
 	st := storetest.NewOracle()
 	a := newAPI(st, nil)

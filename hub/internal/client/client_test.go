@@ -47,7 +47,7 @@ func TestRetryAfterIsBounded(t *testing.T) {
 	}
 }
 
-// TestReceipts takes only an answer that says what became of every row.
+// TestReceipts accepts only an answer that accounts for every row.
 func TestReceipts(t *testing.T) {
 	for answer, want := range map[string]bool{
 		`{"accepted":5,"duplicate":false}`:             true,

@@ -169,7 +169,8 @@ func TestFileThatChanges(t *testing.T) {
 	}
 }
 
-// TestFormats: each can be named, is known by its extensions, and is told of.
+// TestFormats: each can be named, is known by its extensions, and is listed in the
+// help.
 func TestFormats(t *testing.T) {
 	if got := Formats(); !strings.HasPrefix(got, formats[0].name) || !strings.HasSuffix(got, " or "+formats[len(formats)-1].name) {
 		t.Errorf("formats: %s", got)

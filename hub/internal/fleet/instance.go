@@ -35,7 +35,7 @@ type instance struct {
 	bytes  int
 }
 
-// checkState is how a check stands, in one instance or, at worst, in several.
+// checkState is the status of a check in one instance, or its worst in several.
 type checkState struct {
 	name    string
 	status  health.Status

@@ -60,7 +60,7 @@ func (in *Intake) Cardinality() ([]Cardinality, Limits) {
 // the dropped requests of a service.
 func (in *Intake) Seed(service, endpoint string) { in.registry.seed(service, endpoint) }
 
-// OnHeartbeat has f called with each heartbeat that arrives from now on.
+// OnHeartbeat registers f to be called with each heartbeat that arrives from now on.
 func (in *Intake) OnHeartbeat(f HeartbeatFunc) { in.heartbeats.subscribe(f) }
 
 // Receipt is the answer to a body that is durable.

@@ -140,7 +140,7 @@ func TestNetworkFault(t *testing.T) {
 	}{
 		{&net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}, "connection refused"},
 		{&net.DNSError{Name: "db.internal", IsNotFound: true}, "no such host: db.internal"},
-		{&net.DNSError{Name: "db.internal", IsTimeout: true}, "the name server does not say where db.internal is"},
+		{&net.DNSError{Name: "db.internal", IsTimeout: true}, "the name server has no address for db.internal"},
 		{syscall.ENETUNREACH, "no route to host"},
 		{fmt.Errorf("read: %w", io.ErrUnexpectedEOF), "connection closed by the server"},
 		{&tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}, "certificate signed by an unknown authority"},

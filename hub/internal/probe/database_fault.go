@@ -87,7 +87,7 @@ func networkFault(err error) fault {
 	case errors.As(err, &name) && name.IsNotFound:
 		return fault(fmt.Sprintf("no such host: %s", name.Name))
 	case errors.As(err, &name):
-		return fault(fmt.Sprintf("the name server does not say where %s is", name.Name))
+		return fault(fmt.Sprintf("the name server has no address for %s", name.Name))
 	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
 		return "no route to host"
 	case isLost(err):

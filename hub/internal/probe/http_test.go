@@ -176,7 +176,7 @@ func TestHTTPRedirects(t *testing.T) {
 	elsewhere := "/?secret=geheim&to=" + url.QueryEscape(other.URL+"/there")
 	wantHealthy(t, ask(elsewhere, ""))
 	if r := <-seen; r.Header.Get("X-Key") != "" || r.Referer() != "" || r.Host != other.Listener.Addr().String() || r.UserAgent() != clientName {
-		t.Errorf("another host is told %v, as %s", r.Header, r.Host)
+		t.Errorf("another host receives %v, as %s", r.Header, r.Host)
 	}
 	wantProblem(t, ask(elsewhere, "geheim"), enough, health.Down, "redirected to another host, with the body")
 }

@@ -26,8 +26,8 @@ var networkTypes = map[string]constructor{
 // runFunc is one run of a probe.
 type runFunc func(ctx context.Context) (health.Details, error)
 
-// networkProbe returns a probe whose errors are in words that tell no secret. What it
-// holds is freed by end, if that is not nil.
+// networkProbe returns a probe whose errors contain no secret. If end is not nil, it
+// frees the probe's resources.
 func networkProbe(kind string, timeout time.Duration, hide secrets, run runFunc, end func()) health.Probe {
 	return health.Probe{
 		Kind: kind,

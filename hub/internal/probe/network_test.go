@@ -15,7 +15,7 @@ import (
 	"github.com/kymohq/kymo/health"
 )
 
-// Each wrong entry is refused, by the key that is to be mended, and no secret is told.
+// Each wrong entry is rejected with the key to correct, and no secret is shown.
 func TestNetworkSpecs(t *testing.T) {
 	canary := &Canary{Model: "m", Body: map[string]any{"a": 1}}
 	nan := math.NaN()

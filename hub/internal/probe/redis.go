@@ -15,7 +15,7 @@ import (
 	"github.com/redis/go-redis/v9/maintnotifications"
 )
 
-// redisExample is what a URL looks like. The scheme says what is there:
+// redisExample is what a URL looks like. The scheme names the kind of server:
 //
 //	redis://user:password@host:6379/0
 //	redis+sentinel://user:password@host:26379,host2:26379/main/0

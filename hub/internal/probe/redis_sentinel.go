@@ -93,8 +93,8 @@ func inPlace(where string, err error) error {
 	return err
 }
 
-// firstThatAnswers asks nodes in order until one answers, be it with a refusal.
-// None may use up the time of those after it.
+// firstThatAnswers asks nodes in order until one answers, even with an error. None may
+// use up the time of those after it.
 func firstThatAnswers(ctx context.Context, nodes []*redisNode, ask func(context.Context, *goredis.Client) error) (err error) {
 	for i, node := range nodes {
 		err = node.with(func(client *goredis.Client) error {

@@ -59,7 +59,7 @@ func (s *serviceProbe) verdict(said *selfReport, a *answer) error {
 	case health.Unknown:
 		return health.Unknownf("%s", reason)
 	}
-	if a.status > 399 { // it says two things; the better one is not to be relied on
+	if a.status > 399 { // status and body contradict each other; the better one cannot be trusted
 		return health.Degradedf("says it is healthy, but %s", a.outcome())
 	}
 	return nil

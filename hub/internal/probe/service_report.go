@@ -71,7 +71,7 @@ func (s *saidAs) status() (health.Status, bool) {
 	return status, ok
 }
 
-// why is the reason, in the words of who gave it.
+// why returns the reason, in the service's own words.
 func (s *saidAs) why() string { return string(cmp.Or(s.Reason, s.Output)) }
 
 // parseSelfReport returns a service's report of itself, if the body is one.

@@ -14,7 +14,8 @@ import (
 // maxBanner bounds what is read from a TCP server, in bytes.
 const maxBanner = 64 << 10
 
-// tcpProbe connects, says something if it is told to, and listens for what it expects.
+// tcpProbe connects, sends a text if one is configured, and waits for the expected
+// answer.
 type tcpProbe struct {
 	addr     string
 	body     []byte

@@ -20,10 +20,10 @@ const bridge = 2 * time.Minute
 // known, but for KnownPercent.
 type History struct {
 	Name   string `json:"name" doc:"The check: a name of the hub's own, a service's, or service/check." example:"database"`
-	Status string `json:"status" enum:"healthy,degraded,down,unknown" doc:"How it stands now." example:"healthy"`
+	Status string `json:"status" enum:"healthy,degraded,down,unknown" doc:"The present status." example:"healthy"`
 
 	UptimePercent   *float64 `json:"uptime_percent" doc:"Share of the known time in which it was not down; null if nothing is known." example:"99.93"`
-	KnownPercent    float64  `json:"known_percent" doc:"Share of the window in which somebody looked." example:"100"`
+	KnownPercent    float64  `json:"known_percent" doc:"Share of the window for which there are results." example:"100"`
 	HealthyPercent  float64  `json:"healthy_percent" doc:"Share of the known time in which it was healthy." example:"99.8"`
 	DegradedPercent float64  `json:"degraded_percent" doc:"Share of the known time in which it was degraded." example:"0.13"`
 	DownPercent     float64  `json:"down_percent" doc:"Share of the known time in which it was down." example:"0.07"`
@@ -54,7 +54,7 @@ type Transition struct {
 	From     string          `json:"from" enum:"healthy,degraded,down,unknown" doc:"What it was before." example:"healthy"`
 	To       string          `json:"to" enum:"healthy,degraded,down,unknown" doc:"Unknown is time without results." example:"down"`
 	Reason   string          `json:"reason" doc:"Why it is not healthy." example:"connection refused"`
-	Flapping bool            `json:"flapping" doc:"Whether the check goes back and forth." example:"false"`
+	Flapping bool            `json:"flapping" doc:"Whether the status changes back and forth." example:"false"`
 	Details  json.RawMessage `json:"details,omitempty" doc:"What the run saw." example:"{\"connections\":7}"`
 	LastedMS int64           `json:"lasted_ms" doc:"How long it stayed so, until the next transition or the end of what is known." example:"42000"`
 }

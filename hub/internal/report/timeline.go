@@ -9,7 +9,7 @@ import (
 	"github.com/kymohq/kymo/hub/internal/store"
 )
 
-// edge is where a result begins to say how its instance stands, or ends to.
+// edge is the beginning or the end of the time for which a result holds.
 type edge struct {
 	at     int64
 	record *store.HealthRecord

@@ -14,7 +14,7 @@ import (
 const (
 	maxCollapsed = 512 // templates of all services together whose paths are noted
 	maxExamples  = 5   // paths of each
-	maxDistinct  = 256 // paths of each that are told apart
+	maxDistinct  = 256 // distinct paths counted of each
 )
 
 // Collapsed is a template that was made of raw paths.

@@ -145,7 +145,7 @@ func (a *Answer) cutOffAfter(waited time.Duration) {
 var longAgo = time.Unix(1, 0)
 
 // leave is called when the handler has returned, or panicked: what net/http still has
-// to read and to write gets a deadline, since nobody watches it.
+// to read and to write gets a deadline, since it is not watched.
 func (a *Answer) leave(returned bool) {
 	if returned {
 		a.begin()

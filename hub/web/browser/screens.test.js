@@ -40,7 +40,7 @@ const near = (a, b) => assert.ok(Math.abs(a - b) <= Math.max(Math.abs(b) * 0.006
 const berlin = (at) => new Date(at).toLocaleString('sv', { timeZone: 'Europe/Berlin' }).replace(' ', 'T')
 
 describe('figures', () => {
-  test('the overview says what the API says', async () => {
+  test('the overview shows the numbers of the API', async () => {
     const page = await open(`#/overview?${still}`)
     const { total } = await ask(`/api/v1/timeseries?${still}`)
     const tile = async (name) =>
@@ -107,7 +107,7 @@ describe('figures', () => {
     await close(page)
   })
 
-  test('the table of endpoints says what the API says, and too few where they are', async () => {
+  test('the table of endpoints shows the numbers of the API, and marks too few requests', async () => {
     const page = await open(`#/endpoints?${still}&service=shop&sort=-requests`)
     const rows = (await ask(`/metrics/endpoints?${still}&service=shop`)).sort(
       (a, b) => b.total_requests - a.total_requests,

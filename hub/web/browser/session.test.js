@@ -76,7 +76,7 @@ test('a cookie that the browser refuses is no session, and the form says so', ()
     assert.ok(await page.getByLabel('Read token').isVisible())
   }))
 
-test('a user who could not be signed out is told', () =>
+test('a user who could not be signed out sees a message', () =>
   guarded(async (page) => {
     await page.keyboard.press('Enter')
     await page.locator('main li h2').first().waitFor()

@@ -206,8 +206,8 @@ func TestReplicaThatHangsInAnAnswer(t *testing.T) {
 	}
 }
 
-// Without a shard nothing is acknowledged that belongs there, and no report
-// gives smaller numbers: it says which shard is missing.
+// Without a shard nothing is acknowledged that belongs there, and no report gives
+// smaller numbers: it names the missing shard.
 func TestShardAway(t *testing.T) {
 	servers := serverstest.ClickHouseCluster(t, "main", password, 2, 2)
 	s := open(t, servers.URL("kymo"), Options{tuning: tuning{pace: 1, hold: 1, sealing: quick.sealing}})

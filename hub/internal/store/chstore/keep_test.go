@@ -96,8 +96,8 @@ func TestAnnouncedLongAgo(t *testing.T) {
 	}
 }
 
-// A group is not acknowledged when its time is over by either clock, nor when
-// somebody has given it up.
+// A group is not acknowledged when its time is over by either clock, nor when another
+// hub has aborted it.
 func TestCommitInTime(t *testing.T) {
 	s := open(t, database(serverstest.ClickHouse(t, password)), Options{tuning: quick})
 	b := storetest.Batch("a", 1, 30)

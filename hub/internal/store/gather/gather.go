@@ -58,7 +58,7 @@ type Config struct {
 	// unless Enough requests wait. For engines that want few large writes.
 	Pace   time.Duration
 	Enough int
-	// Hold is for how long a group is tried again, and Limit how long a write may take.
+	// Hold is how long a group is retried, and Limit how long a write may take.
 	Hold, Limit time.Duration
 }
 

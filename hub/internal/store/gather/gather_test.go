@@ -77,7 +77,7 @@ func TestGroups(t *testing.T) {
 	})
 }
 
-// What may pass is tried again, for a while, and then answered.
+// An error that may pass is retried for a while, and then returned.
 func TestHold(t *testing.T) {
 	away := fmt.Errorf("%w: restarting", store.ErrUnavailable)
 	full := fmt.Errorf("%w: all of it", store.ErrFull)

@@ -90,9 +90,9 @@ func (c *committer) flushIfDue() {
 	}
 }
 
-// freeze starts turning the memory into a write, unless the one before is still
-// being written. If the journal cannot start another segment the memory stays
-// as it is; it is tried again at the next turn.
+// freeze starts turning the memory into a write, unless the one before is still being
+// written. If the journal cannot start another segment the memory stays as it is; the
+// next turn retries it.
 func (c *committer) freeze() {
 	if c.built != nil || c.recent.batches == 0 {
 		return

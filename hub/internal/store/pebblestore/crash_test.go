@@ -184,7 +184,7 @@ func breakAndMend(t *testing.T, failure error, hits func(errorfs.Op) bool, want 
 			failed++
 			refused = append(refused, b)
 			if !errors.Is(err, want) || !strings.Contains(err.Error(), failure.Error()) && want != store.ErrFull {
-				t.Fatalf("append: %v, want %v that says why", err, want)
+				t.Fatalf("append: %v, want %v with the reason", err, want)
 			}
 		}
 		if failed == 0 {

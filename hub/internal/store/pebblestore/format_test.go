@@ -283,8 +283,8 @@ func set(t *testing.T, s *Store, key []byte, value string) {
 	}
 }
 
-// TestCorruptJournal damages the journal: a record that is not whole ends its
-// segment; a segment that is none of ours is an error.
+// TestCorruptJournal damages the journal: a record that is not whole ends its segment;
+// a segment that is not ours is an error.
 func TestCorruptJournal(t *testing.T) {
 	b := batches("a", 10)()
 	record := string(appendRecord(nil, b.AppendBinary))

@@ -80,9 +80,9 @@ func appendRecord(b []byte, encode func([]byte) []byte) []byte {
 	return b
 }
 
-// write makes records durable. After an error none of them counts, and the
-// segment is left for good: whether a failed sync left bytes behind, and which,
-// cannot be known, so the next segment's header says where this one ends.
+// write makes records durable. After an error none of them counts, and the segment is
+// left for good: whether a failed sync left bytes behind, and which, cannot be known,
+// so the next segment's header records where this one ends.
 func (j *journal) write(records []byte) error {
 	if j.file == nil {
 		if err := j.rotate(); err != nil {
@@ -101,8 +101,8 @@ func (j *journal) write(records []byte) error {
 	return nil
 }
 
-// rotate starts the next segment. After an error the present one goes on,
-// unless the next one's header may be left behind, which says where this ends.
+// rotate starts the next segment. After an error the present one goes on, unless the
+// next one's header, which records where this one ends, may be left behind.
 func (j *journal) rotate() error {
 	name := segmentName(j.dir, j.number+1)
 	header := append([]byte(journalMagic), journalVersion)

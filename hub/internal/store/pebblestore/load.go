@@ -83,7 +83,7 @@ func (l *loader) replay(dir string, valid int64) error {
 	if err != nil {
 		return err
 	}
-	// Each segment's header says how much of the one before counts.
+	// Each segment's header records how much of the one before counts.
 	limits := make([]int64, len(numbers))
 	for i, number := range numbers {
 		limits[i] = valid

@@ -130,8 +130,8 @@ func (e *engine) hourAfter(bytes int64) (found int64, err error) {
 		return 0, err
 	}
 	defer it.Close()
-	// Blocks are looked for hour by hour where there are some, health results
-	// after every step: an hour, unless they go back for months.
+	// Blocks are pruned hour by hour where there are some, health results after every
+	// step: an hour, unless they go back for months.
 	step := max(1, (health.to-health.from)/hourMillis/500)
 	last := health.to / hourMillis
 	at := health.from / hourMillis

@@ -32,7 +32,7 @@ func (s *Store) write(ctx context.Context, group []*gather.Call) error {
 	for _, part := range [][]*gather.Call{group[:half], group[half:]} {
 		err := s.write(ctx, part)
 		if errors.Is(err, store.ErrUnavailable) && state(err) != stateQueryCanceled {
-			return err // the whole is tried again, and what was kept of it is known then
+			return err // the whole group is retried, which then finds what was kept of it
 		}
 		if err != nil {
 			for _, c := range part {

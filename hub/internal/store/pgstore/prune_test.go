@@ -32,8 +32,8 @@ func mustAppend(t *testing.T, s *Store, batches ...*wire.Batch) {
 
 const countDays = `SELECT count(*) FROM pg_inherits WHERE inhparent = 'api_metrics'::regclass`
 
-// Several hubs prune at once while others write and somebody reads: partitions
-// go, no call fails, and what is kept is whole.
+// Several hubs prune at once while others write and read: partitions go, no call fails,
+// and what is kept is whole.
 func TestPruneTogether(t *testing.T) {
 	url := database(t, serverstest.Postgres(t))
 	opts := Options{tuning: tuning{drop: time.Minute}}
@@ -146,8 +146,8 @@ func TestPruneToSize(t *testing.T) {
 	}
 }
 
-// What an instance sent outlives its row: its clock was ahead, or somebody
-// deleted the row.
+// What an instance sent outlives its row: its clock was ahead, or someone deleted the
+// row.
 func TestForgottenInstance(t *testing.T) {
 	url := database(t, serverstest.Postgres(t))
 	s := open(t, url, Options{})

@@ -80,7 +80,7 @@ func (a *answer) ask(ctx context.Context, db querier) error {
 		case err != nil || a.ended:
 			return err
 		case pruned > a.query.From:
-			// Somebody pruned: pages of spans across that instant hold too much.
+			// The store was pruned: pages of spans across that instant hold too much.
 			a.cut(pruned)
 		case len(a.unknown) == 0:
 			return nil

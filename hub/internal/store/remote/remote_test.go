@@ -33,7 +33,7 @@ func TestClassify(t *testing.T) {
 		{"none", t.Context(), true, nil, nil, ""},
 		{"closed", t.Context(), true, leak, store.ErrClosed, "store is closed"},
 		{"caller left", ended, false, context.Canceled, context.Canceled, "context canceled"},
-		{"somebody else left", t.Context(), false, context.Canceled, store.ErrUnavailable, "store is unavailable: Server: context canceled"},
+		{"another context was canceled", t.Context(), false, context.Canceled, store.ErrUnavailable, "store is unavailable: Server: context canceled"},
 		{"known", t.Context(), false, store.ErrFull, store.ErrFull, "store has no room left"},
 		{"full", t.Context(), false, errDisk, store.ErrFull, "store has no room left: Server: no space left"},
 		{"other", t.Context(), false, leak, store.ErrUnavailable, "store is unavailable: Server: user kymo:xxxxx refused"},

@@ -2,7 +2,7 @@
 
 import { clock, day, minute } from '../lib/format'
 
-/** Labels for instants (Unix seconds) that are step seconds apart: midnight says which day begins. */
+/** Labels for instants (Unix seconds) that are step seconds apart: midnight is labeled with the day. */
 export function timeLabels(at: number[], step: number): string[] {
   return at.map((t) => {
     const ms = t * 1000
@@ -12,7 +12,7 @@ export function timeLabels(at: number[], step: number): string[] {
   })
 }
 
-/** A figure without the zeros that only say how exact it is: 2 s for 2.00 s. */
+/** A figure without the zeros that only show its precision: 2 s for 2.00 s. */
 export function plain(figure: string): string {
   return figure.replace(/(\.\d*?)0+(?=\D|$)/, (_, digits: string) => (digits === '.' ? '' : digits))
 }

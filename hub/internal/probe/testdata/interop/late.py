@@ -1,4 +1,4 @@
-"""A model that takes as long to load as somebody wants it to."""
+"""A model that loads until a file appears."""
 
 import asyncio
 import pathlib
