@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"sync"
 	"testing"
@@ -225,4 +226,35 @@ func (s *served) sendSlowly(r route, body io.Reader, length int64) error {
 		return fmt.Errorf("open after %s", hang)
 	}
 	return nil // An answer or a reset: the request has ended.
+}
+
+// Silent posts with large announcements leave the memory for bodies to others.
+func TestBodiesThatHoldMemory(t *testing.T) {
+	patient := short
+	patient.Idle, patient.Body = hang, hang
+	h := openHub(t, patient, 0)
+	s := serve(t, h, kinds[0])
+	const silent = 64
+	for _, coding := range []string{"identity", "gzip", "zstd"} {
+		var conns []net.Conn
+		for range silent {
+			c := s.dial(t)
+			conns = append(conns, c)
+			if _, err := c.Write(route{"POST", "/api/v1/requests"}.head(s, "Content-Length: 8388608", "Content-Type: application/json", "Content-Encoding: "+coding)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		eventually(t, "all are being read", func() (int64, bool) {
+			n := s.handling.Load()
+			return n, n == silent
+		})
+		if err := s.ask(); err != nil {
+			t.Errorf("beside silent posts in %s: %v", coding, err)
+		}
+		for _, c := range conns {
+			c.Close()
+		}
+		s.idle(t)
+	}
+	s.stop()
 }

@@ -2,9 +2,10 @@ package api
 
 import "sync/atomic"
 
-// memoryBudget bounds the memory of the bodies that are being read. A body takes its
-// quota before its first byte, and is refused if there is not enough left: waiting
-// would only move the queue from the clients, who can retry, into the hub.
+// memoryBudget bounds the memory of the bodies that are being read. A body takes quota
+// as it grows, not as it announces: who sends nothing holds next to nothing. One for
+// which there is not enough left is refused: waiting would only move the queue from
+// the clients, who can retry, into the hub.
 type memoryBudget struct{ free atomic.Int64 }
 
 // minQuota is what any body costs beside its bytes.

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -18,7 +19,8 @@ const (
 	maxDecoded    = 32 << 20 // bytes after decompression
 	maxRatio      = 100      // decoded to sent,
 	freeRatio     = 1 << 20  // from so many decoded bytes on: little text may repeat a lot
-	maxZstdWindow = 8 << 20  // of a zstd stream, as RFC 8878 recommends
+	minZstdWindow = 1 << 20  // of a zstd stream: what any may use,
+	maxZstdWindow = 8 << 20  // and the most, as RFC 8878 recommends
 
 	maxSpare = 4 << 20 // a buffer larger than this is not kept
 )
@@ -42,6 +44,7 @@ func tooLarge(format string, args ...any) *bodyError {
 // body is one that was read; free it after use.
 type body struct {
 	data   []byte
+	room   int   // for data, of the quota
 	wire   int64 // bytes as sent
 	quota  int64
 	memory *memoryBudget
@@ -72,8 +75,8 @@ func (a *API) readBody(w http.ResponseWriter, r *http.Request, limit int64) (*bo
 	if r.ContentLength > maxWire || plain && r.ContentLength > limit {
 		return nil, tooLarge("the body has %d bytes; at most %d are accepted", r.ContentLength, min(maxWire, limit))
 	}
-	b := &body{memory: &a.memory, quota: quotaOf(r.ContentLength, plain, limit)}
-	if !a.memory.take(b.quota) {
+	b := &body{memory: &a.memory}
+	if !b.take(minQuota) {
 		return nil, errBusy
 	}
 	b.data = *buffers.Get().(*[]byte)
@@ -88,22 +91,34 @@ func (a *API) readBody(w http.ResponseWriter, r *http.Request, limit int64) (*bo
 	return b, nil
 }
 
-// quotaOf returns how much memory a body may need in the worst case.
-func quotaOf(length int64, plain bool, limit int64) int64 {
-	if length < 0 {
-		length = maxWire
+// take takes quota, which free gives back, and reports whether there was enough.
+func (b *body) take(n int64) bool {
+	if !b.memory.take(n) {
+		return false
 	}
-	if plain {
-		return minQuota + length
+	b.quota += n
+	return true
+}
+
+// grow makes room for more than was read so far, and at most for limit bytes and one
+// that is too many.
+func (b *body) grow(limit int64) error {
+	more := min(max(len(b.data), 16<<10), int(limit)+1-len(b.data))
+	if !b.take(int64(more)) {
+		return errBusy
 	}
-	return minQuota + length + min(limit, max(freeRatio, maxRatio*length))
+	b.room += more
+	if b.room > cap(b.data) {
+		b.data = append(make([]byte, 0, b.room), b.data...)
+	}
+	return nil
 }
 
 func (b *body) read(sent *counted, coding string, plain bool, limit int64) error {
 	if plain {
 		return sent.explain(b.fill(sent, sent, limit, maxWire), coding)
 	}
-	decoder, done, err := decompress(coding, sent)
+	decoder, done, err := b.decompress(coding, sent)
 	if err != nil {
 		return sent.explain(err, coding)
 	}
@@ -115,10 +130,12 @@ func (b *body) read(sent *counted, coding string, plain bool, limit int64) error
 // maxRatio times what was sent for them.
 func (b *body) fill(r io.Reader, sent *counted, limit, free int64) error {
 	for {
-		if len(b.data) == cap(b.data) {
-			b.data = append(b.data, make([]byte, max(len(b.data), 16<<10))...)[:len(b.data)]
+		if len(b.data) == b.room {
+			if err := b.grow(limit); err != nil {
+				return err
+			}
 		}
-		n, err := r.Read(b.data[len(b.data):cap(b.data)])
+		n, err := r.Read(b.data[len(b.data):b.room])
 		b.data = b.data[:len(b.data)+n]
 		switch size := int64(len(b.data)); {
 		case size > limit:
@@ -182,14 +199,22 @@ var (
 )
 
 // decompress returns a reader of what r holds; done gives it back.
-func decompress(coding string, r io.Reader) (decoder io.Reader, done func(), err error) {
+func (b *body) decompress(coding string, r io.Reader) (decoder io.Reader, done func(), err error) {
 	if coding == "zstd" {
+		window, r, err := zstdWindow(r)
+		if err != nil {
+			return nil, nil, err
+		}
+		if !b.take(window) {
+			return nil, nil, errBusy
+		}
 		d := zstds.Get().(*zstd.Decoder)
 		done = func() {
 			_ = d.Reset(nil) // Lets go of r; there is nothing in it to fail.
 			zstds.Put(d)
 		}
-		if err = d.Reset(r); err != nil {
+		// Frames after the first may need no more memory than that.
+		if err = d.ResetWithOptions(r, zstd.WithDecoderMaxWindow(uint64(window))); err != nil {
 			done()
 		}
 		return d, done, err
@@ -200,4 +225,25 @@ func decompress(coding string, r io.Reader) (decoder io.Reader, done func(), err
 		done()
 	}
 	return d, done, err
+}
+
+// zstdWindow returns how much memory decompressing a stream takes, as its first frame
+// tells, and a reader of the whole stream. Of a frame that is too large or damaged the
+// decoder tells.
+func zstdWindow(r io.Reader) (window int64, whole io.Reader, err error) {
+	head := make([]byte, zstd.HeaderMaxSize)
+	n, err := io.ReadFull(r, head)
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return 0, nil, err
+	}
+	whole = io.MultiReader(bytes.NewReader(head[:n]), r)
+	var frame zstd.Header
+	if err := frame.Decode(head[:n]); err != nil || frame.Skippable {
+		return maxZstdWindow, whole, nil
+	}
+	size := frame.WindowSize
+	if frame.SingleSegment {
+		size = frame.FrameContentSize
+	}
+	return int64(min(max(size, minZstdWindow), maxZstdWindow)), whole, nil
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -147,44 +148,102 @@ func TestABatchUnfoldsToItsOwnLimit(t *testing.T) {
 	wrongAt(t, problem(t, w, http.StatusRequestEntityTooLarge), "body", fmt.Sprint(wire.MaxBytes))
 }
 
-func TestTooManyBodiesAtOnce(t *testing.T) {
-	a := newAPI(storetest.NewOracle(), func(c *Config) { c.Memory = 3 * minQuota })
-	pipe, feed := io.Pipe()
-	slow := request("POST /api/v1/requests", pipe)
-	slow.ContentLength = 2 * minQuota
-	done := make(chan *httptest.ResponseRecorder)
+// waiting is a post whose body is fed by the test.
+type waiting struct {
+	feed *io.PipeWriter
+	done chan *httptest.ResponseRecorder
+}
+
+func waitingPost(a *API, length int64, coding string) *waiting {
+	body, feed := io.Pipe()
+	r := request("POST /api/v1/requests", body, "Content-Encoding", coding)
+	r.ContentLength = length
+	p := &waiting{feed, make(chan *httptest.ResponseRecorder, 1)}
 	go func() {
 		w := httptest.NewRecorder()
-		a.ServeHTTP(w, slow)
-		done <- w
+		a.ServeHTTP(w, r)
+		p.done <- w
 	}()
-	if _, err := feed.Write([]byte(metric)); err != nil { // It is being read now.
-		t.Fatal(err)
+	return p
+}
+
+// A body takes quota for what came of it, whatever it announces.
+func TestTooManyBodiesAtOnce(t *testing.T) {
+	const all = 16 * minQuota
+	for _, c := range []struct{ coding, head string }{{"", " "}, {"gzip", "\x1f\x8b"}, {"zstd", "\x28\xb5"}} {
+		a := newAPI(storetest.NewOracle(), func(c *Config) { c.Memory = all })
+		var silent []*waiting
+		for range 8 {
+			p := waitingPost(a, maxWire, c.coding)
+			if _, err := p.feed.Write([]byte(c.head)); err != nil { // It is being read now.
+				t.Fatal(err)
+			}
+			silent = append(silent, p)
+		}
+		if w := ask(a, "POST /api/v1/requests", metric); w.Code != http.StatusAccepted {
+			t.Errorf("%q: beside bodies that do not come: %d %s", c.coding, w.Code, w.Body)
+		}
+		for _, p := range silent {
+			p.feed.CloseWithError(errors.New("gone"))
+			problem(t, <-p.done, http.StatusRequestTimeout)
+		}
+		if free := a.memory.free.Load(); free != all {
+			t.Errorf("%q: %d of the quota was not given back", c.coding, all-free)
+		}
 	}
-	w := ask(a, "POST /api/v1/requests", metric)
+
+	const memory = 3*minQuota + 96<<10 // The first body takes three, and there is room for a second that is small.
+	a := newAPI(storetest.NewOracle(), func(c *Config) { c.Memory = memory })
+	slow := waitingPost(a, -1, "")
+	lines := strings.Repeat(metric+"\n", 1000)[:minQuota]
+	for _, part := range []string{lines, " "} { // The second is read when there is room for it.
+		if _, err := slow.feed.Write([]byte(part)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w := ask(a, "POST /api/v1/requests", lines+lines)
 	wrongAt(t, problem(t, w, http.StatusServiceUnavailable), "body", "try again")
-	feed.Close()
-	if w := <-done; w.Code != http.StatusAccepted {
-		t.Errorf("the first body: %d %s", w.Code, w.Body)
-	}
 	if w := ask(a, "POST /api/v1/requests", metric); w.Code != http.StatusAccepted {
-		t.Errorf("after it: %d %s", w.Code, w.Body)
+		t.Errorf("a small one: %d %s", w.Code, w.Body)
+	}
+	w = ask(a, "POST /api/v1/requests", string(zstandard(t, []byte(metric))), "Content-Encoding", "zstd")
+	wrongAt(t, problem(t, w, http.StatusServiceUnavailable), "body", "try again")
+	slow.feed.Close()
+	problem(t, <-slow.done, http.StatusUnprocessableEntity) // It ends in the middle of a line.
+	if free := a.memory.free.Load(); free != memory {
+		t.Errorf("%d of the quota was not given back", memory-free)
 	}
 }
 
-func TestShares(t *testing.T) {
-	for _, c := range []struct {
-		length int64
-		plain  bool
-		want   int64
+// A zstd stream takes quota for its window, which later frames must not exceed.
+func TestZstdWindows(t *testing.T) {
+	a := newAPI(storetest.NewOracle(), nil)
+	small := zstandard(t, []byte(metric+"\n"))
+	random := make([]byte, 3<<20)
+	_, _ = rand.NewChaCha8([32]byte{}).Read(random) // It never fails.
+	large := zstandard(t, random, zstd.WithWindowSize(4<<20), zstd.WithSingleSegment(false))
+	for name, c := range map[string]struct {
+		body   []byte
+		window int64
+		status int
 	}{
-		{1000, true, 1000}, {-1, true, maxWire}, {1000, false, 1000 + freeRatio}, {100_000, false, 100_000 + 10_000_000},
-		{maxWire, false, maxWire + maxDecoded}, {-1, false, maxWire + maxDecoded},
+		"small":             {small, minZstdWindow, http.StatusAccepted},
+		"large":             {large, 4 << 20, http.StatusUnprocessableEntity},
+		"small after large": {append(bytes.Clone(large), small...), 4 << 20, http.StatusUnprocessableEntity},
+		"skippable first":   {append([]byte("\x50\x2a\x4d\x18\x01\x00\x00\x00x"), small...), maxZstdWindow, http.StatusAccepted},
+		"none":              {nil, maxZstdWindow, http.StatusUnprocessableEntity},
+		"damaged":           {[]byte("not zstd"), maxZstdWindow, http.StatusUnprocessableEntity},
 	} {
-		if got := quotaOf(c.length, c.plain, maxDecoded); got != c.want+minQuota {
-			t.Errorf("the quota of %d (%v) is %d; want %d", c.length, c.plain, got, c.want+minQuota)
+		window, _, err := zstdWindow(bytes.NewReader(c.body))
+		if window != c.window || err != nil {
+			t.Errorf("%s: a window of %d, %v", name, window, err)
+		}
+		if w := ask(a, "POST /api/v1/requests", string(c.body), "Content-Encoding", "zstd"); w.Code != c.status {
+			t.Errorf("%s: %d %s", name, w.Code, w.Body)
 		}
 	}
+	huge := append(bytes.Clone(small), large...)
+	wrongAt(t, problem(t, ask(a, "POST /api/v1/requests", string(huge), "Content-Encoding", "zstd"), http.StatusRequestEntityTooLarge), "body", "memory")
 }
 
 func TestBodiesThatDoNotArrive(t *testing.T) {
