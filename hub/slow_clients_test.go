@@ -3,6 +3,7 @@ package hub
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -257,4 +258,81 @@ func TestBodiesThatHoldMemory(t *testing.T) {
 		s.idle(t)
 	}
 	s.stop()
+}
+
+// Exports that nobody receives give way to those that somebody does.
+func TestExportsThatHoldSlots(t *testing.T) {
+	patient := short
+	patient.Write = hang
+	h := openHub(t, patient, 30_000)
+	for _, k := range kinds {
+		t.Run(k.name, func(t *testing.T) {
+			s := serve(t, h, k)
+			check := unchanged(t)
+			var leave []func()
+			for range maxExports - 1 {
+				l, err := s.askAndNotRead(t, "/api/v1/requests/export")
+				if err != nil {
+					t.Fatal(err)
+				}
+				leave = append(leave, l)
+			}
+			slow := make(chan error, 1)
+			reading, newcomers := make(chan struct{}), make(chan struct{})
+			go func() { slow <- s.exportSlowly(reading, newcomers) }()
+			<-reading
+			// All slots are taken. There is room for every newcomer as soon as a silent one is known to be that.
+			for range 2 * maxExports {
+				eventually(t, "a newcomer has its file", func() (error, bool) {
+					err := s.exportSlowly(nil, nil)
+					return err, err == nil
+				})
+			}
+			close(newcomers)
+			if err := <-slow; err != nil {
+				t.Errorf("a client that reads all the time: %v", err)
+			}
+			for _, l := range leave {
+				l()
+			}
+			check()
+			s.idle(t)
+			s.stop()
+		})
+	}
+}
+
+// exportSlowly reads a whole export. If it is given channels, it tells by one that it reads,
+// and takes its time until the other is closed.
+func (s *served) exportSlowly(reading, hurry chan struct{}) error {
+	transport := s.transport()
+	defer transport.CloseIdleConnections()
+	client := http.Client{Transport: transport}
+	resp, err := client.Get(s.url("/api/v1/requests/export"))
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if reading != nil {
+		close(reading)
+	}
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for n := int64(0); ; {
+		m, err := io.CopyN(io.Discard, resp.Body, 4<<10)
+		n += m
+		switch {
+		case errors.Is(err, io.EOF) && resp.StatusCode == http.StatusOK && n > 1<<20:
+			return nil
+		case err != nil:
+			return fmt.Errorf("status %d, %d bytes: %w", resp.StatusCode, n, err)
+		}
+		if hurry != nil {
+			select {
+			case <-tick.C:
+			case <-hurry:
+				hurry = nil
+			}
+		}
+	}
 }

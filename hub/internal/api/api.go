@@ -47,7 +47,7 @@ type API struct {
 	huma    huma.API
 	memory  memoryBudget
 	cache   cache
-	exports chan struct{} // one for each that is under way
+	exports *exportSlots
 
 	live     atomic.Pointer[live]
 	attempts attempts
@@ -60,7 +60,7 @@ func New(config Config) *API {
 	if config.Memory == 0 {
 		config.Memory = 256 << 20
 	}
-	a := &API{Config: config, exports: make(chan struct{}, maxExports), mux: http.NewServeMux()}
+	a := &API{Config: config, exports: newExportSlots(), mux: http.NewServeMux()}
 	a.Apply(config.Settings)
 	a.Settings = Settings{} // Those in force are liveOf a request.
 	a.memory.free.Store(config.Memory)

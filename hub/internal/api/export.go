@@ -15,6 +15,7 @@ import (
 
 	"github.com/kymohq/kymo/hub/internal/drill"
 	"github.com/kymohq/kymo/hub/internal/store"
+	"github.com/kymohq/kymo/hub/internal/webserver"
 )
 
 type exportInput struct {
@@ -24,15 +25,12 @@ type exportInput struct {
 	Limit  int    `query:"limit" minimum:"1" maximum:"1000000" default:"100000" doc:"The most requests in the file." example:"1000"`
 }
 
-// maxExports is how many files are sent at once: each holds some megabytes.
-const maxExports = 8
-
 func (a *API) routeExport() {
 	example := `{"service":"orders","endpoint":"/users/{id}","method":"GET","status_code":200,"response_time_ms":12.5,"first_byte_ms":null,"lifetime_ms":null,"response_bytes":2048,"user_id":"user-7","timestamp":"2026-11-23T10:15:30.123Z","instance":"orders-7f9c-1"}` + "\n"
 	register(a, huma.Operation{
 		OperationID: "export", Method: http.MethodGet, Path: "/api/v1/requests/export", Tags: []string{tagReports},
 		Summary:     "Single requests as a file",
-		Description: "The requests of /api/v1/requests, the newest first, as they are found. A file with as many requests as the limit may be incomplete. To move requests to another store, use kymo copy. A cell of CSV that begins with =, +, -, @, a tab or a carriage return has an apostrophe before it, because a spreadsheet would run it as a formula. If the store fails on the way, the connection is broken off, so that half a file is not taken for a whole one.",
+		Description: "The requests of /api/v1/requests, the newest first, as they are found. A file with as many requests as the limit may be incomplete. To move requests to another store, use kymo copy. A cell of CSV that begins with =, +, -, @, a tab or a carriage return has an apostrophe before it, because a spreadsheet would run it as a formula. If the store fails on the way, the connection is broken off, so that half a file is not taken for a whole one. Eight files are sent at once; when there are as many, one whose client has stopped to receive it is broken off for the next.",
 		Responses: map[string]*huma.Response{"200": {
 			Description: "The file.",
 			Content: map[string]*huma.MediaType{
@@ -51,18 +49,17 @@ func (a *API) export(ctx context.Context, in *exportInput) (*huma.StreamResponse
 	if err != nil {
 		return nil, err
 	}
-	select {
-	case a.exports <- struct{}{}:
-	default:
-		return nil, huma.ErrorWithHeaders(huma.Error503ServiceUnavailable("other files are being sent; try again in a while"),
-			http.Header{"Retry-After": {retryAfter}})
-	}
 	// The search goes as far as it must; the limit is on what it finds.
 	var effort drill.Effort
 	records := drill.All(ctx, a.Store, f, drill.Position{}, drill.Budget{}, &effort)
 	return &huma.StreamResponse{Body: func(hctx huma.Context) {
-		defer func() { <-a.exports }()
 		r, w := humago.Unwrap(hctx)
+		answer := webserver.AnswerOf(w)
+		if !a.exports.take(ctx, answer) {
+			a.Unavailable(w, "other files are being sent; try again in a while")
+			return
+		}
+		defer a.exports.leave(answer)
 		body := &fileWriter{w: w}
 		body.start = func() {
 			h := w.Header()

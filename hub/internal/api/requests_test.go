@@ -279,14 +279,16 @@ func (s *breaking) Requests(ctx context.Context, q store.RequestQuery) iter.Seq2
 func TestManyExports(t *testing.T) {
 	a := newAPI(storetest.NewOracle(), nil)
 	for range maxExports {
-		a.exports <- struct{}{}
+		if !a.exports.take(t.Context(), nil) {
+			t.Fatal("no slot")
+		}
 	}
 	w := ask(a, "GET /api/v1/requests/export", "")
 	problem(t, w, http.StatusServiceUnavailable)
 	if w.Header().Get("Retry-After") == "" {
 		t.Error("it does not say when to come back")
 	}
-	<-a.exports
+	a.exports.leave(nil)
 	for range 2 { // each gives its place back
 		if w := ask(a, "GET /api/v1/requests/export", ""); w.Code != http.StatusOK {
 			t.Errorf("with room for one more: %d", w.Code)
