@@ -49,6 +49,8 @@ type API struct {
 	cache   cache
 	exports *exportSlots
 
+	compressor compressor // over the mux
+
 	live     atomic.Pointer[live]
 	attempts attempts
 	ended    endedSessions
@@ -79,6 +81,7 @@ func New(config Config) *API {
 	a.routeHistory()
 	a.routeMetrics()
 	a.routePages()
+	a.compressor = newCompressor(a.mux)
 	return a
 }
 
@@ -98,7 +101,7 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	r = r.WithContext(context.WithValue(r.Context(), liveKey{}, current))
 	handler, pattern := a.mux.Handler(r)
 	if pattern != "" {
-		a.mux.ServeHTTP(w, r)
+		a.compressor.serve(w, r, pattern)
 		return
 	}
 	// The mux knows whether it is the path or the method that it has no route for.

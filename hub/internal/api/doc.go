@@ -9,7 +9,8 @@
 // rollups from the store and make the answer with package report (reports.go, charts.go,
 // history.go); package drill finds single requests (requests.go, export.go, users.go),
 // page after page (cursor.go). They are about a window (window.go, step.go), and their
-// answers are cached for a few seconds (cache.go, payload.go).
+// answers are cached for a few seconds (cache.go, payload.go). What is worth it is
+// compressed (compress.go).
 //
 // What a route promises is written where it is registered: the OpenAPI document and the
 // page at /docs are made from that (openapi.go, docs.go). All errors are problem details

@@ -30,6 +30,8 @@ Nothing is sampled. Requests that could not be kept are counted, and shown with 
 
 **Errors** are problem details (RFC 9457, application/problem+json); errors[].location names the field. 503 has a Retry-After. Sending the same again is always safe for batches, and for JSON with an Idempotency-Key.
 
+**Compression**: answers of 1 KiB and more are sent in zstd or gzip, as Accept-Encoding asks. An ETag holds for all codings.
+
 **Tokens**: a hub can be configured to need one token on the routes that take data (ingest), and another on those that return data (read), as Authorization: Bearer <token>. Of wrong tokens from one address, ten in a minute are answered with 401, more with 429. For browsers, /api/v1/session exchanges the read token for a cookie.
 
 **Host names**: every route answers 421 to a request whose Host is neither localhost, nor an IP address, nor one of the names in the hub's configuration (hosts). A hub with both tokens and without such a list answers to every name.`

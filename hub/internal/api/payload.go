@@ -29,12 +29,12 @@ func encode(v any) (*payload, error) {
 	if err := e.Encode(v); err != nil {
 		return nil, fmt.Errorf("encode the answer: %w", err)
 	}
-	return &payload{b.Bytes(), etag.Of(b.Bytes())}, nil
+	return &payload{b.Bytes(), etag.Weak(b.Bytes())}, nil
 }
 
 // Conditional is how a client asks for an answer only if it changed.
 type Conditional struct {
-	IfNoneMatch string `header:"If-None-Match" maxLength:"1000" doc:"The ETag of the answer that the client has. If the answer is still the same, the status is 304, without a body." example:"\"3q2-7wBvX0mJtV5w\""`
+	IfNoneMatch string `header:"If-None-Match" maxLength:"1000" doc:"The ETag of the answer that the client has. If the answer is still the same, the status is 304, without a body." example:"W/\"3q2-7wBvX0mJtV5w\""`
 }
 
 // payloadOutput is an answer whose JSON is already encoded.
@@ -42,7 +42,7 @@ type payloadOutput struct {
 	Status       int
 	ContentType  string `header:"Content-Type" hidden:"true"`
 	CacheControl string `header:"Cache-Control" hidden:"true"`
-	ETag         string `header:"ETag" doc:"The entity tag of this answer, for If-None-Match." example:"\"3q2-7wBvX0mJtV5w\""`
+	ETag         string `header:"ETag" doc:"The entity tag of this answer, for If-None-Match." example:"W/\"3q2-7wBvX0mJtV5w\""`
 	Body         []byte
 }
 

@@ -93,7 +93,7 @@ type endpointsOutput struct {
 	Status       int
 	ContentType  string `header:"Content-Type" hidden:"true"`
 	CacheControl string `header:"Cache-Control" hidden:"true"`
-	ETag         string `header:"ETag" doc:"The entity tag of this answer, for If-None-Match." example:"\"3q2-7wBvX0mJtV5w\""`
+	ETag         string `header:"ETag" doc:"The entity tag of this answer, for If-None-Match." example:"W/\"3q2-7wBvX0mJtV5w\""`
 	Total        int    `header:"X-Total-Count" doc:"The number of endpoints without the limit." example:"42"`
 	From         string `header:"Kymo-Window-From" doc:"The first instant of the window, RFC 3339." example:"2026-11-22T10:00:00Z"`
 	To           string `header:"Kymo-Window-To" doc:"The first instant after the window, RFC 3339." example:"2026-11-23T10:00:00Z"`

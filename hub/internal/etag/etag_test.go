@@ -11,8 +11,10 @@ func TestMatch(t *testing.T) {
 		"": false, "*": true, tag: true, "W/" + tag: true, `"a", ` + tag: true, tag + `,"a"`: true, `"a","b"`: false,
 		tag[1 : len(tag)-1]: false, "x" + tag: false,
 	} {
-		if got := Match(header, tag); got != want {
-			t.Errorf("If-None-Match: %s is %t; want %t", header, got, want)
+		for _, tag := range []string{tag, Weak([]byte("content"))} {
+			if got := Match(header, tag); got != want {
+				t.Errorf("If-None-Match: %s is %t for %s; want %t", header, got, tag, want)
+			}
 		}
 	}
 }
