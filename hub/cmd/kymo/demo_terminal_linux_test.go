@@ -77,6 +77,9 @@ func TestDemoOnATerminal(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
 	var stderr strings.Builder
 	status := run(t.Context(), []string{"demo", "--rate", "50"}, terminal, terminal, &stderr, nil)
+	if status != exitOK {
+		t.Fatalf("status %d, stderr %s", status, stderr.String()) // the last line will not come
+	}
 	after, err := term.GetState(int(terminal.Fd()))
 	if err != nil {
 		t.Fatal(err)

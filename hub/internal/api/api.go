@@ -67,7 +67,7 @@ func New(config Config) *API {
 	a.Settings = Settings{} // Those in force are liveOf a request.
 	a.memory.free.Store(config.Memory)
 	a.huma = humago.New(a.mux, a.describe())
-	a.huma.UseMiddleware(a.authenticate, a.checkQuery)
+	a.huma.UseMiddleware(a.authenticate, a.checkQuery, a.checkService)
 	a.routeIngest()
 	a.routeReports()
 	a.routeCharts()

@@ -28,7 +28,7 @@ type heatmapInput struct {
 const cachedFor = " Answers are cached: for 2 s if the window is up to an hour long, 5 s up to a day, 15 s beyond."
 
 func (a *API) routeCharts() {
-	errs := []int{http.StatusUnprocessableEntity, http.StatusInternalServerError, http.StatusServiceUnavailable}
+	errs := []int{http.StatusNotFound, http.StatusUnprocessableEntity, http.StatusInternalServerError, http.StatusServiceUnavailable}
 	register(a, huma.Operation{
 		OperationID: "timeseries", Method: http.MethodGet, Path: "/api/v1/timeseries", Tags: []string{tagReports},
 		Summary:     "Time series of a window",

@@ -38,11 +38,11 @@ func TestChartsAndReportsAgree(t *testing.T) {
 	fill(t, a)
 	for _, question := range []string{
 		"minutes=10080", "minutes=1440", "minutes=10080&service=web&endpoint=/users/{id}", "minutes=300&method=post",
-		"from=2026-11-22T13:30:00Z&to=2026-11-23T11:59:59.001Z", "service=none",
+		"from=2026-11-22T13:30:00Z&to=2026-11-23T11:59:59.001Z", "method=none",
 	} {
 		s := get[report.Series](t, a, "/api/v1/timeseries?"+question)
 		m := get[report.Heatmap](t, a, "/api/v1/heatmap?"+question)
-		if strings.HasPrefix(question, "service") {
+		if strings.HasPrefix(question, "method") {
 			question += "&minutes=1440"
 		}
 		p := get[report.Performance](t, a, "/metrics/performance?"+question)

@@ -40,7 +40,7 @@ func (a *API) routeExport() {
 			Headers: map[string]*huma.Header{"Content-Disposition": {Description: "A name for the file.", Schema: &huma.Schema{Type: huma.TypeString}}},
 		}},
 		Security: needs(forRead),
-		Errors:   []int{http.StatusUnprocessableEntity, http.StatusInternalServerError, http.StatusServiceUnavailable},
+		Errors:   []int{http.StatusNotFound, http.StatusUnprocessableEntity, http.StatusInternalServerError, http.StatusServiceUnavailable},
 	}, a.export)
 }
 

@@ -75,7 +75,7 @@ func (a *API) describe() huma.Config {
 
 // whyStatus describes the problems that routes answer with.
 var whyStatus = map[int]string{
-	http.StatusNotFound:              "There is no such check.",
+	http.StatusNotFound:              "There is no such check or service.",
 	http.StatusUnauthorized:          "The token is missing or wrong. Nothing was kept.",
 	http.StatusTooManyRequests:       "Too many wrong tokens came from this address. Try again after Retry-After.",
 	http.StatusRequestTimeout:        "The body did not arrive completely and in time.",

@@ -28,6 +28,12 @@ var routes = []string{
 	"get /api/v1/session", "post /api/v1/session", "delete /api/v1/session",
 }
 
+type parameter struct {
+	Name, In, Description string
+	Schema                map[string]any
+	Example               any
+}
+
 // document is /openapi.json, as a client reads it.
 type document struct {
 	OpenAPI string
@@ -35,12 +41,8 @@ type document struct {
 	Paths   map[string]map[string]struct {
 		OperationID, Summary, Description string
 		Tags                              []string
-		Parameters                        []struct {
-			Name, In, Description string
-			Schema                map[string]any
-			Example               any
-		}
-		RequestBody *struct {
+		Parameters                        []parameter
+		RequestBody                       *struct {
 			Content map[string]struct {
 				Schema   map[string]any
 				Example  any

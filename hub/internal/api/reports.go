@@ -14,7 +14,7 @@ import (
 )
 
 func (a *API) routeReports() {
-	errs := []int{http.StatusUnprocessableEntity, http.StatusInternalServerError, http.StatusServiceUnavailable}
+	errs := []int{http.StatusNotFound, http.StatusUnprocessableEntity, http.StatusInternalServerError, http.StatusServiceUnavailable}
 	performance := huma.Operation{
 		OperationID: "performance", Method: http.MethodGet, Path: "/metrics/performance", Tags: []string{tagReports},
 		Summary:     "Performance report",

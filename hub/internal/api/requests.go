@@ -96,7 +96,7 @@ func budget(rows int) drill.Budget {
 }
 
 func (a *API) routeRequests() {
-	errs := []int{http.StatusUnprocessableEntity, http.StatusInternalServerError, http.StatusServiceUnavailable}
+	errs := []int{http.StatusNotFound, http.StatusUnprocessableEntity, http.StatusInternalServerError, http.StatusServiceUnavailable}
 	register(a, huma.Operation{
 		OperationID: "requests", Method: http.MethodGet, Path: "/api/v1/requests", Tags: []string{tagReports},
 		Summary:     "Single requests, the newest or the slowest first",

@@ -42,7 +42,7 @@ func (a *API) routeUsers() {
 		Summary:     "Users with the most requests",
 		Description: "Users are not part of rollups: they are counted over the newest requests of the window, about 25,000 of them. complete is whether those are all, reached is how far back they go." + cachedFor,
 		Responses:   answers[Users](a), Security: needs(forRead),
-		Errors: []int{http.StatusUnprocessableEntity, http.StatusInternalServerError, http.StatusServiceUnavailable},
+		Errors: []int{http.StatusNotFound, http.StatusUnprocessableEntity, http.StatusInternalServerError, http.StatusServiceUnavailable},
 	}, a.users)
 }
 

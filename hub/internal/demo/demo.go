@@ -9,9 +9,11 @@ package demo
 
 import (
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"net"
+	"net/http"
 	"net/url"
 	"strconv"
 	"time"
@@ -136,9 +138,19 @@ func (d *demo) freeService(ctx context.Context) (string, error) {
 }
 
 // performance is the hub's report on a service over the longest window: all of a
-// demo is in it.
+// demo is in it. A service that the hub does not know has had no requests.
 func (d *demo) performance(ctx context.Context, service string) (*report.Performance, error) {
-	return d.Hub.Performance(ctx, url.Values{"hours": {strconv.Itoa(client.MaxHours)}, "service": {service}})
+	p, err := d.Hub.Performance(ctx, url.Values{"hours": {strconv.Itoa(client.MaxHours)}, "service": {service}})
+	if unknownService(err) {
+		return new(report.Performance), nil
+	}
+	return p, err
+}
+
+// unknownService reports whether the hub answered that there is no such service.
+func unknownService(err error) bool {
+	refusal, ok := errors.AsType[*client.Refusal](err)
+	return ok && refusal.Status == http.StatusNotFound
 }
 
 func (d *demo) result(monitor *kymo.Monitor) (*Result, error) {
