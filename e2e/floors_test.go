@@ -49,8 +49,12 @@ var rooms = []room{
 	{path: "internal/hist", floor: 0, upTo: -1,
 		why: "a histogram is a value, of use without the rest of Kymo; and it is part of the SDK"},
 
+	{path: "internal/printable", floor: 0, upTo: -1,
+		why: "a character is fit to be shown or not, whatever shows it; and it is part of the SDK"},
+
 	{path: "health", floor: 0, upTo: -1,
-		why: "it watches a service's dependencies and may have none of its own; and it is part of the SDK"},
+		beside: []string{"internal/printable"}, // names and reasons
+		why:    "it watches a service's dependencies and may have none of its own; and it is part of the SDK"},
 
 	{path: "internal/serverstest", floor: 0, upTo: -1,
 		why:     "it starts servers for the tests of every module, the SDK's among them",
@@ -111,6 +115,7 @@ var rooms = []room{
 	{path: "hub/internal/loop", floor: 3, upTo: -1,
 		why: "it runs anything again and again, whatever that is"},
 	{path: "hub/internal/term", floor: 3, upTo: -1,
+		beside:  []string{"internal/printable"}, // the cells of a table
 		outside: []string{"golang.org/x/term"},
 		why:     "a terminal shows lines and tables, whatever they are about"},
 

@@ -257,6 +257,7 @@ func TestWhatRunsSayIsBounded(t *testing.T) {
 		{"connection refused", "connection refused"},
 		{"two\nlines\tand  spaces \x00", "two lines and spaces"},
 		{"not \xff UTF-8", "not \uFFFD UTF-8"},
+		{"turned \u202earound\u2028twice \u200b", "turned \uFFFDaround twice \uFFFD"},
 		{strings.Repeat("a", MaxReason), strings.Repeat("a", MaxReason)},
 		{strings.Repeat("a", MaxReason+1), strings.Repeat("a", MaxReason-4) + " …"},
 		{strings.Repeat("ä", MaxReason), strings.Repeat("ä", MaxReason/2-2) + " …"},
@@ -272,6 +273,7 @@ func TestWhatRunsSayIsBounded(t *testing.T) {
 		{nil, ""},
 		{Details{}, ""},
 		{Details{"a": 1}, `{"a":1}`},
+		{Details{"a\u202e": "\x1b[2J\n"}, `{"a` + "\uFFFD" + `":"\ufffd[2J\n"}`},
 		{Details{"a": make(chan int)}, `{"error":"the details cannot be written as JSON: json: unsupported type: chan int"}`},
 		{Details{"a": strings.Repeat("x", MaxDetails)}, `{"error":"the details take 4104 bytes; at most 4096"}`},
 	} {

@@ -322,7 +322,7 @@ func TestRegisterRefuses(t *testing.T) {
 		{"", ok, nil, `check "": name: must be 1 to 100 bytes of UTF-8`},
 		{strings.Repeat("x", 101), ok, nil, "name: must be 1 to 100 bytes"},
 		{"a\xff", ok, nil, "name: must be 1 to 100 bytes of UTF-8"},
-		{"a\nb", ok, nil, "name: contains a control character"},
+		{"a\nb", ok, nil, "name: contains U+000A, a control character or one that cannot be seen"},
 		{"taken", ok, nil, `check "taken": there is already a check with that name`},
 		{"a", Probe{}, nil, "probe: has no Run function"},
 		{"a", ok, []Option{Every(time.Millisecond)}, "interval: is 1ms; must be at least 100ms"},

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/kymohq/kymo/internal/printable"
 )
 
 // Bounds of a result's texts, in bytes: they are kept in memory and in the history.
@@ -16,12 +18,12 @@ const (
 // brief returns a reason that can be shown: one line of UTF-8, of at most MaxReason
 // bytes.
 func brief(s string) string {
-	s = strings.Join(strings.Fields(strings.Map(func(r rune) rune {
+	s = printable.Clean(strings.Join(strings.Fields(strings.Map(func(r rune) rune {
 		if r < ' ' || r == 0x7f {
 			return ' '
 		}
 		return r
-	}, strings.ToValidUTF8(s, "\uFFFD"))), " ")
+	}, strings.ToValidUTF8(s, "\uFFFD"))), " "))
 	if len(s) <= MaxReason {
 		return s
 	}
@@ -40,6 +42,7 @@ func encode(d Details) json.RawMessage {
 		return nil
 	}
 	b, err := json.Marshal(d)
+	b = printable.JSON(b)
 	switch {
 	case err != nil:
 		b, _ = json.Marshal(map[string]string{"error": brief("the details cannot be written as JSON: " + err.Error())})

@@ -1,6 +1,10 @@
 package health
 
-import "unicode/utf8"
+import (
+	"unicode/utf8"
+
+	"github.com/kymohq/kymo/internal/printable"
+)
 
 // Validate returns what is wrong with the rules of a check, a *RuleError, or nil. It
 // starts nothing.
@@ -14,10 +18,8 @@ func ValidateName(name string) error {
 	if name == "" || len(name) > MaxName || !utf8.ValidString(name) {
 		return ruleErrorf("name", "must be 1 to %d bytes of UTF-8", MaxName)
 	}
-	for _, c := range name {
-		if c < ' ' || c == 0x7f {
-			return ruleErrorf("name", "contains a control character")
-		}
+	if r, found := printable.First(name); found {
+		return ruleErrorf("name", "contains %s, a control character or one that cannot be seen", printable.Name(r))
 	}
 	return nil
 }

@@ -1,11 +1,11 @@
 package wire
 
 import (
-	"strings"
 	"time"
 	"unicode/utf8"
 
 	"github.com/kymohq/kymo/health"
+	"github.com/kymohq/kymo/internal/printable"
 )
 
 // Limits on a batch. Decode and Batch.Validate reject a batch that exceeds one; the SDK
@@ -43,24 +43,20 @@ const (
 	MaxSize = 1<<53 - 1
 )
 
-// Clean returns s fit for a batch: valid UTF-8 without ASCII's control
-// characters, of at most limit bytes, cut between characters. It allocates only if s is unfit.
+// Clean returns s fit for a batch and to be shown: valid UTF-8 without characters that
+// deceive (see package printable), of at most limit bytes, cut between characters. It
+// allocates only if s is unfit.
 func Clean(s string, limit int) string {
-	if fit(s, limit) {
+	if len(s) <= limit && printable.Is(s) {
 		return s
 	}
-	// What lies beyond cannot show in the result, but cut within a character
-	// it could leave a replacement for one that was fine.
-	end := min(len(s), limit+utf8.UTFMax)
+	// What lies beyond cannot show in the result, of which three bytes may stand for
+	// four; but cut within a character it could leave a replacement for one that was fine.
+	end := min(len(s), limit+limit/3+utf8.UTFMax)
 	for least := end - utf8.UTFMax; end < len(s) && end > least && !utf8.RuneStart(s[end]); {
 		end--
 	}
-	s = strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
-			return utf8.RuneError
-		}
-		return r
-	}, strings.ToValidUTF8(s[:end], "\uFFFD"))
+	s = printable.Clean(s[:end])
 	if len(s) <= limit {
 		return s
 	}
@@ -70,7 +66,8 @@ func Clean(s string, limit int) string {
 	return s[:limit]
 }
 
-// fit reports whether s is within limit bytes, valid UTF-8 and without controls.
+// fit reports whether s is within limit bytes, valid UTF-8 and without ASCII's controls.
+// The format asks for no more, so that what was stored can be read.
 func fit(s string, limit int) bool {
 	if len(s) > limit {
 		return false

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"github.com/kymohq/kymo/internal/printable"
 )
 
 func TestClean(t *testing.T) {
@@ -16,7 +18,11 @@ func TestClean(t *testing.T) {
 		{"", 5, ""},
 		{"plain", 5, "plain"},
 		{"plainer", 5, "plain"},
-		{"~ \u0080", 5, "~ \u0080"},
+		{"~ \u0080", 5, "~ \uFFFD"},
+		{"~ \u0080", 4, "~ "}, // has no room for it
+		{"a\u202eb\u200b", 20, "a\uFFFDb\uFFFD"},
+		{"\U000e0041\U000e0041\U000e0041\U000e0041z", 13, "\uFFFD\uFFFD\uFFFD\uFFFDz"}, // takes less than it did
+		{"世\u200c界", 9, "世\u200c界"},
 		{"a\tb\x7f\x00", 20, "a\uFFFDb\uFFFD\uFFFD"},
 		{"a\x1f", 3, "a"},
 		{"a\xff\xfeb", 10, "a\uFFFDb"},
@@ -26,9 +32,8 @@ func TestClean(t *testing.T) {
 		{"a🚀", 4, "a"},
 		{"x", 0, ""},
 		{strings.Repeat("\x80", 100), 6, "\uFFFD"},
-		// The cut before cleaning falls into the last character, which the
-		// shrunken rubbish before it leaves room for.
-		{"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xffabc世", 10, "\uFFFDabc"},
+		// Rubbish that shrinks leaves room for what comes after it.
+		{"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xffabc世x", 10, "\uFFFDabc世x"},
 	} {
 		if got := Clean(c.in, c.limit); got != c.want {
 			t.Errorf("Clean(%q, %d) = %q, want %q", c.in, c.limit, got, c.want)
@@ -47,7 +52,7 @@ func TestCleanedTextsAreFit(t *testing.T) {
 		}
 		limit := r.IntN(70)
 		got := Clean(string(raw), limit)
-		if !fit(got, limit) {
+		if !fit(got, limit) || !printable.Is(got) {
 			t.Fatalf("Clean(%q, %d) = %q, which is not fit", raw, limit, got)
 		}
 		if again := Clean(got, limit); again != got {

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/kymohq/kymo/internal/printable"
 )
 
 // FieldError is what is wrong with a body of requests, a batch or one that a reader
@@ -63,13 +65,16 @@ func StatusProblem(status int) string {
 	return ""
 }
 
-// TextProblem returns what is wrong with a text that may be empty, "" if it is fit
-// for a batch as it is. Clean makes such a text of any.
+// TextProblem returns what is wrong with a text that may be empty, "" if Clean leaves
+// it as it is.
 func TextProblem(s string, limit int) string {
-	if fit(s, limit) {
-		return ""
+	if r, found := printable.First(s); found {
+		return "contains " + printable.Name(r) + "; " + optionalText(limit)
 	}
-	return optionalText(limit)
+	if !fit(s, limit) {
+		return optionalText(limit)
+	}
+	return ""
 }
 
 func optionalText(limit int) string {

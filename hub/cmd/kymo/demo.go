@@ -51,7 +51,7 @@ func (c *demoCommand) Run(env *environment) (err error) {
 			return fmt.Errorf("--for: %w", err)
 		}
 	}
-	logger := slog.New(slog.NewTextHandler(env.stderr, &slog.HandlerOptions{Level: slog.LevelError}))
+	logger := newLogger(env.stderr, slog.LevelError)
 
 	dir := c.Store
 	if dir == "" {

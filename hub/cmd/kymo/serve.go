@@ -103,7 +103,7 @@ func (c *serveCommand) Run(env *environment) error {
 	}
 	level := new(slog.LevelVar)
 	level.Set(conf.LogLevel)
-	logger := slog.New(slog.NewTextHandler(env.stderr, &slog.HandlerOptions{Level: level}))
+	logger := newLogger(env.stderr, level)
 	// The port first: a hub that cannot be reached should not touch the data.
 	l, err := listen(conf.Listen)
 	if err != nil {

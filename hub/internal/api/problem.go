@@ -9,6 +9,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/kymohq/kymo/hub/internal/store"
+	"github.com/kymohq/kymo/internal/printable"
 	"github.com/kymohq/kymo/internal/wire"
 )
 
@@ -20,7 +21,8 @@ func writeProblem(w http.ResponseWriter, status int, detail string, errs ...*hum
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.WriteHeader(status)
-	_, _ = w.Write(append(body, '\n')) // A client that went away has no use for the error.
+	// It may repeat what the client sent.
+	_, _ = w.Write(append(printable.JSON(body), '\n')) // A client that went away has no use for the error.
 }
 
 // retryAfter is how many seconds a client should wait for a busy or broken hub.
@@ -74,7 +76,17 @@ const invalid = "validation failed"
 // nameField adds the first field and what is wrong with it to that detail: huma has them
 // only in the list of errors.
 func nameField(_ huma.Context, _ string, v any) (any, error) {
-	if p, ok := v.(*huma.ErrorModel); ok && p.Detail == invalid && len(p.Errors) > 0 {
+	p, ok := v.(*huma.ErrorModel)
+	if !ok {
+		return v, nil
+	}
+	for _, e := range p.Errors { // which repeat what the client sent
+		e.Location, e.Message = printable.Clean(e.Location), printable.Clean(e.Message)
+		if text, ok := e.Value.(string); ok {
+			e.Value = printable.Clean(text)
+		}
+	}
+	if p.Detail == invalid && len(p.Errors) > 0 {
 		p.Detail = invalid + ": " + p.Errors[0].Location + ": " + p.Errors[0].Message
 	}
 	return v, nil

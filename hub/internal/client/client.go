@@ -13,6 +13,8 @@ import (
 	"net/http"
 	"net/url"
 	"time"
+
+	"github.com/kymohq/kymo/internal/printable"
 )
 
 // Client sends requests to one hub.
@@ -88,6 +90,7 @@ func (c *Client) exchange(ctx context.Context, method string, u *url.URL, conten
 	}
 	defer resp.Body.Close()
 	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	answer = printable.JSON(answer) // It is for terminals, whatever the hub let pass.
 	if err != nil {
 		return nil, nil, &Unreachable{c.String(), err}
 	}

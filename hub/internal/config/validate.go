@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/kymohq/kymo/health"
+	"github.com/kymohq/kymo/internal/printable"
 	"github.com/kymohq/kymo/internal/wire"
 )
 
@@ -154,6 +155,9 @@ func (v *verdict) slow() {
 			v.add(Errorf(field+".endpoint", "is missing; write a route template, like /reports/{id}"))
 		case len(r.Endpoint) > wire.MaxEndpoint:
 			v.add(Errorf(field+".endpoint", "has %d bytes; a route template has at most %d", len(r.Endpoint), wire.MaxEndpoint))
+		case !printable.Is(r.Endpoint):
+			bad, _ := printable.First(r.Endpoint)
+			v.add(Errorf(field+".endpoint", "contains %s, which no endpoint does", printable.Name(bad)))
 		case again:
 			v.add(Errorf(field+".endpoint", "%q has a target already, in slow.routes[%d]", r.Endpoint, first))
 		default:

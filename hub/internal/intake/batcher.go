@@ -7,6 +7,7 @@ import (
 
 	"github.com/kymohq/kymo/hub/internal/ingest"
 	"github.com/kymohq/kymo/hub/internal/template"
+	"github.com/kymohq/kymo/internal/printable"
 	"github.com/kymohq/kymo/internal/wire"
 )
 
@@ -102,18 +103,18 @@ func (c *batcher) add(r *ingest.Request) (reason ingest.Reason, field, problem s
 			return ingest.Invalid, "service", "must not be empty; leave it off for " + c.service
 		}
 	}
-	if raw.Endpoint, problem = c.intern(r.Endpoint, maxRaw); problem != "" {
+	if raw.Endpoint, problem = c.clean(r.Endpoint, maxRaw); problem != "" {
 		return ingest.Invalid, "endpoint", problem
 	}
-	if raw.Method, problem = c.intern(r.Method, maxRaw); problem != "" {
+	if raw.Method, problem = c.clean(r.Method, maxRaw); problem != "" {
 		return ingest.Invalid, "method", problem
 	}
 	raw.Status = r.Status
 	row := wire.Request{Start: r.Start, Duration: r.Duration, FirstByte: r.FirstByte, Lifetime: r.Lifetime, Size: r.Size}
-	if row.User, problem = c.intern(r.User, wire.MaxUser); problem != "" {
+	if row.User, problem = c.clean(r.User, wire.MaxUser); problem != "" {
 		return ingest.Invalid, "user_id", problem
 	}
-	if row.Error, problem = c.intern(r.Error, wire.MaxError); problem != "" {
+	if row.Error, problem = c.clean(r.Error, wire.MaxError); problem != "" {
 		return ingest.Invalid, "error", problem
 	}
 	if r.Start < 0 {
@@ -153,6 +154,21 @@ func (c *batcher) intern(b []byte, limit int) (s, problem string) {
 	}
 	c.strings[s] = s
 	c.texts += len(s) + 8
+	return s, ""
+}
+
+// clean is intern of what a stranger may have chosen: characters that no name has are
+// replaced, so that they do not cost the body.
+func (c *batcher) clean(b []byte, limit int) (s, problem string) {
+	if s, ok := c.strings[string(b)]; ok && len(s) <= limit {
+		return s, ""
+	}
+	if len(b) > limit || printable.Is(string(b)) {
+		return c.intern(b, limit)
+	}
+	s = wire.Clean(string(b), limit)
+	c.strings[string(b)] = s
+	c.texts += len(b) + len(s) + 8
 	return s, ""
 }
 

@@ -84,6 +84,7 @@ func (in *Intake) Batch(ctx context.Context, data []byte) (Receipt, error) {
 	defer in.batches.Put(b)
 	err := wire.Decode(data, b)
 	if err == nil {
+		b.Clean()
 		err = in.admitHealth(b)
 	}
 	if err != nil {

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/kymohq/kymo/internal/printable"
 )
 
 // Table is aligned text: names to the left, numbers to the right.
@@ -40,8 +42,14 @@ type Cell struct {
 	Style Style
 }
 
-// Add appends a row, which has a cell for each column.
-func (t *Table) Add(cells ...Cell) { t.Rows = append(t.Rows, cells) }
+// Add appends a row, which has a cell for each column. What would move the cursor or
+// turn the text is replaced.
+func (t *Table) Add(cells ...Cell) {
+	for i := range cells {
+		cells[i].Text = printable.Clean(cells[i].Text)
+	}
+	t.Rows = append(t.Rows, cells)
+}
 
 const (
 	// MinWidth is the width, in characters, to which columns are cut at most.
