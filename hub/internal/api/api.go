@@ -16,7 +16,7 @@ import (
 	"github.com/kymohq/kymo/hub/internal/web"
 )
 
-// Config is what an API is made from. The fields after Logger are not required.
+// Config configures an API. The fields after Logger are optional.
 type Config struct {
 	Settings // until Apply
 
@@ -26,11 +26,11 @@ type Config struct {
 	Logger *slog.Logger
 
 	Version string // of this build
-	// Memory bounds what the bodies that are being read may need together, in
-	// bytes; 0 is 256 MiB.
+	// Memory limits the bytes that all bodies being read take together; 0 is
+	// 256 MiB.
 	Memory int64
 
-	// Dashboard is the page at /; nil is the one that was built into the program.
+	// Dashboard is the page at /; nil is the one built into the program.
 	Dashboard *web.Dashboard
 
 	// Health reports the status of the hub's checks and of the services, from memory.
@@ -64,7 +64,7 @@ func New(config Config) *API {
 	}
 	a := &API{Config: config, exports: newExportSlots(), mux: http.NewServeMux()}
 	a.Apply(config.Settings)
-	a.Settings = Settings{} // Those in force are liveOf a request.
+	a.Settings = Settings{} // The current ones are those of liveOf.
 	a.memory.free.Store(config.Memory)
 	a.huma = humago.New(a.mux, a.describe())
 	a.huma.UseMiddleware(a.authenticate, a.checkQuery, a.checkService)
@@ -93,7 +93,8 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refuseHost(w, r)
 		return
 	}
-	// A page of another origin must not make its visitor's browser write here.
+	// A page of another origin must not make a visitor's browser write to this
+	// hub.
 	if err := a.origin.Check(r); err != nil {
 		writeProblem(w, http.StatusForbidden, "a page of another origin may not send requests here")
 		return
@@ -104,18 +105,18 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		a.compressor.serve(w, r, pattern)
 		return
 	}
-	// The mux knows whether it is the path or the method that it has no route for.
+	// The mux tells an unknown path from a method that is not allowed.
 	answer := statusOnly{header: w.Header()}
 	handler.ServeHTTP(&answer, r)
 	switch answer.status {
 	case http.StatusMethodNotAllowed:
 		writeProblem(w, answer.status, r.Method+" is not allowed here; allowed: "+w.Header().Get("Allow"))
 	default:
-		writeProblem(w, http.StatusNotFound, "there is nothing at this path; /docs lists all routes")
+		writeProblem(w, http.StatusNotFound, "there is no such path; /docs lists all routes")
 	}
 }
 
-// statusOnly keeps an answer's status and header, not its body.
+// statusOnly records an answer's status and header and discards its body.
 type statusOnly struct {
 	header http.Header
 	status int
@@ -125,14 +126,14 @@ func (s *statusOnly) Header() http.Header         { return s.header }
 func (s *statusOnly) WriteHeader(status int)      { s.status = status }
 func (s *statusOnly) Write(b []byte) (int, error) { return len(b), nil }
 
-// handle registers a route with a handler of net/http. It is documented, authenticated
-// and checked as all others are.
+// handle registers a route with a net/http handler. It is documented, authenticated
+// and checked like all others.
 func (a *API) handle(op huma.Operation, h http.HandlerFunc) {
 	a.complete(&op)
 	a.huma.OpenAPI().AddOperation(&op)
 	route := op
 	if route.Path == "/" {
-		route.Path = "/{$}" // A bare slash is every path to the mux.
+		route.Path = "/{$}" // To the mux, a bare slash matches every path.
 	}
 	a.huma.Adapter().Handle(&route, a.huma.Middlewares().Handler(func(ctx huma.Context) {
 		r, w := humago.Unwrap(ctx)

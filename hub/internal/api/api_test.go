@@ -245,7 +245,7 @@ func TestStoreTroubles(t *testing.T) {
 		status int
 		says   string
 	}{
-		"full":        {store.ErrFull, 503, "no room left"},
+		"full":        {store.ErrFull, 503, "the store is full"},
 		"unavailable": {fmt.Errorf("dialing 10.0.0.1: %w", store.ErrUnavailable), 503, "unavailable"},
 		"closed":      {store.ErrClosed, 503, "shutting down"},
 		"other":       {errors.New("/var/secret/path: broken"), 500, "see the hub's log"},

@@ -15,10 +15,9 @@ const (
 	attemptsExpire = time.Minute
 )
 
-// attempts counts wrong tokens by address, so that a person learns of the limit, and a
-// client with an old token does not try on and on. What keeps a token from being
-// guessed is its length. A minute after the first of its attempts an address has them
-// back. The zero value is ready for use.
+// attempts counts wrong tokens by address, so that a client with an old token does not
+// keep retrying. It is the length of a token that prevents guessing. The count of an
+// address expires a minute after its first attempt. The zero value is ready for use.
 type attempts struct {
 	mu sync.Mutex
 	by map[string]*attemptCount
@@ -29,15 +28,15 @@ type attemptCount struct {
 	since time.Time
 }
 
-// guess takes note of a wrong token, unless too many came from its address: then it
-// returns how long that has to wait. The right token is always welcome: behind a proxy
-// all callers have one address.
+// guess counts a wrong token. If too many came from its address, it returns how long
+// that address has to wait. The right token is always accepted, since all callers
+// behind a proxy have one address.
 func (a *API) guess(r *http.Request) (wait time.Duration) {
 	return a.attempts.wrong(caller(r.RemoteAddr), a.Now())
 }
 
-// mayGuess reports whether a wrong token is one of the few that an address may send,
-// and takes note of it. If it is not, the request is answered.
+// mayGuess counts a wrong token and reports whether its address is still within the
+// limit. If not, it has answered the request.
 func (a *API) mayGuess(w http.ResponseWriter, r *http.Request) bool {
 	if wait := a.guess(r); wait > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(int((wait+time.Second-1)/time.Second)))
@@ -47,12 +46,12 @@ func (a *API) mayGuess(w http.ResponseWriter, r *http.Request) bool {
 	return true
 }
 
-// caller returns what the wrong tokens from an address are counted by. Of IPv6 that is
-// the network, since a client may use any address of its own network.
+// caller returns the key by which wrong tokens from an address are counted. For IPv6
+// it is the network, since a client may use any address of its own network.
 func caller(remote string) string {
 	at, err := netip.ParseAddrPort(remote)
 	if err != nil {
-		return remote // a socket of another kind
+		return remote // not an IP address
 	}
 	ip := at.Addr().Unmap()
 	if ip.Is4() {
@@ -65,9 +64,9 @@ func caller(remote string) string {
 	return network.String()
 }
 
-// wrong notes a wrong token, and returns 0, or how long its address has to wait. If
-// there are more addresses than can be counted, new ones wait: one client uses many of
-// them.
+// wrong counts a wrong token and returns how long its address has to wait, or 0. If
+// there are more addresses than can be counted, new ones wait, since a client may use
+// many.
 func (a *attempts) wrong(from string, now time.Time) (wait time.Duration) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

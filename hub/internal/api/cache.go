@@ -9,7 +9,7 @@ import (
 )
 
 // ttl returns for how long an answer about a window of this length is cached.
-// Dashboards that show a week need not see the last seconds of it.
+// A dashboard that shows a week does not need its last seconds.
 func ttl(length time.Duration) time.Duration {
 	switch {
 	case length <= time.Hour:
@@ -20,8 +20,8 @@ func ttl(length time.Duration) time.Duration {
 	return 15 * time.Second
 }
 
-// The cache is bounded: so many answers, of so many bytes each. They have tens of
-// kilobytes as a rule, and some megabytes for a list of thousands of endpoints.
+// Limits on the number of cached answers and the bytes in each. Most have tens of
+// kilobytes; a list of thousands of endpoints has some megabytes.
 const (
 	maxCached      = 64
 	maxCachedBytes = 1 << 20
@@ -35,23 +35,23 @@ type cache struct {
 	entries map[any]*entry
 }
 
-// entry is an answer that is being computed, or was.
+// entry is an answer that is being computed or has been.
 type entry struct {
-	done  chan struct{} // closed when value and err are there
+	done  chan struct{} // closed when value and err are set
 	value any
 	err   error
 
 	expires time.Time // zero while it is being computed
 	ttl     time.Duration
-	waiting int // callers that want it; without any, computing it is canceled
+	waiting int // callers waiting for it; without any, the computation is canceled
 	context context.Context
 	cancel  context.CancelFunc
 }
 
 var errUnfinished = errors.New("the answer was not finished")
 
-// lookup returns the cached value of a key, or computes it. Errors are not cached. A
-// caller that goes away does not take the value from others who wait for it.
+// lookup returns the cached value of a key, or computes it. Errors are not cached.
+// When one caller leaves, the computation continues for the others.
 func lookup[T any](ctx context.Context, c *cache, key any, now func() time.Time, ttl time.Duration, compute func(context.Context) (T, error)) (T, error) {
 	var none T
 	if err := ctx.Err(); err != nil {
@@ -105,7 +105,8 @@ func (c *cache) join(ctx context.Context, key any, now time.Time, ttl time.Durat
 func (e *entry) expired(now time.Time) bool { return !e.expires.IsZero() && !now.Before(e.expires) }
 
 // evict makes room for an entry: it deletes those that expired, and then, if there
-// are still too many, any that was computed. Those who wait for one have it in hand.
+// are still too many, any that is complete. Callers that wait for an entry hold it
+// themselves.
 func (c *cache) evict(now time.Time) {
 	maps.DeleteFunc(c.entries, func(_ any, e *entry) bool { return e.expired(now) })
 	for key, e := range c.entries {
@@ -118,8 +119,8 @@ func (c *cache) evict(now time.Time) {
 	}
 }
 
-// finish wakes those who wait for the entry, and keeps it unless it is an error, or
-// large.
+// finish wakes the callers waiting for the entry, and keeps it unless it is an
+// error or too large.
 func (c *cache) finish(key any, e *entry, now time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -131,7 +132,7 @@ func (c *cache) finish(key any, e *entry, now time.Time) {
 	e.cancel()
 }
 
-// leave tells the cache that a caller does not want the entry any more.
+// leave notes that a caller no longer waits for the entry.
 func (c *cache) leave(key any, e *entry) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -14,7 +14,7 @@ import (
 type seriesInput struct {
 	Range
 	Stepped
-	Previous bool `query:"previous" doc:"Whether to add the window of the same length just before. It is left off if the hub does not know all of it." example:"true"`
+	Previous bool `query:"previous" doc:"Whether to add the window of the same length just before. It is omitted if the hub does not have all of it." example:"true"`
 	Conditional
 }
 
@@ -38,7 +38,7 @@ func (a *API) routeCharts() {
 	register(a, huma.Operation{
 		OperationID: "heatmap", Method: http.MethodGet, Path: "/api/v1/heatmap", Tags: []string{tagReports},
 		Summary:     "Heatmap of durations",
-		Description: "How many requests took how long, by step and by row of durations. Each row covers a fourth of a power of two, or more if there would be over 64 rows." + cachedFor,
+		Description: "Counts of requests by step and by row of durations. Each row covers a fourth of a power of two, or more if there would be over 64 rows." + cachedFor,
 		Responses:   answers[report.Heatmap](a), Security: needs(forRead), Errors: errs,
 	}, a.heatmap)
 }

@@ -10,14 +10,14 @@ import (
 	"github.com/klauspost/compress/gzhttp"
 )
 
-// minCompressed is how many bytes an answer must have to be compressed: less fits into a
-// packet as it is.
+// minCompressed is the minimum size of an answer to be compressed, in bytes. A
+// shorter one fits into a packet as it is.
 const minCompressed = 1 << 10
 
-// neverCompressed are the patterns of the routes whose answers are sent as they are. The
-// dashboard's files are compressed when they are built. The answers about sessions set
-// cookies: how long a secret is when it is compressed together with what a caller sent
-// can give it away (BREACH).
+// neverCompressed are the patterns of the routes whose answers are sent as they are.
+// The dashboard's files are compressed when they are built. The answers about sessions
+// set cookies: the compressed length of a secret beside text of a caller's choice can
+// reveal it (BREACH).
 var neverCompressed = map[string]bool{
 	"GET /{$}": true, "GET /assets/{name}": true,
 	"GET /api/v1/session": true, "POST /api/v1/session": true, "DELETE /api/v1/session": true,
@@ -38,25 +38,26 @@ func newCompressor(h http.Handler) compressor {
 	return compressor{h, only(true), only(false)}
 }
 
-// serve answers a request that matched a pattern.
+// serve answers a request whose route has the pattern.
 func (c *compressor) serve(w http.ResponseWriter, r *http.Request, pattern string) {
 	if neverCompressed[pattern] || !strings.HasPrefix(pattern, http.MethodGet+" ") {
 		c.plain.ServeHTTP(w, r)
 		return
 	}
 	coding := preferredCoding(strings.Join(r.Header.Values("Accept-Encoding"), ","))
-	// The wrappers look for no more than the name of their own coding.
+	// The wrappers look only for the name of their own coding.
 	r = r.WithContext(r.Context())
 	r.Header = maps.Clone(r.Header)
 	r.Header.Set("Accept-Encoding", coding)
 	if coding == "zstd" {
 		c.zstd.ServeHTTP(w, r)
 	} else {
-		c.gzip.ServeHTTP(w, r) // They add Vary, also to an answer that is not compressed.
+		c.gzip.ServeHTTP(w, r) // The wrappers add Vary even to an answer that they do not compress.
 	}
 }
 
-// compressible reports whether answers of this media type become shorter.
+// compressible reports whether compression shortens answers of this media
+// type.
 func compressible(contentType string) bool {
 	media, _, err := mime.ParseMediaType(contentType)
 	if err != nil {
@@ -70,8 +71,8 @@ func compressible(contentType string) bool {
 }
 
 // preferredCoding returns the coding that a client prefers by its Accept-Encoding
-// (RFC 9110, section 12.5.3): gzip, zstd, or "" for none. Of those that it likes the
-// same, zstd is the fastest, and any is better than none.
+// (RFC 9110, section 12.5.3): gzip, zstd, or "" for none. Of several with equal
+// weight it prefers zstd, the fastest, and any coding to none.
 func preferredCoding(accepted string) string {
 	weights := make(map[string]float64)
 	for coding := range strings.SplitSeq(accepted, ",") {

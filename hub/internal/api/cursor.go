@@ -18,11 +18,11 @@ type cursor struct {
 	drill.Position
 }
 
-// cursorForm is the window, the position and a sum of the query's other parameters,
-// without which the cursor means nothing.
+// cursorForm has the window, the position and a hash of the query's other
+// parameters, because a cursor is valid only together with them.
 const cursorForm = "1.%d.%d.%d.%d.%d.%x"
 
-// maxSkip bounds how many requests with the same start and duration a cursor can pass by.
+// maxSkip bounds how many requests with the same start and duration a cursor can skip.
 const maxSkip = 1 << 20
 
 func (c *cursor) write(query any) string {
@@ -41,15 +41,15 @@ func readCursor(s string, query any) (c cursor, err error) {
 	switch {
 	case err != nil || c.From < -wire.MaxStart || c.From > c.To || c.To > wire.MaxStart || c.To-c.From > maxWindow.Milliseconds() ||
 		c.Start > wire.MaxStart || c.Skip < 0 || c.Skip > maxSkip:
-		return c, wrongParam("cursor", "is not a cursor of this route; take next of the page before, or leave it off", s)
+		return c, wrongParam("cursor", "is not a cursor of this route; use next of the previous page, or omit it", s)
 	case sum != sumOf(query):
-		return c, wrongParam("cursor", "belongs to other parameters; keep all the others, or leave it off", s)
+		return c, wrongParam("cursor", "belongs to other parameters; keep all of them as they were, or omit it", s)
 	}
 	return c, nil
 }
 
 func sumOf(query any) uint64 {
 	h := fnv.New64a()
-	_, _ = fmt.Fprintf(h, "%#v", query) // A hash takes everything.
+	_, _ = fmt.Fprintf(h, "%#v", query) // Writing to a hash cannot fail.
 	return h.Sum64()
 }

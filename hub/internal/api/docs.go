@@ -17,8 +17,8 @@ import (
 //go:embed docs.html
 var docsPage string
 
-// renderDocs returns the document as a page. A viewer would have to be loaded from
-// elsewhere, or be larger than the rest of the hub.
+// renderDocs returns the document as a page. Viewers of OpenAPI documents are
+// loaded from elsewhere, or are larger than the rest of the hub.
 func renderDocs(doc *huma.OpenAPI) []byte {
 	return render(docsPage, map[string]any{"Doc": doc, "Groups": groups(doc), "Schemas": doc.Components.Schemas.Map()})
 }
@@ -45,7 +45,8 @@ func groups(doc *huma.OpenAPI) []group {
 	return out
 }
 
-// render fills a page; the templates are a part of the program.
+// render executes a page's template. It panics on an error, since the
+// templates are part of the program.
 func render(page string, data any) []byte {
 	t := template.Must(template.New("page").Funcs(template.FuncMap{
 		"style":      func() template.CSS { return template.CSS(style) },
@@ -118,7 +119,7 @@ func typeOf(s *huma.Schema) string {
 	return strings.Join(words, " ")
 }
 
-// pretty writes an example as a reader would.
+// pretty formats an example for reading.
 func pretty(v any) string {
 	if s, ok := v.(string); ok {
 		return s

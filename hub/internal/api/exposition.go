@@ -25,7 +25,7 @@ func (a *API) routeMetrics() {
 		Security:    needs(forRead),
 	}, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", exposition)
-		_, _ = w.Write(a.exposition()) // The next scrape says the same.
+		_, _ = w.Write(a.exposition()) // The next scrape reports the same counters.
 	})
 }
 
@@ -66,8 +66,8 @@ func (a *API) exposition() []byte {
 	return append(b, `kymo_build_info{version="`+label(a.Version)+`",goversion="`+label(runtime.Version())+`"} 1`+"\n"...)
 }
 
-// appendChecks appends the status of the checks: four gauges for each, of which one is
-// 1.
+// appendChecks appends the state of the checks; of a check's four status gauges, one
+// is 1.
 func (a *API) appendChecks(b []byte) []byte {
 	checks := a.report().Checks
 	if len(checks) == 0 {

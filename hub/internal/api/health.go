@@ -11,37 +11,37 @@ import (
 	"github.com/kymohq/kymo/health"
 )
 
-// Health is the status of everything. It is for the document; package health writes
-// the answer.
+// Health is the status of everything. It only describes the answer, which package
+// health writes.
 type Health struct {
-	Status    string                 `json:"status" enum:"healthy,degraded,down" doc:"Healthy if every check is; down if one that is critical is; degraded otherwise." example:"degraded"`
+	Status    string                 `json:"status" enum:"healthy,degraded,down" doc:"Healthy if every check is healthy; down if a critical one is down; degraded otherwise." example:"degraded"`
 	Timestamp time.Time              `json:"timestamp" doc:"When this was read from memory, UTC." example:"2026-11-23T10:15:30.123Z"`
 	Checks    map[string]HealthCheck `json:"checks" doc:"The checks and the services, by name."`
 }
 
-// HealthCheck is the status of one check; for the document.
+// HealthCheck is the status of one check. It only describes the answer.
 type HealthCheck struct {
 	Service        string         `json:"service" doc:"The name of the check." example:"redis"`
 	Status         string         `json:"status" enum:"healthy,degraded,down" doc:"The status. Unknown counts as degraded." example:"degraded"`
 	ResponseTimeMS int64          `json:"response_time_ms" doc:"How long the last run took." example:"80"`
-	Details        map[string]any `json:"details" doc:"What the last run saw; empty for callers without the read token, if one is configured."`
+	Details        map[string]any `json:"details" doc:"What the last run measured; empty for callers without the read token, if one is configured."`
 	State          string         `json:"state" enum:"healthy,degraded,down,unknown" doc:"The status. Unknown: no run has finished yet, or a service is silent." example:"degraded"`
-	Since          *time.Time     `json:"since,omitempty" doc:"When the state became what it is." example:"2026-11-23T10:10:00Z"`
+	Since          *time.Time     `json:"since,omitempty" doc:"When the state last changed." example:"2026-11-23T10:10:00Z"`
 	CheckedAt      *time.Time     `json:"checked_at,omitempty" doc:"When the last run ended." example:"2026-11-23T10:15:28Z"`
-	Critical       bool           `json:"critical,omitempty" doc:"Whether all is down when this is." example:"false"`
+	Critical       bool           `json:"critical,omitempty" doc:"Whether everything is down when this check is." example:"false"`
 	Flapping       bool           `json:"flapping,omitempty" doc:"Whether the status changes back and forth; the check is then at least degraded." example:"false"`
 	Stuck          bool           `json:"stuck,omitempty" doc:"Whether a run has not returned after its timeout." example:"false"`
 	Passive        bool           `json:"passive,omitempty" doc:"Whether the status comes from calls that are made anyway." example:"false"`
-	Reason         string         `json:"reason,omitempty" doc:"Why the last run was not healthy. Like details, it is left off for callers without the read token." example:"took 80ms, over 50ms"`
+	Reason         string         `json:"reason,omitempty" doc:"Why the last run was not healthy. Like details, it is omitted for callers without the read token." example:"took 80ms, over 50ms"`
 }
 
 // Live is the answer to Kubernetes' probes.
 type Live struct {
 	Status string   `json:"status" enum:"healthy,down" doc:"The same as the status code." example:"healthy"`
-	Checks []string `json:"checks,omitempty" doc:"The checks that are waited for." example:"[]"`
+	Checks []string `json:"checks,omitempty" doc:"The checks that have not run yet." example:"[]"`
 }
 
-// report returns the status of everything. An API may be made without checks.
+// report returns the status of everything; an API may have no checks.
 func (a *API) report() health.Report {
 	if a.Health == nil {
 		return health.Report{Status: health.Healthy, Time: a.Now()}
@@ -59,22 +59,22 @@ func (a *API) routeHealth() {
 		Summary:     "Status of all checks and services",
 		Description: "All checks and services, from memory: no check is run for this answer. It needs no token; if a read token is configured, callers without it or a session see only statuses. With Accept: application/health+json the answer is in the form of draft-inadarei-api-health-check-06.",
 		Responses: map[string]*huma.Response{
-			"200": a.healthResponse("Nothing that is critical is down."),
-			"503": a.healthResponse("A check that is critical is down."),
+			"200": a.healthResponse("No critical check is down."),
+			"503": a.healthResponse("A critical check is down."),
 		},
 	}, answers.ServeHTTP)
 	a.handle(huma.Operation{
 		OperationID: "started", Method: http.MethodGet, Path: "/health/started", Tags: []string{tagHealth},
 		Summary:     "Whether the hub has started",
-		Description: "A Kubernetes startup probe: whether each check was run once, with any result. It needs no token.",
+		Description: "A Kubernetes startup probe: whether each check has run once, with any result. It needs no token.",
 		Responses: map[string]*huma.Response{
-			"200": a.liveResponse("Each check was run.", "healthy"),
-			"503": a.liveResponse("Some checks were not run yet.", "down"),
+			"200": a.liveResponse("Each check has run.", "healthy"),
+			"503": a.liveResponse("Some checks have not run yet.", "down"),
 		},
 	}, answers.ServeHTTP)
-	// A target that is down is no reason to restart the hub, or to keep requests from
-	// it, so these two depend only on the hub. One that is shutting down answers 503
-	// to everything.
+	// These two depend only on the hub: a target that is down is no reason to restart
+	// the hub or to send it no requests. A hub that is shutting down answers 503 to
+	// everything.
 	for _, probe := range []struct{ id, summary, description string }{
 		{"live", "Whether the process is alive", "A Kubernetes liveness probe. It depends on nothing, not even on the store, and needs no token."},
 		{"ready", "Whether the hub takes requests", "A Kubernetes readiness probe. It does not depend on the checks: a database that is down must not keep services from reporting. It needs no token."},
@@ -86,7 +86,7 @@ func (a *API) routeHealth() {
 		}, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "application/json")
 			w.Header().Set("Cache-Control", "no-store")
-			_, _ = w.Write([]byte(`{"status":"healthy"}` + "\n")) // A probe that left will come again.
+			_, _ = w.Write([]byte(`{"status":"healthy"}` + "\n")) // The probe is repeated anyway.
 		})
 	}
 }

@@ -21,13 +21,13 @@ import (
 
 type historyInput struct {
 	Name  string `query:"name" required:"true" minLength:"1" maxLength:"100" doc:"The check: one of the hub's own, a service, or service/check." example:"database"`
-	Hours int    `query:"hours" minimum:"1" maximum:"2160" default:"24" doc:"The length of the window, which ends now: [now - hours, now), UTC; 2160 h are 90 days. The hub knows only what it keeps." example:"24"`
-	Limit int    `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"The most transitions to return, the newest." example:"100"`
+	Hours int    `query:"hours" minimum:"1" maximum:"2160" default:"24" doc:"The length of the window, which ends now: [now - hours, now), UTC; 2160 h are 90 days. The hub has no results from before its retention." example:"24"`
+	Limit int    `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"The maximum number of transitions to return; the newest are returned." example:"100"`
 	Conditional
 }
 
-// historyKey is what answers are cached by. One of before a check changed is not
-// found after that.
+// historyKey is the cache's key of an answer. An answer from before a change of
+// the check is not found afterwards.
 type historyKey struct {
 	name         string
 	hours, limit int
@@ -35,14 +35,15 @@ type historyKey struct {
 	since        int64
 }
 
-// errNoCheck is that of a check without results. It does not leave history.
+// errNoCheck means that a check has no results. It is used only within
+// history.
 var errNoCheck = errors.New("no such check")
 
 func (a *API) routeHistory() {
 	register(a, huma.Operation{
 		OperationID: "health-history", Method: http.MethodGet, Path: "/api/v1/health/history", Tags: []string{tagHealth},
 		Summary:     "History of one check",
-		Description: "Its statuses over time, its transitions, its uptime and the durations of its runs. Of several instances, the worst counts at each instant. Gaps of more than two minutes between runs are unknown time, which counts neither for the uptime nor against it." + cachedFor,
+		Description: "The check's statuses over time, its transitions, its uptime and the durations of its runs. If there are several instances, the worst status at each instant counts. Gaps of more than two minutes between runs are unknown time, which counts neither for the uptime nor against it." + cachedFor,
 		Responses:   answers[report.History](a), Security: needs(forRead),
 		Errors: []int{http.StatusNotFound, http.StatusUnprocessableEntity, http.StatusInternalServerError, http.StatusServiceUnavailable},
 	}, a.history)
@@ -86,7 +87,7 @@ func (a *API) history(ctx context.Context, in *historyInput) (*payloadOutput, er
 }
 
 // currently returns the present status of a check: one of the hub's own, or one of a
-// service as its last heartbeat reported it, since then at least.
+// service as its last heartbeat reported it.
 func currently(checks []health.CheckReport, name string) (c *health.CheckReport, own bool) {
 	for i := range checks {
 		c := &checks[i]
@@ -103,7 +104,7 @@ func currently(checks []health.CheckReport, name string) (c *health.CheckReport,
 				Reason string
 			}
 		}
-		if json.Unmarshal(c.Details, &reported) != nil { // a service that is polled reports less
+		if json.Unmarshal(c.Details, &reported) != nil { // the details of a polled service have another form
 			continue
 		}
 		if s, ok := reported.Checks[within]; ok {
@@ -113,8 +114,8 @@ func currently(checks []health.CheckReport, name string) (c *health.CheckReport,
 	return nil, false
 }
 
-// upToNow adds the present status of a check, which the store will have within a
-// minute. Its runs are counted then.
+// upToNow adds the present status of a check, which the store receives within a
+// minute. Its runs are not counted until then.
 func upToNow(kept iter.Seq2[*store.HealthRecord, error], c *health.CheckReport, w rollup.Window) iter.Seq2[*store.HealthRecord, error] {
 	if c == nil || c.Status == health.Unknown || c.CheckedAt.UnixMilli() < w.From || c.Since.UnixMilli() >= w.To {
 		return kept
@@ -125,7 +126,7 @@ func upToNow(kept iter.Seq2[*store.HealthRecord, error], c *health.CheckReport, 
 				return
 			}
 		}
-		// An instance of its own, as the store may have results of the same time.
+		// A separate instance, since the store may have results of the same time.
 		r := &store.HealthRecord{Instance: "\x00now"}
 		r.Check, r.Status, r.Flapping, r.Critical = c.Name, c.Status, c.Flapping, c.Critical
 		r.From, r.To, r.Reason, r.Details = c.Since.UnixMilli(), c.CheckedAt.UnixMilli(), c.Reason, string(c.Details)
@@ -143,7 +144,7 @@ func (a *API) noSuchCheck(ctx context.Context, name string, known []string) erro
 	}
 	detail := fmt.Sprintf("there is no check %q", name)
 	if slices.Contains(known, name) {
-		detail = fmt.Sprintf("the check %q was not run in this window; ask for more hours", name)
+		detail = fmt.Sprintf("the check %q did not run in this window; increase hours", name)
 	} else if near := nearest.Likely(name, known); near != "" {
 		detail += fmt.Sprintf("; did you mean %q?", near)
 	}

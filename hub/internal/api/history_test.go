@@ -165,7 +165,7 @@ func TestHistoryRoute(t *testing.T) {
 	for query, want := range map[string]string{
 		"name=redsi":          `there is no check "redsi"; did you mean "redis"?`,
 		"name=quite-another":  `there is no check "quite-another"`,
-		"name=orders/stock":   `the check "orders/stock" was not run in this window; ask for more hours`,
+		"name=orders/stock":   `the check "orders/stock" did not run in this window; increase hours`,
 		"name=orders%2Fstokc": `did you mean "orders/stock"?`,
 	} {
 		if p := problem(t, ask(a, "GET /api/v1/health/history?"+query, ""), http.StatusNotFound); !strings.Contains(p.Detail, want) {

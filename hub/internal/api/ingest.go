@@ -18,15 +18,16 @@ import (
 // maxKey bounds an idempotency key.
 const maxKey = 255
 
-// PerformanceMetric is a request as JSON. It is for the document; ingest.JSON reads it.
+// PerformanceMetric is a request as JSON. It only describes the body, which ingest.JSON
+// reads.
 type PerformanceMetric struct {
-	Endpoint       string  `json:"endpoint" minLength:"1" maxLength:"255" doc:"A route template, or a raw path, which is made into one." example:"/users/{id}"`
+	Endpoint       string  `json:"endpoint" minLength:"1" maxLength:"255" doc:"A route template, or a raw path, which is turned into one." example:"/users/{id}"`
 	Method         string  `json:"method" minLength:"1" doc:"The HTTP method, in any case; one that HTTP does not define counts as _OTHER." example:"GET"`
 	ResponseTimeMS float64 `json:"response_time_ms" minimum:"0" maximum:"2147483647" doc:"The duration in milliseconds; a fraction is kept to the nanosecond." example:"12.5"`
 	StatusCode     int     `json:"status_code" minimum:"100" maximum:"999" doc:"The status of the response; 499 for a client that went away." example:"200"`
 	UserID         *string `json:"user_id,omitempty" maxLength:"255" doc:"Who made the request; null if unknown." example:"user-7"`
-	Timestamp      *string `json:"timestamp,omitempty" format:"date-time" doc:"When the request started, RFC 3339 with its zone; the time of arrival if it is left off." example:"2026-11-23T10:15:30.123Z"`
-	Service        *string `json:"service,omitempty" minLength:"1" maxLength:"100" doc:"The service that answered; \"default\" if it is left off." example:"orders"`
+	Timestamp      *string `json:"timestamp,omitempty" format:"date-time" doc:"When the request started, RFC 3339 with its zone; the time of arrival by default." example:"2026-11-23T10:15:30.123Z"`
+	Service        *string `json:"service,omitempty" minLength:"1" maxLength:"100" doc:"The service that answered; \"default\" by default." example:"orders"`
 }
 
 func (a *API) routeIngest() {
@@ -49,8 +50,8 @@ func (a *API) routeIngest() {
 	}
 	a.handle(huma.Operation{
 		OperationID: "post-batch", Method: http.MethodPost, Path: "/api/v1/batches", Tags: []string{tagIngest},
-		Summary:     "Keep a batch of an SDK",
-		Description: "The body is a batch in Kymo's own format. 202 is sent only once it is durable. A batch that comes again, by its instance and sequence, counts once. Requests older than what the hub keeps, or more than 24 h in the future, are dropped and counted; the rest of the batch is kept.",
+		Summary:     "Keep a batch from an SDK",
+		Description: "The body is a batch in Kymo's own format. 202 is sent only once it is durable. A batch that is sent again, with the same instance and sequence, counts once. Requests older than the retention, or more than 24 h in the future, are dropped and counted; the rest of the batch is kept.",
 		Parameters:  []*huma.Param{encoding},
 		RequestBody: &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
 			wire.ContentType: {Schema: &huma.Schema{Type: huma.TypeString, Format: "binary", Description: "A batch as wire.Batch.AppendBinary writes it."}},
@@ -67,10 +68,10 @@ func (a *API) routeIngest() {
 	a.handle(huma.Operation{
 		OperationID: "post-requests", Method: http.MethodPost, Path: "/api/v1/requests", Tags: []string{tagIngest},
 		Summary:     "Keep requests sent as JSON",
-		Description: "The body is one PerformanceMetric, an array of them, or one on each line (NDJSON). 202 is sent only once all are durable. If one element is wrong, nothing of the body is kept, and the problem names its index and field. Unknown fields are refused.",
+		Description: "The body is one PerformanceMetric, an array of them, or one on each line (NDJSON). 202 is sent only once all are durable. If one element is invalid, nothing of the body is kept, and the problem names its index and field. Unknown fields are refused.",
 		Parameters: []*huma.Param{encoding, {
 			Name: "Idempotency-Key", In: "header", Example: "7f9c2ba4-e88f-4a1e-9d2f-0c5f7c2d9b1a",
-			Description: "A random name for this body. If the body comes again with the same key within 168 h, it counts once, and the answer has duplicate. Another body with the same key would be taken for this one.",
+			Description: "A random name for this body. If the body is sent again with the same key within 168 h, it counts once, and duplicate is true in the answer. Another body with the same key is mistaken for this one.",
 			Schema:      &huma.Schema{Type: huma.TypeString, MaxLength: new(maxKey)},
 		}},
 		RequestBody: &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
@@ -121,7 +122,8 @@ func (a *API) postRequests(w http.ResponseWriter, r *http.Request) {
 	a.answer(w, r, receipt, err)
 }
 
-// accepts reports whether the body is of one of the media types; if not, it answers.
+// accepts reports whether the body is of one of the media types. If not, it has
+// answered the request.
 func (a *API) accepts(w http.ResponseWriter, r *http.Request, types ...string) bool {
 	header := r.Header.Get("Content-Type")
 	got := header
@@ -143,7 +145,7 @@ func (a *API) accepts(w http.ResponseWriter, r *http.Request, types ...string) b
 	return false
 }
 
-// refuse answers a body of which not all was read.
+// refuse answers a request whose body was not read to its end.
 func (a *API) refuse(w http.ResponseWriter, err error) {
 	a.Intake.Counters.Refused.Add(1)
 	var e *bodyError
@@ -153,7 +155,7 @@ func (a *API) refuse(w http.ResponseWriter, err error) {
 	if e.status == http.StatusServiceUnavailable {
 		w.Header().Set("Retry-After", retryAfter)
 	}
-	// The rest of the body is not worth reading to use the connection again.
+	// Reading the rest of the body would cost more than a new connection.
 	w.Header().Set("Connection", "close")
 	writeProblem(w, e.status, e.detail, &huma.ErrorDetail{Location: e.field, Message: e.detail})
 }

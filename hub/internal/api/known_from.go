@@ -11,8 +11,8 @@ import (
 // knownFromTTL is for how long an instant found by knownFrom is cached.
 const knownFromTTL = 15 * time.Second
 
-// knownFrom returns about the first instant of which the hub has requests (Unix ms):
-// what was before it is unknown, rather than nothing. It is now if there are none.
+// knownFrom returns approximately the first instant for which the hub has requests
+// (Unix ms), or now if it has none. What happened before is unknown.
 func (a *API) knownFrom(ctx context.Context) (int64, error) {
 	type key struct{}
 	return lookup(ctx, &a.cache, liveAnswer{liveOf(ctx), key{}}, a.Now, knownFromTTL, func(ctx context.Context) (int64, error) {
@@ -29,7 +29,7 @@ func (a *API) knownFrom(ctx context.Context) (int64, error) {
 	})
 }
 
-// firstStep returns the beginning of the first step of a window that has requests, and
+// firstStep returns the beginning of the first step of a window that has requests, or
 // the window's end if none has.
 func (a *API) firstStep(ctx context.Context, w rollup.Window, millis int64) (int64, error) {
 	for r, err := range a.Store.Rollups(ctx, store.RollupQuery{Window: w, Step: millis, Coarse: true}) {

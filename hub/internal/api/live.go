@@ -12,7 +12,8 @@ import (
 	"github.com/kymohq/kymo/hub/internal/report"
 )
 
-// live is what Settings are made into. A request has one from its beginning to its end.
+// live is the Settings in force and what is derived from them. A request keeps the same
+// one to its end.
 type live struct {
 	slow       *report.Slow
 	hosts      hosts.Names
@@ -21,22 +22,21 @@ type live struct {
 	document   func() []byte // of OpenAPI, as JSON
 }
 
-// Settings are what may change while the API answers.
+// Settings can be changed while the API is in use.
 type Settings struct {
 	Slow   *report.Slow
 	Tokens Tokens
-	Hosts  hosts.Names // that are answered
+	Hosts  hosts.Names // the names of the hub that requests may use
 }
 
-// Apply puts settings in force in place of those before. Requests that
-// are being answered end by those they began with; sessions end with the read
-// token that they were begun with.
+// Apply replaces the settings. Requests in progress keep those they began
+// with; sessions end when the read token changes.
 func (a *API) Apply(s Settings) {
 	l := &live{slow: s.Slow, hosts: s.Hosts, tokens: s.Tokens.hash(), sessionKey: sessionKey(s.Tokens.Read)}
 	l.document = sync.OnceValue(func() []byte {
 		b, err := json.Marshal(a.documentFor(l.tokens))
 		if err != nil {
-			panic(err) // It is made of nothing but what New put into it.
+			panic(err) // The document holds only what New put into it.
 		}
 		return b
 	})
@@ -45,23 +45,23 @@ func (a *API) Apply(s Settings) {
 
 type liveKey struct{}
 
-// liveOf returns what is in force for a request, by its context.
+// liveOf returns the settings of the request with this context.
 func liveOf(ctx context.Context) *live {
 	l, _ := ctx.Value(liveKey{}).(*live)
 	return l
 }
 
-// liveAnswer is the cache's key of an answer that depends on what is in force: after
-// Apply none is of what was before.
+// liveAnswer is the cache's key of an answer that depends on the settings: after
+// Apply, older answers are not found.
 type liveAnswer struct {
 	*live
 	key any
 }
 
-// documentFor returns the description of all routes for a hub with these tokens: one
-// that it has none of is optional.
+// documentFor returns the description of all routes for a hub with these tokens; a
+// token that is not configured is optional.
 func (a *API) documentFor(tokens hashedTokens) *huma.OpenAPI {
-	doc := *a.huma.OpenAPI() // whose operations are read by every request
+	doc := *a.huma.OpenAPI() // copied, because every request reads its operations
 	doc.Paths = maps.Clone(doc.Paths)
 	for path, item := range doc.Paths {
 		one := *item

@@ -9,7 +9,7 @@ import (
 )
 
 // meanings defines the terms that the routes use. It is part of the document, because
-// numbers mean nothing without it.
+// the numbers cannot be understood without it.
 const meanings = `Kymo records every request of your services, and reports how fast and how well they were served.
 
 **endpoint**: the matched route template, such as /users/{id}. A raw path is made into a template: a segment that is a number, a UUID, hex of 8 digits or more, a date or an e-mail address becomes {id}, and so does every segment in a position with more than 64 different ones. A request that matched no route is (unmatched). The number of distinct endpoints of each service is capped; requests of those over the cap are counted under (other).
@@ -55,16 +55,16 @@ func (a *API) describe() huma.Config {
 			OpenAPI: "3.1.0",
 			Info:    &huma.Info{Title: "Kymo", Version: a.Version, Description: meanings},
 			Tags: []*huma.Tag{
-				{Name: tagReports, Description: "How fast and how well requests were answered."},
+				{Name: tagReports, Description: "Latency and errors of requests."},
 				{Name: tagHealth, Description: "The status of checks and services, now and in the past."},
-				{Name: tagIngest, Description: "Requests, from services and from elsewhere."},
+				{Name: tagIngest, Description: "Where services and other programs send requests."},
 				{Name: tagHub, Description: "Metrics and documentation of the hub."},
 			},
 			Components: &huma.Components{
 				Schemas: huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer),
 				SecuritySchemes: map[string]*huma.SecurityScheme{
 					forIngest: scheme("take"), forRead: scheme("return"),
-					forSession: {Type: "apiKey", In: "cookie", Name: sessionCookie + "_5966", Description: "The cookie that /api/v1/session returns for the read token; for browsers. Its name has the port of the hub's address, and no port if that is the scheme's default."},
+					forSession: {Type: "apiKey", In: "cookie", Name: sessionCookie + "_5966", Description: "The cookie that /api/v1/session returns for the read token; for browsers. Its name has the port of the hub's address, or none if that is the scheme's default."},
 				},
 			},
 		},
@@ -73,20 +73,20 @@ func (a *API) describe() huma.Config {
 	}
 }
 
-// whyStatus describes the problems that routes answer with.
+// whyStatus describes the errors of routes by their status.
 var whyStatus = map[int]string{
 	http.StatusNotFound:              "There is no such check or service.",
 	http.StatusUnauthorized:          "The token is missing or wrong. Nothing was kept.",
 	http.StatusTooManyRequests:       "Too many wrong tokens came from this address. Try again after Retry-After.",
-	http.StatusRequestTimeout:        "The body did not arrive completely and in time.",
-	http.StatusRequestEntityTooLarge: "The body has more than 8 MiB as sent, is too large after decompression (32 MiB of JSON, 8 MiB for a batch), or more than 100 times as large as sent.",
-	http.StatusUnsupportedMediaType:  "Content-Type or Content-Encoding is not one of those accepted, which the headers Accept and Accept-Encoding of the answer list.",
-	http.StatusUnprocessableEntity:   "A field is wrong; errors[].location names it. Nothing was kept.",
+	http.StatusRequestTimeout:        "The body did not arrive in time.",
+	http.StatusRequestEntityTooLarge: "The body is larger than 8 MiB as sent, too large after decompression (over 32 MiB of JSON, or 8 MiB for a batch), or more than 100 times as large as it was sent.",
+	http.StatusUnsupportedMediaType:  "Content-Type or Content-Encoding is not supported; the answer's headers Accept and Accept-Encoding list those that are.",
+	http.StatusUnprocessableEntity:   "A field is invalid; errors[].location names it. Nothing was kept.",
 	http.StatusInternalServerError:   "The store failed, and trying again may not help.",
 	http.StatusServiceUnavailable:    "The store is full or unavailable, the hub is busy, or it is shutting down. Try again after Retry-After.",
 }
 
-// complete adds what all routes of its kind have.
+// complete adds the responses and headers that all routes of its kind have.
 func (a *API) complete(op *huma.Operation) {
 	if op.Responses == nil {
 		op.Responses = make(map[string]*huma.Response)
@@ -97,7 +97,7 @@ func (a *API) complete(op *huma.Operation) {
 	for _, status := range op.Errors {
 		op.Responses[strconv.Itoa(status)] = a.problemResponse(status)
 	}
-	op.Errors = nil // Or huma would replace the descriptions.
+	op.Errors = nil // Otherwise huma would replace the descriptions.
 }
 
 func (a *API) problemResponse(status int) *huma.Response {

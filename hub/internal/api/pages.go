@@ -55,7 +55,7 @@ func (a *API) routePages() {
 	a.routeDashboard(dashboard)
 }
 
-// routeDashboard serves the dashboard, or if it was not built, a page that tells how to
+// routeDashboard serves the dashboard, or, if it was not built, a page with how to
 // build it.
 func (a *API) routeDashboard(dashboard *web.Dashboard) {
 	missing := render(rootPage, nil)
@@ -75,7 +75,7 @@ func (a *API) routeDashboard(dashboard *web.Dashboard) {
 	// The page's files are not part of the API: they change with each build.
 	a.mux.HandleFunc("GET /assets/{name}", func(w http.ResponseWriter, r *http.Request) {
 		if !dashboard.ServeAsset(w, r, r.PathValue("name")) {
-			writeProblem(w, http.StatusNotFound, "the dashboard has no such file; load the page anew")
+			writeProblem(w, http.StatusNotFound, "the dashboard has no such file; reload the page")
 		}
 	})
 }

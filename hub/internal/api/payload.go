@@ -25,16 +25,17 @@ func (p *payload) size() int { return len(p.body) }
 func encode(v any) (*payload, error) {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false) // It is not HTML, and is not taken for that.
+	e.SetEscapeHTML(false) // The answer is never read as HTML.
 	if err := e.Encode(v); err != nil {
 		return nil, fmt.Errorf("encode the answer: %w", err)
 	}
 	return &payload{b.Bytes(), etag.Weak(b.Bytes())}, nil
 }
 
-// Conditional is how a client asks for an answer only if it changed.
+// Conditional is the header of a client that wants an answer only if it
+// changed.
 type Conditional struct {
-	IfNoneMatch string `header:"If-None-Match" maxLength:"1000" doc:"The ETag of the answer that the client has. If the answer is still the same, the status is 304, without a body." example:"W/\"3q2-7wBvX0mJtV5w\""`
+	IfNoneMatch string `header:"If-None-Match" maxLength:"1000" doc:"The ETag of the answer that the client has. If the answer has not changed, the status is 304, without a body." example:"W/\"3q2-7wBvX0mJtV5w\""`
 }
 
 // payloadOutput is an answer whose JSON is already encoded.
@@ -46,11 +47,11 @@ type payloadOutput struct {
 	Body         []byte
 }
 
-// revalidate lets browsers keep an answer for themselves, and makes them ask before
-// they show it again.
+// revalidate lets browsers keep an answer but requires them to revalidate it before
+// they use it again.
 const revalidate = "private, no-cache"
 
-// output returns the answer to a client that may have it already.
+// output returns the answer, without a body if the client already has it.
 func (p *payload) output(ifNoneMatch string) *payloadOutput {
 	if etag.Match(ifNoneMatch, p.etag) {
 		return &payloadOutput{Status: http.StatusNotModified, CacheControl: revalidate, ETag: p.etag}
@@ -58,19 +59,20 @@ func (p *payload) output(ifNoneMatch string) *payloadOutput {
 	return &payloadOutput{Status: http.StatusOK, ContentType: "application/json", CacheControl: revalidate, ETag: p.etag, Body: p.body}
 }
 
-// answers describes the responses of a route whose answer is a payload with a T.
+// answers describes the responses of a route whose payload is a T.
 func answers[T any](a *API) map[string]*huma.Response {
 	return map[string]*huma.Response{
 		"200": {
 			Description: http.StatusText(http.StatusOK),
 			Content:     map[string]*huma.MediaType{"application/json": {Schema: a.schema(reflect.TypeFor[T]())}},
 		},
-		"304": {Description: "The client has this answer, as If-None-Match says."},
+		"304": {Description: "The answer has not changed since the one named in If-None-Match."},
 	}
 }
 
-// cached returns what compute returns, or returned for the same key up to ttl ago.
-// With a ttl of 0 nothing is cached. An error is a problem to answer with.
+// cached returns the result of compute, or one that it returned for the same key
+// no longer than ttl ago. With a ttl of 0 nothing is cached. An error is a problem
+// for the answer.
 func cached[T any](ctx context.Context, a *API, key any, ttl time.Duration, compute func(context.Context) (T, error)) (value T, err error) {
 	if ttl == 0 {
 		value, err = compute(ctx)
@@ -83,8 +85,8 @@ func cached[T any](ctx context.Context, a *API, key any, ttl time.Duration, comp
 	return value, nil
 }
 
-// reply is cached for a route whose answer is a payload: it encodes what compute
-// returns.
+// reply is like cached, for a route whose answer is a payload: it encodes what
+// compute returns.
 func (a *API) reply(ctx context.Context, key any, ttl time.Duration, c Conditional, compute func(context.Context) (any, error)) (*payloadOutput, error) {
 	p, err := cached(ctx, a, key, ttl, func(ctx context.Context) (*payload, error) {
 		v, err := compute(ctx)

@@ -25,7 +25,7 @@ func writeProblem(w http.ResponseWriter, status int, detail string, errs ...*hum
 	_, _ = w.Write(append(printable.JSON(body), '\n')) // A client that went away has no use for the error.
 }
 
-// retryAfter is how many seconds a client should wait for a busy or broken hub.
+// retryAfter is how many seconds a client should wait before it tries again.
 const retryAfter = "1"
 
 // failed answers an error of the intake.
@@ -48,13 +48,13 @@ func (a *API) failed(w http.ResponseWriter, r *http.Request, err error) {
 func (a *API) storeFailed(ctx context.Context, err error) (status int, detail string) {
 	switch {
 	case errors.Is(err, store.ErrFull):
-		detail = "the store has no room left; try again"
+		detail = "the store is full; try again"
 	case errors.Is(err, store.ErrClosed):
 		detail = "the hub is shutting down; try again"
 	case errors.Is(err, store.ErrUnavailable):
 		detail = "the store is unavailable; try again"
 	case ctx.Err() != nil:
-		// The client is gone, and nothing is wrong with the store.
+		// The client has left; the store did not fail.
 		return http.StatusServiceUnavailable, "the request was canceled"
 	default:
 		a.Logger.Error("store failed", "error", err)
@@ -73,8 +73,8 @@ func (a *API) Unavailable(w http.ResponseWriter, detail string) {
 // invalid is huma's detail of a request that does not match the document.
 const invalid = "validation failed"
 
-// nameField adds the first field and what is wrong with it to that detail: huma has them
-// only in the list of errors.
+// nameField adds the first error's field and message to that detail; huma has them only
+// in the list of errors.
 func nameField(_ huma.Context, _ string, v any) (any, error) {
 	p, ok := v.(*huma.ErrorModel)
 	if !ok {

@@ -14,8 +14,8 @@ import (
 	"github.com/kymohq/kymo/hub/internal/nearest"
 )
 
-// checkQuery refuses what huma ignores: unknown parameters, which may be misspelt ones,
-// parameters given twice, and empty ones where empty means nothing.
+// checkQuery refuses what huma ignores: unknown parameters, which may be misspelt,
+// parameters given twice, and empty ones where an empty value has no meaning.
 func (a *API) checkQuery(ctx huma.Context, next func(huma.Context)) {
 	r, w := humago.Unwrap(ctx)
 	id := ctx.Operation().OperationID
@@ -63,7 +63,7 @@ func checkParam(p *huma.Param, name string, values, known []string) string {
 	case len(values) > 1:
 		return "is given more than once"
 	case values[0] == "" && (p.Schema.Type != huma.TypeString || len(p.Schema.Enum) > 0):
-		return "must not be empty; leave it off for its default"
+		return "must not be empty; omit it for its default"
 	}
 	if p.Schema.Type == huma.TypeNumber { // NaN is within all bounds, and JSON has neither
 		if v, err := strconv.ParseFloat(values[0], 64); err == nil && (math.IsNaN(v) || math.IsInf(v, 0)) {

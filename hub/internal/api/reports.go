@@ -18,7 +18,7 @@ func (a *API) routeReports() {
 	performance := huma.Operation{
 		OperationID: "performance", Method: http.MethodGet, Path: "/metrics/performance", Tags: []string{tagReports},
 		Summary:     "Performance report",
-		Description: "The numbers of all selected requests, and the 10 endpoints with the highest 95th percentile. By hours, the answer is up to date; by minutes, or by from and to, it is cached for some seconds.",
+		Description: "The numbers of all selected requests, and the 10 endpoints with the highest 95th percentile. With hours, the answer is up to date; with minutes, or from and to, it is cached for some seconds.",
 		Responses:   answers[report.Performance](a), Security: needs(forRead), Errors: errs,
 	}
 	register(a, performance, a.performance)
@@ -26,7 +26,7 @@ func (a *API) routeReports() {
 	endpoints := huma.Operation{
 		OperationID: "endpoints", Method: http.MethodGet, Path: "/metrics/endpoints", Tags: []string{tagReports},
 		Summary:     "Performance report by endpoint",
-		Description: "One element for each service, endpoint and method with requests in the window. The headers have the window, and what is missing from the numbers. By hours, the answer is up to date; by minutes, or by from and to, it is cached for some seconds.",
+		Description: "One element for each service, endpoint and method with requests in the window. The headers have the window and what is missing from the numbers. With hours, the answer is up to date; with minutes, or from and to, it is cached for some seconds.",
 		Responses:   answers[[]report.Endpoint](a), Security: needs(forRead), Errors: errs,
 	}
 	register(a, endpoints, a.endpoints)
@@ -39,18 +39,20 @@ type Selection struct {
 	Window
 }
 
-// Resolve refuses hours beside another window: one of them would be ignored.
+// Resolve refuses hours together with another window, since one of them would
+// be ignored.
 func (s *Selection) Resolve(ctx huma.Context) []error {
 	if ctx.Query("hours") == "" || !s.Window.given() {
 		return nil
 	}
 	return []error{&huma.ErrorDetail{
-		Location: "query.hours", Value: s.Hours, Message: "is given with minutes, from or to; give hours alone, or leave it off",
+		Location: "query.hours", Value: s.Hours, Message: "cannot be combined with minutes, from or to; give hours alone, or omit it",
 	}}
 }
 
-// span returns the window, and for how long its answer may be cached. By hours, a
-// report is of this very instant: a request that was just sent is in it.
+// span returns the window, and for how long its answer may be cached. With hours,
+// a report is up to date to the instant and includes a request that was just
+// sent.
 func (s *Selection) span(now time.Time) (w rollup.Window, cacheFor time.Duration, err error) {
 	if !s.Window.given() {
 		return rollup.LastHours(now, s.Hours), 0, nil
@@ -84,7 +86,7 @@ func (a *API) performance(ctx context.Context, in *performanceInput) (*payloadOu
 type endpointsInput struct {
 	Selection
 	Sort   string `query:"sort" default:"requests" enum:"requests,name,avg,p50,p95,p99,max,error_rate,client_error_rate,time_share" doc:"The order: the largest first, names alphabetically." example:"p95"`
-	Limit  int    `query:"limit" minimum:"1" maximum:"10000" doc:"The most endpoints to return, after sorting; all by default." example:"20"`
+	Limit  int    `query:"limit" minimum:"1" maximum:"10000" doc:"The maximum number of endpoints to return, after sorting; all by default." example:"20"`
 	Judged bool   `query:"judged" doc:"Only endpoints with enough requests for a verdict." example:"true"`
 	Conditional
 }
@@ -97,7 +99,7 @@ type endpointsOutput struct {
 	Total        int    `header:"X-Total-Count" doc:"The number of endpoints without the limit." example:"42"`
 	From         string `header:"Kymo-Window-From" doc:"The first instant of the window, RFC 3339." example:"2026-11-22T10:00:00Z"`
 	To           string `header:"Kymo-Window-To" doc:"The first instant after the window, RFC 3339." example:"2026-11-23T10:00:00Z"`
-	KnownFrom    string `header:"Kymo-Known-From" doc:"About the first instant of which the hub has requests of any service, RFC 3339: before it nothing is known." example:"2026-11-22T10:00:00Z"`
+	KnownFrom    string `header:"Kymo-Known-From" doc:"Approximately the first instant for which the hub has requests of any service, RFC 3339. What happened before is unknown." example:"2026-11-22T10:00:00Z"`
 	Dropped      uint64 `header:"Kymo-Dropped" doc:"Requests that could not be kept and are missing from the numbers." example:"0"`
 	Overflowed   uint64 `header:"Kymo-Overflowed" doc:"Requests counted under (other) because of the cap on endpoints." example:"0"`
 	Body         []byte
@@ -156,7 +158,7 @@ func (a *API) summary(ctx context.Context, w rollup.Window, f store.Filter) (*re
 
 // storeProblem counts an error of the store and returns the problem to answer with.
 func (a *API) storeProblem(ctx context.Context, err error) error {
-	if ctx.Err() == nil { // else the caller has left, which is no failure
+	if ctx.Err() == nil { // otherwise the caller has left, and nothing failed
 		a.Intake.Counters.StoreFails.Add(1)
 	}
 	status, detail := a.storeFailed(ctx, err)

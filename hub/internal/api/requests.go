@@ -14,7 +14,7 @@ import (
 	"github.com/kymohq/kymo/hub/internal/store"
 )
 
-// Filters select single requests, beside their series.
+// Filters select single requests, in addition to their series.
 type Filters struct {
 	Status string  `query:"status" pattern:"^([1-9]xx|[1-9][0-9][0-9]|error)?$" patternDescription:"a class such as 5xx, a code such as 404, or error" doc:"Only requests with this status: a class such as 5xx, a code such as 404, or error, which is 5xx." example:"5xx"`
 	MinMS  float64 `query:"min_ms" minimum:"0" maximum:"2147483647" doc:"Only requests of at least this duration, ms." example:"500"`
@@ -24,9 +24,9 @@ type Filters struct {
 type requestsInput struct {
 	Range
 	Filters
-	Order  string `query:"order" default:"newest" enum:"newest,slowest" doc:"Which requests come first." example:"slowest"`
-	Limit  int    `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"The most requests to return." example:"20"`
-	Cursor string `query:"cursor" maxLength:"200" doc:"Where to continue: next of the page before, with the same other parameters. The window stays that of the first page." example:"MS4xNzk1MzQ4ODAwMDAwLjE3OTU0MzUyMDAwMDA"`
+	Order  string `query:"order" default:"newest" enum:"newest,slowest" doc:"The order of the requests." example:"slowest"`
+	Limit  int    `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"The maximum number of requests to return." example:"20"`
+	Cursor string `query:"cursor" maxLength:"200" doc:"Where to continue: next of the previous page, with all other parameters the same. The window stays that of the first page." example:"MS4xNzk1MzQ4ODAwMDAwLjE3OTU0MzUyMDAwMDA"`
 }
 
 type requestsOutput struct{ Body *RequestPage }
@@ -38,11 +38,11 @@ type RequestPage struct {
 	Found
 }
 
-// Found tells how far a search went.
+// Found describes how far a search went.
 type Found struct {
 	Scanned  int   `json:"scanned" doc:"About how many requests were read for this answer." example:"5120"`
-	Complete bool  `json:"complete" doc:"Whether nothing is missing. A search reads a bounded number of requests. If that ended it early, the next page continues from there; of the slowest, slower ones than these may then exist." example:"true"`
-	Reached  int64 `json:"reached" doc:"The instant since which everything was read, Unix ms; of the slowest, the window's beginning." example:"1795348800000"`
+	Complete bool  `json:"complete" doc:"Whether the search was complete. A search reads a bounded number of requests. If it ended early, the next page continues from there; when the order is slowest, there may then be slower requests than these." example:"true"`
+	Reached  int64 `json:"reached" doc:"The search covered everything from this instant on, Unix ms; when the order is slowest, it is the window's beginning." example:"1795348800000"`
 }
 
 func found(e *drill.Effort) Found { return Found{e.Scanned, e.Complete, e.Reached} }
@@ -54,8 +54,8 @@ type KeptRequest struct {
 	Method         string    `json:"method" doc:"The HTTP method; _OTHER for one that HTTP does not define." example:"GET"`
 	StatusCode     int       `json:"status_code" doc:"The status of the response; 499 for a client that went away." example:"200"`
 	ResponseTimeMS float64   `json:"response_time_ms" doc:"The duration, ms." example:"12.5"`
-	FirstByteMS    *float64  `json:"first_byte_ms" doc:"Until the response's header was written, ms; null if it was not measured." example:"11.9"`
-	LifetimeMS     *float64  `json:"lifetime_ms" doc:"Until the end of a stream or an upgraded connection, ms; null for other requests." example:"60000"`
+	FirstByteMS    *float64  `json:"first_byte_ms" doc:"The time until the response's header was written, ms; null if it was not measured." example:"11.9"`
+	LifetimeMS     *float64  `json:"lifetime_ms" doc:"The time until the end of a stream or an upgraded connection, ms; null for other requests." example:"60000"`
 	ResponseBytes  int64     `json:"response_bytes" doc:"Bytes of the response's body." example:"2048"`
 	UserID         *string   `json:"user_id" doc:"Who made the request; null if unknown." example:"user-7"`
 	Timestamp      timestamp `json:"timestamp" format:"date-time" doc:"When the request started, UTC." example:"2026-11-23T10:15:30.123Z"`
@@ -88,8 +88,8 @@ func kept(r *store.Record) KeptRequest {
 
 func inMS(d time.Duration) float64 { return float64(d) / 1e6 }
 
-// budget returns what a page may cost: usually some tens of milliseconds of the embedded
-// store, and not much more than a second of any.
+// budget returns how much may be read for a page: some tens of milliseconds in the
+// embedded store, and not much more than a second in any other.
 func budget(rows int) drill.Budget {
 	began := time.Now()
 	return drill.Budget{Rows: rows, Parts: 400, Ended: func() bool { return time.Since(began) > time.Second }}
@@ -100,7 +100,7 @@ func (a *API) routeRequests() {
 	register(a, huma.Operation{
 		OperationID: "requests", Method: http.MethodGet, Path: "/api/v1/requests", Tags: []string{tagReports},
 		Summary:     "Single requests, the newest or the slowest first",
-		Description: "Every request is kept, and this route lists them. Pages follow each other by cursor, within the window of the first one." + cachedFor,
+		Description: "Lists single requests, of which every one is kept. A cursor leads from page to page, within the window of the first one." + cachedFor,
 		Security:    needs(forRead), Errors: errs,
 	}, a.requests)
 }
@@ -110,7 +110,7 @@ func (a *API) requests(ctx context.Context, in *requestsInput) (*requestsOutput,
 	if err != nil {
 		return nil, err
 	}
-	question := *in // without what changes from page to page
+	question := *in // without the parameters that change from page to page
 	question.Limit, question.Cursor = 0, ""
 	c := cursor{Window: f.Window}
 	if in.Cursor != "" {
@@ -123,7 +123,7 @@ func (a *API) requests(ctx context.Context, in *requestsInput) (*requestsOutput,
 	if in.Order == "slowest" {
 		find = drill.Slowest
 	}
-	var cacheFor time.Duration // dashboards ask for first pages, again and again
+	var cacheFor time.Duration // only of first pages, which dashboards request repeatedly
 	if in.Cursor == "" {
 		cacheFor = ttl(length(f.Window))
 	}

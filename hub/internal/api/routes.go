@@ -12,7 +12,7 @@ func register[I, O any](a *API, op huma.Operation, h func(context.Context, *I) (
 	huma.Register(a.huma, op, h)
 	for _, p := range a.huma.OpenAPI().Paths[op.Path].Get.Parameters {
 		if len(p.Schema.Examples) > 0 {
-			p.Example = p.Schema.Examples[0] // Huma has it in the schema alone, where pages do not look.
+			p.Example = p.Schema.Examples[0] // Huma sets it only in the schema, and the page shows that of the parameter.
 		}
 	}
 }

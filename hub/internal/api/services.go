@@ -18,7 +18,7 @@ func (a *API) routeServices() {
 	register(a, huma.Operation{
 		OperationID: "services", Method: http.MethodGet, Path: "/api/v1/services", Tags: []string{tagReports},
 		Summary:     "Names of all services",
-		Description: "The services with requests that are kept, or that had some since the hub started.",
+		Description: "The services of all requests in the store, and of those received since the hub started.",
 		Security:    needs(forRead),
 	}, a.services)
 }

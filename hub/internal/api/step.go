@@ -7,10 +7,10 @@ import (
 	"github.com/kymohq/kymo/hub/internal/rollup"
 )
 
-// Stepped is the step that charts take. The choice is small because stores keep
-// rollups of these lengths, or of parts of them.
+// Stepped is the step of a chart. Few lengths are allowed, because stores keep
+// rollups of these lengths or of divisors of them.
 type Stepped struct {
-	Step int64 `query:"step" minimum:"10" maximum:"21600" doc:"The length of a step in seconds: 10, 30, 60, 300, 900, 1800, 3600, 7200 or 21600. By default the shortest that makes at most 120 steps of the window. A window has at most 1000 steps." example:"300"`
+	Step int64 `query:"step" minimum:"10" maximum:"21600" doc:"The length of a step in seconds: 10, 30, 60, 300, 900, 1800, 3600, 7200 or 21600. The default is the shortest with which the window has at most 120 steps. A window has at most 1000 steps." example:"300"`
 }
 
 var steps = [...]int64{10, 30, 60, 300, 900, 1800, 3600, 7200, 21600}
@@ -34,8 +34,8 @@ func (s *Stepped) millis(w rollup.Window) (int64, error) {
 	return 1000 * s.Step, nil
 }
 
-// shortestStep returns the shortest step, in seconds, of which the window has at most
-// limit.
+// shortestStep returns the shortest step, in seconds, with which the window has at
+// most limit steps.
 func shortestStep(w rollup.Window, limit int64) int64 {
 	for _, step := range steps {
 		if w.To-w.From <= 1000*step*limit {

@@ -12,7 +12,7 @@ import (
 
 type usersInput struct {
 	Range
-	Limit int `query:"limit" minimum:"1" maximum:"100" default:"10" doc:"The most users to return." example:"10"`
+	Limit int `query:"limit" minimum:"1" maximum:"100" default:"10" doc:"The maximum number of users to return." example:"10"`
 	Conditional
 }
 
@@ -33,14 +33,14 @@ type User struct {
 	Last     int64   `json:"last" doc:"When the newest of them started, Unix ms." example:"1795435199000"`
 }
 
-// usersOf is about how many of the newest requests are counted.
+// usersOf is approximately how many of the newest requests are counted.
 const usersOf = 25_000
 
 func (a *API) routeUsers() {
 	register(a, huma.Operation{
 		OperationID: "users", Method: http.MethodGet, Path: "/api/v1/users", Tags: []string{tagReports},
 		Summary:     "Users with the most requests",
-		Description: "Users are not part of rollups: they are counted over the newest requests of the window, about 25,000 of them. complete is whether those are all, reached is how far back they go." + cachedFor,
+		Description: "Users are not part of rollups, so only the newest requests of the window are counted, about 25,000 of them. In the answer, complete is whether those are all, and reached is how far back they go." + cachedFor,
 		Responses:   answers[Users](a), Security: needs(forRead),
 		Errors: []int{http.StatusNotFound, http.StatusUnprocessableEntity, http.StatusInternalServerError, http.StatusServiceUnavailable},
 	}, a.users)

@@ -23,10 +23,10 @@ type Series struct {
 type Window struct {
 	Minutes int    `query:"minutes" minimum:"1" maximum:"10080" doc:"The length of the window, which ends now; 1440 if neither minutes nor from is given. The end is rounded down by a few seconds, so that answers can be cached." example:"60"`
 	From    string `query:"from" maxLength:"40" doc:"The first instant of the window, RFC 3339 or Unix ms; instead of minutes. The window is at most 168 h long." example:"2026-11-23T10:00:00Z"`
-	To      string `query:"to" maxLength:"40" doc:"The first instant after the window, RFC 3339 or Unix ms; now if it is left off. It needs from." example:"2026-11-23T12:00:00Z"`
+	To      string `query:"to" maxLength:"40" doc:"The first instant after the window, RFC 3339 or Unix ms; now by default. It requires from." example:"2026-11-23T12:00:00Z"`
 }
 
-// Range is what the routes for charts and lists take.
+// Range is the parameters of the routes for charts and lists.
 type Range struct {
 	Window
 	Series
@@ -43,7 +43,7 @@ func (w *Window) given() bool { return *w != Window{} }
 // span returns the window. A relative one ends now, or a little before if rounded.
 func (w *Window) span(now time.Time, rounded bool) (rollup.Window, error) {
 	if w.Minutes > 0 && (w.From != "" || w.To != "") {
-		return rollup.Window{}, wrongParam("minutes", "is given with from or to; give minutes, or from and to", w.Minutes)
+		return rollup.Window{}, wrongParam("minutes", "cannot be combined with from or to; give minutes, or from and to", w.Minutes)
 	}
 	if w.From == "" {
 		if w.To != "" {
@@ -97,7 +97,7 @@ func instant(name, s string) (int64, error) {
 	return ms, nil
 }
 
-// wrongParam returns the problem of one parameter, in the form of those that huma finds.
+// wrongParam returns the problem of one parameter, in the form that huma uses.
 func wrongParam(name, message string, value any) error {
 	detail := &huma.ErrorDetail{Location: "query." + name, Message: message, Value: value}
 	return huma.Error422UnprocessableEntity(invalid, detail)
