@@ -260,7 +260,7 @@ func TestBodiesThatHoldMemory(t *testing.T) {
 	s.stop()
 }
 
-// Exports that nobody receives give way to those that somebody does.
+// Exports whose clients stopped to receive them give way to others.
 func TestExportsThatHoldSlots(t *testing.T) {
 	patient := short
 	patient.Write = hang

@@ -5,6 +5,7 @@ package webserver
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -36,16 +37,31 @@ type Server struct {
 // Start serves the handler on l, which the server closes. Errors of connections go
 // to the logger.
 func Start(l net.Listener, handler http.Handler, logger *slog.Logger) *Server {
-	s := &Server{
-		http: &http.Server{
-			Handler:           handler,
-			ReadHeaderTimeout: headerTime,
-			WriteTimeout:      answerTime,
-			IdleTimeout:       idleTime,
-			MaxHeaderBytes:    maxHeaderSize,
-			HTTP2:             &http.HTTP2Config{SendPingTimeout: pingTime, PingTimeout: pingTime, WriteByteTimeout: answerTime},
-			ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelWarn),
+	return start(l, newServer(handler, logger))
+}
+
+func newServer(handler http.Handler, logger *slog.Logger) *http.Server {
+	return &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: headerTime,
+		WriteTimeout:      answerTime,
+		IdleTimeout:       idleTime,
+		MaxHeaderBytes:    maxHeaderSize,
+		HTTP2:             &http.HTTP2Config{SendPingTimeout: pingTime, PingTimeout: pingTime, WriteByteTimeout: answerTime},
+		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelWarn),
+		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
+			if outer, ok := c.(*tls.Conn); ok {
+				c = outer.NetConn()
+			}
+			boundUnsent(c)
+			return ctx
 		},
+	}
+}
+
+func start(l net.Listener, server *http.Server) *Server {
+	s := &Server{
+		http:   server,
 		url:    "http://" + reachable(l.Addr()),
 		failed: make(chan error, 1),
 	}
