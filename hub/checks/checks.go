@@ -49,6 +49,10 @@ type Spec struct {
 	// JSON maps paths in the answer to the values expected there: {"data.status": "ok"}.
 	// For http.
 	JSON map[string]any
+	// Redirects is which redirects are followed: "same-host", which "" is, those to
+	// the host of the URL; "follow" all; "none" none, so that the redirect is what is
+	// judged. Headers do not go along to another host. For http.
+	Redirects string
 	// Insecure accepts any certificate. For http, grpc, tls and model servers.
 	Insecure bool
 	// Service is the service whose health is asked for; "" is the server's. For grpc.
@@ -127,7 +131,7 @@ func (s *Spec) internal() *config.Spec {
 		MaxMemory: s.MaxMemory, ScratchKey: s.ScratchKey,
 
 		Method: s.Method, Headers: s.Headers, Body: s.Body, Status: s.Status, Contains: s.Contains, JSON: s.JSON,
-		Insecure: s.Insecure, Service: s.Service, Expect: s.Expect, ExpiresIn: s.ExpiresIn,
+		Redirects: s.Redirects, Insecure: s.Insecure, Service: s.Service, Expect: s.Expect, ExpiresIn: s.ExpiresIn,
 		Path: s.Path, MinFree: s.MinFree,
 
 		Models: s.Models, Key: s.Key,

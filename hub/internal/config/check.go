@@ -70,6 +70,7 @@ type Spec struct {
 	Status    []int             // what is expected; empty is 200 to 399
 	Contains  string
 	JSON      map[string]any // the values expected at paths in the answer, like data.status: ok
+	Redirects string         // HTTP: which are followed: "same-host", which "" is, "follow" or "none"
 	Insecure  bool           // any certificate will do
 	Service   string         // gRPC: the service whose health is asked for; empty is the server's
 	Expect    []string       // DNS: addresses that must all be in the answer

@@ -20,7 +20,7 @@ var (
 		"redis":      {"url", "scratch_key", "max_connections", "max_lag", "max_memory"},
 		"clickhouse": {"url", "query"},
 
-		"http": {"url", "method", "headers", "body", "status", "contains", "json", "insecure"},
+		"http": {"url", "method", "headers", "body", "status", "contains", "json", "redirects", "insecure"},
 		"tcp":  {"url", "body", "contains"},
 		"grpc": {"url", "service", "headers", "insecure"},
 		"dns":  {"url", "expect"},

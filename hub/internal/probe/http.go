@@ -52,11 +52,12 @@ func newHTTP(s *Spec) (health.Probe, error) {
 	if h.expected, err = expectations(s.JSON); err != nil {
 		return health.Probe{}, err
 	}
-	h.client = newClient(s.Insecure, nil, headers)
-	if slices.ContainsFunc(s.Status, func(status int) bool { return status/100 == 3 }) {
-		// A redirect that is expected is not followed.
-		h.client.http.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	check, err := redirects(s)
+	if err != nil {
+		return health.Probe{}, err
 	}
+	h.client = newClient(s.Insecure, nil, headers)
+	h.client.http.CheckRedirect = check
 	return networkProbe("http", s.Limit, hide, h.run, h.client.close), nil
 }
 

@@ -17,8 +17,6 @@ import (
 // maxBody bounds what is read of an answer, in bytes.
 const maxBody = 1 << 20
 
-const maxRedirects = 10
-
 // client is the HTTP client of one check. It keeps one connection from run to
 // run, and none that a run has given up on.
 type client struct {
@@ -63,7 +61,7 @@ func newClient(insecure bool, defaults, headers map[string]string) *client {
 	// outlive a request that was given up: the next would wait on a dead one.
 	protocols := &http.Protocols{}
 	protocols.SetHTTP1(true)
-	c.http = &http.Client{CheckRedirect: redirect, Transport: &http.Transport{
+	c.http = &http.Client{CheckRedirect: redirectWithin("write its URL instead"), Transport: &http.Transport{
 		// No proxy: its answers would tell nothing of what is probed.
 		DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
 			run, _ := ctx.Value(ofRun{}).(context.Context)
@@ -76,27 +74,6 @@ func newClient(insecure bool, defaults, headers map[string]string) *client {
 		MaxResponseHeaderBytes: 64 << 10,
 	}}
 	return c
-}
-
-// redirect reports whether a redirect is followed.
-func redirect(to *http.Request, via []*http.Request) error {
-	if len(via) > maxRedirects {
-		return fault(fmt.Sprintf("more than %d redirects", maxRedirects))
-	}
-	if to.URL.Scheme != "http" && to.URL.Scheme != "https" {
-		return fault("redirected to something that is neither http nor https")
-	}
-	// What was configured for one host is not for another, nor for the open network.
-	// net/http would take only the headers along that it knows to be secret out.
-	first := via[0]
-	if to.URL.Host != first.URL.Host || first.URL.Scheme == "https" && to.URL.Scheme == "http" {
-		to.Header = http.Header{"User-Agent": {clientName}}
-		if to.ContentLength > 0 {
-			return fault("redirected to another host, with the body")
-		}
-	}
-	to.Header.Del("Referer") // the URL before, with its query
-	return nil
 }
 
 // do sends a request and reads the answer. Its error may be a *url.Error, which

@@ -164,11 +164,15 @@ func TestHTTPRedirects(t *testing.T) {
 			http.Error(w, "no key", http.StatusForbidden)
 		}
 	})
-	ask := func(path, body string) health.Probe {
-		return openProbe(t, Spec{Type: "http", URL: home.URL + path, Method: "POST", Body: body,
+	with := func(redirects, path, body string) health.Probe {
+		return openProbe(t, Spec{Type: "http", URL: home.URL + path, Method: "POST", Body: body, Redirects: redirects,
 			Headers: map[string]string{"X-Key": "geheim", "Host": "shop.example"}})
 	}
+	ask := func(path, body string) health.Probe { return with("follow", path, body) }
 	wantHealthy(t, ask("/times/10", ""))
+	wantHealthy(t, with("", "/times/10", ""))
+	wantHealthy(t, with("same-host", "/times/10", ""))
+	wantProblem(t, with("", "/times/11", ""), enough, health.Down, "more than 10 redirects")
 	wantProblem(t, ask("/times/11", ""), enough, health.Down, "more than 10 redirects")
 	wantProblem(t, ask("/?to=ftp://h/", ""), enough, health.Down, "neither http nor https")
 	wantProblem(t, ask("/?to="+url.QueryEscape("http://%zz"), ""), enough, health.Down, "failed to parse Location header")
@@ -179,6 +183,41 @@ func TestHTTPRedirects(t *testing.T) {
 		t.Errorf("another host receives %v, as %s", r.Header, r.Host)
 	}
 	wantProblem(t, ask(elsewhere, "geheim"), enough, health.Down, "redirected to another host, with the body")
+	for _, redirects := range []string{"", "same-host"} {
+		wantProblem(t, with(redirects, elsewhere, ""), enough, health.Down,
+			"redirected to another host, which redirects: follow allows: "+other.URL)
+		wantProblem(t, with(redirects, "/?to="+url.QueryEscape("http://user:password@other.example/geheim?a=geheim"), ""), enough, health.Down,
+			"redirected to another host, which redirects: follow allows: http://other.example")
+	}
+	wantHealthy(t, with("none", elsewhere, "geheim")) // the answer is a redirect, which is well
+	wantProblem(t, openProbe(t, Spec{Type: "http", URL: home.URL + elsewhere, Redirects: "none", Status: []int{200}}), enough,
+		health.Down, "answered 307")
+	wantProblem(t, openService(t, home.URL+elsewhere), enough, health.Down, "redirected to another host, write its URL instead: "+other.URL)
+	if len(seen) > 0 {
+		t.Error("another host was asked without leave")
+	}
+}
+
+func TestIsSameHost(t *testing.T) {
+	for _, test := range []struct {
+		a, b string
+		want bool
+	}{
+		{"http://shop.example/a", "https://SHOP.example:443/b", true},
+		{"http://shop.example:80", "http://shop.example", true},
+		{"http://shop.example:8080", "http://shop.example:8080", true},
+		{"http://[::1]:8080", "https://[::1]:8080", true},
+		{"http://shop.example:8080", "http://shop.example", false}, // another server on that machine
+		{"http://shop.example", "http://shop.example:443", false},
+		{"http://shop.example", "http://www.shop.example", false},
+		{"http://127.0.0.1", "http://localhost", false},
+	} {
+		a, errA := url.Parse(test.a)
+		b, errB := url.Parse(test.b)
+		if errA != nil || errB != nil || isSameHost(a, b) != test.want {
+			t.Errorf("%s and %s: %v", test.a, test.b, !test.want)
+		}
+	}
 }
 
 func TestHTTPOverTLS(t *testing.T) {

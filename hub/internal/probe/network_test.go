@@ -31,6 +31,8 @@ func TestNetworkSpecs(t *testing.T) {
 		{Spec{Type: "http", URL: "http://h", Method: "GET /"}, `method: "GET /" is none`},
 		{Spec{Type: "http", URL: "http://h", Method: "connect"}, `method: "connect" is none`},
 		{Spec{Type: "http", URL: "http://h", Method: "head", Contains: "ok"}, "method: is HEAD, whose answers have no body"},
+		{Spec{Type: "http", URL: "http://h", Redirects: "all"}, `redirects: "all" is not one of same-host, follow, none`},
+		{Spec{Type: "http", URL: "http://h", Redirects: "follow", Status: []int{301}}, "redirects: is follow, but status has a redirect, which is not followed then; leave out one of the two"},
 		{Spec{Type: "http", URL: "http://h", Status: []int{200, 600}}, "status: has 600; must be from 200 to 599"},
 		{Spec{Type: "http", URL: "http://h", Headers: map[string]string{"Authorization: geheim": ""}}, "headers: has a name that no header can have"},
 		{Spec{Type: "http", URL: "http://h", Headers: map[string]string{"X-Key": "geheim\n"}}, "headers: has a control character, like a line break, in the value of X-Key"},
