@@ -162,5 +162,5 @@ func (c *checkCommand) verdict(a *health.Answer) error {
 	if len(down) == 0 {
 		return nil
 	}
-	return badNews{fmt.Errorf("down: %s", strings.Join(down, ", "))}
+	return badNewsError{fmt.Errorf("down: %s", strings.Join(down, ", "))}
 }

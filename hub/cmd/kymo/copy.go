@@ -122,7 +122,7 @@ func copyAndCheck(env *environment, c *storecopy.Copier, s term.Screen) error {
 	}
 	bars.clear()
 	if found.Differ > 0 {
-		return badNews{difference(c, found)}
+		return badNewsError{difference(c, found)}
 	}
 	fmt.Fprintln(env.stdout, checkedLine(c, found))
 	return nil

@@ -105,7 +105,7 @@ func TestCopyThatDiffers(t *testing.T) {
 		Source: "/old", Retry: retry.Policy{Patience: time.Second},
 	}
 	err := copyAndCheck(&environment{ctx: t.Context(), stdout: &out, stderr: &errs}, c, term.Screen{Terminal: true, Width: 100})
-	if !errors.As(err, new(badNews)) || !strings.HasPrefix(err.Error(), "1 of 1 hour differs, first that from ") {
+	if !errors.As(err, new(badNewsError)) || !strings.HasPrefix(err.Error(), "1 of 1 hour differs, first that from ") {
 		t.Error(err)
 	}
 	expectLines(t, out.String(), "old -> new: 3 requests, ")

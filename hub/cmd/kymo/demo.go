@@ -130,5 +130,5 @@ func demoResult(env *environment, r *demo.Result) error {
 		problem += fmt.Sprintf("; the SDK dropped %d and could not ship %d, for: %s",
 			r.Stats.Dropped, r.Stats.Pending, cmp.Or(r.Stats.LastError, "no error"))
 	}
-	return badNews{errors.New(problem)}
+	return badNewsError{errors.New(problem)}
 }

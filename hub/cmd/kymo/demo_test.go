@@ -85,7 +85,7 @@ func TestDemoResult(t *testing.T) {
 		t.Errorf("printed %q", out.String())
 	}
 	want := "the numbers differ; 1 request got no answer from the shop; the SDK dropped 2 and could not ship 3, for: 404 Not Found"
-	if _, bad := err.(badNews); !bad || err.Error() != want {
+	if _, bad := err.(badNewsError); !bad || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
 	if err := demoResult(&environment{stdout: full{}}, r); err == nil {

@@ -64,7 +64,7 @@ func (c *healthCommand) Run(env *environment) error {
 		err = text.Health(env.stdout, term.ScreenOf(env.stdout, env.vars), answer, time.Now())
 	}
 	if err == nil && answer.Status == health.Down {
-		err = badNews{errors.New(text.Overall(answer))}
+		err = badNewsError{errors.New(text.Overall(answer))}
 	}
 	return err
 }
@@ -72,7 +72,7 @@ func (c *healthCommand) Run(env *environment) error {
 // history prints how a check did in the last hours.
 func (c *healthCommand) history(env *environment, hub *client.Client, query url.Values) error {
 	h, body, err := hub.History(env.ctx, query)
-	if refused, ok := errors.AsType[*client.Refusal](err); ok && refused.Wrong["name"] != "" {
+	if refused, ok := errors.AsType[*client.RefusalError](err); ok && refused.Wrong["name"] != "" {
 		return fmt.Errorf("NAME: %s", refused.Wrong["name"])
 	}
 	if err != nil {
@@ -84,7 +84,7 @@ func (c *healthCommand) history(env *environment, hub *client.Client, query url.
 		err = text.History(env.stdout, term.ScreenOf(env.stdout, env.vars), h)
 	}
 	if err == nil && h.Status == health.Down.String() {
-		err = badNews{fmt.Errorf("%s is down", h.Name)}
+		err = badNewsError{fmt.Errorf("%s is down", h.Name)}
 	}
 	return err
 }

@@ -43,7 +43,7 @@ func (w *watch) run() error {
 		if w.env.ctx.Err() != nil {
 			return nil
 		}
-		var refused *client.Refusal
+		var refused *client.RefusalError
 		if errors.As(err, &refused) && refused.Status < 500 {
 			return err // it would answer the same again
 		}
@@ -101,7 +101,7 @@ func (w *watch) picture(now time.Time) []string {
 
 // awayText is why a hub does not answer, without advice: it was there before.
 func awayText(err error) string {
-	if lost := (*client.Unreachable)(nil); errors.As(err, &lost) {
+	if lost := (*client.UnreachableError)(nil); errors.As(err, &lost) {
 		return lost.Cause()
 	}
 	return oneLine(err.Error())

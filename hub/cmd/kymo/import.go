@@ -75,7 +75,7 @@ func (c *importCommand) Run(env *environment) error {
 		}
 		fmt.Fprintln(env.stdout, importedLine(s.Name(), done))
 		if done.Refused > 0 {
-			news = badNews{errors.Join(news, refused(s.Name(), done))}
+			news = badNewsError{errors.Join(news, refused(s.Name(), done))}
 		}
 	}
 	return news

@@ -20,8 +20,8 @@ const (
 	exitFailed  = 2 // not done: usage, configuration, or the hub could not be reached
 )
 
-// badNews is an error that is the command's answer, not its failure.
-type badNews struct{ error }
+// badNewsError is an error that is the command's answer, not its failure.
+type badNewsError struct{ error }
 
 // commands is the command line.
 type commands struct {
@@ -108,7 +108,7 @@ func (env *environment) fail(err error) int {
 		return exitFailed
 	}
 	fmt.Fprintln(env.stderr, "kymo:", oneLine(err.Error()))
-	if errors.As(err, new(badNews)) {
+	if errors.As(err, new(badNewsError)) {
 		return exitBadNews
 	}
 	return exitFailed

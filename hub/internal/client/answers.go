@@ -67,7 +67,7 @@ func (c *Client) Endpoints(ctx context.Context, query url.Values) (*Endpoints, e
 // Health requests the status of all checks, and returns it with the body as received.
 // 503 is an answer like 200: the overall status is down.
 func (c *Client) Health(ctx context.Context) (*health.Answer, []byte, error) {
-	body, resp, err := c.exchange(ctx, http.MethodGet, c.base.JoinPath(healthPath), "", nil)
+	body, resp, err := c.exchange(ctx, http.MethodGet, c.base.JoinPath(healthPath), "", nil) //nolint:bodyclose // exchange has closed it
 	if err != nil {
 		return nil, nil, err
 	}

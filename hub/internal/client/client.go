@@ -1,14 +1,14 @@
 // Package client is the command's HTTP client for a hub. A Client is made from the
 // hub's URL and token; Get returns an answer as received, while Performance, Endpoints,
 // Health and History decode theirs, and Send delivers a batch. An error is an
-// *Unreachable, a *Refusal, or states that the answer is not a hub's. Their texts are
+// *UnreachableError, a *RefusalError, or states that the answer is not a hub's. Their texts are
 // for users of the command, and mention its flags.
 package client
 
 import (
 	"bytes"
 	"context"
-	"fmt"
+	"errors"
 	"io"
 	"net/http"
 	"net/url"
@@ -39,7 +39,7 @@ func New(hub, token string) (*Client, error) {
 	base, err := url.Parse(hub)
 	if err != nil || (base.Scheme != "http" && base.Scheme != "https") || base.Host == "" {
 		// Without the text: a URL can hold a password.
-		return nil, fmt.Errorf("not a URL of http or https with a host; write it like http://127.0.0.1:5966")
+		return nil, errors.New("not a URL of http or https with a host; write it like http://127.0.0.1:5966")
 	}
 	return &Client{base: base, token: token, http: &http.Client{
 		Timeout: answerTime,
@@ -58,10 +58,10 @@ func (c *Client) Get(ctx context.Context, path string, query url.Values) ([]byte
 	return c.do(ctx, http.MethodGet, u, "", nil)
 }
 
-// do returns the body and the header of a successful answer, or an *Unreachable or a
-// *Refusal.
+// do returns the body and the header of a successful answer, or an *UnreachableError or a
+// *RefusalError.
 func (c *Client) do(ctx context.Context, method string, u *url.URL, contentType string, body []byte) ([]byte, http.Header, error) {
-	answer, resp, err := c.exchange(ctx, method, u, contentType, body)
+	answer, resp, err := c.exchange(ctx, method, u, contentType, body) //nolint:bodyclose // exchange has closed it
 	if err != nil {
 		return nil, nil, err
 	}
@@ -71,7 +71,7 @@ func (c *Client) do(ctx context.Context, method string, u *url.URL, contentType 
 	return answer, resp.Header, nil
 }
 
-// exchange returns the body and the rest of any answer, or an *Unreachable.
+// exchange returns the body and the rest of any answer, or an *UnreachableError.
 func (c *Client) exchange(ctx context.Context, method string, u *url.URL, contentType string, body []byte) ([]byte, *http.Response, error) {
 	req, err := http.NewRequestWithContext(ctx, method, u.String(), bytes.NewReader(body))
 	if err != nil {
@@ -86,13 +86,13 @@ func (c *Client) exchange(ctx context.Context, method string, u *url.URL, conten
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return nil, nil, &Unreachable{c.String(), err}
+		return nil, nil, &UnreachableError{c.String(), err}
 	}
 	defer resp.Body.Close()
 	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	answer = printable.JSON(answer) // It is for terminals, whatever the hub let pass.
 	if err != nil {
-		return nil, nil, &Unreachable{c.String(), err}
+		return nil, nil, &UnreachableError{c.String(), err}
 	}
 	return answer, resp, nil
 }

@@ -32,7 +32,7 @@ func TestCause(t *testing.T) {
 		{errors.New("odd"), "odd"},
 	}
 	for _, test := range tests {
-		if got := (&Unreachable{Err: test.err}).Cause(); got != test.want {
+		if got := (&UnreachableError{Err: test.err}).Cause(); got != test.want {
 			t.Errorf("got %q, want %q", got, test.want)
 		}
 	}

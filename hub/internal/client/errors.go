@@ -12,20 +12,20 @@ import (
 	"time"
 )
 
-// Unreachable is the error of a hub that did not answer.
-type Unreachable struct {
+// UnreachableError is the error of a hub that did not answer.
+type UnreachableError struct {
 	Hub string // its URL without the password
 	Err error
 }
 
-func (e *Unreachable) Error() string {
+func (e *UnreachableError) Error() string {
 	return fmt.Sprintf("no hub answers at %s (%s); start one with kymo serve, or name another with --hub URL", e.Hub, e.Cause())
 }
 
-func (e *Unreachable) Unwrap() error { return e.Err }
+func (e *UnreachableError) Unwrap() error { return e.Err }
 
 // Cause returns the part of the network's error that helps a user.
-func (e *Unreachable) Cause() string {
+func (e *UnreachableError) Cause() string {
 	var timeout interface{ Timeout() bool }
 	var dns *net.DNSError
 	var op *net.OpError
@@ -44,8 +44,8 @@ func (e *Unreachable) Cause() string {
 	return e.Err.Error()
 }
 
-// Refusal is an answer that is not a success.
-type Refusal struct {
+// RefusalError is the error of an answer that is not a success.
+type RefusalError struct {
 	Status  int    // of HTTP
 	Problem string // may have several lines
 	// Wrong is what is wrong with the parameters of the query, by their names.
@@ -53,10 +53,10 @@ type Refusal struct {
 	RetryAfter time.Duration // what the hub asked for, at most maxRetryAfter; 0 if it did not
 }
 
-func (e *Refusal) Error() string { return "the hub answered: " + e.Problem }
+func (e *RefusalError) Error() string { return "the hub answered: " + e.Problem }
 
 // temporary reports whether the same request may succeed later.
-func (e *Refusal) temporary() bool {
+func (e *RefusalError) temporary() bool {
 	return e.Status == http.StatusTooManyRequests || e.Status/100 == 5
 }
 
@@ -65,8 +65,8 @@ const maxRetryAfter = 30 * time.Second
 
 // newRefusal reads a problem document (RFC 9457). Of any other body only the
 // status remains.
-func newRefusal(resp *http.Response, body []byte) *Refusal {
-	r := &Refusal{Status: resp.StatusCode, Wrong: make(map[string]string)}
+func newRefusal(resp *http.Response, body []byte) *RefusalError {
+	r := &RefusalError{Status: resp.StatusCode, Wrong: make(map[string]string)}
 	if d, err := time.ParseDuration(resp.Header.Get("Retry-After") + "s"); err == nil {
 		r.RetryAfter = min(d, maxRetryAfter)
 	}
@@ -75,7 +75,7 @@ func newRefusal(resp *http.Response, body []byte) *Refusal {
 		Detail string
 		Errors []struct{ Location, Message string }
 	}
-	json.Unmarshal(body, &problem) // a body of another kind leaves it empty
+	_ = json.Unmarshal(body, &problem) // a body of another kind leaves it empty
 	var wrong []string
 	for _, e := range problem.Errors {
 		// A parameter of the query is a flag of the command, of the same name.

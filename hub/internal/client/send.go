@@ -28,7 +28,7 @@ type Receipt struct {
 func (c *Client) Send(ctx context.Context, policy retry.Policy, body []byte, rows int64) (r Receipt, err error) {
 	err = policy.Do(ctx, func() (again bool, pause time.Duration, err error) {
 		answer, _, err := c.do(ctx, http.MethodPost, c.base.JoinPath(BatchesPath), wire.ContentType, body)
-		var refused *Refusal
+		var refused *RefusalError
 		switch {
 		case errors.As(err, &refused):
 			return refused.temporary(), refused.RetryAfter, err
@@ -48,9 +48,9 @@ func (c *Client) Send(ctx context.Context, policy retry.Policy, body []byte, row
 // a proxy's {}, is not a receipt.
 func readReceipt(answer []byte, rows int64) (Receipt, bool) {
 	var got struct {
-		Accepted  *int64
-		Dropped   int64
-		Duplicate *bool
+		Accepted  *int64 `json:"accepted"`
+		Dropped   int64  `json:"dropped"`
+		Duplicate *bool  `json:"duplicate"`
 	}
 	if json.Unmarshal(answer, &got) != nil || got.Accepted == nil || got.Duplicate == nil ||
 		*got.Accepted+got.Dropped != rows {

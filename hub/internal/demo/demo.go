@@ -149,7 +149,7 @@ func (d *demo) performance(ctx context.Context, service string) (*report.Perform
 
 // unknownService reports whether the hub answered that there is no such service.
 func unknownService(err error) bool {
-	refusal, ok := errors.AsType[*client.Refusal](err)
+	refusal, ok := errors.AsType[*client.RefusalError](err)
 	return ok && refusal.Status == http.StatusNotFound
 }
 

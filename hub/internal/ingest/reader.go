@@ -8,14 +8,14 @@ type Reader interface {
 	//
 	//   - nil if r is a request,
 	//   - io.EOF after the last one,
-	//   - a *Refusal for an element that is left out and counted, while the rest is
+	//   - a *RefusalError for an element that is left out and counted, while the rest is
 	//     kept, of a body as of a stream. r.Service and r.Start may say whose it was
 	//     and when it started. A reader whose input should be refused because of one
 	//     bad element, as CSV and NDJSON, returns a *wire.FieldError for it,
 	//   - any other error if nothing of the body is to be kept: a *wire.FieldError for what the
 	//     sender did wrong, or the error of an underlying io.Reader.
 	//
-	// Only after nil and a *Refusal may it be called again. The texts of r are valid
+	// Only after nil and a *RefusalError may it be called again. The texts of r are valid
 	// until then.
 	Next(r *Request) error
 }

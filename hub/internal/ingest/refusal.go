@@ -2,14 +2,14 @@ package ingest
 
 import "fmt"
 
-// Refusal is the error of Reader.Next for an element that is not kept, while the
+// RefusalError is the error of Reader.Next for an element that is not kept, while the
 // body it came in is. It is counted by its reason.
-type Refusal struct {
+type RefusalError struct {
 	Reason  Reason
 	Problem string // what is wrong and what is right, for the sender
 }
 
-func (r *Refusal) Error() string { return r.Problem }
+func (r *RefusalError) Error() string { return r.Problem }
 
 // Reason is why a request is not kept.
 type Reason uint8

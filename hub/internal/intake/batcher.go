@@ -70,7 +70,7 @@ func (c *batcher) last() *wire.Builder { return c.builders[c.open-1] }
 func (c *batcher) full() bool { return c.last().Len() >= wire.MaxRequests || c.texts >= maxTexts }
 
 // next adds the reader's next request to the last batch. It returns io.EOF after
-// the last one, and for what is not kept a *ingest.Refusal, from the reader or, if
+// the last one, and for what is not kept a *ingest.RefusalError, from the reader or, if
 // lenient, for a request beyond a limit. After any other error nothing is to be kept.
 func (c *batcher) next(r ingest.Reader, lenient bool) error {
 	err := r.Next(&c.request)
@@ -82,7 +82,7 @@ func (c *batcher) next(r ingest.Reader, lenient bool) error {
 			if field == "service" {
 				c.request.Service = nil // It is not fit to be counted by.
 			}
-			err = &ingest.Refusal{Reason: reason, Problem: field + ": " + problem}
+			err = &ingest.RefusalError{Reason: reason, Problem: field + ": " + problem}
 		default:
 			err = &wire.FieldError{Index: c.index, Field: field, Line: c.request.Line, Problem: problem}
 		}

@@ -30,7 +30,7 @@ func (s *steps) Next(r *ingest.Request) error {
 		return v
 	case refused:
 		*r = v.Request
-		return v.Refusal
+		return v.RefusalError
 	}
 	return nil
 }
@@ -38,7 +38,7 @@ func (s *steps) Next(r *ingest.Request) error {
 // refused is an element that a reader leaves out.
 type refused struct {
 	ingest.Request
-	*ingest.Refusal
+	*ingest.RefusalError
 }
 
 // good is a request that is accepted.
@@ -232,16 +232,16 @@ func TestStreamEndsAtAnError(t *testing.T) {
 
 // TestStreamGoesOnAfterARefusal: what a reader leaves out costs nothing else.
 func TestStreamGoesOnAfterARefusal(t *testing.T) {
-	elements := steps{good(), &ingest.Refusal{Problem: "is no span"}, good(), io.ErrUnexpectedEOF, good()}
+	elements := steps{good(), &ingest.RefusalError{Problem: "is no span"}, good(), io.ErrUnexpectedEOF, good()}
 	var errs []error
 	for b, err := range Stream(&elements, "web", noon) {
 		if errs = append(errs, err); err == nil {
 			t.Errorf("a batch of %d", b.Len())
 		}
 	}
-	same(t, "errors", errs, []error{&ingest.Refusal{Problem: "is no span"}, io.ErrUnexpectedEOF})
+	same(t, "errors", errs, []error{&ingest.RefusalError{Problem: "is no span"}, io.ErrUnexpectedEOF})
 
-	elements = steps{good(), &ingest.Refusal{Problem: "is no span"}, good()}
+	elements = steps{good(), &ingest.RefusalError{Problem: "is no span"}, good()}
 	var rows, refusals int
 	for b, err := range Stream(&elements, "web", noon) {
 		if err != nil {
@@ -252,7 +252,7 @@ func TestStreamGoesOnAfterARefusal(t *testing.T) {
 	}
 	same(t, "rows and refusals", []int{rows, refusals}, []int{2, 1})
 
-	elements = steps{&ingest.Refusal{}, good()}
+	elements = steps{&ingest.RefusalError{}, good()}
 	for range Stream(&elements, "web", noon) {
 		break // A caller may give up at it.
 	}
@@ -304,7 +304,7 @@ type counting struct {
 
 func (c *counting) Next(r *ingest.Request) error {
 	err := c.Reader.Next(r)
-	var refusal *ingest.Refusal
+	var refusal *ingest.RefusalError
 	if err == nil || errors.As(err, &refusal) {
 		c.n++
 	}

@@ -190,7 +190,7 @@ func (c *batcher) gather(r ingest.Reader, lenient bool, lost *losses) error {
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
-		var refusal *ingest.Refusal
+		var refusal *ingest.RefusalError
 		if !errors.As(err, &refusal) {
 			return err
 		}

@@ -137,7 +137,7 @@ func TestLossesAddUp(t *testing.T) {
 func TestStrangersTakeNoPlace(t *testing.T) {
 	st := storetest.NewOracle()
 	in := newIntake(st, Limits{Services: 1})
-	refusal := &ingest.Refusal{Reason: ingest.Invalid, Problem: "has no duration"}
+	refusal := &ingest.RefusalError{Reason: ingest.Invalid, Problem: "has no duration"}
 	body := steps{refused{ingest.Request{Service: []byte("web"), Start: ingest.NoTime}, refusal}, changed(func(r *ingest.Request) { r.Service = []byte("web") })}
 	for i := range 3 {
 		body = append(body, refused{ingest.Request{Service: fmt.Append(nil, "stranger-", i), Start: ingest.NoTime}, refusal})
@@ -207,9 +207,9 @@ func TestRefusalsCostOnlyThemselves(t *testing.T) {
 	in := newIntake(st, Limits{})
 	yesterday := noon.Add(-24 * time.Hour).UnixMilli()
 	elements := steps{
-		refused{ingest.Request{Service: []byte("shop"), Start: yesterday}, &ingest.Refusal{Reason: ingest.Invalid, Problem: "has no duration"}},
+		refused{ingest.Request{Service: []byte("shop"), Start: yesterday}, &ingest.RefusalError{Reason: ingest.Invalid, Problem: "has no duration"}},
 		changed(func(r *ingest.Request) { r.Service = []byte("shop") }),
-		&ingest.Refusal{Reason: ingest.Invalid, Problem: "is no span"},
+		&ingest.RefusalError{Reason: ingest.Invalid, Problem: "is no span"},
 		changed(func(r *ingest.Request) { r.Start -= 1000 * 3600_000 }),
 		changed(func(r *ingest.Request) { r.Start += 1000 * 3600_000 }),
 		changed(func(r *ingest.Request) { r.Service = []byte("a\x00") }),
@@ -230,7 +230,7 @@ func TestRefusalsCostOnlyThemselves(t *testing.T) {
 	same(t, "drops of now", dropsIn(t, st, rollup.Window{From: noon.UnixMilli() - 10_000, To: noon.UnixMilli() + 1}), map[string]uint64{"web": 4})
 
 	// A body of nothing else is kept, too: its losses are.
-	only := steps{&ingest.Refusal{Problem: "is no span"}}
+	only := steps{&ingest.RefusalError{Problem: "is no span"}}
 	got, err := in.Read(t.Context(), Body{Reader: &only})
 	if err != nil || got.Accepted != 0 || got.Dropped != 1 || c.Lost[ingest.Invalid].Load() != 4 {
 		t.Errorf("nothing but a refusal: %+v, %v", got, err)

@@ -14,7 +14,7 @@ import (
 // full, for input that is too long for memory and whose batches are sent to a hub.
 // The requests belong to the given service if they name none. A batch is valid until
 // the next; its instance and sequence are the caller's to set. An element that the
-// reader leaves out is yielded as its *ingest.Refusal, for the caller to count or to
+// reader leaves out is yielded as its *ingest.RefusalError, for the caller to count or to
 // give up at, and the stream goes on. It ends at any other error, after the batches
 // before it, and keeps no request out for its age: that is the hub's part.
 func Stream(r ingest.Reader, service string, now time.Time) iter.Seq2[*wire.Batch, error] {
@@ -36,7 +36,7 @@ func Stream(r ingest.Reader, service string, now time.Time) iter.Seq2[*wire.Batc
 			if errors.Is(err, io.EOF) {
 				break
 			}
-			var refusal *ingest.Refusal
+			var refusal *ingest.RefusalError
 			if !yield(nil, err) || !errors.As(err, &refusal) {
 				return
 			}
