@@ -9,7 +9,7 @@ import "net/http"
 func WithFilter(keep func(*http.Request) bool) Option {
 	return func(o *options) {
 		if keep == nil {
-			o.problem("WithFilter: the filter is nil")
+			o.problemf("WithFilter: the filter is nil")
 			return
 		}
 		o.filters = append(o.filters, keep)

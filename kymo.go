@@ -42,9 +42,9 @@ func New(service string, opts ...Option) *Monitor {
 	switch {
 	case name == "":
 		name = "unknown"
-		o.problem("New: the service has no name; using %q", name)
+		o.problemf("New: the service has no name; using %q", name)
 	case name != service:
-		o.problem("New: the service's name is too long or contains control characters; using %q", name)
+		o.problemf("New: the service's name is too long or contains control characters; using %q", name)
 	}
 	m := &Monitor{
 		base:     time.Now(),

@@ -38,7 +38,7 @@ type options struct {
 	problems []string
 }
 
-func (o *options) problem(format string, args ...any) {
+func (o *options) problemf(format string, args ...any) {
 	o.problems = append(o.problems, fmt.Sprintf(format, args...))
 }
 
@@ -52,7 +52,7 @@ func WithHub(url string) Option {
 func WithSink(sink Sink) Option {
 	return func(o *options) {
 		if sink == nil {
-			o.problem("WithSink: the sink is nil; shipping over HTTP instead")
+			o.problemf("WithSink: the sink is nil; shipping over HTTP instead")
 			return
 		}
 		o.sink = sink
@@ -73,7 +73,7 @@ func WithRoutes(mux interface {
 }) Option {
 	return func(o *options) {
 		if mux == nil {
-			o.problem("WithRoutes: the mux is nil")
+			o.problemf("WithRoutes: the mux is nil")
 			return
 		}
 		o.routes = mux
@@ -92,7 +92,7 @@ func WithServerTiming() Option {
 func WithLogger(logger *slog.Logger) Option {
 	return func(o *options) {
 		if logger == nil {
-			o.problem("WithLogger: the logger is nil; using slog.Default()")
+			o.problemf("WithLogger: the logger is nil; using slog.Default()")
 			return
 		}
 		o.logger = logger
@@ -105,7 +105,7 @@ func WithLogger(logger *slog.Logger) Option {
 func WithQueue(bytes int) Option {
 	return func(o *options) {
 		if bytes < minQueue {
-			o.problem("WithQueue: %d bytes are too few; using %d", bytes, minQueue)
+			o.problemf("WithQueue: %d bytes are too few; using %d", bytes, minQueue)
 			bytes = minQueue
 		}
 		o.queue = bytes
@@ -133,7 +133,7 @@ func newOptions(opts []Option) options {
 	}
 	for _, opt := range opts {
 		if opt == nil {
-			o.problem("an option is nil")
+			o.problemf("an option is nil")
 			continue
 		}
 		opt(&o)
@@ -141,7 +141,7 @@ func newOptions(opts []Option) options {
 	if o.sink == nil {
 		sink, err := newHTTPSink(o.hub, o.token)
 		if err != nil {
-			o.problem("%v; nothing will be shipped", err)
+			o.problemf("%v; nothing will be shipped", err)
 			o.sink = unusable{err}
 		} else {
 			o.sink = sink

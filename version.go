@@ -17,7 +17,7 @@ func WithVersion(version string) Option {
 	return func(o *options) {
 		o.version = wire.Clean(version, wire.MaxVersion)
 		if o.version != version {
-			o.problem("WithVersion: the version is too long or contains control characters; using %q", o.version)
+			o.problemf("WithVersion: the version is too long or contains control characters; using %q", o.version)
 		}
 	}
 }

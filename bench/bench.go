@@ -57,7 +57,7 @@ func (b *bench) run(ctx context.Context) error {
 		return nil
 	}
 	c := storage.Config{
-		Rounds: b.count, Sizes: b.events, Connections: b.connections, PostgresMax: b.postgresMax, Progress: b.progress,
+		Rounds: b.count, Sizes: b.events, Connections: b.connections, PostgresMax: b.postgresMax, Progress: b.progressf,
 	}
 	if c.Program, err = storage.BuildHub(ctx, b.hub, dir); err != nil {
 		return err
@@ -132,6 +132,6 @@ func (b *bench) writeIf(section string, t *table.Table) error {
 	return t.Write(b.out)
 }
 
-func (b *bench) progress(format string, args ...any) {
+func (b *bench) progressf(format string, args ...any) {
 	fmt.Fprintf(b.log, "%8s  %s\n", time.Since(b.started).Round(time.Second), fmt.Sprintf(format, args...))
 }

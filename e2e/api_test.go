@@ -144,7 +144,7 @@ func newAPI(p *types.Package) *api {
 func (a *api) String() string { return strings.Join(a.lines, "\n") + "\n" }
 
 // line adds a line of the API, which names the types of what it is of.
-func (a *api) line(of types.Type, format string, args ...any) {
+func (a *api) linef(of types.Type, format string, args ...any) {
 	line := fmt.Sprintf(format, args...)
 	a.lines = append(a.lines, line)
 	for _, path := range slices.Sorted(maps.Keys(internalTypes(of))) {
@@ -163,37 +163,37 @@ func (a *api) in(p *types.Package) string {
 func (a *api) object(object types.Object) {
 	switch o := object.(type) {
 	case *types.Const:
-		a.line(o.Type(), "const %s %s = %s", o.Name(), types.TypeString(o.Type(), a.in), o.Val().ExactString())
+		a.linef(o.Type(), "const %s %s = %s", o.Name(), types.TypeString(o.Type(), a.in), o.Val().ExactString())
 	case *types.TypeName:
 		a.typeName(o)
 	default:
-		a.line(o.Type(), "%s", types.ObjectString(o, a.in))
+		a.linef(o.Type(), "%s", types.ObjectString(o, a.in))
 	}
 }
 
 // typeName adds a type, its fields and its methods, each as a line.
 func (a *api) typeName(o *types.TypeName) {
 	if o.IsAlias() {
-		a.line(types.Unalias(o.Type()), "%s", types.ObjectString(o, a.in))
+		a.linef(types.Unalias(o.Type()), "%s", types.ObjectString(o, a.in))
 		return
 	}
 	name := o.Name()
 	switch u := o.Type().Underlying().(type) {
 	case *types.Struct:
-		a.line(nil, "type %s struct", a.declared(o))
+		a.linef(nil, "type %s struct", a.declared(o))
 		for field := range u.Fields() {
 			if field.Exported() {
-				a.line(field.Type(), "type %s struct, %s %s", name, field.Name(), types.TypeString(field.Type(), a.in))
+				a.linef(field.Type(), "type %s struct, %s %s", name, field.Name(), types.TypeString(field.Type(), a.in))
 			}
 		}
 	case *types.Interface:
-		a.line(nil, "type %s interface", a.declared(o))
+		a.linef(nil, "type %s interface", a.declared(o))
 		for method := range u.Methods() {
-			a.line(method.Type(), "type %s interface, %s", name, a.method(method))
+			a.linef(method.Type(), "type %s interface, %s", name, a.method(method))
 		}
 		return
 	default:
-		a.line(u, "type %s %s", a.declared(o), types.TypeString(u, a.in))
+		a.linef(u, "type %s %s", a.declared(o), types.TypeString(u, a.in))
 	}
 	// Those of *T are those of T, too, and include what embedded fields give.
 	values := types.NewMethodSet(o.Type())
@@ -206,7 +206,7 @@ func (a *api) typeName(o *types.TypeName) {
 		if values.Lookup(method.Pkg(), method.Name()) == nil {
 			receiver = "*" + name
 		}
-		a.line(method.Type(), "func (%s) %s", receiver, a.method(method))
+		a.linef(method.Type(), "func (%s) %s", receiver, a.method(method))
 	}
 }
 

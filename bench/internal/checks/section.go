@@ -76,8 +76,8 @@ func Table(c Config) (*table.Table, error) {
 				table.Number(of(func(k cost) float64 { return k.answer }), 2))
 		}
 	}
-	t.Note("processor and memory are the whole process's, the server's over HTTP included; memory is heap and stacks after a collection, less that before")
-	t.Note("Kymo's intervals are up to a tenth shorter, at random, so that checks do not run in step")
+	t.Notef("processor and memory are the whole process's, the server's over HTTP included; memory is heap and stacks after a collection, less that before")
+	t.Notef("Kymo's intervals are up to a tenth shorter, at random, so that checks do not run in step")
 	return t, nil
 }
 

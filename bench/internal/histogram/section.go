@@ -44,8 +44,8 @@ func Table(c Config) (*table.Table, error) {
 		t.Add(contender.name, table.Number(measure.Median(ns[i]), 1), table.Ratio(measure.MedianRatio(ns[i], ns[0])),
 			table.Percent(errors[i][0]), table.Percent(errors[i][1]), table.Percent(errors[i][2]), table.Percent(contender.bound))
 	}
-	t.Note("Prometheus and VictoriaMetrics lock or count atomically in each observation; the others leave that to the caller")
-	t.Note("percentiles are read as each one's own query does; PromQL and MetricsQL interpolate within a bucket, whose width is their bound")
+	t.Notef("Prometheus and VictoriaMetrics lock or count atomically in each observation; the others leave that to the caller")
+	t.Notef("percentiles are read as each one's own query does; PromQL and MetricsQL interpolate within a bucket, whose width is their bound")
 	return t, nil
 }
 

@@ -25,7 +25,7 @@ func AddHeap(t *table.Table) error {
 		}
 		t.Add("live heap in the service, "+c.name, table.Number(heapRequests, 0), table.Number(float64(peak)/1e6, 2))
 	}
-	t.Note("live heap: the most seen at %d forced collections during %s requests over %d routes, less that before the monitor was made",
+	t.Notef("live heap: the most seen at %d forced collections during %s requests over %d routes, less that before the monitor was made",
 		heapSamples, table.Number(heapRequests, 0), dataset.Endpoints)
 	return nil
 }

@@ -68,10 +68,10 @@ func measured(c Config, p measure.Pace, title, intro string) (*table.Table, erro
 		}
 		t.Add(cells...)
 	}
-	t.Note("one unit took %s ns serial, %s ns on 2 cores; %d rounds of %v",
+	t.Notef("one unit took %s ns serial, %s ns on 2 cores; %d rounds of %v",
 		table.Number(measure.Median(serial.clock), 1), table.Number(measure.Median(parallel.clock), 1), c.Rounds, c.Turn)
-	t.Note("allocations and total CPU are of the whole process, serial, shipping and exporting included; CPU also counts waking up from pauses")
-	t.Note("lost: requests that were not kept, and counted as such; only said of what keeps each request and counts")
+	t.Notef("allocations and total CPU are of the whole process, serial, shipping and exporting included; CPU also counts waking up from pauses")
+	t.Notef("lost: requests that were not kept, and counted as such; only said of what keeps each request and counts")
 	return t, nil
 }
 

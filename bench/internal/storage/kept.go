@@ -45,13 +45,13 @@ func Measure(ctx context.Context, c Config) (*Kept, error) {
 		}
 	}
 	if first, last := c.Sizes[0], c.Sizes[len(c.Sizes)-1]; first != last && k.latency[first] > 0 {
-		k.Report.Note("Kymo's report over %s events takes %s times as long as over %s", table.Number(float64(last), 0),
+		k.Report.Notef("Kymo's report over %s events takes %s times as long as over %s", table.Number(float64(last), 0),
 			table.Ratio(k.latency[last]/k.latency[first]), table.Number(float64(first), 0))
 	}
-	k.Report.Note("all are warm: each report is asked for once before it is timed; Kymo's answer comes over HTTP as JSON")
-	k.Report.Note("percentile_cont and quantile_cont interpolate between two requests, which shows where an endpoint has few; " +
+	k.Report.Notef("all are warm: each report is asked for once before it is timed; Kymo's answer comes over HTTP as JSON")
+	k.Report.Notef("percentile_cont and quantile_cont interpolate between two requests, which shows where an endpoint has few; " +
 		"PostgreSQL's schema moreover keeps whole milliseconds")
-	k.Size.Note("the requests have endpoint, method, status, duration, user and start; PostgreSQL adds its schema's random id")
+	k.Size.Notef("the requests have endpoint, method, status, duration, user and start; PostgreSQL adds its schema's random id")
 	return k, nil
 }
 
@@ -100,7 +100,7 @@ func (k *Kept) measure(ctx context.Context, c Config, n int) error {
 		e, err := o.open(ctx, c)
 		if errors.Is(err, errAbsent) {
 			absent = append(absent, o.name)
-			k.Report.Note("%s: %v", o.name, err)
+			k.Report.Notef("%s: %v", o.name, err)
 			continue
 		}
 		if err != nil {

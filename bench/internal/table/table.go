@@ -21,8 +21,8 @@ type Table struct {
 // Add appends a row.
 func (t *Table) Add(cells ...string) { t.Rows = append(t.Rows, cells) }
 
-// Note appends a line after the rows.
-func (t *Table) Note(format string, args ...any) {
+// Notef appends a line after the rows.
+func (t *Table) Notef(format string, args ...any) {
 	t.Notes = append(t.Notes, fmt.Sprintf(format, args...))
 }
 

@@ -11,7 +11,7 @@ func TestWrite(t *testing.T) {
 	table := Table{Title: "Speed", Intro: "Medians.", Head: []string{"contender", "time (ns)", "ratio"}}
 	table.Add("Kymo", "2.8", "1.00")
 	table.Add("a|b, größer", "1,234.5")
-	table.Note("%d rounds", 5)
+	table.Notef("%d rounds", 5)
 	var b strings.Builder
 	if err := table.Write(&b); err != nil {
 		t.Fatal(err)

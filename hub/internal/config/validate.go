@@ -53,8 +53,8 @@ func (c *Config) Validate(makers Makers) error {
 	v.hosts()
 	v.retention()
 	v.slow()
-	v.require(c.MaxEndpoints >= 0, "max_endpoints", "is %d; must be positive, or 0 for 1000", c.MaxEndpoints)
-	v.require(c.MaxServices >= 0, "max_services", "is %d; must be positive, or 0 for 1000", c.MaxServices)
+	v.requiref(c.MaxEndpoints >= 0, "max_endpoints", "is %d; must be positive, or 0 for 1000", c.MaxEndpoints)
+	v.requiref(c.MaxServices >= 0, "max_services", "is %d; must be positive, or 0 for 1000", c.MaxServices)
 	v.checks()
 	v.services()
 	v.wrong.Sort()
@@ -68,7 +68,7 @@ func (v *verdict) add(e *Error) {
 	v.wrong = append(v.wrong, e)
 }
 
-func (v *verdict) require(ok bool, field, format string, args ...any) {
+func (v *verdict) requiref(ok bool, field, format string, args ...any) {
 	if !ok {
 		v.add(Errorf(field, format, args...))
 	}
@@ -138,14 +138,14 @@ func CheckToken(token string) error {
 func (v *verdict) retention() {
 	r := &v.Retention
 	r.Age = cmp.Or(r.Age, DefaultAge)
-	v.require(r.Age >= minAge && r.Age <= maxAge, "retention.age", "is %s; must be from 1h to %s", r.Age, maxAge)
-	v.require(r.Size == 0 || r.Size >= minSize, "retention.size",
+	v.requiref(r.Age >= minAge && r.Age <= maxAge, "retention.age", "is %s; must be from 1h to %s", r.Age, maxAge)
+	v.requiref(r.Size == 0 || r.Size >= minSize, "retention.size",
 		"is %d bytes; must be at least %d, or 0 for no limit", r.Size, minSize)
 }
 
 func (v *verdict) slow() {
-	v.require(v.Slow.Target >= 0, "slow.target", "is %s; must be positive, or 0 for 500ms", v.Slow.Target)
-	v.require(v.Slow.MinSamples >= 0, "slow.min_samples", "is %d; must be positive, or 0 for 20", v.Slow.MinSamples)
+	v.requiref(v.Slow.Target >= 0, "slow.target", "is %s; must be positive, or 0 for 500ms", v.Slow.Target)
+	v.requiref(v.Slow.MinSamples >= 0, "slow.min_samples", "is %d; must be positive, or 0 for 20", v.Slow.MinSamples)
 	seen := make(map[string]int)
 	for i, r := range v.Slow.Routes {
 		field := fmt.Sprintf("slow.routes[%d]", i)
@@ -163,6 +163,6 @@ func (v *verdict) slow() {
 		default:
 			seen[r.Endpoint] = i
 		}
-		v.require(r.Target > 0, field+".target", "is %s; must be above 0, like 5s", r.Target)
+		v.requiref(r.Target > 0, field+".target", "is %s; must be above 0, like 5s", r.Target)
 	}
 }

@@ -49,9 +49,9 @@ func (v *verdict) services() {
 			v.made(entry, func() (health.Probe, error) { return v.makers.Service(s.Health) })
 		}
 		v.rules(entry, true, &s.Rules)
-		v.require(s.Silence >= minSilence, entry+".silence", "is %s; must be at least %s", s.Silence, minSilence)
-		v.require(s.DownAfter >= minSilence, entry+".down_after", "is %s; must be at least %s", s.DownAfter, minSilence)
-		v.require(s.Silence < s.DownAfter, entry+".silence", "is %s; must be less than the time after which it is down, %s", s.Silence, s.DownAfter)
+		v.requiref(s.Silence >= minSilence, entry+".silence", "is %s; must be at least %s", s.Silence, minSilence)
+		v.requiref(s.DownAfter >= minSilence, entry+".down_after", "is %s; must be at least %s", s.DownAfter, minSilence)
+		v.requiref(s.Silence < s.DownAfter, entry+".silence", "is %s; must be less than the time after which it is down, %s", s.Silence, s.DownAfter)
 	}
 }
 

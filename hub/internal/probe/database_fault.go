@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -119,11 +120,11 @@ func isLost(err error) bool {
 // findings are what is wrong with a server that works.
 type findings struct{ degraded, unknown []string }
 
-func (f *findings) degrade(format string, args ...any) {
+func (f *findings) degradef(format string, args ...any) {
 	f.degraded = append(f.degraded, fmt.Sprintf(format, args...))
 }
 
-func (f *findings) unsure(format string, args ...any) {
+func (f *findings) unsuref(format string, args ...any) {
 	f.unknown = append(f.unknown, fmt.Sprintf(format, args...))
 }
 
@@ -134,27 +135,27 @@ func (f *findings) connections(used, limit int64, share float64) {
 		share = 1
 	}
 	if limit > 0 && float64(used) >= share*float64(limit) {
-		f.degrade("%d of %d connections used", used, limit)
+		f.degradef("%d of %d connections used", used, limit)
 	}
 }
 
 // lag judges how far replication is behind; limit 0 is any.
 func (f *findings) lag(lag, limit time.Duration) {
 	if limit > 0 && lag >= limit {
-		f.degrade("replication is %s behind", lag.Round(time.Millisecond))
+		f.degradef("replication is %s behind", lag.Round(time.Millisecond))
 	}
 }
 
 // memory judges how much is used of how much there may be.
 func (f *findings) memory(used, limit int64, share float64) {
 	if share > 0 && limit > 0 && float64(used) >= share*float64(limit) {
-		f.degrade("%.0f %% of its memory limit used", 100*float64(used)/float64(limit))
+		f.degradef("%.0f %% of its memory limit used", 100*float64(used)/float64(limit))
 	}
 }
 
 // err is all of it in one error; nil if there is nothing.
 func (f *findings) err() error {
-	switch all := append(f.degraded, f.unknown...); {
+	switch all := slices.Concat(f.degraded, f.unknown); {
 	case len(f.degraded) > 0:
 		return health.Degradedf("%s", strings.Join(all, "; "))
 	case len(f.unknown) > 0:

@@ -156,7 +156,7 @@ func (m *mySQL) lag(ctx context.Context, conn *sql.Conn, details health.Details,
 		}
 	}
 	if code := mysqlCode(err); code == 1227 || code == 1142 {
-		f.unsure("how far replication is behind is hidden: grant REPLICA MONITOR (MariaDB) or REPLICATION CLIENT (MySQL) to %s", m.config.User)
+		f.unsuref("how far replication is behind is hidden: grant REPLICA MONITOR (MariaDB) or REPLICATION CLIENT (MySQL) to %s", m.config.User)
 		return nil
 	}
 	if err != nil {
@@ -172,7 +172,7 @@ func judgeSources(sources []map[string]string, limit time.Duration, details heal
 		text := source["seconds_behind_source"] + source["seconds_behind_master"] // one of them is there
 		seconds, err := strconv.ParseInt(text, 10, 64)
 		if err != nil { // null
-			f.degrade("replication is not running")
+			f.degradef("replication is not running")
 			continue
 		}
 		lag := time.Duration(seconds) * time.Second

@@ -171,9 +171,9 @@ func (p *postgres) judge(row []string) (health.Details, error) {
 		return details, fault("read-only: default_transaction_read_only is on")
 	case p.spec.MaxLag == 0:
 	case hidden > 0:
-		f.unsure("how far its standbys are behind is hidden: grant pg_monitor to %s", p.config.User)
+		f.unsuref("how far its standbys are behind is hidden: grant pg_monitor to %s", p.config.User)
 	case standby && receivers == 0:
-		f.degrade("the standby receives nothing from its primary")
+		f.degradef("the standby receives nothing from its primary")
 	}
 	return details, f.err()
 }

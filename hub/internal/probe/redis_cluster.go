@@ -115,7 +115,7 @@ func (r *redisCluster) runAll(ctx context.Context, view clusterView, details hea
 		one, its := health.Details{}, findings{}
 		infos[i].judge(r.spec, one, &its)
 		for _, problem := range its.degraded {
-			f.degrade("%s: %s", addr, problem)
+			f.degradef("%s: %s", addr, problem)
 		}
 		if i == 0 { // what the user may not ask one node, it may ask none
 			f.unknown = its.unknown

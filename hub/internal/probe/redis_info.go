@@ -78,7 +78,7 @@ func (i redisInfo) number(name string) int64 {
 func (i redisInfo) judge(s *Spec, details health.Details, f *findings) {
 	if i == nil {
 		if s.MaxConnections > 0 || s.MaxLag > 0 || s.MaxMemory > 0 {
-			f.unsure("max_connections, max_lag and max_memory need the command INFO, which the user may not use")
+			f.unsuref("max_connections, max_lag and max_memory need the command INFO, which the user may not use")
 		}
 		return
 	}
@@ -106,7 +106,7 @@ func (i redisInfo) judge(s *Spec, details health.Details, f *findings) {
 	if i["master_link_status"] != "up" {
 		details["linked"] = false
 		if s.MaxLag > 0 {
-			f.degrade("the replica has no connection to its primary")
+			f.degradef("the replica has no connection to its primary")
 		}
 		return
 	}
