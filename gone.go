@@ -12,6 +12,7 @@ import (
 // ends the contexts of requests whose clients are still there. It is to be called
 // before the handler returns, and never waits.
 func (w *writer) clientLeft() bool {
+	//nolint:errorlint // a cause that wraps context.Canceled is not a client that left
 	if w.parent.Err() != context.Canceled || context.Cause(w.parent) != context.Canceled {
 		return false
 	}

@@ -176,7 +176,7 @@ func (v *visit) serve(set abilities) (again bool) {
 		}
 		value := recover()
 		status := http.StatusInternalServerError
-		if value == http.ErrAbortHandler {
+		if value == http.ErrAbortHandler { //nolint:errorlint // net/http recognizes nothing that wraps it
 			status = clientClosed
 		}
 		v.finish(status)

@@ -39,7 +39,7 @@ func HTTPClient(rawURL string, client *http.Client) Probe {
 		switch {
 		case resp.StatusCode < 200 || resp.StatusCode > 399:
 			return details, answered(resp.StatusCode)
-		case err != nil && err != io.EOF:
+		case err != nil && !errors.Is(err, io.EOF):
 			return details, short(err)
 		}
 		return details, nil

@@ -26,7 +26,7 @@ func (s *stmt) QueryContext(ctx context.Context, args []driver.NamedValue) (driv
 	if q, ok := s.Stmt.(driver.StmtQueryContext); ok {
 		rows, err = q.QueryContext(ctx, args)
 	} else {
-		//lint:ignore SA1019 old drivers have nothing else
+		//nolint:staticcheck // old drivers have nothing else
 		rows, err = plainly(ctx, args, s.Stmt.Query)
 	}
 	s.conn.traffic.note(begun, err)
@@ -40,7 +40,7 @@ func (s *stmt) ExecContext(ctx context.Context, args []driver.NamedValue) (drive
 	if e, ok := s.Stmt.(driver.StmtExecContext); ok {
 		result, err = e.ExecContext(ctx, args)
 	} else {
-		//lint:ignore SA1019 old drivers have nothing else
+		//nolint:staticcheck // old drivers have nothing else
 		result, err = plainly(ctx, args, s.Stmt.Exec)
 	}
 	s.conn.traffic.note(begun, err)
@@ -55,11 +55,11 @@ func (s *stmt) CheckNamedValue(v *driver.NamedValue) error {
 		n, ok = s.conn.Conn.(driver.NamedValueChecker)
 	}
 	if ok {
-		if err := n.CheckNamedValue(v); err != driver.ErrSkip {
+		if err := n.CheckNamedValue(v); err != driver.ErrSkip { //nolint:errorlint // database/sql recognizes nothing that wraps it
 			return err
 		}
 	}
-	//lint:ignore SA1019 old drivers have nothing else
+	//nolint:staticcheck // old drivers have nothing else
 	c, ok := s.Stmt.(driver.ColumnConverter)
 	if !ok {
 		return driver.ErrSkip // which leaves it to database/sql

@@ -28,8 +28,7 @@ type client = connect.Client[text, text]
 func unary(ctx context.Context, c *client, what string) (http.Header, error) {
 	res, err := c.CallUnary(ctx, connect.NewRequest(wrapperspb.String(what)))
 	if err != nil {
-		var e *connect.Error
-		if errors.As(err, &e) {
+		if e, ok := errors.AsType[*connect.Error](err); ok {
 			return e.Meta(), err
 		}
 		return nil, err

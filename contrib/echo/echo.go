@@ -105,11 +105,11 @@ func same(a, b http.ResponseWriter) bool {
 
 // status returns the status that Echo's own error handler writes for an error.
 func status(err error) int {
-	answer, ok := err.(*echo.HTTPError)
+	answer, ok := err.(*echo.HTTPError) //nolint:errorlint // as in Echo, which does not unwrap
 	if !ok {
 		return http.StatusInternalServerError
 	}
-	if within, ok := answer.Internal.(*echo.HTTPError); ok {
+	if within, ok := answer.Internal.(*echo.HTTPError); ok { //nolint:errorlint // as above
 		answer = within
 	}
 	return answer.Code

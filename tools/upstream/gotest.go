@@ -101,7 +101,7 @@ func (t tree) test(ctx context.Context, only test, log string, env ...string) (r
 		err = errors.New("no test has run")
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w; %v\n%s", cmd, err, failed, &errs)
+		return nil, fmt.Errorf("%s: %w; %w\n%s", cmd, err, failed, &errs)
 	}
 	return r, nil
 }

@@ -50,7 +50,7 @@ func (p *process) ready(ctx context.Context, check func(context.Context) error) 
 		}
 		select {
 		case <-p.exited:
-			return fmt.Errorf("%s ended early (%v): %w", p.cmd.Path, p.err, err)
+			return fmt.Errorf("%s ended early (%w): %w", p.cmd.Path, p.err, err)
 		case <-ctx.Done():
 			return fmt.Errorf("%s did not become ready: %w", p.cmd.Path, err)
 		case <-time.After(20 * time.Millisecond):

@@ -30,8 +30,7 @@ const retryAfter = "1"
 
 // failed answers an error of the intake.
 func (a *API) failed(w http.ResponseWriter, r *http.Request, err error) {
-	var bad *wire.FieldError
-	if errors.As(err, &bad) {
+	if bad, ok := errors.AsType[*wire.FieldError](err); ok {
 		writeProblem(w, http.StatusUnprocessableEntity, "nothing of this body was kept: "+bad.Error(),
 			&huma.ErrorDetail{Location: bad.Location(), Message: bad.Problem})
 		return

@@ -226,8 +226,7 @@ func FuzzJSON(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		all, err := drain(JSON(data))
 		if err != nil {
-			var e *wire.FieldError
-			if !errors.As(err, &e) {
+			if _, ok := errors.AsType[*wire.FieldError](err); !ok {
 				t.Fatalf("%T: %v", err, err)
 			}
 			return

@@ -35,7 +35,7 @@ func newLines(r io.Reader, read func([]byte, *Request) error) *lines {
 
 func (l *lines) Next(r *Request) error {
 	var err error
-	for err = errNoRequest; err == errNoRequest; {
+	for err = errNoRequest; errors.Is(err, errNoRequest); {
 		var line []byte
 		if line, err = l.next(); err != nil {
 			return err
@@ -43,7 +43,7 @@ func (l *lines) Next(r *Request) error {
 		*r = Request{Start: NoTime}
 		err = l.read(line, r)
 	}
-	if bad, ok := err.(*wire.FieldError); ok {
+	if bad, ok := errors.AsType[*wire.FieldError](err); ok {
 		bad.Index, bad.Line = l.index, l.number
 	}
 	r.Line = l.number

@@ -95,7 +95,7 @@ func (r *reader) verdict(makers config.Makers) (*config.Config, error) {
 		unread[entryOf(e.Field)] = true
 	}
 	err := r.Config.Validate(makers)
-	wrong, _ := err.(config.Errors)
+	wrong, _ := errors.AsType[config.Errors](err)
 	for _, e := range wrong {
 		entry := entryOf(e.Field)
 		// Whether a hub may be open to the network depends on its tokens.

@@ -162,7 +162,7 @@ func (l engineLogger) Fatalf(format string, args ...any) {
 	err := fmt.Errorf(format, args...)
 	for _, a := range args {
 		if cause, ok := a.(error); ok {
-			err = fmt.Errorf("%s: %w", err, cause)
+			err = fmt.Errorf("%w: %w", err, cause)
 		}
 	}
 	l.e.die(err)

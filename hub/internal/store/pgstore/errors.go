@@ -21,8 +21,7 @@ const (
 
 // state returns an error's SQLSTATE, "" if it is not the server's.
 func state(err error) string {
-	var e *pgconn.PgError
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return e.Code
 	}
 	return ""
