@@ -105,9 +105,9 @@ func (s *seeder) post(path, contentType string, body []byte) {
 		log.Print(err) // The hub may be away for a while: that is what it is tried with.
 		return
 	}
-	defer response.Body.Close()
+	answer, _ := io.ReadAll(response.Body)
+	response.Body.Close()
 	if response.StatusCode != http.StatusAccepted {
-		answer, _ := io.ReadAll(response.Body)
 		log.Fatalf("%s: %s", response.Status, answer)
 	}
 }

@@ -41,8 +41,8 @@ func main() {
 	}
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
 	ok, err := run(ctx, *root, *work, flag.Args())
+	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "upstream:", err)
 	}

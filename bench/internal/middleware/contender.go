@@ -47,7 +47,7 @@ func (c *contender) watch() watched {
 	return c.wrap(mux)
 }
 
-func hello(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "hello, user\n") }
+func hello(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "hello, user\n") }
 
 func stopped() (kept, lost uint64) { return 0, 0 }
 
@@ -121,7 +121,7 @@ func (d *discard) WriteHeader(int)                   {}
 // request has a context of the server's, and is made anew. Making it costs the bare
 // mux as much as the contenders.
 func serve(h http.Handler) func(n int) {
-	fresh, err := http.NewRequestWithContext(serverContext(h), "GET", "/users/4711", nil)
+	fresh, err := http.NewRequestWithContext(serverContext(h), http.MethodGet, "/users/4711", nil)
 	if err != nil {
 		panic(err) // the arguments are constants
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -120,7 +121,7 @@ func (d *duck) writeCSV(events []dataset.Event) error {
 		fmt.Fprintf(w, "%s,%s,%d,%d,%s,%s\n", e.Endpoint, e.Method, e.Duration, e.Status, e.User,
 			time.UnixMilli(e.Start).UTC().Format("2006-01-02 15:04:05.000"))
 	}
-	return w.Flush()
+	return errors.Join(w.Flush(), f.Close())
 }
 
 // importCSV keeps all requests at once, in one transaction.

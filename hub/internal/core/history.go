@@ -89,7 +89,7 @@ func (h *history) start(beats <-chan time.Time, sweep func()) {
 			case <-h.news:
 			}
 			if h.rest == 0 {
-				h.write(ctx, false)
+				_ = h.write(ctx, false) // it has logged its error, and keeps the rows
 			}
 		}
 	}()

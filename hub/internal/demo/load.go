@@ -161,7 +161,7 @@ func (l *load) login(c *customer) {
 // If into is not nil it takes the JSON of a success.
 func (l *load) send(method, path, token string, form url.Values, into any) int {
 	l.sent.Add(1)
-	req, err := http.NewRequest(method, l.base+path, strings.NewReader(form.Encode()))
+	req, err := http.NewRequestWithContext(context.Background(), method, l.base+path, strings.NewReader(form.Encode()))
 	if err != nil {
 		l.failed.Add(1)
 		return 0
@@ -182,7 +182,7 @@ func (l *load) send(method, path, token string, form url.Values, into any) int {
 		return 0
 	}
 	if into != nil && resp.StatusCode < 300 {
-		json.Unmarshal(body, into) // the shop is ours: it sends what it promises
+		_ = json.Unmarshal(body, into) // the shop is ours: it sends what it promises
 	}
 	return resp.StatusCode
 }

@@ -31,6 +31,6 @@ func (f *Frame) Draw(lines []string) {
 		b.WriteString("\r" + f.screen.fit(line) + "\x1b[K\n")
 	}
 	b.WriteString("\r\x1b[J") // a terminal in raw mode has left the cursor at the line's end
-	io.WriteString(f.w, b.String())
+	_, _ = io.WriteString(f.w, b.String())
 	f.drawn = len(lines)
 }

@@ -91,7 +91,7 @@ func (s *Server) Stop(limit time.Duration) error {
 		s.http.Close()
 		err = fmt.Errorf("requests were cut off after %s: %w", limit, err)
 	}
-	<-s.failed
+	<-s.failed //nolint:errcheck // the error of a server that ended is for readers of Failed
 	return err
 }
 

@@ -42,7 +42,7 @@ func migrate(ctx context.Context, config *pgx.ConnConfig) error {
 		return err
 	}
 	// Closing the connection would do, if there were no pooler in between.
-	defer lock.ExecContext(ctx, `SELECT pg_advisory_unlock(`+lockKey+`)`, "migrate")
+	defer func() { _, _ = lock.ExecContext(ctx, `SELECT pg_advisory_unlock(`+lockKey+`)`, "migrate") }()
 	if err := checkTables(ctx, lock); err != nil {
 		return err
 	}
