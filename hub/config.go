@@ -10,97 +10,98 @@ import (
 	"github.com/kymohq/kymo/hub/internal/webserver"
 )
 
-// Config is how a hub works. The zero value is ready to use.
+// Config is the configuration of a hub. The zero value is ready to use.
 type Config struct {
 	Tokens Tokens
-	// Hosts are the names that requests for the hub may be addressed to, like
-	// "kymo.example.com": the name in their Host header. Names of loopback and IP
-	// addresses need not be listed. If it is empty, a hub with both tokens answers to
-	// every name, and one without to none but those, so that no site can have a
-	// visitor's browser read from the hub by a name of its own (DNS rebinding).
+	// Hosts lists the host names that the hub answers to, such as "kymo.example.com":
+	// the name in a request's Host header. localhost and IP addresses need not be
+	// listed. If Hosts is empty, a hub with both tokens answers to every name, and a hub
+	// without both answers only to localhost and IP addresses. This prevents DNS
+	// rebinding, by which a site reads from the hub through a visitor's browser.
 	Hosts     []string
 	Retention Retention
 	Slow      Slow
 
-	// Checks are what the hub checks itself, Services the services that it follows
-	// by name. Their names are the keys of GET /health, so no two may be the same.
+	// Checks are the checks that the hub runs, and Services the services whose health
+	// it follows by name. Their names are the keys of GET /health and must be unique.
 	Checks   []Check
 	Services []Service
 
-	// MaxEndpoints is the number of distinct endpoints that each service may have;
-	// requests of others count under (other). 0 is 1,000.
+	// MaxEndpoints is the maximum number of endpoints of each service. Requests to
+	// further endpoints are counted as "(other)". 0 means 1,000.
 	MaxEndpoints int
-	// MaxServices is the number of services; batches of others are refused. 0 is 1,000.
+	// MaxServices is the maximum number of services. Batches from further services are
+	// rejected. 0 means 1,000.
 	MaxServices int
 
-	// Version is that of the program, for the API's documentation; "" is "dev".
+	// Version is the program's version, for the API's documentation. "" means "dev".
 	Version string
-	// Logger is where the hub reports its own troubles; nil is slog.Default().
+	// Logger is the logger for the hub's own problems. nil means slog.Default().
 	Logger *slog.Logger
 
-	now    func() time.Time // of tests; nil is time.Now
-	limits webserver.Limits // of tests; zero is those that webserver documents
+	now    func() time.Time // for tests; nil means time.Now
+	limits webserver.Limits // for tests; zero means the defaults of package webserver
 }
 
-// Tokens are what callers must present as "Authorization: Bearer <token>". An
-// empty one is not required.
+// Tokens are the tokens that callers must send as "Authorization: Bearer <token>".
+// An empty token is not required.
 type Tokens struct {
-	Ingest string // to send requests
-	Read   string // to ask for reports
+	Ingest string // for routes that take data
+	Read   string // for routes that return data
 }
 
-// Retention is for how long requests are kept.
+// Retention sets how long, and how much, a hub keeps.
 type Retention struct {
-	// Age is how long requests are kept; older ones are not accepted. It is at least
-	// an hour; 0 is 168 h, the longest window of a report.
+	// Age is how long requests are kept. Older requests are not accepted. It is at
+	// least 1 h. 0 means 168 h, the longest window of a report.
 	Age time.Duration
-	// Size is the number of bytes beyond which the oldest requests are forgotten
-	// before their time. It is at least 1 MiB; 0 is no limit.
+	// Size is the number of bytes that the hub may store. Beyond it, the oldest requests
+	// are deleted before they reach Age. It is at least 1 MiB. 0 means no limit.
 	Size int64
 }
 
-// Slow is the rule for slow endpoints: the 95th percentile is over the target,
-// with at least MinSamples requests in the window.
+// Slow sets when an endpoint is slow: its 95th percentile is over the target, and
+// the window has at least MinSamples of its requests.
 type Slow struct {
-	Target     time.Duration // 0 is 500 ms
-	MinSamples int           // 0 is 20
-	Routes     []RouteTarget
+	Target     time.Duration // 0 means 500 ms
+	MinSamples int           // 0 means 20
+	Routes     []RouteTarget // endpoints with another target
 }
 
-// RouteTarget is the target of one endpoint, in every service and for every method.
+// RouteTarget is the target of one endpoint, for all services and methods.
 type RouteTarget struct {
-	Endpoint string // a route template, such as /reports/{id}
+	Endpoint string // a route template, such as "/reports/{id}"
 	Target   time.Duration
 }
 
-// Check is a check that the hub runs, of a database say. The fields but Name and
-// Probe are what package health has options of the same meaning for.
+// Check is a check that the hub runs, such as of a database. The fields after Probe
+// are rules; they mean the same as the fields of health.Rules.
 type Check struct {
 	Name string
-	// Probe is one of package health, or one that package checks makes. Open takes it
-	// over: it is closed when the hub is, or before Open returns an error.
+	// Probe is a probe of package health or checks. Open takes ownership of it: the
+	// probe is closed when the hub is, or before Open returns an error.
 	Probe health.Probe
 
-	Interval     time.Duration // between the starts of two runs; 0 is 10 s
-	Timeout      time.Duration // of a run; 0 is 2 s or a third of the interval, whichever is less
-	DegradedOver time.Duration // a run that took longer is degraded; 0 is no limit
-	Failures     int           // runs in a row until the status is worse; 0 is 2
-	Successes    int           // runs in a row until it is better; 0 is 2
-	Critical     bool          // if it is down, the hub's GET /health is
+	Interval     time.Duration // from the start of one run to the start of the next; 0 means 10 s
+	Timeout      time.Duration // of a run; 0 means 2 s or a third of the interval, whichever is less
+	DegradedOver time.Duration // a run that took longer is degraded; 0 means no limit
+	Failures     int           // worse runs in a row before the status gets worse; 0 means 2
+	Successes    int           // better runs in a row before the status gets better; 0 means 2
+	Critical     bool          // GET /health is down while the check is down
 }
 
-// Service is a service whose health the hub follows by name. Services that ship to
-// the hub are followed without being named; one that is named is missed if it
-// never does.
+// Service is a service whose health the hub follows by name. A service that sends
+// heartbeats to the hub need not be listed. A service that is listed is reported as
+// unknown, and then down, even if it never sent a heartbeat.
 type Service struct {
 	Name string
-	// Probe polls the service, as one that checks.Service makes. Without it the
-	// service is judged by the heartbeats of its instances. The hub owns it as that of
+	// Probe polls the service; checks.Service returns such a probe. Without a probe,
+	// the heartbeats of the service's instances decide. The hub owns the probe, as for
 	// a Check.
 	Probe health.Probe
 
-	// The rules, as for a Check. Without a Probe, Interval is 1 s, and Failures and
-	// Successes are 1, if they are 0.
+	// The rules, as for a Check. Without a Probe, the defaults are an Interval of 1 s,
+	// and 1 for Failures and Successes.
 	Interval     time.Duration
 	Timeout      time.Duration
 	DegradedOver time.Duration
@@ -108,13 +109,14 @@ type Service struct {
 	Successes    int
 	Critical     bool
 
-	// Silence is after how long without a heartbeat from any instance the service is
-	// unknown (0 is 30 s), and DownAfter after how long it is down (0 is 90 s).
+	// A service without a heartbeat from any instance is unknown after Silence (0 means
+	// 30 s) and down after DownAfter (0 means 90 s).
 	Silence   time.Duration
 	DownAfter time.Duration
 }
 
-// internal returns the configuration as it is validated, whatever it came from.
+// internal returns the configuration in the form in which all configurations are
+// validated.
 func (c *Config) internal() *config.Config {
 	to := &config.Config{
 		Tokens:       config.Tokens(c.Tokens),

@@ -6,16 +6,16 @@ import (
 	"github.com/kymohq/kymo/hub/internal/config"
 )
 
-// FieldError is what is wrong with one field of a Config. It is config.Error for Go
-// programs, which know neither internal packages nor the keys of a file.
+// FieldError describes what is wrong with one field of a Config.
 type FieldError struct {
-	Field   string // in Go, like "Checks[1].DegradedOver"
-	Problem string // what is wrong, and what would be right; without a secret
+	Field   string // as in Go, such as "Checks[1].DegradedOver"
+	Problem string // what is wrong and how to fix it; it contains no secrets
 }
 
 func (e *FieldError) Error() string { return "hub: Config." + e.Field + ": " + e.Problem }
 
-// fieldErrors returns the errors of a configuration as those of a Config.
+// fieldErrors converts the errors of a configuration to FieldErrors. The internal
+// error type has the keys of a file, which Go programs do not use.
 func fieldErrors(err error) error {
 	wrong, ok := errors.AsType[config.Errors](err)
 	if !ok {

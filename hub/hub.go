@@ -12,16 +12,16 @@ import (
 	"github.com/kymohq/kymo/hub/internal/store/pebblestore"
 )
 
-// Hub keeps requests and answers questions about them. It is an http.Handler
-// and a kymo.Sink, and safe for concurrent use.
+// Hub stores requests and answers queries. It is an http.Handler and a kymo.Sink,
+// and is safe for concurrent use.
 type Hub struct{ core *core.Hub }
 
 var _ kymo.Sink = (*Hub)(nil)
 
-// Open returns a hub that keeps its data in the directory dir, which it creates if
-// need be and which no other process may use. If the configuration is wrong, the
-// error has a *FieldError for everything that is wrong with it, and no directory
-// is created. If Open fails, it has closed the probes of the configuration.
+// Open returns a hub that stores its data in the directory dir. Open creates the
+// directory if it does not exist; no other process may use it. If the configuration
+// is invalid, the error wraps a *FieldError for each problem, and no directory is
+// created. If Open returns an error, it has closed the configuration's probes.
 func Open(dir string, c Config) (*Hub, error) {
 	inner := c.internal()
 	closeProbes := ownProbes(inner)
@@ -48,22 +48,23 @@ func open(dir string, inner *config.Config, c *Config) (*Hub, error) {
 	return &Hub{h}, nil
 }
 
-// ServeHTTP answers the API's requests; after Close with 503. In a service that
-// records its requests with a Monitor, those for the hub are left out.
+// ServeHTTP answers the API's requests; after Close it answers with status 503. A
+// Monitor around it does not record these requests.
 //
-// It waits neither for bodies nor until answers are taken without a limit, in whatever
-// server of net/http. What remains for that server to limit is
-// http.Server.ReadHeaderTimeout, IdleTimeout and, for HTTP/2,
+// ServeHTTP limits how long it waits for a request's body and for a client to read
+// the answer, whatever the settings of the http.Server. Limits of that server's own
+// are http.Server.ReadHeaderTimeout, IdleTimeout and, for HTTP/2,
 // http.HTTP2Config.WriteByteTimeout.
 func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.core.ServeHTTP(w, r) }
 
-// Ship keeps a batch of the SDK, as kymo.Sink describes it.
+// Ship stores a batch, as kymo.Sink describes.
 func (h *Hub) Ship(ctx context.Context, batch []byte) error { return h.core.Ship(ctx, batch) }
 
-// Health returns the state of the checks and the services. It runs none of them.
+// Health returns the status of all checks and services, from memory: it runs no check.
 func (h *Hub) Health() health.Report { return h.core.Health() }
 
-// Close lets no more requests in, waits for those in flight until ctx is done,
-// ends the checks, and closes the store. If ctx was done before, the hub is closed
-// nevertheless: what was acknowledged is durable.
+// Close drains the hub: it rejects new requests and waits for those in flight. Then
+// it ends the checks and closes the store. If ctx is done before the requests are,
+// Close does not wait for them any longer. Everything that was acknowledged is
+// durable in any case.
 func (h *Hub) Close(ctx context.Context) error { return h.core.Close(ctx) }

@@ -7,9 +7,8 @@ import (
 	"github.com/kymohq/kymo/hub/internal/config"
 )
 
-// ownProbes makes each probe of a configuration one that is closed once, however
-// often its Close is called: by the hub, as far as one was opened, and by the
-// function that it returns, which closes them all.
+// ownProbes ensures that each probe of a configuration is closed only once, even if
+// the hub and closeAll both close it. closeAll closes all of them.
 func ownProbes(c *config.Config) (closeAll func()) {
 	var closers []func() error
 	own := func(p *health.Probe) {

@@ -1,5 +1,5 @@
-// Package checks makes the probes that the hub's configuration file can name, for
-// programs that embed the hub:
+// Package checks has the probes of the hub's configuration file, for programs that
+// embed the hub:
 //
 //	p, err := checks.New(checks.Spec{Type: "postgres", URL: "postgres://app@db/app", MaxLag: 5 * time.Second})
 //	if err != nil {
@@ -9,8 +9,7 @@
 //		{Name: "database", Probe: p, Interval: 10 * time.Second, Critical: true},
 //	}})
 //
-// A probe keeps its connection from run to run, and what it reports never holds a
-// password, a key or the value of a header. Importing this package brings the
-// drivers of all types along; a program that needs none of them can use the
-// probes of package health.
+// A probe keeps its connection from run to run. Its results never contain a password,
+// a key or the value of a header. Importing this package imports the drivers of all
+// types; a program that needs none of them can use the probes of package health.
 package checks
