@@ -19,8 +19,8 @@ const maxTexts = 4 << 20
 const maxRaw = 8 << 10
 
 // batcher gathers the requests that a reader yields into batches within wire's
-// limits. It remembers strings and keys, so that a request like one before costs
-// two lookups and no allocation.
+// limits. It remembers strings and keys, so that a request that resembles an
+// earlier one costs two lookups and no allocation.
 type batcher struct {
 	registry *registry
 	service  string // of requests that name none
@@ -69,9 +69,10 @@ func (c *batcher) last() *wire.Builder { return c.builders[c.open-1] }
 // full reports whether the last builder should take no more requests.
 func (c *batcher) full() bool { return c.last().Len() >= wire.MaxRequests || c.texts >= maxTexts }
 
-// next adds the reader's next request to the last batch. It returns io.EOF after
-// the last one, and for what is not kept a *ingest.RefusalError, from the reader or, if
-// lenient, for a request beyond a limit. After any other error nothing is to be kept.
+// next adds the reader's next request to the last batch. It returns io.EOF after the
+// last one, and an *ingest.RefusalError for an element that is not kept: one that the
+// reader refuses or, if lenient, a request beyond a limit. After any other error the
+// whole body is refused.
 func (c *batcher) next(r ingest.Reader, lenient bool) error {
 	err := r.Next(&c.request)
 	if err == nil {
@@ -80,7 +81,7 @@ func (c *batcher) next(r ingest.Reader, lenient bool) error {
 		case problem == "":
 		case lenient:
 			if field == "service" {
-				c.request.Service = nil // It is not fit to be counted by.
+				c.request.Service = nil // The loss cannot be counted under an invalid name.
 			}
 			err = &ingest.RefusalError{Reason: reason, Problem: field + ": " + problem}
 		default:
@@ -91,8 +92,8 @@ func (c *batcher) next(r ingest.Reader, lenient bool) error {
 	return err
 }
 
-// add appends the request, or returns which field keeps it out, what is wrong with
-// it and the reason it is counted by.
+// add appends the request. If it is not accepted, add returns the field at fault,
+// the problem, and the reason under which it is counted.
 func (c *batcher) add(r *ingest.Request) (reason ingest.Reason, field, problem string) {
 	var raw wire.Key
 	if raw.Service = c.service; r.Service != nil {
@@ -100,7 +101,7 @@ func (c *batcher) add(r *ingest.Request) (reason ingest.Reason, field, problem s
 			return ingest.Invalid, "service", problem
 		}
 		if raw.Service == "" {
-			return ingest.Invalid, "service", "must not be empty; leave it off for " + c.service
+			return ingest.Invalid, "service", "must not be empty; omit it for " + c.service
 		}
 	}
 	if raw.Endpoint, problem = c.clean(r.Endpoint, maxRaw); problem != "" {
@@ -139,8 +140,8 @@ func (c *batcher) add(r *ingest.Request) (reason ingest.Reason, field, problem s
 	return 0, "", ""
 }
 
-// intern returns b as a string, the same for the same bytes, or what keeps it out
-// of a batch.
+// intern returns b as a string, the same one for the same bytes, or the problem
+// for which it cannot be in a batch.
 func (c *batcher) intern(b []byte, limit int) (s, problem string) {
 	if len(b) == 0 {
 		return "", ""
@@ -172,15 +173,16 @@ func (c *batcher) clean(b []byte, limit int) (s, problem string) {
 	return s, ""
 }
 
-// key returns the series of a request from what was written.
+// key returns the series of a request whose fields are as written in the
+// body.
 func (c *batcher) key(raw wire.Key) (key wire.Key, field, problem string) {
 	key = raw
 	if key.Method == "" {
-		return key, "method", "must not be empty; it is such as GET"
+		return key, "method", "must not be empty; must be a method such as GET"
 	}
 	key.Method = wire.KnownMethod(strings.ToUpper(key.Method))
 	if key.Endpoint == "" {
-		return key, "endpoint", "must not be empty; it is a route template or a path, such as /users/{id}"
+		return key, "endpoint", "must not be empty; must be a route template or a path, such as /users/{id}"
 	}
 	if problem := wire.StatusProblem(key.Status); problem != "" {
 		return key, "status_code", problem

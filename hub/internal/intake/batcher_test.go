@@ -133,7 +133,7 @@ func TestRequestsBeyondALimit(t *testing.T) {
 		"user too long":        {func(r *ingest.Request) { r.User = text(strings.Repeat("u", 256)) }, "user_id", "at most 255 bytes"},
 		"user as the endpoint": {func(r *ingest.Request) { r.Endpoint, r.User = text(long), text(long) }, "user_id", "at most 255 bytes"},
 		"error too long":       {func(r *ingest.Request) { r.Error = text(strings.Repeat("e", 101)) }, "error", "at most 100 bytes"},
-		"service empty":        {func(r *ingest.Request) { r.Service = text("") }, "service", "must not be empty; leave it off for default"},
+		"service empty":        {func(r *ingest.Request) { r.Service = text("") }, "service", "must not be empty; omit it for default"},
 		"service control":      {func(r *ingest.Request) { r.Service = text("a\x00") }, "service", "contains U+0000; must be at most 100 bytes"},
 		"service turned":       {func(r *ingest.Request) { r.Service = text("a\u202e") }, "service", "contains U+202E; must be at most 100 bytes"},
 		"service too long":     {func(r *ingest.Request) { r.Service = text(strings.Repeat("s", 101)) }, "service", "at most 100 bytes"},

@@ -63,7 +63,8 @@ func (r *registry) cap(b *wire.Batch) (over excess, err error) {
 	return over, nil
 }
 
-// kept counts what cap returned of a batch that is durable and was not before.
+// kept counts the requests that cap found over the limit, once their batch is
+// durable and no duplicate.
 func (r *registry) kept(over excess) {
 	if over == nil {
 		return
@@ -75,7 +76,7 @@ func (r *registry) kept(over excess) {
 	}
 }
 
-// knows reports whether nothing in the batch is new, as in almost every one.
+// knows reports whether nothing in the batch is new, as is usual.
 func (r *registry) knows(b *wire.Batch) bool {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
@@ -115,7 +116,7 @@ func (r *registry) admitServices(b *wire.Batch) error {
 	if len(r.services)+len(fresh) > r.limits.Services {
 		for name := range fresh {
 			return &wire.FieldError{Index: -1, Field: "service", Problem: fmt.Sprintf(
-				"%q is new, and this hub keeps at most %d services: a service's name must not vary", name, r.limits.Services)}
+				"%q is new, and this hub keeps at most %d services; a service must always use the same name", name, r.limits.Services)}
 		}
 	}
 	for name := range fresh {
@@ -124,8 +125,8 @@ func (r *registry) admitServices(b *wire.Batch) error {
 	return nil
 }
 
-// merge replaces the endpoint of the capped keys and methods that are unknown,
-// by which several keys can become the same.
+// merge replaces the endpoints of the capped keys and methods that HTTP does
+// not define, and merges keys that become equal.
 func merge(b *wire.Batch, capped map[int]bool) {
 	to := make([]uint32, len(b.Keys))
 	places := make(map[wire.Key]uint32, len(b.Keys))
@@ -156,7 +157,7 @@ func (r *registry) admitHealth(b *wire.Batch) error {
 	if r.knowsHealth(b) {
 		return nil
 	}
-	// A batch of nothing but drops names services just as well.
+	// A batch that has only drops names services, too.
 	services := wire.Batch{Drops: make([]wire.Drop, len(b.Health))}
 	for i := range b.Health {
 		services.Drops[i].Service = b.Health[i].Service
@@ -166,7 +167,7 @@ func (r *registry) admitHealth(b *wire.Batch) error {
 	return r.admitServices(&services)
 }
 
-// knowsHealth reports whether none of the services is new, as in almost every batch.
+// knowsHealth reports whether none of the services is new, as is usual.
 func (r *registry) knowsHealth(b *wire.Batch) bool {
 	r.mu.RLock()
 	defer r.mu.RUnlock()

@@ -8,20 +8,21 @@ import (
 	"github.com/kymohq/kymo/hub/internal/template"
 )
 
-// maxOthers bounds the names of endpoints that got no place, for each service.
+// maxOthers bounds the endpoints over the cap whose names are kept, for each
+// service.
 const maxOthers = 20
 
 // Cardinality is the number of a service's endpoints, and what was merged to keep it
 // low since the process started.
 type Cardinality struct {
 	Service    string
-	Endpoints  int      // that have a place
+	Endpoints  int      // that are kept apart
 	Overflowed uint64   // requests put under wire.Other
-	Others     []string // endpoints that got no place, the first of them
+	Others     []string // the first endpoints over the cap
 	Collapsed  []template.Collapsed
 }
 
-// overflow is the endpoints of a service that got no place.
+// overflow is the endpoints of a service that are over the cap.
 type overflow struct {
 	requests uint64
 	names    []string

@@ -6,8 +6,8 @@ import (
 	"github.com/kymohq/kymo/hub/internal/ingest"
 )
 
-// Counters count what came in since the start. A batch that came twice counts
-// once, as a duplicate the second time.
+// Counters count what arrived since the start. A batch that arrives again
+// counts only as a duplicate.
 type Counters struct {
 	Batches    atomic.Uint64 // kept
 	Duplicates atomic.Uint64 // batches that were kept before
@@ -15,7 +15,7 @@ type Counters struct {
 	Overflowed atomic.Uint64 // of these, under wire.Other because of the cap
 	Dropped    atomic.Uint64 // requests that services dropped and reported
 	Bytes      atomic.Uint64 // of bodies, as they were sent
-	Refused    atomic.Uint64 // bodies that were not accepted, unless because of the store
+	Refused    atomic.Uint64 // bodies that were not accepted, for other reasons than the store
 	StoreFails atomic.Uint64 // failed operations of the store
 	HealthRows atomic.Uint64 // health results of services, kept
 	HealthLate atomic.Uint64 // health results removed: before the retention, or in the future

@@ -10,7 +10,7 @@ import (
 )
 
 // HeartbeatFunc is called with each heartbeat and the time of its arrival. The
-// batch is used again when it returns.
+// batch is reused after it returns.
 type HeartbeatFunc func(b *wire.Batch, at time.Time)
 
 // heartbeats passes heartbeats on to those who subscribed.
@@ -24,7 +24,7 @@ func (h *heartbeats) subscribe(f HeartbeatFunc) {
 	defer h.mu.Unlock()
 	var all []HeartbeatFunc
 	if p := h.subscribers.Load(); p != nil {
-		all = slices.Clone(*p) // Heartbeats may be on their way through it.
+		all = slices.Clone(*p) // publish may be using it.
 	}
 	all = append(all, f)
 	h.subscribers.Store(&all)

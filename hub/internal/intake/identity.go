@@ -9,7 +9,7 @@ import (
 	"github.com/kymohq/kymo/internal/wire"
 )
 
-// identities numbers the batches that come without an identity as the hub's own.
+// identities gives batches without an identity one of the hub's.
 type identities struct {
 	mu       sync.Mutex
 	instance string
@@ -20,8 +20,8 @@ func newIdentities() *identities { return &identities{instance: newInstance()} }
 
 func newInstance() string { return "hub-" + rand.Text() }
 
-// number gives the batches the next numbers. It must not be called before it is
-// known that they will be appended: a number that is not used leaves a gap.
+// number gives the batches the next numbers. It must be called only if they
+// will be appended, since a number that is not used leaves a gap.
 func (i *identities) number(batches []*wire.Batch) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -31,8 +31,8 @@ func (i *identities) number(batches []*wire.Batch) {
 	}
 }
 
-// restart takes another instance after a failed append: under the old one, its
-// batches would be gaps, of which a store remembers only so many.
+// restart begins another instance after a failed append: under the old one,
+// the batches would be gaps, of which a store remembers only so many.
 func (i *identities) restart() {
 	i.mu.Lock()
 	defer i.mu.Unlock()

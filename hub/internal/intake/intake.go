@@ -14,7 +14,7 @@ import (
 	"github.com/kymohq/kymo/internal/wire"
 )
 
-// Intake takes bodies to the store. It is safe for concurrent use.
+// Intake passes bodies on to the store. It is safe for concurrent use.
 type Intake struct {
 	Counters Counters
 
@@ -29,8 +29,8 @@ type Intake struct {
 	batchers sync.Pool // of *batcher
 }
 
-// New returns an intake that keeps requests as old as retention, of services within
-// the limits.
+// New returns an intake that keeps requests up to the age of retention, from
+// services within the limits.
 func New(st store.Store, limits Limits, retention time.Duration, now func() time.Time) *Intake {
 	in := &Intake{
 		store: st, registry: newRegistry(limits), now: now, identities: newIdentities(),
@@ -55,9 +55,9 @@ func (in *Intake) Cardinality() ([]Cardinality, Limits) {
 	return in.registry.cardinality(), in.registry.limits
 }
 
-// Seed makes an endpoint of the store known, so that a restart neither lifts the
-// limits nor gives the places of endpoints in use to others. The endpoint is empty for
-// the dropped requests of a service.
+// Seed registers an endpoint of the store, so that a restart neither lifts the limits
+// nor lets new endpoints displace those in use. The endpoint is empty for the dropped
+// requests of a service.
 func (in *Intake) Seed(service, endpoint string) { in.registry.seed(service, endpoint) }
 
 // OnHeartbeat registers f to be called with each heartbeat that arrives from now on.
@@ -65,13 +65,13 @@ func (in *Intake) OnHeartbeat(f HeartbeatFunc) { in.heartbeats.subscribe(f) }
 
 // Receipt is the answer to a body that is durable.
 type Receipt struct {
-	Accepted  int  `json:"accepted" doc:"How many requests of the body are durable now." example:"2"`
-	Duplicate bool `json:"duplicate" doc:"Whether they were durable before, and so count once." example:"false"`
-	Dropped   int  `json:"dropped,omitempty" doc:"Requests of a batch that were left out because they are older than what the hub keeps, or more than 24 h in the future. They count as dropped requests of their service at the time at which they arrived." example:"0"`
+	Accepted  int  `json:"accepted" doc:"How many requests of the body are durable." example:"2"`
+	Duplicate bool `json:"duplicate" doc:"Whether they were durable before; they count once." example:"false"`
+	Dropped   int  `json:"dropped,omitempty" doc:"Requests of a batch that were left out because they are older than the retention, or more than 24 h in the future. They count as dropped requests of their service at the time of their arrival." example:"0"`
 }
 
-// Malformed reports whether an error of Batch or Read is the sender's, an
-// *wire.FieldError: the same body will never be accepted.
+// Malformed reports whether an error of Batch or Read is a *wire.FieldError,
+// the sender's mistake: the same body will never be accepted.
 func Malformed(err error) bool {
 	var bad *wire.FieldError
 	return errors.As(err, &bad)
@@ -120,8 +120,8 @@ func dropped(b *wire.Batch) (n uint64) {
 	return n
 }
 
-// admitHealth makes the services of a batch's health results known, or returns why
-// they are not taken.
+// admitHealth registers the services of a batch's health results, or returns why
+// they are refused.
 func (in *Intake) admitHealth(b *wire.Batch) error {
 	for i := range b.Health {
 		if b.Health[i].Service == "" {
@@ -135,27 +135,26 @@ func (in *Intake) admitHealth(b *wire.Batch) error {
 // Body is a body in a format for which there is a reader.
 type Body struct {
 	Reader  ingest.Reader
-	Service string // of the requests that name none; "" is ingest.DefaultService
-	// Key, if not empty, identifies the body: one that comes again with the same key
-	// counts once.
+	Service string // of requests without one; "" is ingest.DefaultService
+	// Key, if not empty, identifies the body: bodies with the same key count once.
 	Key string
-	// Lenient leaves requests out that are beyond a limit, or too old, and counts
-	// them. Otherwise the whole body is refused because of one.
+	// Lenient drops and counts requests that are beyond a limit or too old.
+	// Otherwise one such request causes the whole body to be refused.
 	Lenient bool
 }
 
-// maxKept is how many strings a batcher may have seen to be used again: clearing a
-// map takes as long as it once was large.
+// maxKept is the number of strings up to which a batcher is reused: clearing a map
+// takes time in proportion to its former size.
 const maxKept = 1 << 14
 
-// Read keeps the requests that a reader yields, all or none of them. Errors are
+// Read keeps all requests that a reader yields, or none of them. Errors are
 // those of Batch, or of the reader.
 func (in *Intake) Read(ctx context.Context, body Body) (Receipt, error) {
 	now := in.now()
 	starts := in.span(now)
 	c := in.batchers.Get().(*batcher)
 	defer func() {
-		c.request = ingest.Request{} // which is part of the body
+		c.request = ingest.Request{} // it refers to the body
 		if c.open == 1 && len(c.strings) <= maxKept {
 			in.batchers.Put(c)
 		}
@@ -176,8 +175,8 @@ func (in *Intake) Read(ctx context.Context, body Body) (Receipt, error) {
 	return in.keep(ctx, &lost, body.Key == "", batches...)
 }
 
-// gather adds all of a reader's requests to the batches, and counts those that are
-// left out.
+// gather adds all of a reader's requests to the batches and counts those that are
+// dropped.
 func (c *batcher) gather(r ingest.Reader, lenient bool, lost *losses) error {
 	for {
 		if c.full() {
@@ -224,7 +223,8 @@ func (in *Intake) keep(ctx context.Context, lost *losses, anonymous bool, batche
 		}
 		r.Accepted += b.Len()
 	}
-	// After cap: the names of what is not kept take no place, and refuse no body.
+	// This comes after cap, so that losses neither register their services nor
+	// cause a body to be refused.
 	lost.moveTo(batches[0], in.registry.known)
 	if anonymous {
 		in.identities.number(batches)

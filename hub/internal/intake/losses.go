@@ -12,15 +12,15 @@ import (
 
 // losses counts the requests of one body that are not kept: by reason for the hub's
 // own metrics, and by service and time for the reports. A loss counts at the time of
-// the request itself, so that a report over a past window shows what that window
-// lost, however late it arrived. What has no time, or one outside the span of starts
-// that are accepted, counts at its arrival: stores keep nothing from before that span,
-// and a service with a wrong clock must show in the reports of today.
+// the request itself, so that a report over a past window shows what that window lost,
+// however late it arrived. A loss without a time, or with one outside the accepted
+// span of starts, counts at its arrival: stores keep nothing from before that span,
+// and a service with a wrong clock must show in today's reports.
 //
-// A body can be nothing but losses, each of another service and time. So there are
-// never more spans than a batch has room for: when they are too many, they are merged
-// over longer times, and when there are too many services, the rest are of
-// OtherServices. The sum is always exact.
+// A body can consist only of losses, each of another service and time, so there are
+// never more spans than a batch has room for: too many are merged over longer times,
+// and if there are too many services, the rest count under OtherServices. The sum is
+// always exact.
 type losses struct {
 	now     int64 // of arrival, Unix milliseconds
 	starts  span
@@ -34,12 +34,13 @@ type lossSpan struct {
 	at      int64
 }
 
-// OtherServices is the service of losses whose own is not known to the hub, or one of
-// too many. It takes no place among the services.
+// OtherServices is the service of losses whose own service the hub does not know, or
+// of too many services. It does not count as a service.
 const OtherServices = wire.Other
 
-// The precision of the times of losses: the first with which they fit into a batch.
-// The last is for losses of many services, which all count at their arrival.
+// The precisions of the times of losses; the first with which they fit into a batch
+// is used. The last is for losses of many services, which all count at their
+// arrival.
 var lossWidths = [...]time.Duration{10 * time.Second, time.Hour, 24 * time.Hour, 0}
 
 // maxSpans leaves one of a batch's drops for the rest.
@@ -99,7 +100,7 @@ func (l *losses) widen() {
 	}
 }
 
-// sum is how many requests were lost.
+// sum returns how many requests were lost.
 func (l *losses) sum() (n uint64) {
 	for _, count := range l.reasons {
 		n += count

@@ -54,9 +54,9 @@ func (r *registry) endpoint(serviceName, raw string) string {
 	return endpoint
 }
 
-// seed adds a series of the store, so that the limits hold across restarts. Those over
-// the limits are ignored. An empty endpoint stands for the dropped requests of a
-// service; those of OtherServices are of services that were not known.
+// seed adds a series of the store, so that the limits hold across restarts. Series
+// over the limits are ignored, and so are those of OtherServices. An empty endpoint
+// stands for the dropped requests of a service.
 func (r *registry) seed(serviceName, endpoint string) {
 	if endpoint == "" && serviceName == OtherServices {
 		return

@@ -19,8 +19,8 @@ type span struct{ from, to int64 }
 // always accepts every start.
 var always = span{math.MinInt64, math.MaxInt64}
 
-// span returns which starts are accepted. What the store forgot for want of room
-// would not be seen again: it is not accepted.
+// span returns which starts are accepted. Those from before the store's floor
+// are not, since no query would find them.
 func (in *Intake) span(now time.Time) span {
 	s := span{now.Add(-in.Retention()).UnixMilli(), now.Add(maxAhead).UnixMilli()}
 	if f, ok := in.store.(store.Floorer); ok {
@@ -29,8 +29,7 @@ func (in *Intake) span(now time.Time) span {
 	return s
 }
 
-// accepts reports whether a start lies in the span, and if not, the reason to count
-// it by.
+// accepts reports whether a start lies in the span, and if not, the reason.
 func (s span) accepts(start int64) (reason ingest.Reason, ok bool) {
 	switch {
 	case start < s.from:
@@ -51,10 +50,10 @@ func (s span) prefix(starts []int64) int {
 	return len(starts)
 }
 
-// problem returns what is wrong with a start that is not accepted for a reason.
+// problem describes a start that is not accepted, by the reason.
 func (s span) problem(reason ingest.Reason) string {
 	if reason == ingest.TooOld {
-		return "is older than what this hub keeps; must be " + rfc3339(s.from) + " or later"
+		return "is older than this hub's retention; must be " + rfc3339(s.from) + " or later"
 	}
 	return "is too far in the future; must be before " + rfc3339(s.to)
 }
@@ -63,12 +62,12 @@ func rfc3339(ms int64) string {
 	return time.UnixMilli(ms).UTC().Format("2006-01-02T15:04:05.000Z07:00")
 }
 
-// screen removes the requests of a batch that do not start within s, and counts
-// them. So one request with a wrong clock does not cost the others.
+// screen removes and counts the requests of a batch that do not start within s,
+// so that one request with a wrong time does not cause the others to be lost.
 func screen(b *wire.Batch, s span, lost *losses) {
 	n := s.prefix(b.Start)
 	if n == b.Len() {
-		return // as almost every batch
+		return // as is usual
 	}
 	for i := n; i < b.Len(); i++ {
 		start := b.Start[i]
@@ -89,7 +88,7 @@ func screen(b *wire.Batch, s span, lost *losses) {
 }
 
 // screenHealth removes the health results that end before s or begin after it, and
-// returns how many they were.
+// returns how many it removed.
 func screenHealth(b *wire.Batch, s span) (removed int) {
 	n := len(b.Health)
 	b.Health = slices.DeleteFunc(b.Health, func(r wire.HealthResult) bool { return r.To < s.from || r.From >= s.to })

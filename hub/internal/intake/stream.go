@@ -12,11 +12,11 @@ import (
 
 // Stream gathers the requests of a reader into batches and yields each when it is
 // full, for input that is too long for memory and whose batches are sent to a hub.
-// The requests belong to the given service if they name none. A batch is valid until
-// the next; its instance and sequence are the caller's to set. An element that the
-// reader leaves out is yielded as its *ingest.RefusalError, for the caller to count or to
-// give up at, and the stream goes on. It ends at any other error, after the batches
-// before it, and keeps no request out for its age: that is the hub's part.
+// Requests without a service get the given one. A batch is valid until the next; the
+// caller sets its instance and sequence. An element that the reader refuses is
+// yielded as its *ingest.RefusalError, and the stream continues. Any other error ends the
+// stream, after the batches before it. The age of requests is not checked: the hub
+// does that.
 func Stream(r ingest.Reader, service string, now time.Time) iter.Seq2[*wire.Batch, error] {
 	return func(yield func(*wire.Batch, error) bool) {
 		c := newBatcher()

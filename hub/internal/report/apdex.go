@@ -8,8 +8,8 @@ import (
 
 // apdex is (satisfied + tolerating/2) / all, as the Apdex Alliance's technical
 // specification (version 1.1) has it: satisfied are the requests within the
-// target, tolerating those within four times of it, and an error is
-// neither. A duration counts by its bucket, so the target is met to 1.1 % of it.
+// target, tolerating those within four times the target, and an error is
+// neither. Durations are compared by bucket, so the target is accurate to 1.1 %.
 func apdex(all, failed *hist.Histogram, target time.Duration) *float64 {
 	if all.Count() == 0 {
 		return nil

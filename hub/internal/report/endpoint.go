@@ -5,7 +5,7 @@ import "github.com/kymohq/kymo/hub/internal/rollup"
 // Endpoint is the numbers of one endpoint and method in a window.
 type Endpoint struct {
 	Service  string `json:"service" doc:"The service that answered." example:"orders"`
-	Endpoint string `json:"endpoint" doc:"The matched route template. A request that matched no route is (unmatched); what is beyond the cap on endpoints per service is (other)." example:"/users/{id}"`
+	Endpoint string `json:"endpoint" doc:"The matched route template. A request that matched no route is (unmatched); endpoints beyond the cap of their service are (other)." example:"/users/{id}"`
 	Method   string `json:"method" doc:"The HTTP method; _OTHER for one that HTTP does not define." example:"GET"`
 
 	TotalRequests uint64 `json:"total_requests" doc:"How many requests started in the window." example:"1204"`
@@ -21,7 +21,7 @@ type Endpoint struct {
 	InsufficientData bool   `json:"insufficient_data" doc:"Whether there are fewer requests than the minimum sample: too few to judge by percentiles." example:"false"`
 }
 
-// names returns what the row is of.
+// names returns the names of the row's endpoint.
 func (e *Endpoint) names() rollup.Endpoint {
 	return rollup.Endpoint{Service: e.Service, Name: e.Endpoint, Method: e.Method}
 }

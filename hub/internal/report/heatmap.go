@@ -9,17 +9,17 @@ import (
 
 const (
 	// heatScale makes four rows of each power of two: a factor of 1.19 from one
-	// bound to the next, about what an eye tells apart.
+	// bound to the next, about as fine as the eye can distinguish.
 	heatScale = 2
 	maxRows   = 64
 )
 
-// Heatmap is how many requests took how long, over time.
+// Heatmap counts requests by duration over time.
 type Heatmap struct {
 	Window       Span         `json:"window"`
 	Step         int64        `json:"step" doc:"The length of a step, in seconds." example:"900"`
 	At           []int64      `json:"at" nullable:"false" doc:"When each step begins, Unix ms: the multiples of the step. The first step and the last may lie in the window only in part." example:"[1795348800000,1795349700000]"`
-	Bounds       []float64    `json:"bounds" nullable:"false" doc:"The longest duration of each row, ms, ascending; each is the same multiple of the one before. A row begins after the bound before it, the first at 0. Rows are left off before the first and after the last that holds a request; there are at most 64." example:"[26.4,31.4]"`
+	Bounds       []float64    `json:"bounds" nullable:"false" doc:"The longest duration of each row, ms, ascending; each is the same multiple of the one before. A row begins after the bound before it, the first at 0. Empty rows at both ends are omitted; there are at most 64." example:"[26.4,31.4]"`
 	Counts       [][]uint64   `json:"counts" nullable:"false" doc:"For each step, how many requests are in each row." example:"[[80,40],[98,0]]"`
 	Distribution Distribution `json:"distribution"`
 	Total        uint64       `json:"total" doc:"How many requests there are." example:"218"`
@@ -62,7 +62,7 @@ func ReadHeatmap(rollups iter.Seq2[*rollup.Rollup, error], w rollup.Window, mill
 // rows are buckets of a scale, from first on.
 type rows struct{ scale, first, n int }
 
-// rowsOf are as fine as there is room for.
+// rowsOf returns the finest rows of which there are not too many.
 func rowsOf(h *hist.Histogram) rows {
 	if h.Count() == 0 {
 		return rows{}
@@ -82,7 +82,7 @@ func rowsOf(h *hist.Histogram) rows {
 	}
 }
 
-// bounds are the upper bounds of the rows, in milliseconds.
+// bounds returns the upper bounds of the rows, in milliseconds.
 func (r rows) bounds() []float64 {
 	b := make([]float64, r.n)
 	for k := range b {
@@ -92,8 +92,8 @@ func (r rows) bounds() []float64 {
 	return b
 }
 
-// counts are those of a histogram of the same scale or a finer one. Zeros are in
-// the first row, which has no lower bound.
+// counts returns the number of h's values in each row; h has the same scale or a
+// finer one. Zeros are in the first row, which has no lower bound.
 func (r rows) counts(h *hist.Histogram) []uint64 {
 	c := make([]uint64, r.n)
 	if h.Count() == 0 {

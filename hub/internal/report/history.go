@@ -11,13 +11,13 @@ import (
 	"github.com/kymohq/kymo/internal/hist"
 )
 
-// bridge is the longest time between two results that does not count as
-// unknown: results come once a minute, the last ones before a crash are lost, and
-// a restart takes its seconds.
+// bridge is the longest time between two results that does not count as unknown:
+// results come once a minute, the last ones before a crash are lost, and a
+// restart takes some seconds.
 const bridge = 2 * time.Minute
 
-// History is how one check has been in a window. Shares are of the time that is
-// known, but for KnownPercent.
+// History describes one check in a window. Shares are of the time that is
+// known, except for KnownPercent.
 type History struct {
 	Name   string `json:"name" doc:"The check: a name of the hub's own, a service's, or service/check." example:"database"`
 	Status string `json:"status" enum:"healthy,degraded,down,unknown" doc:"The present status." example:"healthy"`
@@ -32,11 +32,11 @@ type History struct {
 	Failures uint64 `json:"failures" doc:"How many of them were not healthy." example:"6"`
 	ResponseTimes
 
-	Latency []RunTimes `json:"latency" nullable:"false" doc:"How long the runs took over time: the window in 60 parts, without those that had none."`
+	Latency []RunTimes `json:"latency" nullable:"false" doc:"How long the runs took over time: the window in 60 parts, without those that had no runs."`
 
 	Transitions      []Transition `json:"transitions" nullable:"false" doc:"The changes of the status, the newest first."`
-	TransitionsTotal int          `json:"transitions_total" doc:"How many there were without the limit." example:"2"`
-	Segments         []Stretch    `json:"segments" nullable:"false" doc:"How it was from the first instant of the window that is known, the earliest first, one after the other without a gap. Of more than 2000 the newest; the limit does not matter to them."`
+	TransitionsTotal int          `json:"transitions_total" doc:"The number of transitions without the limit." example:"2"`
+	Segments         []Stretch    `json:"segments" nullable:"false" doc:"The check's status over time, from the first instant of the window that is known, the earliest first and without gaps. If there are more than 2000, the newest; the limit does not apply to them."`
 	Window           Window       `json:"window"`
 }
 
@@ -50,16 +50,16 @@ type RunTimes struct {
 
 // Transition is a change of a check's status.
 type Transition struct {
-	At       time.Time       `json:"at" doc:"When it was seen, UTC." example:"2026-11-23T10:15:30Z"`
-	From     string          `json:"from" enum:"healthy,degraded,down,unknown" doc:"What it was before." example:"healthy"`
+	At       time.Time       `json:"at" doc:"When it was detected, UTC." example:"2026-11-23T10:15:30Z"`
+	From     string          `json:"from" enum:"healthy,degraded,down,unknown" doc:"The status before." example:"healthy"`
 	To       string          `json:"to" enum:"healthy,degraded,down,unknown" doc:"Unknown is time without results." example:"down"`
 	Reason   string          `json:"reason" doc:"Why it is not healthy." example:"connection refused"`
 	Flapping bool            `json:"flapping" doc:"Whether the status changes back and forth." example:"false"`
-	Details  json.RawMessage `json:"details,omitempty" doc:"What the run saw." example:"{\"connections\":7}"`
-	LastedMS int64           `json:"lasted_ms" doc:"How long it stayed so, until the next transition or the end of what is known." example:"42000"`
+	Details  json.RawMessage `json:"details,omitempty" doc:"What the run measured." example:"{\"connections\":7}"`
+	LastedMS int64           `json:"lasted_ms" doc:"How long the status lasted, until the next transition or the end of the time that is known." example:"42000"`
 }
 
-// maxStretches bounds a history's segments: there are no more than pixels to draw them.
+// maxStretches bounds a history's segments: a screen has no pixels for more.
 const maxStretches = 2000
 
 // Stretch is a stretch of time, [from, to), with one status.
@@ -70,17 +70,17 @@ type Stretch struct {
 	Reason string `json:"reason" doc:"Why it was not healthy." example:"connection refused"`
 }
 
-// segment is a stretch of time with the result that brought it about.
+// segment is a stretch of time with the result that gave it its status.
 type segment struct {
 	from, to int64
 	status   health.Status
 	cause    *store.HealthRecord // the result that brought the status; nil for unknown
 }
 
-// ReadHistory sums up the results of one check in a window. They come by the
-// beginning of their span, maybe of several instances: then the worst of them
-// counts at each instant. It names at most limit transitions, and fails only as
-// the iterator does.
+// ReadHistory sums up the results of one check in a window, which are ordered
+// by the beginning of their span. If they are of several instances, the worst
+// status at each instant counts. The history has at most limit transitions. Any
+// error is the iterator's.
 func ReadHistory(name string, results iter.Seq2[*store.HealthRecord, error], window rollup.Window, limit int) (*History, error) {
 	return readHistory(name, results, window, limit, bridge.Milliseconds())
 }
@@ -97,7 +97,7 @@ func readHistory(name string, results iter.Seq2[*store.HealthRecord, error], win
 		latency.Merge(&r.Latency)
 		parts.add(r)
 		h.Failures += r.Failures
-		// What is kept of weeks of results is small without their histograms.
+		// Without their histograms, weeks of results take little memory.
 		bare := *r
 		bare.Latency = hist.Histogram{}
 		records = append(records, &bare)
@@ -155,7 +155,7 @@ func (h *History) transitions(segments []segment, limit int) {
 	}
 }
 
-// stretches are the newest of the segments, as they are answered.
+// stretches returns the newest of the segments in the form of the answer.
 func stretches(segments []segment) []Stretch {
 	segments = segments[max(len(segments)-maxStretches, 0):]
 	all := make([]Stretch, len(segments))

@@ -16,7 +16,8 @@ type latencyParts struct {
 }
 
 // add counts the runs of a result to the part in which its span begins. A span
-// is an hour at most and a minute as a rule, so that is near enough for a line.
+// is at most an hour and usually a minute, which is accurate enough for a
+// chart.
 func (l *latencyParts) add(r *store.HealthRecord) {
 	n := r.Latency.Count()
 	if n == 0 || l.window.From >= l.window.To {

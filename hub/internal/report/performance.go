@@ -27,16 +27,16 @@ type Window struct {
 	Hours float64   `json:"hours" doc:"The length of the window." example:"24"`
 }
 
-// Trust is how far the numbers beside it can be trusted.
+// Trust describes how far the numbers beside it can be trusted.
 type Trust struct {
 	Samples          uint64  `json:"samples" doc:"How many requests the numbers are made from. None are sampled." example:"120400"`
 	ErrorBound       float64 `json:"error_bound" doc:"How far a percentile can be from the exact nearest-rank percentile, as a share of it." example:"0.005416"`
-	Dropped          uint64  `json:"dropped" doc:"Requests that could not be kept, by the service or because they came too late. They are missing in the numbers. Known per service only." example:"0"`
+	Dropped          uint64  `json:"dropped" doc:"Requests that the service could not deliver, or that came too late. They are missing from the numbers. They are known only by service." example:"0"`
 	Overflowed       uint64  `json:"overflowed" doc:"Requests counted under (other), because their service has more endpoints than the cap." example:"0"`
 	InsufficientData bool    `json:"insufficient_data" doc:"Whether there are fewer requests than the minimum sample: too few to judge by percentiles." example:"false"`
 }
 
-// Slowest is how many of the slowest endpoints a report names.
+// Slowest is how many of the slowest endpoints a report has.
 const Slowest = 10
 
 // Performance returns the report.

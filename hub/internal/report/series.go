@@ -31,13 +31,13 @@ type Columns struct {
 	Trust    Trust               `json:"trust"`
 }
 
-// Series is the columns of a window, and maybe of the one before it.
+// Series is the columns of a window and, if asked for, of the one before it.
 type Series struct {
 	Columns
 	Step     int64    `json:"step" doc:"The length of a step, in seconds." example:"900"`
 	Previous *Columns `json:"previous,omitempty" doc:"The same for the window of the same length just before, with its own times; if asked for, and if all of it is known."`
 
-	KnownFrom int64 `json:"known_from" doc:"About the first instant of which the hub has requests, of whichever service, Unix ms: before it nothing is known. It is now if there are none." example:"1795348800000"`
+	KnownFrom int64 `json:"known_from" doc:"Approximately the first instant for which the hub has requests of any service, Unix ms, or now if it has none. What happened before is unknown." example:"1795348800000"`
 }
 
 // Total is the numbers of a window as a whole.
@@ -52,15 +52,15 @@ type Total struct {
 	Avg *float64 `json:"avg" doc:"Mean duration, ms; null without requests." example:"48.2"`
 	Percentiles
 
-	Apdex            *float64 `json:"apdex" doc:"(satisfied + tolerating/2) / all: satisfied within the threshold, tolerating within four times of it, errors never; null without requests." example:"0.94"`
+	Apdex            *float64 `json:"apdex" doc:"(satisfied + tolerating/2) / all: satisfied within the threshold, tolerating within four times the threshold, errors never; null without requests." example:"0.94"`
 	ApdexThreshold   float64  `json:"apdex_threshold" doc:"The threshold, ms: the target for slow endpoints, that of the endpoint if one is asked for." example:"500"`
 	InsufficientData bool     `json:"insufficient_data" doc:"Whether there are fewer requests than the minimum sample: too few to judge by percentiles." example:"false"`
 }
 
 // ReadColumns makes columns of the rollups of a window by step (milliseconds).
-// Apdex is by the target of the endpoint, or by that of all if it is empty; rates
-// are over what lies behind the instant known (Unix ms). It fails only as the
-// iterator does.
+// The Apdex uses the target of the endpoint, or the target of all if endpoint is
+// empty; rates are over the time after the instant known (Unix ms). Any error is
+// the iterator's.
 func ReadColumns(rollups iter.Seq2[*rollup.Rollup, error], w rollup.Window, millis int64, slow *Slow, endpoint string, known int64) (*Columns, error) {
 	at := starts(w, millis)
 	n := len(at)
@@ -112,7 +112,8 @@ func (s *step) total(w rollup.Window, slow *Slow, endpoint string) Total {
 // maxStatuses is how many status codes get a column of their own.
 const maxStatuses = 20
 
-// named are the columns of the statuses by name, the rarest of many in one.
+// named returns the columns of the statuses by name, with the rarest of many
+// in one.
 func named(columns map[int][]uint64, total map[int]uint64) map[string][]uint64 {
 	codes := make([]int, 0, len(total))
 	for code := range total {

@@ -10,7 +10,7 @@ import (
 type Slow struct {
 	Target     time.Duration // 0 is 500 ms
 	MinSamples int           // 0 is 20
-	Routes     []RouteTarget // the first that names the endpoint decides
+	Routes     []RouteTarget // the first with the endpoint applies
 }
 
 // RouteTarget is the target of one endpoint, in every service and for every method.
@@ -19,7 +19,7 @@ type RouteTarget struct {
 	Target   time.Duration
 }
 
-// What a zero Slow stands for.
+// The defaults of Slow.
 const (
 	DefaultTarget     = 500 * time.Millisecond
 	DefaultMinSamples = 20
@@ -54,7 +54,8 @@ func (s *Slow) reason(endpoint string, p95 time.Duration, samples uint64) string
 		" (" + thousands(samples) + " samples)"
 }
 
-// inMS writes d in whole milliseconds, or as exactly as it takes to differ from other.
+// inMS writes d in whole milliseconds, or with as many digits as distinguish it from
+// other.
 func inMS(d, other time.Duration) string {
 	for digits := 0; ; digits++ {
 		s := strconv.FormatFloat(float64(d)/1e6, 'f', digits, 64)

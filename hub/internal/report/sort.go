@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// Order is what a list of endpoints is sorted by: the largest first, and the
-// first in the alphabet for names. Rows that are equal in it follow by name.
+// Order is what a list of endpoints is sorted by: numbers from the largest,
+// names alphabetically. Rows with equal values are sorted by name.
 type Order string
 
 // The orders. The zero Order is ByRequests.
@@ -26,7 +26,7 @@ const (
 // Orders lists all orders.
 var Orders = []Order{ByRequests, ByName, ByAvg, ByP50, ByP95, ByP99, ByMax, ByErrorRate, ByClientError, ByTimeShare}
 
-// sortedBy has the number that each order sorts by.
+// sortedBy returns the number that each order sorts by.
 var sortedBy = map[Order]func(*Endpoint) float64{
 	ByRequests:    func(e *Endpoint) float64 { return float64(e.TotalRequests) },
 	ByName:        func(e *Endpoint) float64 { return 0 }, // equal, so that names decide
@@ -40,10 +40,10 @@ var sortedBy = map[Order]func(*Endpoint) float64{
 	ByTimeShare:   func(e *Endpoint) float64 { return e.TimeShare },
 }
 
-// Sort returns the rows in order, at most limit of them if limit is not 0, and
-// leaves those that it is given as they are.
+// Sort returns the rows in order, at most limit of them if limit is not 0. It
+// does not change rows.
 func (o Order) Sort(rows []Endpoint, limit int) []Endpoint {
-	// An Endpoint is too large to be moved about.
+	// ranked is sorted instead of Endpoint, which is too large to move.
 	type ranked struct {
 		value float64
 		*Endpoint

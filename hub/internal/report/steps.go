@@ -14,8 +14,9 @@ type Span struct {
 	To   int64 `json:"to" doc:"The first instant after the window, Unix ms." example:"1795435200000"`
 }
 
-// step is the sums of one step of a window. It is one for all steps, which
-// come one after the other: their histograms together would be megabytes.
+// step is the sums of one step of a window. It is reused for all steps, which
+// come one after the other, because their histograms together would take
+// megabytes.
 type step struct {
 	counts
 	statuses map[int]uint64
@@ -43,7 +44,7 @@ func (s *step) add(r *rollup.Rollup) {
 	}
 }
 
-// merge adds what another step has.
+// merge adds the sums of another step.
 func (s *step) merge(o *step) {
 	s.requests += o.requests
 	s.errors += o.errors
@@ -66,7 +67,7 @@ func (s *step) reset() {
 
 func newStep() *step { return &step{statuses: make(map[int]uint64)} }
 
-// starts are the multiples of step (milliseconds) at which the window's steps begin.
+// starts returns the multiples of millis at which the window's steps begin.
 func starts(w rollup.Window, millis int64) []int64 {
 	at := []int64{}
 	for t := rollup.StepOf(w.From, millis); t < w.To; t += millis {
@@ -75,8 +76,8 @@ func starts(w rollup.Window, millis int64) []int64 {
 	return at
 }
 
-// eachStep tells each of the steps that hold anything, and its place among all of
-// them, and returns all of them together. It fails only as the iterator does.
+// eachStep calls tell with each step that is not empty and its place among all
+// steps, and returns the sum of all. Any error is the iterator's.
 func eachStep(rollups iter.Seq2[*rollup.Rollup, error], w rollup.Window, millis int64, tell func(place int, s *step)) (total *step, err error) {
 	total = newStep()
 	one, first, at := newStep(), rollup.StepOf(w.From, millis), int64(0)

@@ -50,11 +50,12 @@ func (c *counts) rate(n uint64) float64 {
 	return float64(n) / float64(c.requests)
 }
 
-// Histograms are large and a report needs hundreds of them: both outlive it.
+// Histograms are large and a report needs hundreds of them, so they are
+// reused.
 var summaries = sync.Pool{New: func() any { return &Summary{byName: make(map[rollup.Endpoint]*row)} }}
 
-// Read sums up the rollups of a window. It fails only as the iterator does. The
-// thresholds must outlive the summary.
+// Read sums up the rollups of a window. Any error is the iterator's. The
+// summary keeps slow.
 func Read(rollups iter.Seq2[*rollup.Rollup, error], window rollup.Window, slow *Slow) (*Summary, error) {
 	s := summaries.Get().(*Summary)
 	s.window, s.slow = window, slow
@@ -107,7 +108,7 @@ func (s *Summary) spare() *row {
 	return r
 }
 
-// Free gives the summary's memory to the next one.
+// Free makes the summary's memory available to the next one.
 func (s *Summary) Free() {
 	for _, r := range s.rows {
 		r.endpoint, r.counts = rollup.Endpoint{}, counts{}
@@ -119,9 +120,9 @@ func (s *Summary) Free() {
 	summaries.Put(s)
 }
 
-// ms is nanoseconds in milliseconds, rounded to what means something in a
-// bucket's middle: whole nanoseconds, and ten-thousandths of one below ten
-// microseconds, where half a nanosecond would count beside the bound on the error.
+// ms returns nanoseconds as milliseconds. It rounds to whole nanoseconds, and to
+// ten-thousandths of one below ten microseconds, where half a nanosecond would be
+// significant beside the error bound.
 func ms(ns float64) float64 {
 	if ns < 10_000 {
 		return math.Round(ns*1e4) / 1e10
@@ -129,8 +130,8 @@ func ms(ns float64) float64 {
 	return math.Round(ns) / 1e6
 }
 
-// errorBound is the largest relative error of the histogram's quantiles: half
-// a bucket, (b-1)/(b+1) for base b = 2^(2^-scale).
+// errorBound returns the largest relative error of the histogram's quantiles:
+// half a bucket, (b-1)/(b+1) for base b = 2^(2^-scale).
 func errorBound(h *hist.Histogram) float64 {
 	if h.Scale() == hist.Scale {
 		return hist.MaxRelativeError

@@ -16,8 +16,8 @@ type edge struct {
 	begins bool
 }
 
-// order puts edges in the order of time, and at the same instant what ends before
-// what begins.
+// order is the sort key of edges: their time, and at the same instant ends before
+// beginnings.
 func (e *edge) order() int64 {
 	if e.begins {
 		return 2*e.at + 1
@@ -27,7 +27,7 @@ func (e *edge) order() int64 {
 
 // timeline makes segments of the results of one check: they follow each other
 // without a gap, from the first instant of the window that is known, and no two
-// neighbors have the same status. records are in the order of their beginning.
+// neighbors have the same status. records are sorted by their beginning.
 func timeline(records []*store.HealthRecord, window rollup.Window, bridge int64) []segment {
 	edges := edgesOf(records, bridge)
 	slices.SortStableFunc(edges, func(a, b edge) int { return cmp.Compare(a.order(), b.order()) })
@@ -53,9 +53,10 @@ func timeline(records []*store.HealthRecord, window rollup.Window, bridge int64)
 	return cut(bridged(segments, bridge), window, bridge)
 }
 
-// edgesOf returns the beginnings and ends of the results. A result stands until
-// its instance's next one, if that follows soon, or else until its own end; and
-// for a millisecond at least, so that news which nothing follows yet are seen.
+// edgesOf returns the beginnings and ends of the results. A result holds until
+// the next one of its instance, if that follows soon, otherwise until its own
+// end. It holds for at least a millisecond, so that the newest result is not
+// lost.
 func edgesOf(records []*store.HealthRecord, bridge int64) []edge {
 	edges := make([]edge, 0, 2*len(records))
 	next := make(map[string]int64) // by instance: when its next result begins
@@ -71,11 +72,12 @@ func edgesOf(records []*store.HealthRecord, bridge int64) []edge {
 	return edges
 }
 
-// worst is the segment in which these results stand.
+// worst returns the segment in which these results hold.
 func worst(from, to int64, standing map[string]*store.HealthRecord) segment {
 	s := segment{from: from, to: to}
 	for _, r := range standing {
-		// The earliest of several, so that the answer is always the same.
+		// Of several, the earliest is taken, so that the answer is
+		// deterministic.
 		if r.Status > s.status || r.Status == s.status && (r.From < s.cause.From || r.From == s.cause.From && r.Instance < s.cause.Instance) {
 			s.status, s.cause = r.Status, r
 		}
@@ -83,7 +85,7 @@ func worst(from, to int64, standing map[string]*store.HealthRecord) segment {
 	return s
 }
 
-// join appends a segment, or lets the last one go on if it has the same status.
+// join appends a segment, or extends the last one if it has the same status.
 func join(segments []segment, s segment) []segment {
 	if s.from >= s.to {
 		return segments
@@ -95,7 +97,7 @@ func join(segments []segment, s segment) []segment {
 	return append(segments, s)
 }
 
-// bridged lets a status go on over gaps that are no longer than bridge.
+// bridged extends a status over gaps that are no longer than bridge.
 func bridged(segments []segment, bridge int64) []segment {
 	var joined []segment
 	for i, s := range segments {
@@ -108,8 +110,9 @@ func bridged(segments []segment, bridge int64) []segment {
 	return joined
 }
 
-// cut keeps what lies in the window. Unknown at its beginning is left off, and so
-// is a little of it at the end: the next result is not due yet.
+// cut limits the segments to the window. Unknown time is removed at its
+// beginning, and up to bridge of it at the end, where the next result is not due
+// yet.
 func cut(segments []segment, window rollup.Window, bridge int64) []segment {
 	var inside []segment
 	for i, s := range segments {

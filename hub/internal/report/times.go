@@ -6,8 +6,8 @@ import (
 	"github.com/kymohq/kymo/internal/hist"
 )
 
-// ResponseTimes sums up durations: those of requests, or of a check's runs. All
-// are 0 without any. Percentiles are the same where null is without any.
+// ResponseTimes sums up durations: those of requests, or of a check's runs.
+// Without any, all numbers are 0; those of Percentiles are null.
 type ResponseTimes struct {
 	AvgResponseTime float64 `json:"avg_response_time" doc:"Mean duration, ms." example:"48.2"`
 	P50ResponseTime float64 `json:"p50_response_time" doc:"Median duration, ms." example:"31.9"`
