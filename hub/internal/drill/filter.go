@@ -30,7 +30,7 @@ type part struct {
 	longest  time.Duration   // none that can match took longer
 }
 
-// unknown is a part of which everything is possible.
+// unknown returns a part that may hold anything.
 func unknown(w rollup.Window) part {
 	return part{Window: w, level: -1, rows: math.MaxUint64, hits: math.MaxUint64, longest: math.MaxInt64}
 }
@@ -50,7 +50,7 @@ func (p *part) requests(f *Filter, minDuration time.Duration) store.RequestQuery
 	return q
 }
 
-// add takes a series of the part into account.
+// add adds a series of the part to its bounds.
 func (p *part) add(f *Filter, r *rollup.Rollup) {
 	n := atLeast(&r.Durations, f.MinDuration)
 	p.rows += n
@@ -60,7 +60,8 @@ func (p *part) add(f *Filter, r *rollup.Rollup) {
 	}
 }
 
-// atLeast counts the durations that are as long, and some that are hardly shorter.
+// atLeast counts the durations that are at least so long, and some that are
+// slightly shorter.
 func atLeast(h *hist.Histogram, shortest time.Duration) (n uint64) {
 	switch {
 	case shortest <= time.Duration(h.Min()):

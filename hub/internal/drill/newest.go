@@ -17,8 +17,9 @@ type Page struct {
 	Effort
 }
 
-// first is how far back the first look goes; each one after it goes back six
-// times as far. Most questions are for the latest page, which lies within it.
+// first is the length of the first part to be searched; each part before it
+// is six times as long. Most searches are for the latest page, which lies in
+// the first part.
 const first = 10 * time.Minute
 
 // All yields the requests that match, the newest first, from a position on. A

@@ -17,16 +17,16 @@ type Position struct {
 	Skip     int
 }
 
-// order is by what a request comes first.
+// order compares two requests.
 type order func(a, b *store.Record) int
 
 func byStart(a, b *store.Record) int { return cmp.Compare(b.Start, a.Start) }
 
 func byDuration(a, b *store.Record) int { return cmp.Compare(b.Duration, a.Duration) }
 
-// newest puts the latest start first, slowest the longest duration. What is
-// equal in both follows by the rest of its fields, so that the order is the same
-// however the store gives it.
+// newest puts the latest start first, slowest the longest duration. Requests
+// that are equal in both are ordered by their other fields, so that the order
+// does not depend on the store's.
 func newest(a, b *store.Record) int {
 	return cmp.Or(byStart(a, b), byDuration(a, b), rest(a, b))
 }

@@ -10,8 +10,8 @@ import (
 )
 
 // levels are the lengths of parts: those for which stores keep rollups, so that
-// cutting a part along them costs little, and a second for hubs that have
-// thousands of requests in one.
+// cutting a part costs little, and one second, for hubs that have thousands of
+// requests in a second.
 var levels = [...]rollup.Resolution{rollup.Hour, rollup.FiveMinutes, rollup.TenSeconds, rollup.Second}
 
 // few is the number of requests up to which a part is read instead of divided again. A
@@ -35,8 +35,8 @@ type Effort struct {
 	Scanned int // requests looked through: those of the parts read that are long enough
 	// Complete is whether the budget ended nothing early.
 	Complete bool
-	// Reached is the instant from which on everything was looked at, if the search
-	// is for the newest.
+	// Reached is the instant from which on everything was read, if the search is
+	// for the newest.
 	Reached int64
 
 	rows, parts int // read
@@ -52,13 +52,13 @@ type search struct {
 	// byEndpoint cuts parts by endpoint as well as by time: for what is rare, a store
 	// need not add up all of the others. But parts of the same time are read apart.
 	byEndpoint bool
-	// minDuration is how long a request must take to be looked for. It grows as
-	// longer ones are found.
+	// minDuration is the minimum duration of a match. It grows as longer
+	// requests are found.
 	minDuration time.Duration
 }
 
-// next returns the next part that is to be read; false if there is none, or if the
-// budget is used up: then it is the one that would have been next.
+// next returns the next part to read, or false if there is none or the budget is
+// used up. In the latter case the part is the one that would have been next.
 func (s *search) next(ctx context.Context) (part, bool, error) {
 	for len(s.queue.parts) > 0 {
 		p := s.queue.parts[0]
@@ -81,13 +81,13 @@ func (s *search) next(ctx context.Context) (part, bool, error) {
 	return part{}, false, nil
 }
 
-// ready reports whether the part is to be read as it is.
+// ready reports whether the part should be read without cutting it further.
 func (s *search) ready(p *part) bool {
 	const last = len(levels) - 1
 	if p.level == last || p.To-p.From <= levels[last].Millis() {
 		return true
 	}
-	// Few matches among many others are worth one more look.
+	// It pays to cut a part once more if few of its many requests match.
 	rare := p.level == 0 && p.rows > 1024 && p.hits < p.rows/64
 	limit := uint64(few)
 	if s.filter.User != "" {

@@ -9,15 +9,16 @@ import (
 )
 
 // Slowest returns at most limit requests from a position on, the slowest first.
-// If the budget ends it, the page has those of which it is certain that they come
-// next, and goes on from them; if there is none, it has the slowest of what was
-// read, and no next.
+// If the budget ends the search, the page has only those requests that certainly
+// come next, and the next page continues after them. If there are none, the page
+// has the slowest of the requests that were read, and no next.
 func Slowest(ctx context.Context, st store.Store, f Filter, from Position, limit int, b Budget) (*Page, error) {
 	bound := from.bound()
 	p := &Page{Effort: Effort{Complete: true, Reached: f.From}}
 	best := top{order: slowest, n: limit + 1 + from.Skip}
 	s := search{store: st, filter: &f, budget: b, effort: &p.Effort, byEndpoint: true}
-	// What is slower than the position was given before: it makes no part better.
+	// Requests slower than the position were on earlier pages, so they do not
+	// raise a part's rank.
 	s.queue.first = func(a, b *part) bool {
 		return min(a.longest, bound.Duration) > min(b.longest, bound.Duration)
 	}
@@ -55,7 +56,8 @@ func (p *Page) give(records []store.Record, from Position, limit int) {
 	}
 }
 
-// giveCertain fills the page with what is slower than all that was not read.
+// giveCertain fills the page with the requests that are slower than all that
+// were not read.
 func (p *Page) giveCertain(records []store.Record, from Position, limit int, longest time.Duration) {
 	certain := 0
 	for certain < min(limit, len(records)) && records[certain].Duration > longest {

@@ -6,8 +6,8 @@ import (
 	"github.com/kymohq/kymo/hub/internal/store"
 )
 
-// top keeps the first n of many requests in an order. Those that are equal in
-// everything are kept once, so that it stays small however many they are.
+// top keeps the first n of many requests in an order. Equal requests are kept
+// once with their number, so that they take no more memory than one.
 type top struct {
 	order  order
 	n      int

@@ -7,9 +7,9 @@ import (
 )
 
 const (
-	// A heartbeat is late if the SDK gave its connection up while the hub or a proxy
-	// still held it. SDKs do so after 2 s and send the farewell soon after, so a
-	// minute is enough.
+	// A heartbeat is late if the SDK closed its connection while the hub or a proxy
+	// was still holding the request. SDKs do so after 2 s and send the farewell soon
+	// after, so a minute is enough.
 	rememberDeparture = time.Minute
 	maxDepartures     = 1024
 )
@@ -30,7 +30,7 @@ type departure struct {
 	sent int64     // when it was sent, Unix milliseconds on the instance's clock
 }
 
-// add remembers a farewell; of too many, the newest.
+// add remembers a farewell; if there are too many, the oldest is forgotten.
 func (d *departures) add(service, instance string, sent int64, at time.Time) {
 	d.expire(at)
 	key := departed{service, instance}

@@ -7,7 +7,8 @@ import (
 )
 
 // maxShownBytes bounds the checks that are shown. It leaves room for what is
-// around them: details over health.MaxDetails would be dropped whole.
+// around them: details larger than health.MaxDetails would be dropped
+// entirely.
 const maxShownBytes = health.MaxDetails - 256
 
 // shownCheck is a check in the details.

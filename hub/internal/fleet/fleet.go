@@ -157,8 +157,9 @@ func (f *Fleet) remove(s *service, id string) {
 	}
 }
 
-// evict makes room for an instance by removing the one that was silent longest:
-// services that restart without a farewell must not run out of places.
+// evict makes room for an instance by removing the one that has been silent
+// longest, so that services that restart without a farewell do not run into the
+// limit.
 func (f *Fleet) evict(s *service, at time.Time) {
 	var oldest *instance
 	for _, in := range s.instances {
@@ -244,8 +245,8 @@ func (f *Fleet) Known(service string) bool {
 	return f.services[service] != nil
 }
 
-// Refused counts the heartbeats that there was no room for, or not for all of
-// their checks.
+// Refused returns the number of heartbeats for which there was no room, or
+// not for all of their checks.
 func (f *Fleet) Refused() uint64 {
 	f.mu.Lock()
 	defer f.mu.Unlock()

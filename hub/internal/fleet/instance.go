@@ -83,8 +83,8 @@ func (in *instance) follow(before *instance) {
 	in.superseding = before.superseding
 }
 
-// severity orders statuses from good to bad: not to know is worse than healthy,
-// and better than to know of trouble.
+// severity orders statuses from good to bad: unknown is worse than healthy, and
+// better than degraded.
 func severity(s health.Status) int {
 	switch s {
 	case health.Healthy:

@@ -34,7 +34,7 @@ func (f *Fleet) Probe(name string, silence, downAfter time.Duration, expectedSin
 	}}
 }
 
-// expect makes a service known for good.
+// expect makes a service known until it is dismissed.
 func (f *Fleet) expect(name string, silence time.Duration) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -48,7 +48,7 @@ func (f *Fleet) expect(name string, silence time.Duration) {
 	s.expected, s.silence = true, silence
 }
 
-// tally is what the heartbeats of a service's instances amount to.
+// tally sums up the last heartbeats of a service's instances.
 type tally struct {
 	last    time.Time // of the last heartbeat or farewell; zero before the first
 	stopped bool      // that was the last instance's farewell

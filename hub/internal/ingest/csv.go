@@ -46,7 +46,7 @@ func CSV(stream io.Reader) Reader {
 
 var comma = []byte{','}
 
-// cutQuoted takes a quoted field off a line. It appends the field without its
+// cutQuoted cuts a quoted field off a line. It appends the field without its
 // quotes to room.
 func cutQuoted(line, room []byte) (field, rest []byte, more bool, _ []byte, problem string) {
 	from := len(room)
@@ -87,7 +87,7 @@ func (r *Request) fromCSV(f *[len(columns)][]byte) (field, problem string) {
 	return "", ""
 }
 
-// must returns the problem of a value that must be something else.
+// must describes a value that should be something else.
 func must(value []byte, be string) string {
 	return fmt.Sprintf("is %q; must be %s", wire.Clean(string(value), 40), be)
 }

@@ -8,7 +8,7 @@ import (
 )
 
 // JSON returns a reader of a body that is one PerformanceMetric, an array of them,
-// or any number of them one after the other (NDJSON). The body must stay as it is
+// or any number of them one after the other (NDJSON). The body must not change
 // while it is read.
 func JSON(body []byte) Reader {
 	return &jsonReader{lexer: lexer{data: bytes.TrimPrefix(body, []byte("\uFEFF"))}}
@@ -20,7 +20,7 @@ type jsonReader struct {
 	index int // of the next element
 }
 
-// form is what a JSON body is made of.
+// form is the structure of a JSON body.
 type form uint8
 
 const (
@@ -49,7 +49,7 @@ func (j *jsonReader) Next(r *Request) error {
 	return nil
 }
 
-// begin finds out the body's form.
+// begin determines the body's form.
 func (j *jsonReader) begin() error {
 	switch j.next() {
 	case '[':
@@ -66,7 +66,7 @@ func (j *jsonReader) begin() error {
 	return &wire.FieldError{Index: -1, Problem: j.must("a PerformanceMetric or an array of them")}
 }
 
-// more reports whether another element follows, and goes to where it begins.
+// more reports whether another element follows, and moves to its beginning.
 func (j *jsonReader) more() (bool, error) {
 	c := j.next()
 	if j.form == sequence {

@@ -6,9 +6,9 @@ import (
 	"unicode/utf8"
 )
 
-// lexer takes JSON (RFC 8259) apart. Its methods return a problem as text; the
-// caller knows the place. It does not recurse, as no reader here has a use for a
-// value inside a value, so deep nesting does no harm.
+// lexer splits JSON (RFC 8259) into tokens. Its methods return a problem as
+// text; the caller adds the place. It does not recurse, since no reader here
+// needs nested values, so deep nesting does no harm.
 type lexer struct {
 	data    []byte
 	at      int
@@ -36,7 +36,7 @@ func (l *lexer) truncated() string {
 	return fmt.Sprintf("the JSON ends at byte %d, before it is complete", len(l.data))
 }
 
-// unexpected returns the problem of something that cannot stand here.
+// unexpected describes a token that is not allowed here.
 func (l *lexer) unexpected(want string) string {
 	if l.next() == 0 && l.ended() {
 		return l.truncated()
@@ -44,7 +44,7 @@ func (l *lexer) unexpected(want string) string {
 	return fmt.Sprintf("at byte %d: found %q; must be %s", l.at, l.word(), want)
 }
 
-// word returns the start of what stands here, for a message.
+// word returns the beginning of the next token, for a message.
 func (l *lexer) word() string {
 	end := l.at
 	for end < len(l.data) && end-l.at < 16 && wordByte(l.data[end]) {
@@ -61,7 +61,7 @@ func wordByte(c byte) bool {
 	return c|0x20 >= 'a' && c|0x20 <= 'z' || c >= '0' && c <= '9' || c == '.' || c == '-' || c == '+' || c == '_'
 }
 
-// kind names the value that stands here.
+// kind names the type of the next value.
 func (l *lexer) kind() string {
 	switch c := l.next(); {
 	case c == '"':
@@ -80,7 +80,7 @@ func (l *lexer) kind() string {
 	return ""
 }
 
-// must returns the problem of a value that must be something else.
+// must describes a value that should be something else.
 func (l *lexer) must(want string) string {
 	if kind := l.kind(); kind != "" {
 		return "must be " + want + ", not " + kind
@@ -94,7 +94,7 @@ func (l *lexer) has(literal string) bool {
 		(len(l.data)-l.at == len(literal) || !wordByte(l.data[l.at+len(literal)]))
 }
 
-// null skips a null, if one stands here.
+// null skips a null and reports whether there was one.
 func (l *lexer) null() bool {
 	if l.next() == 'n' && l.has("null") {
 		l.at += len("null")

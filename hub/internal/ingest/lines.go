@@ -20,8 +20,8 @@ type lines struct {
 	index  int // of the next request
 	last   bool
 
-	// read takes a line apart into an empty request, or returns errNoRequest. The
-	// place of a *wire.FieldError and r.Line are set for it.
+	// read parses a line into an empty request, or returns errNoRequest. Its
+	// caller sets r.Line and the place of a *wire.FieldError.
 	read func(line []byte, r *Request) error
 }
 

@@ -24,8 +24,8 @@ const (
 )
 
 // object reads one PerformanceMetric. The texts are the body's own bytes or the
-// lexer's. If there is a problem, field is the name of the field that has it, or ""
-// if it is the object's own.
+// lexer's. If there is a problem, field is the name of the field at fault, or "" if
+// it is the object as a whole.
 func (l *lexer) object(r *Request) (field, problem string) {
 	*r = Request{Start: NoTime}
 	l.scratch = l.scratch[:0]
@@ -67,7 +67,7 @@ func (l *lexer) object(r *Request) (field, problem string) {
 	return "", ""
 }
 
-// unexpectedOr returns problem if what stands here is a string, to which it belongs.
+// unexpectedOr returns problem if the next token is a string, whose problem it is.
 func (l *lexer) unexpectedOr(problem string, isString bool, want string) string {
 	if isString {
 		return problem

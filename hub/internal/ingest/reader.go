@@ -27,9 +27,8 @@ const DefaultService = "default"
 const NoTime = -1
 
 // Request is a request as a body has it. The intake checks its fields against the
-// limits of package wire and makes an endpoint of the path, so a Reader has to check
-// only what does not fit the types. Everything but endpoint, method and status may
-// be left at zero.
+// limits of package wire and makes an endpoint of the path, so a Reader checks only
+// that values fit the types. All fields but endpoint, method and status may be zero.
 type Request struct {
 	Service  []byte // nil if the body does not name it
 	Endpoint []byte // a route template, or a path with or without a query

@@ -39,7 +39,7 @@ func newClickHouse(s *Spec) (health.Probe, error) {
 		Auth:         clickhouse.Auth{Database: a.path, Username: a.user, Password: a.password},
 		MaxOpenConns: 1,
 		MaxIdleConns: 1,
-		// The run's context says when to give up; these must not do so before.
+		// The run's context sets the time limit; these must not be shorter.
 		DialTimeout:     time.Hour,
 		ReadTimeout:     time.Hour,
 		ConnMaxLifetime: 24 * time.Hour,
@@ -60,7 +60,7 @@ func newClickHouse(s *Spec) (health.Probe, error) {
 }
 
 func (c *clickHouse) run(ctx context.Context) (health.Details, error) {
-	// The driver waits for the server's greeting whatever ctx says.
+	// The driver ignores ctx while it waits for the server's greeting.
 	stop := c.lines.cutAfter(ctx)
 	details, err := c.ask(ctx)
 	stop()
@@ -75,8 +75,9 @@ func (c *clickHouse) ask(ctx context.Context) (health.Details, error) {
 	if query == "" {
 		query = "SELECT 1"
 	}
-	// Exec reads all that comes and drops it. Query would give the connection back
-	// a moment after it says that all is read, and what follows open a second one.
+	// Exec reads and drops all rows. Query would return the connection to the pool
+	// only a moment after the last row, so that the next statement would open a
+	// second one.
 	if err := c.conn.Exec(ctx, query); err != nil {
 		return nil, err
 	}

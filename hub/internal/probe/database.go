@@ -19,14 +19,13 @@ const clientName = "kymo"
 
 // database is a client of one server that keeps its connection from run to run.
 type database interface {
-	// run probes once. A broken connection is not used again: the next run makes
+	// run probes once. A broken connection is not reused: the next run opens
 	// another.
 	run(ctx context.Context) (health.Details, error)
 	close()
 }
 
-// databaseProbe returns the probe of a database, whose errors are in words that tell
-// no secret.
+// databaseProbe returns the probe of a database. Its errors contain no secrets.
 func databaseProbe(s *Spec, d database, l *lines, hide secrets) health.Probe {
 	return health.Probe{
 		Kind: s.Type,
@@ -37,8 +36,8 @@ func databaseProbe(s *Spec, d database, l *lines, hide secrets) health.Probe {
 			}
 			before := l.dials()
 			details, err := d.run(ctx)
-			// The connection that was kept broke between two runs: that is over,
-			// and tells nothing about now.
+			// The kept connection broke between two runs, which does not mean
+			// that the server is down now.
 			if err != nil && isLost(err) && l.dials() == before && ctx.Err() == nil {
 				details, err = d.run(ctx)
 			}

@@ -9,9 +9,9 @@ import (
 	"time"
 )
 
-// lines are the network connections of one check. Drivers have ideas of their
-// own about when to give up and what to close: ours end when a run does, because
-// the connections under them do.
+// lines are the network connections of one check. Drivers have their own time
+// limits and close connections late. Closing the connections below them ends
+// them with the run.
 type lines struct {
 	mu     sync.Mutex
 	open   map[*line]struct{}

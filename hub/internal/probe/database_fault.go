@@ -17,8 +17,8 @@ import (
 	"github.com/kymohq/kymo/health"
 )
 
-// fault is what is wrong in our own words, without a secret. What drivers and
-// servers say is not a fault before explain has read it.
+// fault is an error text of this package, without secrets. Texts of drivers
+// and servers become faults only through explain.
 type fault string
 
 func (f fault) Error() string { return string(f) }
@@ -36,8 +36,8 @@ func errPassword(user string) fault {
 	return fault(fmt.Sprintf("password authentication failed for user %q", user))
 }
 
-// limitOf is the time limit that ends at a deadline. A bit of it is over already,
-// more on a busy machine: limits are whole hundredths of a second, as a rule.
+// limitOf returns the time limit that ends at a deadline. Part of it has already
+// passed, so it is rounded: most limits are whole hundredths of a second.
 func limitOf(deadline time.Time) time.Duration {
 	const unit = 10 * time.Millisecond
 	left := time.Until(deadline)
@@ -47,8 +47,8 @@ func limitOf(deadline time.Time) time.Duration {
 	return (left + unit - 1).Truncate(unit)
 }
 
-// explain turns an error into words for the people who have to mend it. Nothing of
-// the error itself remains reachable: to print all of it would print the secrets.
+// explain turns an error into a text for the people who have to fix the problem.
+// It does not wrap the error, whose text may contain secrets.
 func explain(ctx context.Context, limit time.Duration, err error, hide secrets) error {
 	if err == nil || health.StatusOf(err) != health.Down {
 		return err
@@ -56,8 +56,8 @@ func explain(ctx context.Context, limit time.Duration, err error, hide secrets) 
 	if own := fault(""); errors.As(err, &own) && own != errLost {
 		return own
 	}
-	// A driver whose time is up says all kinds of things, and may know a moment
-	// before ctx does.
+	// At the deadline drivers return all kinds of errors, some of them a moment
+	// before ctx is done.
 	deadline, bounded := ctx.Deadline()
 	switch {
 	case bounded && !time.Now().Before(deadline):
@@ -71,8 +71,8 @@ func explain(ctx context.Context, limit time.Duration, err error, hide secrets) 
 	return errors.New(hide.show(err.Error()))
 }
 
-// networkFault names what went wrong between here and there; empty if it was
-// something else.
+// networkFault describes an error of the network, or returns "" if it is
+// another one.
 func networkFault(err error) fault {
 	var (
 		name      *net.DNSError
@@ -117,7 +117,7 @@ func isLost(err error) bool {
 	return false
 }
 
-// findings are what is wrong with a server that works.
+// findings are the problems of a server that answers.
 type findings struct{ degraded, unknown []string }
 
 func (f *findings) degradef(format string, args ...any) {

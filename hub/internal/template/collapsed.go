@@ -9,8 +9,8 @@ import (
 	"github.com/kymohq/kymo/internal/wire"
 )
 
-// What is kept to explain why an endpoint is not there. It is of the time since the
-// process started.
+// Limits on what is kept, since the process started, to explain why an endpoint is
+// missing.
 const (
 	maxCollapsed = 512 // templates of all services together whose paths are noted
 	maxExamples  = 5   // paths of each
@@ -30,8 +30,8 @@ type collapsed struct {
 	distinct map[uint64]struct{} // by hash
 }
 
-// noteCollapsed keeps that a path became an endpoint. The caller holds the lock of the
-// forest.
+// noteCollapsed records that a path became an endpoint. The caller holds the forest's
+// lock.
 func (t *Tree) noteCollapsed(endpoint, path string) {
 	c := t.collapsed[endpoint]
 	if c == nil {

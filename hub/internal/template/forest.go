@@ -14,8 +14,8 @@ const (
 	maxNodesPerService = 1 << 14
 )
 
-// Forest bounds what the trees of all services take together. It is safe for
-// concurrent use, and so are its trees.
+// Forest limits the memory that the trees of all services take together. It
+// is safe for concurrent use, and so are its trees.
 type Forest struct {
 	siblings int // maxSiblings, but for tests
 	seed     maphash.Seed
@@ -30,7 +30,8 @@ func NewForest() *Forest {
 	return &Forest{siblings: maxSiblings, seed: maphash.MakeSeed(), nodes: maxNodes}
 }
 
-// Tree is the paths of one service, as far as they show where values stand.
+// Tree holds as much of one service's paths as is needed to find the places
+// of values.
 type Tree struct {
 	forest    *Forest
 	places    places
@@ -64,7 +65,7 @@ func (t *Tree) Endpoint(raw string) string {
 	return endpoint
 }
 
-// Learn takes note of an endpoint that the service has.
+// Learn records an endpoint of the service.
 func (t *Tree) Learn(endpoint string) {
 	if endpoint == wire.Unmatched || endpoint == wire.Other {
 		return

@@ -17,8 +17,8 @@ type places struct {
 	budget *budget // of nodes
 }
 
-// budget bounds the nodes of one tree, and of all trees together, so that a
-// tree that grows without end does not starve the others from the start.
+// budget bounds the nodes of one tree and of all trees together, so that one
+// tree that keeps growing does not take the nodes of all others.
 type budget struct{ own, shared *int }
 
 func (b *budget) take() bool {
@@ -35,8 +35,8 @@ func (b *budget) giveBack(n int) {
 	*b.shared += n
 }
 
-// generalize replaces, in place, the segments that stand where values stand.
-// With the budget used up, an unknown segment and what follows it becomes Rest.
+// generalize replaces, in place, the segments at places of values. Once the
+// budget is used up, an unknown segment and all that follow it become Rest.
 func (t *places) generalize(segs []string) []string {
 	at := &t.root
 	for i, s := range segs {
@@ -58,8 +58,8 @@ func (t *places) generalize(segs []string) []string {
 	return segs
 }
 
-// next returns the node below n that a segment leads to, nil if there is no
-// room for it, and whether it does as a literal.
+// next returns the node below n for a segment, nil if there is no room for
+// it, and whether the segment is a literal there.
 func (n *node) next(segment string, t *places) (next *node, literal bool) {
 	if segment != ID {
 		if next = n.literals[segment]; next != nil {
@@ -76,7 +76,8 @@ func (n *node) next(segment string, t *places) (next *node, literal bool) {
 				n.literals = make(map[string]*node)
 			}
 			next = new(node)
-			// The segment is a part of a body: a clone lets go of the rest.
+			// The segment is part of a body; a clone does not keep the rest
+			// in memory.
 			n.literals[strings.Clone(segment)] = next
 			return next, true
 		}
@@ -87,9 +88,9 @@ func (n *node) next(segment string, t *places) (next *node, literal bool) {
 	return n.value, false
 }
 
-// collapse makes n a place for values. Literals that stand out from the others,
-// with four times their mean of hits and more, keep their names: without that a
-// scanner's sixty paths would take the names off a service's five routes.
+// collapse makes n a place for values. Literals with at least four times the
+// mean of the others' hits keep their names; otherwise a scanner's sixty paths
+// would replace the names of a service's five routes.
 func (n *node) collapse(t *places) {
 	hits, literals := 0, len(n.literals)
 	for _, child := range n.literals {
