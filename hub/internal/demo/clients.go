@@ -28,7 +28,7 @@ func newDatabaseClient(url string) (*databaseClient, error) {
 	return &databaseClient{config: config, idle: make(chan *pgconn.PgConn, maxInFlight)}, nil
 }
 
-// query runs a query and drops its rows: the shop has them in memory.
+// query runs a query and drops its rows; the shop has its data in memory.
 func (d *databaseClient) query(ctx context.Context, sql string) error {
 	ctx, cancel := context.WithTimeout(ctx, queryTime)
 	defer cancel()
@@ -43,7 +43,8 @@ func (d *databaseClient) query(ctx context.Context, sql string) error {
 			return nil
 		}
 		d.hangUp(conn)
-		// A kept connection may have broken long ago, which tells nothing about now.
+		// A kept connection may have broken long ago, which does not mean that the
+		// database is down now.
 		if !kept || ctx.Err() != nil {
 			return result.Err
 		}

@@ -9,8 +9,8 @@ import (
 	"github.com/kymohq/kymo/hub/internal/term"
 )
 
-// controls are how the user makes trouble: a key each on a terminal, the
-// same letter and Enter elsewhere.
+// controls are the keys with which the user causes faults: single keys on a
+// terminal, a letter and Enter elsewhere.
 type controls struct {
 	*Backends
 	quit   func()
@@ -28,8 +28,8 @@ const (
 	ctrlD = 0x04
 )
 
-// press carries out a key and returns what was done, "" for a key without a
-// meaning.
+// press performs the action of a key and returns what was done, or "" for a
+// key without one.
 func (c *controls) press(key byte) string {
 	switch key {
 	case 'd':

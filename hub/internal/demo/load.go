@@ -70,7 +70,8 @@ func (l *load) run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case now := <-tick.C:
-			// A machine that stood still must not be flooded when it goes on.
+			// A machine that was suspended must not be flooded when it
+			// resumes.
 			due = min(due+now.Sub(last).Seconds()*float64(l.rate), maxInFlight)
 			last = now
 		}

@@ -22,8 +22,8 @@ type address struct {
 
 const encode = "; characters like / @ : # ? in a user or password must be percent-encoded"
 
-// parseAddress reads a URL that looks like example, has one of the schemes, and
-// may leave out the port.
+// parseAddress parses a URL that looks like example and has one of the schemes.
+// Its port is optional.
 func parseAddress(raw, example, port string, schemes ...string) (*address, error) {
 	a := &address{}
 	scheme, rest, ok := strings.Cut(raw, "://")
@@ -103,7 +103,7 @@ func (a *address) one() (string, error) {
 	return a.hosts[0], nil
 }
 
-// onlyOptions refuses options that nothing reads.
+// onlyOptions refuses unknown options.
 func (a *address) onlyOptions(known ...string) error {
 	for name := range a.options {
 		if !slices.Contains(known, name) {

@@ -12,8 +12,7 @@ import (
 
 const (
 	defaultMinFree = 0.1
-	// downDivisor is what part of the share that must be free is too little to
-	// work with.
+	// A check is down if less than min_free divided by downDivisor is free.
 	downDivisor = 10
 )
 
@@ -38,8 +37,8 @@ func newDisk(s *Spec) (health.Probe, error) {
 	return networkProbe("disk", s.Limit, nil, d.run, nil), nil
 }
 
-// run asks the system, which cannot be called off: if the disk hangs, so does
-// the run, and the registry says so.
+// run makes a system call, which cannot be canceled: if the disk hangs, so
+// does the run, which the registry then reports as stuck.
 func (d *diskProbe) run(context.Context) (health.Details, error) {
 	free, total, err := d.space(d.path)
 	switch {

@@ -19,7 +19,7 @@ const maxRecords = 15
 
 const dnsExample = "dns:///name?type=A or dns://resolver:53/name"
 
-// dnsProbe asks a resolver for a name.
+// dnsProbe looks up a name at a resolver.
 type dnsProbe struct {
 	resolver *net.Resolver
 	name     string
@@ -114,7 +114,7 @@ func (d *dnsProbe) run(ctx context.Context) (health.Details, error) {
 
 func (d *dnsProbe) missing() fault { return fault(fmt.Sprintf("%s has no %s record", d.name, d.typ)) }
 
-// ask returns the records as texts.
+// ask returns the records as strings.
 func (d *dnsProbe) ask(ctx context.Context) (records []string, err error) {
 	switch d.typ {
 	case "A", "AAAA":

@@ -20,9 +20,9 @@ import (
 	"github.com/kymohq/kymo/health"
 )
 
-// grpcProbe asks grpc.health.v1. It keeps a connection as long as it works: one
-// that failed would wait between its own attempts, and tell the next run about
-// the last one.
+// grpcProbe calls grpc.health.v1. It keeps a connection as long as it works:
+// one that failed would pause between its own attempts, and the next run would
+// get the error of an earlier one.
 type grpcProbe struct {
 	addr    string
 	secure  credentials.TransportCredentials
@@ -96,7 +96,7 @@ func (g *grpcProbe) run(ctx context.Context) (health.Details, error) {
 	return details, nil
 }
 
-// check asks once, over the connection there is.
+// check calls the server once, over the current connection.
 func (g *grpcProbe) check(ctx context.Context) (serving grpc_health_v1.HealthCheckResponse_ServingStatus, err error) {
 	if g.conn == nil {
 		g.conn, err = grpc.NewClient("passthrough:///"+g.addr, // so that each dial looks the name up

@@ -69,7 +69,7 @@ func (h *httpProbe) run(ctx context.Context) (health.Details, error) {
 	return health.Details{"status": a.status}, h.judge(a)
 }
 
-// judge holds an answer against what is expected.
+// judge compares an answer with what is expected.
 func (h *httpProbe) judge(a *answer) error {
 	if len(h.status) == 0 && (a.status < 200 || a.status > 399) || len(h.status) > 0 && !slices.Contains(h.status, a.status) {
 		return fault(a.outcome())

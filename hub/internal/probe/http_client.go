@@ -18,7 +18,7 @@ import (
 const maxBody = 1 << 20
 
 // client is the HTTP client of one check. It keeps one connection from run to
-// run, and none that a run has given up on.
+// run, unless the run was canceled.
 type client struct {
 	http   *http.Client
 	lines  *lines
@@ -35,7 +35,7 @@ type answer struct {
 	took   time.Duration
 }
 
-// outcome is the answer's status in words.
+// outcome describes the answer's status.
 func (a *answer) outcome() string {
 	if text := http.StatusText(a.status); text != "" {
 		return fmt.Sprintf("answered %d %s", a.status, text)
@@ -47,7 +47,8 @@ func (a *answer) outcome() string {
 // transport lets a dial go on after its request gave up, and hides its deadline.
 type ofRun struct{}
 
-// newClient is a client that sends these headers, over the default ones.
+// newClient returns a client that sends these headers, which replace the
+// defaults.
 func newClient(insecure bool, defaults, headers map[string]string) *client {
 	c := &client{lines: &lines{}, header: make(http.Header), max: maxBody}
 	for _, some := range []map[string]string{{"User-Agent": clientName}, defaults, headers} {
@@ -57,12 +58,14 @@ func newClient(insecure bool, defaults, headers map[string]string) *client {
 	}
 	c.host = c.header.Get("Host")
 	c.header.Del("Host")
-	// HTTP/2 has nothing to give to one request at a time, and its connections
-	// outlive a request that was given up: the next would wait on a dead one.
+	// HTTP/2 has no benefit for one request at a time, and its connections
+	// outlive a canceled request: the next one would wait on a dead
+	// connection.
 	protocols := &http.Protocols{}
 	protocols.SetHTTP1(true)
 	c.http = &http.Client{CheckRedirect: redirectWithin("write its URL instead"), Transport: &http.Transport{
-		// No proxy: its answers would tell nothing of what is probed.
+		// No proxy is used, since its answers would not show the state of the
+		// target.
 		DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
 			run, _ := ctx.Value(ofRun{}).(context.Context)
 			return c.lines.dial(run, network, addr)

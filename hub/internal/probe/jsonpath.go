@@ -39,7 +39,7 @@ func expectations(specified map[string]any) ([]expectation, error) {
 	return all, nil
 }
 
-// judge returns what is wrong in a document, or "".
+// judge describes how a document differs from the expectation, or returns "".
 func (e *expectation) judge(document any, hide secrets) string {
 	is, ok := lookUp(document, e.path)
 	switch {
@@ -51,8 +51,8 @@ func (e *expectation) judge(document any, hide secrets) string {
 	return fmt.Sprintf("%s is %s, not %s", e.path, hide.show(encodeJSON(is)), encodeJSON(e.want))
 }
 
-// lookUp returns what is at a path. A key may have dots in it: a key that is all
-// the rest of the path comes first.
+// lookUp returns the value at a path. Keys may contain dots: a key equal to the
+// whole rest of the path takes precedence.
 func lookUp(v any, path string) (any, bool) {
 	for {
 		first, rest, more := strings.Cut(path, ".")
@@ -81,8 +81,8 @@ func lookUp(v any, path string) (any, bool) {
 	}
 }
 
-// sameJSON reports whether two values are the same, numbers by what they stand for:
-// 1 is 1.0.
+// sameJSON reports whether two values are equal. Numbers are compared by value: 1
+// equals 1.0.
 func sameJSON(a, b any) bool {
 	switch a := a.(type) {
 	case map[string]any:

@@ -25,7 +25,7 @@ func newKServe(c *modelClient) (modelServer, error) {
 	return &kserve{c, body}, err
 }
 
-// errLoading is about a server or a model that will be ready.
+// errLoading is the result for a server or a model that is not ready yet.
 var errLoading = health.Degradedf("loading")
 
 func (k *kserve) ready(ctx context.Context) error {

@@ -22,12 +22,12 @@ var modelTypes = func() map[string]constructor {
 	return all
 }()
 
-// modelServer speaks the protocol of one kind of server. Its errors are verdicts,
-// which are a fault or made by package health, or anything else if there was no
-// answer to judge.
+// modelServer speaks the protocol of one kind of server. Its errors are verdicts
+// (a fault, or an error made by package health), or any other error if there was
+// no answer to judge.
 type modelServer interface {
-	// ready probes the server itself. If that is only degraded, its models are probed
-	// as well: they may tell why.
+	// ready probes the server itself. If it is only degraded, its models are probed
+	// as well, since they may show the reason.
 	ready(ctx context.Context) error
 	// model probes whether a model could answer.
 	model(ctx context.Context, name string) error
@@ -108,7 +108,7 @@ func checkModels(s *Spec) (models []string, canary *Canary, err error) {
 	return models, &c, nil
 }
 
-// run probes all of it. One thing that is wrong does not hide the others.
+// run probes the server and all models, and reports all problems.
 func (m *modelProbe) run(ctx context.Context) (health.Details, error) {
 	details, all := health.Details{}, verdicts{}
 	if err := m.server.ready(ctx); err != nil {
@@ -157,7 +157,8 @@ func isVerdict(err error) bool {
 	return health.StatusOf(err) != health.Down || errors.As(err, &own)
 }
 
-// verdicts are what was found on several things, of which the worst counts.
+// verdicts collects the results of several targets, of which the worst
+// counts.
 type verdicts struct{ down, degraded []string }
 
 // add adds what was found on the thing of that name, which "" is the whole.

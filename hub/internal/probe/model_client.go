@@ -23,7 +23,7 @@ type modelClient struct {
 	canary *Canary
 }
 
-// errLimited is the verdict on a server that wants to be asked less often.
+// errLimited is the verdict on a server that limits the rate of requests.
 var errLimited = health.Degradedf("rate limited")
 
 // ask sends a request. What means the same in all protocols is an error.
@@ -41,12 +41,12 @@ func (c *modelClient) ask(ctx context.Context, method string, to *url.URL, body 
 	return a, nil
 }
 
-// get asks for what is there.
+// get sends a GET request.
 func (c *modelClient) get(ctx context.Context, from *url.URL) (*answer, error) {
 	return c.ask(ctx, http.MethodGet, from, nil)
 }
 
-// infer sends the canary's request. All but 200 is a refusal.
+// infer sends the canary's request. Any status but 200 is an error.
 func (c *modelClient) infer(ctx context.Context, to *url.URL, body []byte) (*answer, error) {
 	a, err := c.ask(ctx, http.MethodPost, to, body)
 	switch {
@@ -60,7 +60,8 @@ func (c *modelClient) infer(ctx context.Context, to *url.URL, body []byte) (*ans
 	return a, nil
 }
 
-// refused is what a server answered, with its own words if it has any.
+// refused describes an error that a server answered, with its message if
+// there is one.
 func (c *modelClient) refused(what string, a *answer) fault {
 	text := what + a.outcome()
 	if said := c.hide.show(errorMessage(a.body)); said != "" {

@@ -21,7 +21,8 @@ type mySQL struct {
 	spec   *Spec
 	config *sqldriver.Config
 	db     *sql.DB
-	// replicas is how this server is asked about replication; empty is not known yet.
+	// replicas is the statement for the state of replication on this server; empty
+	// until it is known.
 	replicas string
 }
 
@@ -64,8 +65,9 @@ func newMySQL(s *Spec) (health.Probe, error) {
 	return databaseProbe(s, m, l, a.secrets), nil
 }
 
-// mysqlLimited makes connections on which a statement ends when the check's time is
-// up. The server would go on with it: it does not see that the client left.
+// mysqlLimited makes connections on which a statement ends with the check's
+// timeout. Otherwise the server would continue it, because it does not notice that
+// the client left.
 type mysqlLimited struct {
 	driver.Connector
 	spec *Spec
@@ -80,7 +82,7 @@ func (l mysqlLimited) Connect(ctx context.Context) (driver.Conn, error) {
 	if err != nil || l.spec.Query == "" || limit <= 0 {
 		return conn, err
 	}
-	// MariaDB knows the one and MySQL the other. One that knows neither is old.
+	// MariaDB has the first and MySQL the second. Old versions have neither.
 	for _, set := range []string{
 		fmt.Sprintf("SET SESSION max_statement_time = %f", limit.Seconds()),
 		fmt.Sprintf("SET SESSION max_execution_time = %d", limit.Milliseconds()),
@@ -139,7 +141,8 @@ func (m *mySQL) ask(ctx context.Context) (health.Details, error) {
 	return details, f.err()
 }
 
-// lag judges how far a replica is behind. A server that is none is not.
+// lag judges how far a replica is behind. A server that is no replica has no
+// lag.
 func (m *mySQL) lag(ctx context.Context, conn *sql.Conn, details health.Details, f *findings) error {
 	ways := []string{"SHOW REPLICA STATUS", "SHOW SLAVE STATUS"} // the second until MySQL 8.0.21
 	if m.replicas != "" {
@@ -217,7 +220,7 @@ func mysqlRows(ctx context.Context, conn *sql.Conn, statement string) ([]map[str
 	return first, rows.Err()
 }
 
-// mysqlCode is the number of a server's error, 0 of any other.
+// mysqlCode returns the number of a server's error, or 0 for any other error.
 func mysqlCode(err error) uint16 {
 	if refused := (*sqldriver.MySQLError)(nil); errors.As(err, &refused) {
 		return refused.Number

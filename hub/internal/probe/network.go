@@ -79,7 +79,8 @@ func certificateFault(err error) fault {
 }
 
 // parseURL reads a URL that looks like example and has one of the schemes. The
-// secrets are what of it must not be shown; its errors quote nothing of it.
+// secrets are the parts of it that must not be shown; its errors quote nothing
+// of it.
 func parseURL(field, raw, example string, schemes ...string) (*url.URL, secrets, error) {
 	u, err := url.Parse(raw)
 	if err != nil {

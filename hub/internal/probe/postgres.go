@@ -11,11 +11,11 @@ import (
 	"github.com/kymohq/kymo/health"
 )
 
-// postgresStatus is one round trip for all that is worth knowing. It works for
-// a user without rights, from whom most columns are hidden but no rows, and needs
-// PostgreSQL 10. The functions are those under the views pg_stat_activity,
-// pg_stat_wal_receiver and pg_stat_replication, which would take four times as
-// long: their joins have to be planned each time.
+// postgresStatus reads everything in one round trip. It works for a user without
+// privileges, who sees all rows but not most columns, and requires PostgreSQL 10.
+// The functions are those under the views pg_stat_activity, pg_stat_wal_receiver
+// and pg_stat_replication, which would take four times as long: their joins have
+// to be planned each time.
 //
 // Connections are counted against what ordinary users may have: the rest is
 // kept for superusers. A standby that has replayed all it received is not
@@ -78,7 +78,8 @@ func (p *postgres) run(ctx context.Context) (health.Details, error) {
 	kept := p.conn != nil && !p.conn.IsClosed()
 	details, err := p.ask(ctx)
 	err = p.reason(err)
-	// As in databaseProbe, which cannot tell: the driver dials once more to cancel.
+	// As in databaseProbe, which cannot decide it here, since the driver dials once
+	// more to cancel.
 	if err != nil && isLost(err) && kept && ctx.Err() == nil {
 		details, err = p.ask(ctx)
 		err = p.reason(err)
@@ -88,8 +89,8 @@ func (p *postgres) run(ctx context.Context) (health.Details, error) {
 
 func (p *postgres) ask(ctx context.Context) (health.Details, error) {
 	if p.conn == nil || p.conn.IsClosed() {
-		// A driver's goroutine may still try, for 15 s, to cancel what the last one
-		// asked. It had its time.
+		// A goroutine of the driver may still be trying, for 15 s, to cancel the
+		// last run's statement. Its connection is cut.
 		p.lines.cut()
 		conn, err := pgconn.ConnectConfig(ctx, p.config)
 		if err != nil {
@@ -116,8 +117,8 @@ func (p *postgres) ask(ctx context.Context) (health.Details, error) {
 	return p.judge(row)
 }
 
-// rows runs statements and returns the first row of the last one. Whatever else
-// comes is read and dropped.
+// rows runs statements and returns the first row of the last one. All other
+// rows are read and dropped.
 func (p *postgres) rows(ctx context.Context, sql string) (first []string, err error) {
 	results := p.conn.Exec(ctx, sql)
 	for results.NextResult() {

@@ -3,10 +3,10 @@ package probe
 import "time"
 
 // walMarks measures how far standbys are behind, as their primary sees it. The
-// primary's own number, replay_lag, is that of the last thing a standby has
-// replayed: one that has stopped to replay keeps a small one for ever. So each
-// run marks how much was written when, and what was written at a mark and is not
-// replayed now is late since then.
+// primary's own number, replay_lag, is that of the last record a standby has
+// replayed, so it stays small forever on a standby that has stopped replaying.
+// Therefore each run marks how much of the log was written by then. What was
+// written at a mark and has not been replayed is late since that mark.
 type walMarks []walMark
 
 type walMark struct {
@@ -14,8 +14,8 @@ type walMark struct {
 	written int64 // bytes of the log, from its beginning
 }
 
-// maxMarks is enough for hours at the usual interval. Beyond that the marks get
-// sparse, and the lag as coarse.
+// maxMarks is enough for hours at the default interval. Beyond that the marks
+// are thinned out, and the lag is less precise.
 const maxMarks = 1024
 
 // lag marks what is written now, and returns for how long the oldest of what is

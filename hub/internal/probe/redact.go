@@ -11,12 +11,11 @@ import (
 // maxText bounds what is shown of a text that a server wrote, in bytes.
 const maxText = 200
 
-// secrets are texts that must not be shown. Drivers quote what they were given,
-// and servers what they were sent: whatever others wrote goes through show
-// before anyone sees it.
+// secrets are texts that must not be shown. Drivers and servers quote what they
+// were given, so their texts go through show before they are used anywhere.
 type secrets []string
 
-// add adds a secret, and the ways in which it is quoted.
+// add adds a secret, also in the forms in which it may be quoted.
 func (s *secrets) add(secret string) {
 	if secret == "" {
 		return
@@ -24,7 +23,8 @@ func (s *secrets) add(secret string) {
 	quoted := strconv.Quote(secret)
 	*s = append(*s, secret, url.QueryEscape(secret), url.PathEscape(secret),
 		url.UserPassword("", secret).String()[1:], quoted[1:len(quoted)-1])
-	// The longest first: what remains of a longer one would still tell most of it.
+	// The longest first: if a shorter one within it were replaced first, the rest
+	// of it would remain visible.
 	slices.SortFunc(*s, func(a, b string) int { return len(b) - len(a) })
 }
 

@@ -27,7 +27,7 @@ const redisExample = "redis://user:password@host:6379/0, " +
 	"redis+sentinel://user:password@host:26379,host2:26379/main/0 or redis+cluster://host:6379,host2:6379"
 
 // quiet turns off the driver's log, which can only be done for the whole
-// process. It would have a line for each failed run, beside our own.
+// process. It would repeat each failed run in a line of its own.
 var quiet = sync.OnceFunc(logging.Disable)
 
 func newRedis(s *Spec) (health.Probe, error) {
@@ -65,8 +65,8 @@ func newRedis(s *Spec) (health.Probe, error) {
 	return databaseProbe(s, &redisWatched{d, l, a.user}, l, a.secrets), nil
 }
 
-// redisWatched cuts a client's connections when a run is out of time, which the
-// driver does for a deadline only, and puts its errors in our words.
+// redisWatched cuts a client's connections when a run's context is done (the
+// driver heeds only its deadline) and turns its errors into faults.
 type redisWatched struct {
 	database
 	lines *lines
@@ -133,7 +133,7 @@ func (r *redisSingle) run(ctx context.Context) (health.Details, error) {
 
 func (r *redisSingle) close() { r.node.close() }
 
-// runRedis asks one Redis how it is, and judges it.
+// runRedis probes one Redis and judges it.
 func runRedis(ctx context.Context, s *Spec, node *redisNode) (health.Details, error) {
 	info, err := node.ask(ctx, s.ScratchKey)
 	if err != nil {
@@ -168,8 +168,8 @@ func newRedisNode(addr string, options goredis.Options) *redisNode {
 	o.ClientName, o.DisableIdentity = clientName, true
 	o.Protocol = 2
 	o.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
-	// One connection and one attempt: a second one is the next run. A pool that
-	// could not connect as often as its size goes on trying on its own, so its size
+	// One connection and one attempt: the next run is the second. A pool whose
+	// failed attempts reach its size keeps dialing in the background, so its size
 	// is one more.
 	o.MaxActiveConns, o.PoolSize = 1, 2
 	o.MaxRetries, o.DialerRetries = -1, 1
@@ -181,8 +181,8 @@ func newRedisNode(addr string, options goredis.Options) *redisNode {
 	return n
 }
 
-// with calls f with a client. After an error that is no answer the client goes,
-// with all it remembers of the failure.
+// with calls f with a client. After an error that is not an answer the client
+// is closed, since it remembers the failure.
 func (n *redisNode) with(f func(*goredis.Client) error) error {
 	if n.client == nil {
 		options := n.options
@@ -195,8 +195,9 @@ func (n *redisNode) with(f func(*goredis.Client) error) error {
 		return err
 	}
 	n.close()
-	// A server with too many clients says so and hangs up. The driver takes that
-	// for an old server's answer, asks on, and reports what comes of it.
+	// A server with too many clients answers so and closes the connection. The
+	// driver mistakes that for an old server's answer, continues, and reports a
+	// later error.
 	if n.refused != nil && isLost(err) {
 		return n.refused
 	}

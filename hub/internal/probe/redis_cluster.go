@@ -14,8 +14,8 @@ import (
 const clusterSlots = 16384
 
 // redisCluster probes a cluster: what one node reports of it, and whether each
-// primary answers. The driver's own client would go where a command belongs and
-// hide which node is in trouble.
+// primary answers. The driver's own client would follow each command to its
+// node and hide which node has a problem.
 type redisCluster struct {
 	spec    *Spec
 	options goredis.Options
@@ -62,7 +62,7 @@ func (r *redisCluster) run(ctx context.Context) (health.Details, error) {
 	return details, err
 }
 
-// askCluster asks a node for its view.
+// askCluster returns a node's view.
 func askCluster(ctx context.Context, client *goredis.Client, scratch string) (view clusterView, err error) {
 	pipe := client.Pipeline()
 	state, slots, slot := pipe.ClusterInfo(ctx), pipe.ClusterSlots(ctx), pipe.ClusterKeySlot(ctx, scratch)
@@ -85,7 +85,7 @@ func askCluster(ctx context.Context, client *goredis.Client, scratch string) (vi
 	return view, nil
 }
 
-// runAll asks all primaries at once, and reports the worst.
+// runAll probes all primaries at once and reports the worst.
 func (r *redisCluster) runAll(ctx context.Context, view clusterView, details health.Details) error {
 	for addr, node := range r.nodes {
 		if !slices.Contains(view.primary, addr) {

@@ -12,9 +12,9 @@ import (
 	goredis "github.com/redis/go-redis/v9"
 )
 
-// redisSentinel probes the Redis that the sentinels name. The driver's own
-// client would follow them in the background, over connections of its own; a
-// probe asks in each run.
+// redisSentinel probes the Redis that the sentinels name. It asks them in
+// each run; the driver's own client would follow them in the background, over
+// separate connections.
 type redisSentinel struct {
 	spec      *Spec
 	options   goredis.Options // of the primary
@@ -84,8 +84,8 @@ func (r *redisSentinel) close() {
 	}
 }
 
-// inPlace returns where it went wrong, if it went wrong on the way. Answers are
-// left as they are, for redisReason.
+// inPlace adds the place to an error of the network. Answers are not changed,
+// so that redisReason can read them.
 func inPlace(where string, err error) error {
 	if known := networkFault(err); known != "" && known != errLost {
 		return fault(where + ": " + string(known))

@@ -54,7 +54,8 @@ type saidAs struct {
 	Reason word `json:"reason"` // Kymo
 }
 
-// word is a text; what is something else, under a key that others use otherwise, is none.
+// word is a string. A value of another type, under a key that other formats use
+// differently, is the empty string.
 type word string
 
 // UnmarshalJSON never fails.

@@ -27,7 +27,7 @@ func newTFServing(c *modelClient) (modelServer, error) {
 
 func (t *tfServing) ready(context.Context) error { return nil }
 
-// model is ready if a version is: the others are on their way in or out.
+// model is ready if a version is: the others are being loaded or unloaded.
 func (t *tfServing) model(ctx context.Context, name string) error {
 	a, err := t.get(ctx, modelURL(t.base, "/v1/models/", name, ""))
 	switch {

@@ -11,8 +11,8 @@ import (
 	"github.com/kymohq/kymo/health"
 )
 
-// defaultExpiresIn is how long a certificate must have left: time for people to
-// renew it, and less than what those who renew by machine leave over.
+// defaultExpiresIn is how long a certificate must remain valid: enough time for
+// people to renew it, and less than what automatic renewal leaves.
 const defaultExpiresIn = 14 * 24 * time.Hour
 
 // tlsProbe shakes hands, and judges the certificates that it is shown.
@@ -74,7 +74,7 @@ func (t *tlsProbe) run(ctx context.Context) (health.Details, error) {
 	return details, nil
 }
 
-// verify returns the ways from the certificate to a root that is trusted.
+// verify returns the chains from the certificate to a trusted root.
 func (t *tlsProbe) verify(shown []*x509.Certificate) ([][]*x509.Certificate, error) {
 	between := x509.NewCertPool()
 	for _, c := range shown[1:] {
@@ -91,7 +91,8 @@ func checkTime(c *x509.Certificate) error {
 	return nil
 }
 
-// chainEnd is until when at least one way holds: as long as all of its certificates do.
+// chainEnd returns until when at least one chain is valid: a chain is as long as all of
+// its certificates are.
 func chainEnd(chains [][]*x509.Certificate) (end time.Time) {
 	for _, chain := range chains {
 		ends := chain[0].NotAfter
@@ -107,7 +108,7 @@ func chainEnd(chains [][]*x509.Certificate) (end time.Time) {
 	return end
 }
 
-// issuer names who signed a certificate, for people.
+// issuer returns the name of a certificate's issuer, for people.
 func issuer(c *x509.Certificate) string {
 	if c.Issuer.CommonName != "" {
 		return secrets(nil).show(c.Issuer.CommonName)

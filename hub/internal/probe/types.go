@@ -14,7 +14,7 @@ type (
 )
 
 // constructor returns the probe of a spec, or a *config.Error. It contacts
-// nothing: what is not there yet may be there later.
+// nothing: the target may be started later.
 type constructor func(*Spec) (health.Probe, error)
 
 // constructors has one for each of config.Types.
@@ -27,7 +27,7 @@ var constructors = func() map[string]constructor {
 }()
 
 // New returns the probe of a spec, or a *config.Error that names the field by its
-// key. It contacts nothing: what is not there yet may be there later.
+// key. It contacts nothing: the target may be started later.
 func New(s *Spec) (health.Probe, error) {
 	if err := s.Unfit(); err != nil {
 		return health.Probe{}, err

@@ -6,7 +6,7 @@ import "context"
 // type assertion. A store that wraps another hides its abilities unless it has the
 // methods, too. Package storetest tests the abilities that an engine claims.
 
-// A Floorer tells up to where the past is gone for good.
+// A Floorer reports up to which instant everything was deleted.
 type Floorer interface {
 	// Floor returns the instant (Unix milliseconds) before which everything was
 	// deleted, 0 if nothing was. After Prune it is at most the instant given, and

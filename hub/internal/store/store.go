@@ -60,7 +60,7 @@ type Store interface {
 	Close() error
 }
 
-// Errors that callers decide on; others are the engine's own.
+// Errors that callers distinguish; others are the engine's own.
 var (
 	ErrClosed      = errors.New("store is closed")
 	ErrFull        = errors.New("store has no room left")

@@ -55,9 +55,9 @@ func (c *Copier) Check(ctx context.Context, done *Copied) (*Checked, error) {
 	return found, nil
 }
 
-// compare returns what To lacks of an hour, "" if nothing; it must hold least, too.
-// Where it holds more of a series, wrong durations cannot be told from those of
-// others.
+// compare describes what To lacks of an hour, or returns "" if it lacks nothing; To
+// must also hold at least least. If To holds more of a series, wrong durations
+// cannot be distinguished from those of other requests.
 func (c *Copier) compare(from, to *tally, least Amounts) string {
 	for _, key := range slices.SortedFunc(maps.Keys(from.series), compareKeys) {
 		want, got := from.series[key], to.series[key]

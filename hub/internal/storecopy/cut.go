@@ -12,9 +12,9 @@ import (
 	"github.com/kymohq/kymo/internal/wire"
 )
 
-// cutter cuts what an hour holds into batches. The same hour is always cut in the
-// same way, though a store may give requests of one start in any order. It has at
-// most one batch of each stream at a time.
+// cutter cuts the contents of an hour into batches. The same hour is always cut
+// in the same way, though a store may yield requests with the same start in any
+// order. It has at most one open batch of each stream.
 type cutter struct {
 	source uint64
 	hour   hour
@@ -32,7 +32,8 @@ type openBatch struct {
 // maxBytes limits a batch's bytes, of which its head needs some, too.
 const maxBytes = wire.MaxBytes - 1<<10
 
-// entryBytes is more than an entry takes beside its texts and histogram.
+// entryBytes is an upper bound on the size of an entry without its texts and
+// histogram.
 const entryBytes = 64
 
 // room returns the builder to which one more entry of a stream can be added. The
@@ -54,7 +55,7 @@ func (c *cutter) room(s stream, limit, bytes int) (*wire.Builder, error) {
 	return k.Builder, nil
 }
 
-// cut hands over what an open batch holds.
+// cut passes on the contents of an open batch.
 func (c *cutter) cut(s stream, k *openBatch) error {
 	number, err := sequence(c.source, s, c.hour, k.number)
 	if err != nil {
@@ -67,7 +68,7 @@ func (c *cutter) cut(s stream, k *openBatch) error {
 	return c.take(b)
 }
 
-// end hands over what is left.
+// end passes on the batches that are left.
 func (c *cutter) end() error {
 	streams := slices.SortedFunc(maps.Keys(c.open), func(a, b stream) int {
 		return cmp.Or(strings.Compare(a.instance, b.instance), compareBools(a.health, b.health))

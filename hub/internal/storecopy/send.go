@@ -126,7 +126,7 @@ func (s *sender) expect(h hour, before Amounts) {
 	s.done.min[h] = before
 }
 
-// add puts a batch on its way, waiting while too many are.
+// add queues a batch and waits while too many are being sent.
 func (s *sender) add(ctx context.Context, p hourBatch) error {
 	if s.requests+p.Len() > maxLoadRequests || len(s.load) == maxLoadBatches {
 		s.flush(ctx)
@@ -136,7 +136,7 @@ func (s *sender) add(ctx context.Context, p hourBatch) error {
 	return ctx.Err()
 }
 
-// flush sends off what was added.
+// flush sends the batches that were added.
 func (s *sender) flush(ctx context.Context) {
 	if len(s.load) == 0 {
 		return
@@ -182,7 +182,8 @@ func (s *sender) note(load []hourBatch, fresh []bool) {
 	}
 }
 
-// append gives To batches until it has them, refuses them for good, or patience is over.
+// append appends batches to To, and retries until it accepts or finally refuses them,
+// or until the time for retries is over.
 func (c *Copier) append(ctx context.Context, batches ...*wire.Batch) (fresh []bool, err error) {
 	err = c.Retry.Do(ctx, func() (again bool, pause time.Duration, err error) {
 		fresh, err = c.To.Append(ctx, batches...)

@@ -1,7 +1,7 @@
 // Package text writes a hub's answers for people, as tables and lines: Report and
-// Endpoints for the numbers, Health for how everything is, History for one check,
-// and Changes for what differs between two answers. It does no other
-// I/O and reads no clock; package term lays out what it writes.
+// Endpoints for the numbers, Health for the status of everything, History for one
+// check, and Changes for what differs between two answers. It does no other I/O
+// and reads no clock; package term lays out what it writes.
 package text
 
 import (
@@ -50,7 +50,7 @@ func Window(w report.Window) string {
 	return fmt.Sprintf("%g h, %s to %s UTC", w.Hours, w.From.UTC().Format(layout), w.To.UTC().Format(layout))
 }
 
-// trustLine tells what the numbers are made from.
+// trustLine describes the requests from which the numbers were computed.
 func trustLine(t report.Trust) string {
 	bound := math.Ceil(t.ErrorBound*1e4) / 100 // a bound is rounded up
 	line := fmt.Sprintf("From %s, none sampled; percentiles are within %.2f %% of the exact ones.\n",
@@ -61,7 +61,7 @@ func trustLine(t report.Trust) string {
 	return line
 }
 
-// dropsLine tells what the numbers do not show; it is empty if they show everything.
+// dropsLine describes what is missing from the numbers; it is empty if nothing is.
 func dropsLine(t report.Trust) (line string) {
 	if t.Dropped > 0 {
 		line += term.Plural(int64(t.Dropped), "request") + " could not be kept and " + be(t.Dropped) + " missing here.\n"

@@ -2,10 +2,10 @@
 // speaks the Open Inference Protocol, version 2, over HTTP, with the repository
 // extension, and answers as MLServer does.
 //
-// A Server is an http.Handler. Its models compute nothing: they check their
-// input and return an output of the right shape. Its methods make what happens to
-// model servers: models that are being loaded, are gone, are slow, or return
-// something else than they did.
+// A Server is an http.Handler. Its models compute nothing: they check their input
+// and return an output of the right shape. Its methods simulate what happens to
+// model servers: models that are loading, missing or slow, or whose output
+// changes.
 package modelservertest
 
 import (
@@ -52,19 +52,20 @@ func New(models ...string) *Server {
 	return s
 }
 
-// ServeHTTP answers.
+// ServeHTTP answers a request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
 
-// SetReady sets whether the server is ready, whatever its models are. It is always live.
+// SetReady sets whether the server is ready, regardless of its models. It is always
+// live.
 func (s *Server) SetReady(is bool) { s.with(func() { s.notReady = !is }) }
 
-// SetLoading puts a model between there and ready.
+// SetLoading makes a model known but not ready yet.
 func (s *Server) SetLoading(name string) { s.setState(name, loading) }
 
 // Load makes a model ready.
 func (s *Server) Load(name string) { s.setState(name, ready) }
 
-// Unload takes a model away; only the repository still knows it.
+// Unload makes a model unavailable; only the repository still lists it.
 func (s *Server) Unload(name string) { s.setState(name, unavailable) }
 
 // SetShape sets the shape of a model's output; -1 is as many as the input has rows.
@@ -72,13 +73,13 @@ func (s *Server) SetShape(name string, shape ...int) {
 	s.with(func() { s.models[name].shape = slices.Clone(shape) })
 }
 
-// SetDelay makes each inference take that long, or until its client is gone.
+// SetDelay makes each inference take that long, or until its client leaves.
 func (s *Server) SetDelay(d time.Duration) { s.with(func() { s.delay = d }) }
 
 // SetFailure makes each inference fail with this message, until it is "".
 func (s *Server) SetFailure(message string) { s.with(func() { s.failure = message }) }
 
-// Inferences is how many were asked for.
+// Inferences returns the number of inferences that were requested.
 func (s *Server) Inferences() (n int) {
 	s.with(func() { n = s.inferred })
 	return n

@@ -251,7 +251,7 @@ func (g *Gatherer) nextCall(until time.Time, wait bool) *Call {
 	}
 }
 
-// attempt writes a group, again and again if need be, and answers its calls. It does not
+// attempt writes a group, with retries if necessary, and answers its calls. It does not
 // use package retry: whether to try again is decided for each call, and Close cuts the
 // pause short.
 func (g *Gatherer) attempt(group []*Call) {

@@ -29,7 +29,7 @@ type blockReader struct {
 }
 
 // endsBefore reports whether all of a block's requests started before the instant. Of
-// a block that is not sound it says no: reading it will tell.
+// a damaged block it returns false: reading it returns the error.
 func endsBefore(b []byte, instant int64) bool {
 	c := cursor{b: b}
 	version := c.byte()

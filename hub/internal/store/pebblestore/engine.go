@@ -157,7 +157,8 @@ type engineLogger struct{ e *engine }
 func (engineLogger) Infof(string, ...any)  {}
 func (engineLogger) Errorf(string, ...any) {}
 
-// Fatalf must not return: Pebble would go on with what it knows to be wrong.
+// Fatalf must not return: Pebble would continue in a state that it knows to
+// be wrong.
 func (l engineLogger) Fatalf(format string, args ...any) {
 	err := fmt.Errorf(format, args...)
 	for _, a := range args {

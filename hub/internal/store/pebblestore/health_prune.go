@@ -8,9 +8,9 @@ import (
 	"github.com/kymohq/kymo/internal/wire"
 )
 
-// pruneHealth deletes, check by check, the results that end before floor for
-// certain. Those that may cross it are passed over by queries until they are old
-// enough.
+// pruneHealth deletes, check by check, the results that certainly end before
+// floor. Queries skip those that may extend across it until they are old enough
+// to be deleted.
 func (e *engine) pruneHealth(b *pebble.Batch, floor int64) error {
 	it, err := e.db.NewIter(prefixed(prefixHealth))
 	if err != nil {

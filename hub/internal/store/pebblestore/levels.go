@@ -25,7 +25,7 @@ const (
 const (
 	hourMillis = int64(rollup.Hour)
 
-	// keep10s is for how long pages of 10 s are kept.
+	// keep10s is how long pages of 10 s are kept.
 	keep10s = 6 * hourMillis
 )
 

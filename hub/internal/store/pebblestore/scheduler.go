@@ -67,7 +67,7 @@ func (s *scheduler) TrySchedule() (bool, pebble.CompactionGrantHandle) {
 	return true, s
 }
 
-// UpdateGetAllowedWithoutPermission is of no use to a fixed limit.
+// UpdateGetAllowedWithoutPermission does nothing, since the limit is fixed.
 func (s *scheduler) UpdateGetAllowedWithoutPermission() {}
 
 // Started is called when a compaction begins.

@@ -43,7 +43,8 @@ func (s *Store) write(ctx context.Context, group []*gather.Call) error {
 	return nil
 }
 
-// errForgotten is that something known was dropped meanwhile.
+// errForgotten means that something in the store's memory was dropped from
+// the database meanwhile.
 var errForgotten = errors.New("a row or partition was dropped meanwhile")
 
 func (s *Store) commit(ctx context.Context, group []*gather.Call) error {
@@ -53,8 +54,8 @@ func (s *Store) commit(ctx context.Context, group []*gather.Call) error {
 	}
 	defer conn.Release()
 	for range 3 {
-		// Days before the one up to which was pruned have no partition any more.
-		// No query would see what they held.
+		// Days before the pruned instant have no partition any more. No query
+		// would return their rows.
 		from := s.pruned.Load() / dayMillis * dayMillis
 		if err = s.try(ctx, conn, newPlan(group, from), from); !errors.Is(err, errForgotten) && state(err) != stateCheck {
 			break
@@ -68,7 +69,7 @@ func (s *Store) commit(ctx context.Context, group []*gather.Call) error {
 	return err
 }
 
-// plan is what a group asks of the database.
+// plan is what a group needs from the database.
 type plan struct {
 	group []*gather.Call
 	names []string // of instances, in order

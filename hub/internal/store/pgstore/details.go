@@ -9,8 +9,8 @@ import "encoding/binary"
 //	series    series<<1 | d, where d says that the entry counts dropped requests
 //	value     the duration in nanoseconds, or the count
 //
-// What several such texts say together, one after the other does not: the first
-// entry of each is counted from the span's beginning. join makes one of them.
+// Details must not simply be concatenated: the first entry of each is relative
+// to the span's beginning. join merges them.
 
 // detailsWriter appends entries.
 type detailsWriter struct{ at int64 }

@@ -14,7 +14,7 @@
 //  3. A report (query.go, answer.go) reads the pages of its window and adds them up. At the
 //     ragged ends it reads the details of at most five minutes, which are start,
 //     series and duration of each request in a few bytes, and so is exact to the
-//     millisecond without a look at api_metrics. With steps each is answered once
+//     millisecond without reading api_metrics. With steps each is answered once
 //     its pages are read, which come in the order of time.
 //  4. From time to time one hub (merge.go), whichever takes the lock, merges pages
 //     of the same span and makes the partitions of the next days. Retention drops

@@ -28,14 +28,14 @@ func state(err error) string {
 }
 
 // lost reports whether an error means that a connection is gone, and not that the
-// server did not like what it was asked.
+// server refused a statement.
 func lost(err error) bool {
 	code := state(err)
 	return err != nil && (code == "" || strings.HasPrefix(code, "08") || strings.HasPrefix(code, "57P"))
 }
 
-// again asks a question, and once more if the connection was gone: the server
-// was restarted since the last question, and the other connections are gone, too.
+// again calls ask, and once more if the connection was lost: the server was
+// restarted since the last query, and the other connections are lost, too.
 func (s *Store) again(ctx context.Context, ask func() error) error {
 	err := ask()
 	if lost(err) && ctx.Err() == nil && !s.closed.Load() {

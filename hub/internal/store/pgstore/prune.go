@@ -47,9 +47,9 @@ func (s *Store) prune(ctx context.Context, before int64) error {
 	return errors.Join(errs, s.deleteRows(ctx, before))
 }
 
-// deleteRows deletes what stands in no partition. One hub at a time deletes or
-// merges pages: two that lock the same rows each in its order would wait for
-// each other.
+// deleteRows deletes from the tables without partitions. Only one hub at a
+// time deletes or merges pages: two that lock the same rows in different
+// orders would deadlock.
 func (s *Store) deleteRows(ctx context.Context, before int64) error {
 	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(`+lockKey+`)`, "tidy"); err != nil {

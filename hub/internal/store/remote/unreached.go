@@ -7,8 +7,8 @@ import (
 	"syscall"
 )
 
-// Unreached says in a few words that a server could not be reached, if that is what
-// the error is, and returns any other as it is. What the error wraps stays.
+// Unreached returns an error with a short text if err means that a server could not
+// be reached, and any other err unchanged. The result wraps err.
 func Unreached(err error) error {
 	var dns *net.DNSError
 	var op *net.OpError

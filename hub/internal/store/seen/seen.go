@@ -58,7 +58,8 @@ func (s *Set) Grows(n uint64) bool {
 	return (i == 0 || s.runs[i-1].last+1 != n) && (i == len(s.runs) || s.runs[i].first != n+1)
 }
 
-// Runs returns how many runs the set is made of: what it takes in memory.
+// Runs returns the number of runs in the set, on which its size in memory
+// depends.
 func (s *Set) Runs() int { return len(s.runs) }
 
 // AppendBinary appends the set's byte form to b: for each run its distance to
