@@ -11,21 +11,22 @@ import (
 )
 
 // Tokens are what callers must present as "Authorization: Bearer <token>". An empty
-// one is not needed.
+// one is not required.
 type Tokens struct {
 	Ingest string // for the routes that take data
 	Read   string // for the routes that return data
 }
 
 // Names of the security schemes. Operations need one of the first two; a session
-// stands for the read token.
+// replaces the read token.
 const (
 	forIngest  = "ingest"
 	forRead    = "read"
 	forSession = "session"
 )
 
-// hashedTokens all have the same length, so that comparing them does not tell theirs.
+// hashedTokens all have the same length, so that comparing them does not reveal the
+// length of a token.
 type hashedTokens map[string][sha256.Size]byte
 
 func (t Tokens) hash() hashedTokens {
@@ -40,7 +41,7 @@ func (t Tokens) hash() hashedTokens {
 }
 
 // authenticate refuses requests without the token that their route needs. It runs
-// before anything else, so that a stranger's body is not read.
+// before anything else, so that the bodies of such requests are not read.
 func (a *API) authenticate(ctx huma.Context, next func(huma.Context)) {
 	scheme := need(ctx.Operation())
 	r, w := humago.Unwrap(ctx)
@@ -53,7 +54,8 @@ func (a *API) authenticate(ctx huma.Context, next func(huma.Context)) {
 		next(ctx)
 		return
 	}
-	// Without this the server reads on for a while, to use the connection again.
+	// Otherwise the server would read on for a while in order to reuse the
+	// connection.
 	w.Header().Set("Connection", "close")
 	if guessed(r) && !a.mayGuess(w, r) {
 		return
@@ -91,8 +93,8 @@ func isToken(token string, want [sha256.Size]byte) bool {
 	return subtle.ConstantTimeCompare(got[:], want[:]) == 1 && token != ""
 }
 
-// guessed reports whether a request has a token that is none of the hub's. A token
-// that is for other routes is no guess.
+// guessed reports whether a request has a token that is not one of the hub's. A
+// token for other routes does not count as a guess.
 func guessed(r *http.Request) bool {
 	header := r.Header.Get("Authorization")
 	for _, want := range liveOf(r.Context()).tokens {

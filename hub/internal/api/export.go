@@ -30,7 +30,7 @@ func (a *API) routeExport() {
 	register(a, huma.Operation{
 		OperationID: "export", Method: http.MethodGet, Path: "/api/v1/requests/export", Tags: []string{tagReports},
 		Summary:     "Single requests as a file",
-		Description: "The requests of /api/v1/requests, the newest first, as they are found. A file with as many requests as the limit may be incomplete. To move requests to another store, use kymo copy. A cell of CSV that begins with =, +, -, @, a tab or a carriage return has an apostrophe before it, because a spreadsheet would run it as a formula. If the store fails on the way, the connection is broken off, so that half a file is not taken for a whole one. Eight files are sent at once; when there are as many, one whose client has stopped to receive it is broken off for the next.",
+		Description: "The requests of /api/v1/requests, the newest first. A file with as many requests as the limit may be incomplete. To move requests to another store, use kymo copy. A cell of CSV that begins with =, +, -, @, a tab or a carriage return has an apostrophe before it, because a spreadsheet would run it as a formula. If the store fails midway, the connection is aborted, so that a partial file is not mistaken for a complete one. At most eight files are sent at once; when there are as many, one whose client has stopped receiving is aborted in favor of the next.",
 		Responses: map[string]*huma.Response{"200": {
 			Description: "The file.",
 			Content: map[string]*huma.MediaType{
@@ -56,7 +56,7 @@ func (a *API) export(ctx context.Context, in *exportInput) (*huma.StreamResponse
 		r, w := humago.Unwrap(hctx)
 		answer := webserver.AnswerOf(w)
 		if !a.exports.take(ctx, answer) {
-			a.Unavailable(w, "other files are being sent; try again in a while")
+			a.Unavailable(w, "too many files are being sent at once; try again later")
 			return
 		}
 		defer a.exports.leave(answer)
@@ -93,8 +93,8 @@ func (a *API) export(ctx context.Context, in *exportInput) (*huma.StreamResponse
 	}}, nil
 }
 
-// exportFailed answers with the problem if nothing was sent yet, and breaks the
-// connection off otherwise.
+// exportFailed answers with the problem if nothing was sent yet, and aborts the
+// connection otherwise.
 func (a *API) exportFailed(ctx context.Context, w http.ResponseWriter, body *fileWriter, err error) {
 	if body.failed == nil && ctx.Err() == nil {
 		a.Intake.Counters.StoreFails.Add(1)
@@ -162,7 +162,7 @@ func csvLines(to io.Writer) func(*store.Record) error {
 
 func number64(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
 
-// harmless returns a cell that no spreadsheet takes for a formula.
+// harmless returns a cell that no spreadsheet interprets as a formula.
 func harmless(cell string) string {
 	if cell != "" && strings.IndexByte("=+-@\t\r", cell[0]) >= 0 {
 		return "'" + cell

@@ -26,8 +26,8 @@ func newExportSlots() *exportSlots {
 	return &exportSlots{slots: make(chan struct{}, maxExports), answers: make(map[*webserver.Answer]struct{})}
 }
 
-// take reports whether there was a slot for an answer, which must leave it. The answer
-// is nil if nothing knows whether its client receives it.
+// take reports whether there was a slot for an answer, which must call leave
+// afterwards. The answer is nil if it is not known whether its client receives it.
 func (s *exportSlots) take(ctx context.Context, a *webserver.Answer) bool {
 	select {
 	case s.slots <- struct{}{}:

@@ -69,7 +69,7 @@ func (a *API) readBody(w http.ResponseWriter, r *http.Request, limit int64) (*bo
 	default:
 		w.Header().Set("Accept-Encoding", "gzip, zstd")
 		return nil, &bodyError{http.StatusUnsupportedMediaType, "header.Content-Encoding",
-			fmt.Sprintf("Content-Encoding %.40q is not known here; use gzip, zstd or none", coding)}
+			fmt.Sprintf("Content-Encoding %.40q is not supported; use gzip, zstd or none", coding)}
 	}
 	plain := coding == "" || coding == "identity"
 	if r.ContentLength > maxWire || plain && r.ContentLength > limit {
@@ -126,8 +126,8 @@ func (b *body) read(sent *counted, coding string, plain bool, limit int64) error
 	return sent.explain(b.fill(decoder, sent, limit, freeRatio), coding)
 }
 
-// fill reads all of r, at most limit bytes, and beyond free no more than
-// maxRatio times what was sent for them.
+// fill reads all of r, at most limit bytes, and beyond free bytes at most
+// maxRatio times as many as were sent.
 func (b *body) fill(r io.Reader, sent *counted, limit, free int64) error {
 	for {
 		if len(b.data) == b.room {
@@ -152,7 +152,7 @@ func (b *body) fill(r io.Reader, sent *counted, limit, free int64) error {
 	}
 }
 
-// counted counts what was sent, and remembers why it ended.
+// counted counts the bytes as sent, and keeps the error that ended them.
 type counted struct {
 	r   io.Reader
 	n   int64
@@ -168,8 +168,8 @@ func (c *counted) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// explain returns the answer to an error: one of a decoder is often only that of the
-// connection below it.
+// explain returns the answer to an error. A decoder's error is often caused by one
+// of the connection below it.
 func (c *counted) explain(err error, coding string) error {
 	var known *bodyError
 	var large *http.MaxBytesError
@@ -179,7 +179,7 @@ func (c *counted) explain(err error, coding string) error {
 	case errors.As(c.err, &large):
 		return tooLarge("the body has more than %d bytes", large.Limit)
 	case c.err != nil:
-		return &bodyError{http.StatusRequestTimeout, "body", "the body did not arrive complete and in time"}
+		return &bodyError{http.StatusRequestTimeout, "body", "the body did not arrive in time"}
 	case errors.Is(err, zstd.ErrWindowSizeExceeded), errors.Is(err, zstd.ErrDecoderSizeExceeded):
 		return tooLarge("the body needs more memory to decompress than is allowed: a window of %d bytes", maxZstdWindow)
 	}
@@ -198,7 +198,8 @@ var (
 	}}
 )
 
-// decompress returns a reader of what r holds; done gives it back.
+// decompress returns a reader of the decompressed r; done returns the decoder
+// to its pool.
 func (b *body) decompress(coding string, r io.Reader) (decoder io.Reader, done func(), err error) {
 	if coding == "zstd" {
 		window, r, err := zstdWindow(r)
@@ -210,7 +211,7 @@ func (b *body) decompress(coding string, r io.Reader) (decoder io.Reader, done f
 		}
 		d := zstds.Get().(*zstd.Decoder)
 		done = func() {
-			_ = d.Reset(nil) // Lets go of r; there is nothing in it to fail.
+			_ = d.Reset(nil) // Drops the reference to r; this cannot fail.
 			zstds.Put(d)
 		}
 		// Frames after the first may need no more memory than that.
@@ -227,9 +228,9 @@ func (b *body) decompress(coding string, r io.Reader) (decoder io.Reader, done f
 	return d, done, err
 }
 
-// zstdWindow returns how much memory decompressing a stream takes, as its first frame
-// tells, and a reader of the whole stream. Of a frame that is too large or damaged the
-// decoder tells.
+// zstdWindow returns the memory that decompressing a stream takes, according to its
+// first frame, and a reader of the whole stream. Frames that are too large or damaged
+// are left to the decoder.
 func zstdWindow(r io.Reader) (window int64, whole io.Reader, err error) {
 	head := make([]byte, zstd.HeaderMaxSize)
 	n, err := io.ReadFull(r, head)

@@ -11,7 +11,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 )
 
-// Session is what a page has to know before its first request for data.
+// Session is what a page needs before its first request for data.
 type Session struct {
 	Required bool   `json:"required" doc:"Whether this hub needs a token on the routes that return data." example:"true"`
 	SignedIn bool   `json:"signed_in" doc:"Whether this caller may use them: by cookie, by header, or because no token is needed." example:"true"`
@@ -25,14 +25,16 @@ type SignIn struct {
 
 const maxSignIn = 4 << 10 // bytes of a body
 
-// mayRead reports whether a caller may see what needs the read token.
+// mayRead reports whether a caller has the read token or a session, if one is
+// needed.
 func (a *API) mayRead(r *http.Request) bool {
 	want, asked := liveOf(r.Context()).tokens[forRead]
 	return !asked || presents(r.Header.Get("Authorization"), want) || a.hasSession(r)
 }
 
-// seesDetails is mayRead for an answer that everyone gets a part of: a wrong token
-// counts, and refuses nothing to a load balancer that has it.
+// seesDetails is like mayRead, for an answer of which every caller gets a part. A
+// wrong token is counted, but the request of a load balancer that sends one is
+// still answered.
 func (a *API) seesDetails(r *http.Request) bool {
 	if _, asked := liveOf(r.Context()).tokens[forRead]; asked && guessed(r) {
 		a.guess(r)
@@ -61,7 +63,7 @@ func (a *API) routeSession() {
 	a.handle(huma.Operation{
 		OperationID: "sign-in", Method: http.MethodPost, Path: "/api/v1/session", Tags: []string{tagHub},
 		Summary:     "Exchange the read token for a cookie",
-		Description: "For browsers: a cookie, kymo_session with the port of the hub's address, replaces the read token for 7 days. It is valid only for GET, on every hub with the same token until that changes, and scripts cannot read it. Of wrong tokens from one address, on all routes together, ten in a minute are answered with 401, more with 429. A hub without a read token sets no cookie.",
+		Description: "For browsers: a cookie, kymo_session with the port of the hub's address, replaces the read token for 7 days. It is valid only for GET, on every hub with the same token until that changes, and scripts cannot read it. Ten wrong tokens a minute from one address, on all routes together, are answered with 401, further ones with 429. A hub without a read token sets no cookie.",
 		RequestBody: &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
 			"application/json": {Schema: a.schema(reflect.TypeFor[SignIn]()), Example: SignIn{"a-long-random-token"}},
 		}},
@@ -73,7 +75,7 @@ func (a *API) routeSession() {
 	}, a.signIn)
 	a.handle(huma.Operation{
 		OperationID: "sign-out", Method: http.MethodDelete, Path: "/api/v1/session", Tags: []string{tagHub},
-		Summary:     "Give the cookie back",
+		Summary:     "End the session",
 		Description: "The session ends: the browser forgets its cookie, and this hub refuses copies of it until it is restarted. It needs no token.",
 		Responses:   map[string]*huma.Response{"204": {Description: "The caller is not signed in."}},
 	}, func(w http.ResponseWriter, r *http.Request) {

@@ -17,9 +17,10 @@ const (
 	sessionAge    = 7 * 24 * time.Hour
 )
 
-// cookieName returns the name of the session's cookie. It has the port that the
-// browser asks, since cookies are sent to all ports of a host: two hubs there have a
-// session each. A default port is not in the Host header, and not in the name.
+// cookieName returns the name of the session's cookie. It contains the port in the
+// Host header, since browsers send cookies to all ports of a host, so that two hubs
+// on one host have separate sessions. A default port is neither in the header nor in
+// the name.
 func cookieName(r *http.Request) string {
 	_, port, err := net.SplitHostPort(r.Host)
 	if _, notNumber := strconv.ParseUint(port, 10, 16); err != nil || notNumber != nil {
@@ -45,7 +46,7 @@ func (l *live) cookieValue(ends time.Time, id string) string {
 	return text + "." + base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 }
 
-// session returns the session that a cookie's value stands for, if it is valid.
+// session returns the session of a cookie's value, if it is valid.
 func (a *API) session(l *live, value string) (id string, ends time.Time, ok bool) {
 	unix, rest, _ := strings.Cut(value, ".")
 	id, _, _ = strings.Cut(rest, ".")
@@ -58,9 +59,9 @@ func (a *API) session(l *live, value string) (id string, ends time.Time, ok bool
 	return id, ends, signed && a.Now().Before(ends) && !a.ended.has(id)
 }
 
-// hasSession reports whether a request has a valid cookie. A cookie is valid only for
-// reading, on every route: what a page can make its visitor's browser send must change
-// nothing.
+// hasSession reports whether a request has a valid cookie. On every route a cookie is
+// valid only for reading, so that no page can make a visitor's browser change
+// anything.
 func (a *API) hasSession(r *http.Request) bool {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		return false
@@ -73,7 +74,7 @@ func (a *API) hasSession(r *http.Request) bool {
 	return false
 }
 
-// endSessions ends those that a request has cookies of.
+// endSessions ends the sessions whose cookies a request has.
 func (a *API) endSessions(r *http.Request) {
 	for _, c := range r.CookiesNamed(cookieName(r)) {
 		if id, ends, ok := a.session(liveOf(r.Context()), c.Value); ok {
@@ -82,7 +83,8 @@ func (a *API) endSessions(r *http.Request) {
 	}
 }
 
-// setCookie sets the session's cookie, to be sent by TLS alone if this request was.
+// setCookie sets the session's cookie. Browsers send it only over TLS if this
+// request came over TLS.
 func setCookie(w http.ResponseWriter, r *http.Request, value string, age int) {
 	http.SetCookie(w, &http.Cookie{
 		Name: cookieName(r), Value: value, Path: "/", MaxAge: age, HttpOnly: true, SameSite: http.SameSiteStrictMode,

@@ -6,12 +6,12 @@ import (
 	"time"
 )
 
-// maxEnded bounds the memory for sessions that were ended; it takes the read token to
-// begin one.
+// maxEnded bounds the memory for sessions that were ended. Only callers with the read
+// token can begin one.
 const maxEnded = 10_000
 
 // endedSessions are the sessions that were ended before their time. They are in memory:
-// another hub does not know of them, nor does this one after a restart. The zero
+// other hubs do not know them, and neither does this one after a restart. The zero
 // value is ready for use.
 type endedSessions struct {
 	mu sync.Mutex
