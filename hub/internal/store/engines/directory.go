@@ -15,7 +15,7 @@ import (
 // directory is the embedded store, the default: its name is a path.
 var directory = engine{
 	check: func(string) error { return nil },
-	open: func(name string, _ Options) (store.Store, error) {
+	open: func(name string, o Options) (store.Store, error) {
 		if info, err := os.Stat(name); err == nil && !info.IsDir() {
 			return nil, errors.New("it is a file; name a directory")
 		}
@@ -23,6 +23,7 @@ var directory = engine{
 		if err != nil {
 			return nil, pathless(name, err)
 		}
+		pebblestore.WarnOfReaders(name, o.Logger)
 		return s, nil
 	},
 	show:     func(name string) string { return name },

@@ -94,7 +94,7 @@ func Open(dir string, opts Options) (*Store, error) {
 		calls: make(chan *appendCall, 64), control: make(chan func(*committer)),
 		closing: make(chan struct{}), done: make(chan struct{})}
 	if s.fs == nil {
-		s.fs = vfs.Default
+		s.fs = private{vfs.Default}
 	}
 	if s.now == nil {
 		s.now = time.Now
