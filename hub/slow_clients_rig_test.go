@@ -121,7 +121,8 @@ func (s *served) dial(t *testing.T) net.Conn {
 // answer that is not read.
 func (s *served) transport() *http.Transport {
 	return &http.Transport{
-		TLSClientConfig: s.client, ForceAttemptHTTP2: s.http2, DisableKeepAlives: !s.http2,
+		TLSClientConfig: s.client.Clone(), ForceAttemptHTTP2: s.http2, DisableKeepAlives: !s.http2,
+		IdleConnTimeout: time.Second, // for one that is still busy when its test closes those that are not
 		HTTP2: &http.HTTP2Config{MaxReceiveBufferPerStream: 64 << 10},
 	}
 }
