@@ -123,7 +123,7 @@ func (s *served) transport() *http.Transport {
 	return &http.Transport{
 		TLSClientConfig: s.client.Clone(), ForceAttemptHTTP2: s.http2, DisableKeepAlives: !s.http2,
 		IdleConnTimeout: time.Second, // for one that is still busy when its test closes those that are not
-		HTTP2: &http.HTTP2Config{MaxReceiveBufferPerStream: 64 << 10},
+		HTTP2:           &http.HTTP2Config{MaxReceiveBufferPerStream: 64 << 10},
 	}
 }
 
