@@ -215,9 +215,7 @@ func TestExpectedStatusWithoutAContextThatEnds(t *testing.T) {
 
 func TestCloseRecordsWhatWaits(t *testing.T) {
 	m, sink := monitor(t)
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
-	m.Serve(httptest.NewRecorder(), httptest.NewRequestWithContext(ctx, "GET", "/", nil), silent)
+	m.Serve(httptest.NewRecorder(), httptest.NewRequestWithContext(t.Context(), "GET", "/", nil), silent)
 	if got := one(t, m, sink); got.Status != 200 {
 		t.Errorf("recorded %+v", got)
 	}

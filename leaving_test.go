@@ -141,7 +141,7 @@ func TestLeavingHeartbeat(t *testing.T) {
 					t.Errorf("Close took %v", took)
 				}
 				synctest.Wait()
-				if fmt.Sprint(sink.kept) != fmt.Sprint(test.want) {
+				if !slices.Equal(sink.kept, test.want) {
 					t.Errorf("the sink took %v, want %v", sink.kept, test.want)
 				}
 			})

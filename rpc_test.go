@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -68,9 +69,7 @@ func TestRemoteProcedureCalls(t *testing.T) {
 				for _, p := range test.body {
 					w.Write(p)
 				}
-				for k, v := range test.header {
-					w.Header()[k] = v
-				}
+				maps.Copy(w.Header(), test.header)
 			})), "POST", test.path)
 			got := one(t, m, sink)
 			if got.Endpoint != test.endpoint || got.Status != test.status || got.Lifetime != 0 != test.stream {

@@ -97,11 +97,11 @@ func TestManyPaths(t *testing.T) {
 	check("with new paths", paths+perBody)
 }
 
-// shifted returns n numbers from from on, in any order.
-func shifted(r *rand.Rand, from, n int) []int {
+// shifted returns n consecutive numbers, the least of which is first, in any order.
+func shifted(r *rand.Rand, first, n int) []int {
 	order := r.Perm(n)
 	for i := range order {
-		order[i] += from
+		order[i] += first
 	}
 	return order
 }

@@ -24,7 +24,7 @@ func newRepository(t *testing.T) *repository {
 	if err != nil {
 		t.Fatalf("git ls-files: %v", err)
 	}
-	for _, name := range strings.Split(strings.TrimSuffix(string(out), "\x00"), "\x00") {
+	for name := range strings.SplitSeq(strings.TrimSuffix(string(out), "\x00"), "\x00") {
 		source, target := filepath.Join("..", name), filepath.Join(r.dir, name)
 		info, err := os.Lstat(source)
 		if os.IsNotExist(err) {

@@ -1,6 +1,7 @@
 package kymotest
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -83,7 +84,7 @@ func Run(t *testing.T, a Adapter) {
 
 func (a *Adapter) validate() error {
 	if a.New == nil {
-		return fmt.Errorf("kymotest: Adapter.New is nil")
+		return errors.New("kymotest: Adapter.New is nil")
 	}
 	for f, reason := range a.Unsupported {
 		if !slices.Contains(features, f) {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -216,9 +217,7 @@ func askHTTP2(x *exchange) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	for name, values := range x.header {
-		req.Header[name] = values
-	}
+	maps.Copy(req.Header, x.header)
 	resp, err := x.client.Transport.RoundTrip(req)
 	if err != nil {
 		if x.ending == hungUp || x.ending == aborted && ctx.Err() == nil {
@@ -242,7 +241,7 @@ func (x *exchange) describe(ctx context.Context, resp *http.Response) (*answer, 
 		close(x.begun)
 		var rest []byte
 		rest, err = io.ReadAll(resp.Body)
-		a.body = append(first, rest...)
+		a.body = slices.Concat(first, rest)
 	}
 	if err == io.EOF {
 		err = nil

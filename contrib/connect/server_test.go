@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"slices"
 	"testing"
 	"time"
 
@@ -113,7 +114,7 @@ func (o *orders) bidi(ctx context.Context, s *connect.BidiStream[text, text]) er
 
 // handler returns the service's path and handler, as generated code does.
 func (o *orders) handler(options ...connect.HandlerOption) (string, http.Handler) {
-	idempotent := append(options, connect.WithIdempotency(connect.IdempotencyNoSideEffects))
+	idempotent := append(slices.Clip(options), connect.WithIdempotency(connect.IdempotencyNoSideEffects))
 	methods := map[string]http.Handler{
 		service + "Unary":  connect.NewUnaryHandler(service+"Unary", o.unary, idempotent...),
 		service + "Server": connect.NewServerStreamHandler(service+"Server", o.server, options...),

@@ -16,7 +16,7 @@ import (
 	"github.com/gofiber/fiber/v3/middleware/adaptor"
 	"github.com/gofiber/fiber/v3/middleware/compress"
 	"github.com/gofiber/fiber/v3/middleware/etag"
-	"github.com/gofiber/fiber/v3/middleware/recover"
+	recovery "github.com/gofiber/fiber/v3/middleware/recover"
 	"github.com/gofiber/fiber/v3/middleware/timeout"
 	"github.com/kymohq/kymo"
 	"github.com/kymohq/kymo/kymotest"
@@ -196,8 +196,8 @@ func TestRoutesFollowTheSpellingOfLiterals(t *testing.T) {
 func TestPanicsAre500(t *testing.T) {
 	t.Parallel()
 	for name, chain := range map[string]func(h fiber.Handler) []fiber.Handler{
-		"recovered outside": func(h fiber.Handler) []fiber.Handler { return []fiber.Handler{recover.New(), h} },
-		"recovered inside":  func(h fiber.Handler) []fiber.Handler { return []fiber.Handler{h, recover.New()} },
+		"recovered outside": func(h fiber.Handler) []fiber.Handler { return []fiber.Handler{recovery.New(), h} },
+		"recovered inside":  func(h fiber.Handler) []fiber.Handler { return []fiber.Handler{h, recovery.New()} },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -15,7 +15,7 @@ import (
 //	-- end if count is 1: max and sum are min
 //	range    max - min
 //	-- end if count is 2: sum is min + max
-//	sum      sum - count*min, up to 128 bits, in groups of 7 like a varint
+//	sum      the sum less count*min, up to 128 bits, in groups of 7 like a varint
 //	zeros    the number of zeros - 1, only if min is 0
 //	-- end if all values are zeros
 //	start    the first bucket's index + 1, only if min is 0; else it is min's bucket

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"go/format"
 	"os"
+	"slices"
 	"strings"
 )
 
@@ -73,7 +74,7 @@ func literal(set int) string {
 func without(set int) int { return set &^ (1 << last(set)) }
 
 func last(set int) int {
-	for i := len(abilities) - 1; i >= 0; i-- {
+	for i := range slices.Backward(abilities) {
 		if set&(1<<i) != 0 {
 			return i
 		}

@@ -60,7 +60,11 @@ func read(events io.Reader) (results, error) {
 			continue // what a test's own child wrote to standard output
 		}
 		var e struct {
-			Action, Package, Test, ImportPath, Output string
+			Action     string `json:"Action"`
+			Package    string `json:"Package"`
+			Test       string `json:"Test"`
+			ImportPath string `json:"ImportPath"`
+			Output     string `json:"Output"`
 		}
 		if err := json.Unmarshal(line, &e); err != nil {
 			return nil, fmt.Errorf("an event of go test: %w", err)

@@ -88,9 +88,10 @@ func addKymo(ctx context.Context, root, src string) error {
 	}
 	for packages := json.NewDecoder(strings.NewReader(out)); packages.More(); {
 		var p struct {
-			ImportPath, Dir string
-			GoFiles         []string
-			Standard        bool
+			ImportPath string   `json:"ImportPath"`
+			Dir        string   `json:"Dir"`
+			GoFiles    []string `json:"GoFiles"`
+			Standard   bool     `json:"Standard"`
 		}
 		if err := packages.Decode(&p); err != nil {
 			return err

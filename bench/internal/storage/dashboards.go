@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"os"
@@ -37,9 +38,7 @@ func calls(busiest string) []call {
 	one := url.Values{"service": {"bench"}, "endpoint": {busiest}, "method": {"GET"}}
 	with := func(query url.Values, pairs ...string) url.Values {
 		more := url.Values{}
-		for name, values := range query {
-			more[name] = values
-		}
+		maps.Copy(more, query)
 		for i := 0; i < len(pairs); i += 2 {
 			more.Set(pairs[i], pairs[i+1])
 		}
@@ -67,9 +66,7 @@ func (c *call) over(window url.Values) string {
 	}
 	query := url.Values{}
 	for _, from := range []url.Values{c.query, window} {
-		for name, values := range from {
-			query[name] = values
-		}
+		maps.Copy(query, from)
 	}
 	return c.path + "?" + query.Encode()
 }
@@ -215,7 +212,7 @@ func (c Config) watch(ctx context.Context, h *hub, all []call, n int) (*table.Ta
 
 // poll asks and throws the answer away, as it comes over the wire.
 func (h *hub) poll(ctx context.Context, path string) error {
-	r, err := http.NewRequestWithContext(ctx, "GET", h.url+path, nil)
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, h.url+path, nil)
 	if err != nil {
 		return err
 	}

@@ -138,7 +138,7 @@ func (h *hub) send(ctx context.Context, bodies [][]byte, instances int) error {
 
 func (h *hub) post(ctx context.Context, body []byte) error {
 	for try := 0; ; try++ {
-		r, err := http.NewRequestWithContext(ctx, "POST", h.url+"/api/v1/batches", bytes.NewReader(body))
+		r, err := http.NewRequestWithContext(ctx, http.MethodPost, h.url+"/api/v1/batches", bytes.NewReader(body))
 		if err != nil {
 			return err
 		}
@@ -164,7 +164,7 @@ func (h *hub) post(ctx context.Context, body []byte) error {
 }
 
 func (h *hub) get(ctx context.Context, path string) ([]byte, error) {
-	r, err := http.NewRequestWithContext(ctx, "GET", h.url+path, nil)
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, h.url+path, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -57,29 +58,29 @@ func TestUsageErrorsOfEveryCommand(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, node := range parser.Model.Leaves(false) {
-		path := strings.Fields(node.FullPath())[1:]
+		path := slices.Clip(strings.Fields(node.FullPath())[1:])
 		see := "; see " + node.FullPath() + " --help\n"
 		lines := map[string][]string{
-			"unknown flag --nothing-like-it": append(path[:len(path):len(path)], "--nothing-like-it"),
+			"unknown flag --nothing-like-it": append(path, "--nothing-like-it"),
 		}
 		arguments := []string(nil)
 		for _, p := range node.Positional {
 			if p.Required {
-				lines[strings.ToUpper(p.Name)+": is missing; write "+node.FullPath()] = append(path[:len(path):len(path)], arguments...)
+				lines[strings.ToUpper(p.Name)+": is missing; write "+node.FullPath()] = append(path, arguments...)
 			}
 			arguments = append(arguments, "x")
 		}
 		if len(node.Positional) == 0 || !node.Positional[len(node.Positional)-1].IsCumulative() {
-			lines[`unexpected argument "more"`] = append(append(path[:len(path):len(path)], arguments...), "more")
+			lines[`unexpected argument "more"`] = append(append(path, arguments...), "more")
 		}
 		for _, f := range node.Flags {
 			if f.IsBool() {
 				if f.Name != "help" {
-					lines["--"+f.Name+`: "maybe" is neither true nor false`] = append(path[:len(path):len(path)], "--"+f.Name+"=maybe")
+					lines["--"+f.Name+`: "maybe" is neither true nor false`] = append(path, "--"+f.Name+"=maybe")
 				}
 				continue
 			}
-			lines["--"+f.Name+": has no value; write --"+f.Name+"="+f.PlaceHolder] = append(path[:len(path):len(path)], "--"+f.Name)
+			lines["--"+f.Name+": has no value; write --"+f.Name+"="+f.PlaceHolder] = append(path, "--"+f.Name)
 		}
 		for want, args := range lines {
 			r := runKymo(t, nil, args...)

@@ -36,7 +36,7 @@ func newAPI(st store.Store, change func(*Config)) *API {
 	clock := func() time.Time { return noon }
 	c := Config{
 		Settings: Settings{Slow: &report.Slow{}}, Store: st, Now: clock, Version: "1.2.3",
-		Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Logger: slog.New(slog.DiscardHandler),
 		Intake: intake.New(st, intake.Limits{Services: 8}, 168*time.Hour, clock),
 	}
 	if change != nil {

@@ -100,9 +100,9 @@ func currently(checks []health.CheckReport, name string) (c *health.CheckReport,
 		}
 		var reported struct {
 			Checks map[string]struct {
-				Status health.Status
-				Reason string
-			}
+				Status health.Status `json:"status"`
+				Reason string        `json:"reason"`
+			} `json:"checks"`
 		}
 		if json.Unmarshal(c.Details, &reported) != nil { // the details of a polled service have another form
 			continue

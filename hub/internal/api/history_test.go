@@ -113,7 +113,7 @@ func TestHistoryRoute(t *testing.T) {
 		if i == 4 || i == 5 {
 			h.Status, h.Reason, h.Failures, h.Details = health.Down, "connection refused", 1, `{"a":1}`
 		}
-		h.Latency.Record(int64(i+1) * 1e6)
+		h.Latency.Record((i + 1) * 1e6)
 		b.Health = append(b.Health, h)
 	}
 	b.Health = append(b.Health, wire.HealthResult{Service: "orders", Check: "stock", Status: health.Healthy, From: noon.UnixMilli() - 30*minute*60, To: noon.UnixMilli() - 30*minute*60})

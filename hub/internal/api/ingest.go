@@ -5,6 +5,7 @@ import (
 	"mime"
 	"net/http"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -133,10 +134,8 @@ func (a *API) accepts(w http.ResponseWriter, r *http.Request, types ...string) b
 			got = "invalid"
 		}
 	}
-	for _, t := range types {
-		if got == t {
-			return true
-		}
+	if slices.Contains(types, got) {
+		return true
 	}
 	want := strings.TrimSuffix(strings.Join(types, ", "), ", ")
 	w.Header().Set("Accept", want)

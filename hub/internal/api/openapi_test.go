@@ -331,7 +331,7 @@ func TestExposition(t *testing.T) {
 		t.Errorf("content type %s", w.Header())
 	}
 	line := regexp.MustCompile(`^(# (HELP|TYPE) kymo_[a-z_]+ .+|kymo_[a-z_]+(\{([a-z]+="([^"\\\n]|\\["\\n])*",?)+\})? [0-9]+)$`)
-	for _, l := range strings.Split(strings.TrimSuffix(w.Body.String(), "\n"), "\n") {
+	for l := range strings.SplitSeq(strings.TrimSuffix(w.Body.String(), "\n"), "\n") {
 		if !line.MatchString(l) {
 			t.Errorf("not the text format: %s", l)
 		}

@@ -86,7 +86,7 @@ func (a *API) endSessions(r *http.Request) {
 // setCookie sets the session's cookie. Browsers send it only over TLS if this
 // request came over TLS.
 func setCookie(w http.ResponseWriter, r *http.Request, value string, age int) {
-	http.SetCookie(w, &http.Cookie{
+	http.SetCookie(w, &http.Cookie{ //nolint:gosec // Secure, unless the page itself came in the clear
 		Name: cookieName(r), Value: value, Path: "/", MaxAge: age, HttpOnly: true, SameSite: http.SameSiteStrictMode,
 		Secure: r.TLS != nil || strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https"),
 	})

@@ -116,7 +116,8 @@ func (v *live) healthLine() string {
 	if v.health == nil {
 		return "health  not known yet"
 	}
-	line := "health  " + v.Screen.Paint(v.health.Status.String(), text.StatusStyle(v.health.Status))
+	var line strings.Builder
+	line.WriteString("health  " + v.Screen.Paint(v.health.Status.String(), text.StatusStyle(v.health.Status)))
 	for i, name := range text.ByName(v.health.Checks) {
 		c := v.health.Checks[name]
 		sep := " · "
@@ -127,9 +128,9 @@ func (v *live) healthLine() string {
 		if c.State != health.Healthy && c.Reason != "" {
 			status += " (" + c.Reason + ")"
 		}
-		line += sep + v.Screen.Paint(status, text.StatusStyle(c.State))
+		line.WriteString(sep + v.Screen.Paint(status, text.StatusStyle(c.State)))
 	}
-	return line
+	return line.String()
 }
 
 // head tells what runs and at which URLs.
@@ -182,14 +183,14 @@ func (v *live) picture(now time.Time) []string {
 
 // line is the live view where output cannot be redrawn.
 func (v *live) line(now time.Time) string {
-	rest := ""
+	var rest strings.Builder
 	for i := range v.rows {
 		if e := &v.rows[i]; e.Slow {
-			rest += fmt.Sprintf("; slow: %s %s, p95 %s ms", e.Method, e.Endpoint, term.ThreeDigits(e.P95ResponseTime))
+			fmt.Fprintf(&rest, "; slow: %s %s, p95 %s ms", e.Method, e.Endpoint, term.ThreeDigits(e.P95ResponseTime))
 		}
 	}
 	if v.health != nil && v.health.Status != health.Healthy {
-		rest += "; " + text.Overall(v.health)
+		rest.WriteString("; " + text.Overall(v.health))
 	}
-	return fmt.Sprintf("%s: %s, %s/s%s", term.Seconds(now.Sub(v.begun)), term.Plural(int64(v.total), "request"), term.ThreeDigits(v.rate), rest)
+	return fmt.Sprintf("%s: %s, %s/s%s", term.Seconds(now.Sub(v.begun)), term.Plural(int64(v.total), "request"), term.ThreeDigits(v.rate), rest.String())
 }

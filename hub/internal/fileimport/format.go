@@ -42,17 +42,17 @@ func AboutFormats() string {
 
 // alternatives lists the names, each after the prefix.
 func alternatives(prefix string) string {
-	text := ""
+	var text strings.Builder
 	for i, f := range formats {
 		switch {
 		case i > 0 && i == len(formats)-1:
-			text += " or "
+			text.WriteString(" or ")
 		case i > 0:
-			text += ", "
+			text.WriteString(", ")
 		}
-		text += prefix + f.name
+		text.WriteString(prefix + f.name)
 	}
-	return text
+	return text.String()
 }
 
 // named returns the format of a name, or nil.

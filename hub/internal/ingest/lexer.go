@@ -137,7 +137,7 @@ func valid(s []byte, ascii byte, at int) ([]byte, string) {
 // escaped is str for a string whose first escape is at i.
 func (l *lexer) escaped(start, i int) (s []byte, problem string) {
 	from := len(l.scratch)
-	out := append(l.scratch, l.data[start:i]...)
+	out := append(l.scratch, l.data[start:i]...) //nolint:gocritic // kept in l.scratch once the string is whole
 	for i < len(l.data) {
 		c := l.data[i]
 		switch {

@@ -77,7 +77,7 @@ func (l *lexer) unexpectedOr(problem string, isString bool, want string) string 
 
 // field reads the value of the named field and adds it to those that were seen.
 func (l *lexer) field(name []byte, r *Request, seen *int) (field, problem string) {
-	bit := 0
+	var bit int
 	switch string(name) {
 	case "endpoint":
 		bit, field = fEndpoint, "endpoint"

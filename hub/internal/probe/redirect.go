@@ -69,7 +69,7 @@ func redirect(to *http.Request, via []*http.Request) error {
 	// net/http would take only the headers along that it knows to be secret out.
 	first := via[0]
 	if to.URL.Host != first.URL.Host || first.URL.Scheme == "https" && to.URL.Scheme == "http" {
-		to.Header = http.Header{"User-Agent": {clientName}}
+		to.Header = http.Header{"User-Agent": {clientName}} //nolint:gosec // these are fewer headers, not more
 		if to.ContentLength > 0 {
 			return fault("redirected to another host, with the body")
 		}

@@ -73,7 +73,7 @@ func TestService(t *testing.T) {
 				says(c.status, c.body)(w, r)
 			})
 			p := openService(t, s.URL+"/health?token=geheim")
-			details := health.Details(nil)
+			var details health.Details
 			if c.want == health.Healthy {
 				details = wantHealthy(t, p)
 			} else {

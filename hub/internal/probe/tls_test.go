@@ -195,7 +195,7 @@ func TestTLSCertificates(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			c.spec.Type, c.spec.URL = "tls", "tls://"+tlsServer(t, c.cert)
 			p := openProbe(t, c.spec)
-			details := health.Details(nil)
+			var details health.Details
 			if c.status == health.Healthy {
 				details = wantHealthy(t, p)
 			} else {

@@ -1,6 +1,9 @@
 package rollup
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 // Resolution is a length of time, in milliseconds, that is positive. It divides
 // time since the Unix epoch into spans: span n is [n, n+1) times the length.
@@ -42,7 +45,7 @@ func MakeLevels(resolutions ...Resolution) Levels {
 
 func (l Levels) validate() error {
 	if len(l) == 0 {
-		return fmt.Errorf("rollup: no levels")
+		return errors.New("rollup: no levels")
 	}
 	for i, r := range l {
 		switch {

@@ -57,9 +57,10 @@ func isUUID(s string) bool {
 // isDate accepts year-month, year-month-day with or without a time, and
 // day-month-year, with dashes, dots or underscores between them.
 func isDate(s string) bool {
-	date, clock := s, ""
+	date := s
 	if i := strings.IndexAny(s, "Tt "); i >= 0 {
-		date, clock = s[:i], s[i+1:]
+		date = s[:i]
+		clock := s[i+1:]
 		if clock == "" || strings.Trim(clock, "0123456789:.,+-Zz") != "" {
 			return false
 		}

@@ -138,7 +138,8 @@ func ownChecks(details json.RawMessage) []ownCheck {
 	for _, name := range slices.Sorted(maps.Keys(in.Checks)) {
 		c := ownCheck{name: name}
 		var own struct {
-			Status, Reason string
+			Status         string `json:"status"`
+			Reason         string `json:"reason"`
 			ResponseTimeMS *int64 `json:"response_time_ms"`
 		}
 		if json.Unmarshal(in.Checks[name], &c.status) != nil && json.Unmarshal(in.Checks[name], &own) == nil {

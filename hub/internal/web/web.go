@@ -58,11 +58,11 @@ func New(dist fs.FS) *Dashboard {
 	_ = fs.WalkDir(dist, ".", func(name string, e fs.DirEntry, err error) error {
 		contentType := types[path.Ext(name)]
 		if err != nil || e.IsDir() || contentType == "" {
-			return nil
+			return nil //nolint:nilerr // as above
 		}
 		plain, err := fs.ReadFile(dist, name)
 		if err != nil {
-			return nil
+			return nil //nolint:nilerr // as above
 		}
 		compressed, _ := fs.ReadFile(dist, name+".gz")
 		d.files[name] = &file{contentType, plain, compressed, etag.Of(plain)}

@@ -195,7 +195,7 @@ func (g *Gatherer) write() {
 	var next time.Time
 	for {
 		c := left
-		if left = nil; c == nil {
+		if c == nil {
 			var ok bool
 			if c, ok = <-g.calls; !ok {
 				return

@@ -178,7 +178,7 @@ func each[T any](s *Store, ctx context.Context, yield func(T, error) bool, sql s
 	var rows pgx.Rows
 	var more bool
 	if err := s.again(ctx, func() (err error) {
-		if rows, err = s.pool.Query(ctx, sql, args...); err != nil {
+		if rows, err = s.pool.Query(ctx, sql, args...); err != nil { //nolint:sqlclosecheck // closed below
 			return err
 		}
 		if more = rows.Next(); !more {
