@@ -240,7 +240,7 @@ func zstdWindow(r io.Reader) (window int64, whole io.Reader, err error) {
 	whole = io.MultiReader(bytes.NewReader(head[:n]), r)
 	var frame zstd.Header
 	if err := frame.Decode(head[:n]); err != nil || frame.Skippable {
-		return maxZstdWindow, whole, nil
+		return maxZstdWindow, whole, nil //nolint:nilerr // the decoder returns it
 	}
 	size := frame.WindowSize
 	if frame.SingleSegment {

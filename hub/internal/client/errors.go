@@ -71,9 +71,12 @@ func newRefusal(resp *http.Response, body []byte) *RefusalError {
 		r.RetryAfter = min(d, maxRetryAfter)
 	}
 	var problem struct {
-		Title  string
-		Detail string
-		Errors []struct{ Location, Message string }
+		Title  string `json:"title"`
+		Detail string `json:"detail"`
+		Errors []struct {
+			Location string `json:"location"`
+			Message  string `json:"message"`
+		} `json:"errors"`
 	}
 	_ = json.Unmarshal(body, &problem) // a body of another kind leaves it empty
 	var wrong []string

@@ -25,7 +25,7 @@ import (
 //	         lies beyond was never acknowledged: its write or sync failed.
 //	-- then, for each batch
 //	size     4 bytes, little-endian, not 0
-//	sum      4 bytes, little-endian: CRC-32C of the batch
+//	sum      4 bytes, little-endian: CRC-32C of what follows
 //	batch    size bytes: package wire's format
 //
 // Whatever follows the last whole record is what a crash left of one that was
