@@ -65,25 +65,25 @@ var app = []route{
 		h.Add("Set-Cookie", "b=2")
 		err := r.ParseForm()
 		n, werr := fmt.Fprintf(w, `{"id":%q,"user":%q,"form":%q}`, path.Base(r.URL.Path), r.Header.Get(userHeader), r.Form.Encode())
-		e.see(r, "parsed %v, wrote %d, %v", err, n, werr)
+		e.seef(r, "parsed %v, wrote %d, %v", err, n, werr)
 	}},
 	{[]string{"POST"}, "/echo", func(e *env, w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/plain")
 		// HTTP/1.1 has read the request before the response begins, or loses it.
 		b, err := io.ReadAll(r.Body)
 		n, werr := io.Copy(w, io.MultiReader(strings.NewReader(r.Header.Get(userHeader)+":"), bytes.NewReader(b)))
-		e.see(r, "read %v, copied %d, %v", err, n, werr)
+		e.seef(r, "read %v, copied %d, %v", err, n, werr)
 	}},
 	{get, "/stream", func(e *env, w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/event-stream")
 		for i := range 3 {
 			n, err := fmt.Fprintf(w, "data: %d for %s\n\n", i, r.Header.Get(userHeader))
-			e.see(r, "wrote %d, %v", n, err)
+			e.seef(r, "wrote %d, %v", n, err)
 			if f, ok := w.(http.Flusher); ok && i%2 == 0 {
 				f.Flush()
 				continue
 			}
-			e.see(r, "flushed %v", http.NewResponseController(w).Flush())
+			e.seef(r, "flushed %v", http.NewResponseController(w).Flush())
 		}
 	}},
 	{[]string{"GET", "HEAD"}, "/text", func(e *env, w http.ResponseWriter, r *http.Request) {
@@ -91,7 +91,7 @@ var app = []route{
 		for i := 0; i < len(long); i += 900 {
 			n, err := io.WriteString(w, long[i:min(i+900, len(long))])
 			if n != 900 && n != len(long)%900 || err != nil {
-				e.seeWritten(r, "wrote %d, %v", n, err)
+				e.seeWrittenf(r, "wrote %d, %v", n, err)
 			}
 		}
 	}},
@@ -99,21 +99,21 @@ var app = []route{
 		w.Header().Set("Content-Type", "text/plain")
 		w.Header().Set("Content-Length", fmt.Sprint(len(long)))
 		n, err := w.Write([]byte(long))
-		e.see(r, "wrote %d, %v", n, err)
+		e.seef(r, "wrote %d, %v", n, err)
 	}},
 	{[]string{"POST"}, "/things", func(e *env, w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Location", "/things/1")
 		w.WriteHeader(http.StatusCreated)
 		n, err := w.Write(nil)
-		e.see(r, "wrote %d, %v", n, err)
+		e.seef(r, "wrote %d, %v", n, err)
 		n, err = io.WriteString(w, "made")
-		e.see(r, "wrote %d, %v", n, err)
+		e.seef(r, "wrote %d, %v", n, err)
 	}},
 	{[]string{"GET", "HEAD"}, "/nothing", func(e *env, w http.ResponseWriter, r *http.Request) {}},
 	{get, "/empty", func(e *env, w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusNoContent)
 		n, err := io.WriteString(w, "x")
-		e.see(r, "wrote %d, %v, %v", n, err, errors.Is(err, http.ErrBodyNotAllowed))
+		e.seef(r, "wrote %d, %v, %v", n, err, errors.Is(err, http.ErrBodyNotAllowed))
 	}},
 	{get, "/cached", func(e *env, w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Etag", `"1"`)
@@ -131,7 +131,7 @@ var app = []route{
 		w.WriteHeader(http.StatusProcessing)
 		w.Header().Set("Content-Type", "text/plain")
 		n, err := io.WriteString(w, "after hints")
-		e.see(r, "wrote %d, %v", n, err)
+		e.seef(r, "wrote %d, %v", n, err)
 	}},
 	{get, "/trailers", func(e *env, w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Trailer", "X-Sum")
@@ -154,20 +154,20 @@ var app = []route{
 		w.Header().Set("Content-Type", "text/plain")
 		w.Header().Set("Content-Length", "5")
 		n, err := io.WriteString(w, "0123456789")
-		e.see(r, "wrote %d, %v, %v", n, err, errors.Is(err, http.ErrContentLength))
+		e.seef(r, "wrote %d, %v, %v", n, err, errors.Is(err, http.ErrContentLength))
 	}},
 	{get, "/under", func(e *env, w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/plain")
 		w.Header().Set("Content-Length", "10")
 		n, err := w.Write([]byte("01234"))
-		e.see(r, "wrote %d, %v", n, err)
+		e.seef(r, "wrote %d, %v", n, err)
 	}},
 	{get, "/panic", func(e *env, w http.ResponseWriter, r *http.Request) { panic("boom") }},
 	{get, "/invalid", func(e *env, w http.ResponseWriter, r *http.Request) { w.WriteHeader(99) }},
 	{get, "/abort", func(e *env, w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/event-stream")
 		io.WriteString(w, "partial")
-		e.see(r, "flushed %v", http.NewResponseController(w).Flush())
+		e.seef(r, "flushed %v", http.NewResponseController(w).Flush())
 		panic(http.ErrAbortHandler)
 	}},
 	{get, "/from", func(e *env, w http.ResponseWriter, r *http.Request) {
@@ -175,20 +175,20 @@ var app = []route{
 		src := io.LimitReader(bytes.NewReader(bytes.Repeat([]byte{1, 2, 3, 4}, 20_000)), 70_001)
 		if to, ok := w.(io.ReaderFrom); ok {
 			n, err := to.ReadFrom(src)
-			e.see(r, "read %d, %v", n, err)
+			e.seef(r, "read %d, %v", n, err)
 			return
 		}
 		n, err := io.Copy(w, src)
-		e.see(r, "copied %d, %v", n, err)
+		e.seef(r, "copied %d, %v", n, err)
 	}},
 	{get, "/broken", func(e *env, w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/plain")
 		n, err := io.Copy(w, io.MultiReader(strings.NewReader("so far"), brokenReader{}))
-		e.see(r, "copied %d, %v", n, err)
+		e.seef(r, "copied %d, %v", n, err)
 	}},
 	{get, "/takeover", func(e *env, w http.ResponseWriter, r *http.Request) {
 		conn, buffered, err := http.NewResponseController(w).Hijack()
-		e.see(r, "hijacked %v", err)
+		e.seef(r, "hijacked %v", err)
 		if err != nil {
 			http.Error(w, "cannot be taken over", http.StatusNotImplemented)
 			return
@@ -200,7 +200,7 @@ var app = []route{
 			return
 		}
 		n, err := w.Write([]byte("x"))
-		e.see(r, "wrote %d, %v, %v", n, err, errors.Is(err, http.ErrHijacked))
+		e.seef(r, "wrote %d, %v, %v", n, err, errors.Is(err, http.ErrHijacked))
 		w.WriteHeader(http.StatusOK)
 	}},
 }

@@ -41,10 +41,10 @@ type chiEntry struct {
 }
 
 func (l chiEntry) Write(status, bytes int, _ http.Header, _ time.Duration, _ any) {
-	l.e.seeWritten(l.r, "logged %d, %d bytes, from %q", status, bytes, addresses.ReplaceAllString(l.r.RemoteAddr, "…"))
+	l.e.seeWrittenf(l.r, "logged %d, %d bytes, from %q", status, bytes, addresses.ReplaceAllString(l.r.RemoteAddr, "…"))
 }
 
-func (l chiEntry) Panic(v any, _ []byte) { l.e.see(l.r, "logged panic %v", v) }
+func (l chiEntry) Panic(v any, _ []byte) { l.e.seef(l.r, "logged panic %v", v) }
 
 // mountOnly is for where a mount has matched, and nothing within it.
 var mountOnly = map[string]expected{

@@ -23,7 +23,7 @@ const connectService = "/test.v1.Echo/"
 func (e *env) newConnect() http.Handler {
 	user := func(ctx context.Context, h http.Header) {
 		if u := h.Get(userHeader); e.m != nil && !kymo.SetUserContext(ctx, u) {
-			e.wrong("SetUserContext found no request")
+			e.wrongf("SetUserContext found no request")
 		}
 	}
 	failure := func(s string) error {
@@ -78,8 +78,7 @@ func connectCall(method, message string, opts ...connect.ClientOption) func(*cli
 				fields(resp.Header(), resp.Trailer())
 				b.WriteString(resp.Msg.Value)
 			}
-			var failed *connect.Error
-			if errors.As(err, &failed) {
+			if failed, ok := errors.AsType[*connect.Error](err); ok {
 				fields(failed.Meta())
 			}
 			fmt.Fprintf(&b, "error: %v", err)

@@ -33,7 +33,7 @@ type calls struct {
 func (c calls) user(ctx context.Context) {
 	md, _ := metadata.FromIncomingContext(ctx)
 	if user := strings.Join(md.Get(userHeader), ""); c.e.m != nil && user != "" && !kymo.SetUserContext(ctx, user) {
-		c.e.wrong("SetUserContext found no request")
+		c.e.wrongf("SetUserContext found no request")
 	}
 }
 
@@ -66,7 +66,7 @@ func (c calls) FullDuplexCall(s grpc.BidiStreamingServer[grpc_testing.StreamingO
 			return nil
 		}
 		if err != nil {
-			c.e.see(&http.Request{Header: http.Header{caseHeader: {"duplex"}}}, "received %v", status.Code(err))
+			c.e.seef(&http.Request{Header: http.Header{caseHeader: {"duplex"}}}, "received %v", status.Code(err))
 			return err
 		}
 		s.Send(&grpc_testing.StreamingOutputCallResponse{Payload: r.Payload})

@@ -41,7 +41,7 @@ func TestMiddlewares(t *testing.T) {
 		{name: "httpsnoop", wrap: func(e *env, next http.Handler) http.Handler {
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				m := httpsnoop.CaptureMetrics(next, w, r)
-				e.seeWritten(r, "captured %d, %d bytes", m.Code, m.Written)
+				e.seeWrittenf(r, "captured %d, %d bytes", m.Code, m.Written)
 			})
 		}},
 		{name: "gorilla's LoggingHandler", wrap: func(_ *env, next http.Handler) http.Handler {

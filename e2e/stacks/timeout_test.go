@@ -40,7 +40,7 @@ func (e *env) slow() http.Handler {
 		if r.PathValue("id") == "begun" {
 			w.WriteHeader(http.StatusAccepted)
 			n, err := io.WriteString(w, "begun")
-			e.see(r, "wrote %d, %v", n, err)
+			e.seef(r, "wrote %d, %v", n, err)
 		}
 		<-r.Context().Done()
 		for { // until http.TimeoutHandler has noticed, too
@@ -50,7 +50,7 @@ func (e *env) slow() http.Handler {
 			runtime.Gosched()
 		}
 		n, err := io.WriteString(w, "too late")
-		e.see(r, "wrote %d, %v, %v; context %v", n, err, errors.Is(err, http.ErrHandlerTimeout), r.Context().Err())
+		e.seef(r, "wrote %d, %v, %v; context %v", n, err, errors.Is(err, http.ErrHandlerTimeout), r.Context().Err())
 	})
 	return mux
 }

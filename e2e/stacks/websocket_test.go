@@ -20,7 +20,7 @@ func (e *env) gorillaEcho(w http.ResponseWriter, r *http.Request) {
 	e.seeWriter(w, r)
 	e.sayUser(w, r)
 	c, err := (&gorilla.Upgrader{}).Upgrade(w, r, http.Header{"X-Chat": {"yes"}})
-	e.see(r, "upgraded %v", err)
+	e.seef(r, "upgraded %v", err)
 	if err != nil {
 		return
 	}
@@ -28,10 +28,10 @@ func (e *env) gorillaEcho(w http.ResponseWriter, r *http.Request) {
 	for {
 		kind, p, err := c.ReadMessage()
 		if err != nil {
-			e.see(r, "read %v", err)
+			e.seef(r, "read %v", err)
 			return
 		}
-		e.see(r, "wrote %v", c.WriteMessage(kind, p))
+		e.seef(r, "wrote %v", c.WriteMessage(kind, p))
 	}
 }
 
@@ -43,7 +43,7 @@ func (e *env) coderEcho(w http.ResponseWriter, r *http.Request) {
 	e.sayUser(w, r)
 	w.Header().Set("X-Chat", "yes")
 	c, err := coder.Accept(w, r, nil)
-	e.see(r, "upgraded %v", err)
+	e.seef(r, "upgraded %v", err)
 	if err != nil {
 		return
 	}
@@ -51,10 +51,10 @@ func (e *env) coderEcho(w http.ResponseWriter, r *http.Request) {
 	for {
 		kind, p, err := c.Read(r.Context())
 		if err != nil {
-			e.see(r, "read %v", coder.CloseStatus(err))
+			e.seef(r, "read %v", coder.CloseStatus(err))
 			return
 		}
-		e.see(r, "wrote %v", c.Write(r.Context(), kind, p))
+		e.seef(r, "wrote %v", c.Write(r.Context(), kind, p))
 	}
 }
 

@@ -24,22 +24,22 @@ type witness struct {
 	wrong []string // what is wrong whatever else was seen
 }
 
-func (e *env) see(r *http.Request, format string, args ...any) {
+func (e *env) seef(r *http.Request, format string, args ...any) {
 	e.seen.mu.Lock()
 	defer e.seen.mu.Unlock()
 	name := r.Header.Get(caseHeader)
 	e.seen.saw[name] = append(e.seen.saw[name], fmt.Sprintf(format, args...))
 }
 
-// seeWritten is see for how much was written. What net/http says of the body of a
+// seeWrittenf is seef for how much was written. What net/http says of the body of a
 // response to HEAD over HTTP/2 differs from time to time: its stream is closed.
-func (e *env) seeWritten(r *http.Request, format string, args ...any) {
+func (e *env) seeWrittenf(r *http.Request, format string, args ...any) {
 	if r.Method != http.MethodHead || r.ProtoMajor != 2 {
-		e.see(r, format, args...)
+		e.seef(r, format, args...)
 	}
 }
 
-func (e *env) wrong(format string, args ...any) {
+func (e *env) wrongf(format string, args ...any) {
 	e.seen.mu.Lock()
 	defer e.seen.mu.Unlock()
 	if len(e.seen.wrong) < 10 {
@@ -64,7 +64,7 @@ func (e *env) seeWriter(w http.ResponseWriter, r *http.Request) {
 	}
 	c := http.NewResponseController(w)
 	_, deadline := r.Context().Deadline()
-	e.see(r, "writer has %s; deadlines %v, %v; request %s %s %q %s, pattern %q, deadline %v, context %v",
+	e.seef(r, "writer has %s; deadlines %v, %v; request %s %s %q %s, pattern %q, deadline %v, context %v",
 		strings.Join(has, " "), c.SetReadDeadline(time.Time{}), c.SetWriteDeadline(time.Time{}),
 		r.Method, r.URL, r.RequestURI, r.Proto, r.Pattern, deadline, r.Context().Err())
 }
@@ -82,12 +82,12 @@ func (e *env) sayUser(w http.ResponseWriter, r *http.Request) {
 	}
 	byWriter := func(user string) {
 		if ok := kymo.SetUser(w, user); ok == e.s.hides.of(r) {
-			e.wrong("%s: SetUser returned %v", r.URL, ok)
+			e.wrongf("%s: SetUser returned %v", r.URL, ok)
 		}
 	}
 	byContext := func(user string) {
 		if !kymo.SetUserContext(r.Context(), user) {
-			e.wrong("%s: SetUserContext found no request", r.URL)
+			e.wrongf("%s: SetUserContext found no request", r.URL)
 		}
 	}
 	if e.s.hides.of(r) || r.Method == http.MethodPost {
@@ -125,7 +125,7 @@ func (e *env) outer(next http.Handler) http.Handler {
 			for name := range h {
 				names = append(names, name)
 			}
-			e.see(r, "outside: panic %v; pattern %q, path %q, form %v, %d fields", v, r.Pattern, r.URL.Path, r.Form, len(names))
+			e.seef(r, "outside: panic %v; pattern %q, path %q, form %v, %d fields", v, r.Pattern, r.URL.Path, r.Form, len(names))
 			if v != nil {
 				panic(v)
 			}

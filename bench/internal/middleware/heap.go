@@ -41,7 +41,7 @@ func heap(c contender) (int64, error) {
 		route := "/resource" + strconv.Itoa(i) + "/"
 		mux.HandleFunc("GET "+route+"{id}", handler)
 		var err error
-		if requests[i], err = http.NewRequest("GET", route+"4711", nil); err != nil {
+		if requests[i], err = http.NewRequest(http.MethodGet, route+"4711", nil); err != nil {
 			return 0, err
 		}
 	}
