@@ -1,7 +1,6 @@
 # Tools that no module depends on, at the version everyone uses.
-export GOTESTSUM   := gotest.tools/gotestsum@v1.13.0
-export STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
-export REVIVE      := github.com/mgechev/revive@v1.12.0
+export GOTESTSUM := gotest.tools/gotestsum@v1.13.0
+export GOLANGCI  := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
 FUZZTIME     ?= 20s
 MIN_COVERAGE := 95
@@ -46,7 +45,7 @@ test: servers ui ## run the tests of every module and of the dashboard; fail und
 	@tools/test.sh $(MIN_COVERAGE)
 	@$(MAKE) --no-print-directory browser
 
-lint: ## check format, spelling, vet, staticcheck, tidy modules and a clean tree
+lint: ## check format, spelling, vet, golangci-lint, tidy modules and a clean tree
 	@tools/lint.sh
 
 bench: ## compare the performance of Kymo and its peers

@@ -43,7 +43,7 @@ var optional = []func(w http.ResponseWriter) bool{
 	func(w http.ResponseWriter) bool { _, ok := w.(http.Flusher); return ok },
 	func(w http.ResponseWriter) bool { _, ok := w.(http.Hijacker); return ok },
 	func(w http.ResponseWriter) bool { _, ok := w.(io.ReaderFrom); return ok },
-	func(w http.ResponseWriter) bool { _, ok := w.(http.CloseNotifier); return ok }, //lint:ignore SA1019 it is still asked for
+	func(w http.ResponseWriter) bool { _, ok := w.(http.CloseNotifier); return ok }, //nolint:staticcheck // handlers still ask for it
 	func(w http.ResponseWriter) bool { _, ok := w.(http.Pusher); return ok },
 	func(w http.ResponseWriter) bool { _, ok := w.(io.StringWriter); return ok },
 }

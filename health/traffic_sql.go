@@ -96,7 +96,7 @@ func (c *conn) query(ctx context.Context, query string, args []driver.NamedValue
 	if q, ok := c.Conn.(driver.QueryerContext); ok {
 		return q.QueryContext(ctx, query, args)
 	}
-	//lint:ignore SA1019 old drivers have nothing else
+	//nolint:staticcheck // old drivers have nothing else
 	q, ok := c.Conn.(driver.Queryer)
 	if !ok {
 		return nil, driver.ErrSkip
@@ -115,7 +115,7 @@ func (c *conn) exec(ctx context.Context, query string, args []driver.NamedValue)
 	if e, ok := c.Conn.(driver.ExecerContext); ok {
 		return e.ExecContext(ctx, query, args)
 	}
-	//lint:ignore SA1019 old drivers have nothing else
+	//nolint:staticcheck // old drivers have nothing else
 	e, ok := c.Conn.(driver.Execer)
 	if !ok {
 		return nil, driver.ErrSkip
@@ -173,7 +173,7 @@ func (c *conn) begin(ctx context.Context, opts driver.TxOptions) (driver.Tx, err
 	case opts.ReadOnly:
 		return nil, errors.New("sql: driver does not support read-only transactions")
 	}
-	//lint:ignore SA1019 old drivers have nothing else
+	//nolint:staticcheck // old drivers have nothing else
 	t, err := c.Conn.Begin()
 	if err == nil && ctx.Err() != nil {
 		_ = t.Rollback() // it is returned to no caller

@@ -61,6 +61,9 @@ build_output() {
 
 dashboard() { tools/npm.sh hub/web && npm --prefix hub/web run --silent lint; }
 
+# linters MODULE PATTERN… runs those that .golangci.yaml leaves on.
+linters() { env -C "$1" go run "$GOLANGCI" run -c "$PWD/.golangci.yaml" "${@:2}"; }
+
 check 'gofmt -s: not formatted' unformatted
 check 'the root go.mod must require nothing' sdk_requirements
 check 'modules that are in no go.work' unlisted_modules
@@ -74,7 +77,9 @@ for module in $(apart); do
 done
 for module in $(modules); do
 	check "$module: go vet" go -C "$module" vet ./...
-	check "$module: staticcheck" env -C "$module" go run "$STATICCHECK" ./...
-	check "$module: revive" env -C "$module" go run "$REVIVE" -config "$PWD/tools/revive.toml" -set_exit_status ./...
+done
+check 'golangci-lint' linters . $(tools/modules.sh listed | sed 's|$|/...|; s|^|./|')
+for module in $(apart); do
+	check "$module: golangci-lint" linters "$module" ./...
 done
 exit $failed

@@ -63,7 +63,7 @@ func pure(t *testing.T, what, output string) {
 			t.Errorf("%s: has %U: %+q", what, r, line)
 		}
 	}
-	if bytes.HasPrefix([]byte(output), []byte("{")) || strings.HasPrefix(output, "[") {
+	if strings.HasPrefix(output, "{") || strings.HasPrefix(output, "[") {
 		if clean := printable.JSON([]byte(output)); string(clean) != output {
 			t.Errorf("%s: has an escape of a character that deceives: %s", what, output)
 		}

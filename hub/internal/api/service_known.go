@@ -52,7 +52,7 @@ func (a *API) knowsService(ctx context.Context, name string) bool {
 	}
 	now := a.Now()
 	w := rollup.Window{From: now.Add(-a.Intake.Retention()).UnixMilli(), To: now.UnixMilli()}
-	for range a.Store.Rollups(ctx, store.RollupQuery{Window: w, Filter: store.Filter{Service: name}, Coarse: true}) {
+	for range a.Store.Rollups(ctx, store.RollupQuery{Window: w, Filter: store.Filter{Service: name}, Coarse: true}) { //nolint:errcheck // an error counts, too
 		return true // a rollup, or an error
 	}
 	return false
