@@ -108,7 +108,9 @@ test('health that a proxy answers for is not current, and the screen says since 
     route.fulfill({ status: 503, contentType: 'text/html', body: '<h1>Service Unavailable</h1>' }),
   )
   await comeBack(page)
-  const banner = page.getByText(/^Some of this could not be refreshed since \d\d:\d\d:\d\d: The hub does not answer\.$/)
+  const banner = page.getByText(
+    /^Part of this page has not been refreshed since \d\d:\d\d:\d\d: The hub does not answer\.$/,
+  )
   await banner.waitFor()
   const since = await banner.innerText()
   await page.getByRole('button', { name: 'Try again' }).click()
@@ -136,7 +138,7 @@ test('a list stays when a proxy says that the hub is gone, but not in place of a
       : route.continue(),
   )
   await page.getByRole('button', { name: 'Refresh' }).click()
-  const banner = page.getByText('Some of this could not be refreshed')
+  const banner = page.getByText('Part of this page has not been refreshed')
   await banner.waitFor()
   assert.equal(await page.locator('tbody tr').count(), rows)
   status = 500

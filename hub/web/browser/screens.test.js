@@ -152,7 +152,7 @@ test('a distribution is a table, too, whose first row begins at 0', async () => 
   const where = `${still}&service=shop&method=GET&endpoint=/search`
   const page = await open(`#/endpoint?${where}`)
   const { bounds, distribution } = await ask(`/api/v1/heatmap?${where}`)
-  const rows = await page.getByRole('table', { name: 'How many requests took how long' }).getByRole('row').all()
+  const rows = await page.getByRole('table', { name: 'Requests by latency' }).getByRole('row').all()
   const held = distribution.counts.flatMap((n, i) => (n > 0 ? [{ n, i }] : []))
   assert.equal(rows.length, held.length + 1)
   for (const [at, { n, i }] of held.entries()) {
@@ -216,7 +216,7 @@ describe('the address is the state', () => {
     const begin = page.getByLabel('From', { exact: true })
     await begin.fill('2026-11-01T10:00:00')
     await page.keyboard.press('Enter')
-    await page.getByRole('alert').filter({ hasText: 'more than 7 days' }).waitFor()
+    await page.getByRole('alert').filter({ hasText: 'longer than 7 days' }).waitFor()
     const wanted = Math.round((now - 3_600_000) / 1000) * 1000
     await begin.fill(berlin(wanted))
     await page.getByLabel('To', { exact: true }).fill(berlin(wanted + 1_800_000))

@@ -21,7 +21,7 @@ test('a hub with a read token asks for it, and shows nothing before', async () =
     const token = page.getByLabel('Read token')
     await token.fill('open-barley')
     await page.keyboard.press('Enter')
-    await page.getByText('That is not the read token').waitFor()
+    await page.getByText('This is not the hub’s read token').waitFor()
     assert.equal(await page.locator('tr').count(), 0)
     await token.fill('open-sesame')
     await page.getByRole('button', { name: 'Sign in' }).click()
@@ -72,7 +72,7 @@ test('a cookie that the browser refuses is no session, and the form says so', ()
       route.request().method() === 'POST' ? route.fulfill({ status: 204 }) : route.continue(),
     )
     await page.keyboard.press('Enter')
-    await page.getByRole('alert').filter({ hasText: 'did not keep the cookie' }).waitFor()
+    await page.getByRole('alert').filter({ hasText: 'did not store the session’s cookie' }).waitFor()
     assert.ok(await page.getByLabel('Read token').isVisible())
   }))
 

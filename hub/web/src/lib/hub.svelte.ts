@@ -108,7 +108,7 @@ export async function ask<T>(
   // A hub that shuts down answers everything with 503, but as a problem.
   if (!response.ok && (!also.includes(response.status) || isProblem(response))) throw await problem(response)
   // Such as the page on which a proxy has one sign in.
-  if (!isJSON(response)) throw new Problem(response.status, 'A proxy answered in the hub’s place.', true)
+  if (!isJSON(response)) throw new Problem(response.status, 'A proxy answered instead of the hub.', true)
   const body = (await response.json()) as T
   lostSince = null
   return { body, headers: response.headers }
@@ -173,7 +173,7 @@ export async function startSession(token: string) {
   if (!now.signed_in) {
     throw new Problem(
       response.status,
-      'The token is right, but the browser did not keep the cookie of the session. Allow cookies for this site, or open it over HTTPS.',
+      'The token is right, but the browser did not store the session’s cookie. Allow cookies for this site, or open it over HTTPS.',
     )
   }
 }
@@ -182,7 +182,7 @@ export async function endSession() {
   const response = await send('/api/v1/session', { method: 'DELETE' })
   if (!response.ok) throw await problem(response)
   const now = await currentSession()
-  if (now.signed_in) throw new Problem(response.status, 'A proxy in front of the hub signs you in.')
+  if (now.signed_in) throw new Problem(response.status, 'A proxy in front of the hub keeps you signed in.')
 }
 
 let looking = false

@@ -47,11 +47,11 @@ test('a range that was typed is in the time of the viewer', () => {
 })
 
 test.each([
-  ['', '2026-11-25T10:00', 'Enter when it begins'],
-  ['2026-11-25T10:00', '', 'Enter when it ends'],
-  ['2026-11-25T10:00', '2026-11-25T10:00', 'must begin before'],
-  ['2026-11-01T10:00', '2026-11-25T10:00', 'more than 7 days'],
-  ['1960-11-25T10:00', '1960-11-25T11:00', 'begin after 1970'],
+  ['', '2026-11-25T10:00', 'Enter the day and time of the start'],
+  ['2026-11-25T10:00', '', 'Enter the day and time of the end'],
+  ['2026-11-25T10:00', '2026-11-25T10:00', 'start must be before'],
+  ['2026-11-01T10:00', '2026-11-25T10:00', 'longer than 7 days'],
+  ['1960-11-25T10:00', '1960-11-25T11:00', 'start must be after 1970'],
   ['+012026-11-25T10:00', '+012026-11-25T11:00', 'before the year 10000'],
 ])('a range from %s to %s is none', (from, to, why) => expect(chosen(from, to)).toContain(why))
 

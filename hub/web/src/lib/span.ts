@@ -1,5 +1,5 @@
-// The stretch of time that a screen shows, as the address says it: w=1h is the
-// last hour and moves on, from= and to= (Unix milliseconds) stand still.
+// The range of time that a screen shows, from its address: w=1h is the last hour,
+// which moves on; from= and to= (Unix milliseconds) are a fixed range.
 
 export interface Choice {
   name: string
@@ -22,7 +22,7 @@ const LONGEST = 168 * 3_600_000
 
 export interface Span {
   choice: Choice
-  /** Where it stands still; null while it is the time up to now. */
+  /** The fixed range; null if the range ends now. */
   fixed: { from: number; to: number } | null
 }
 
@@ -34,16 +34,16 @@ export function readSpan(params: URLSearchParams): Span {
   return { choice, fixed: valid ? { from, to } : null }
 }
 
-/** Why there is nothing to be seen between two instants; empty if there may be. */
+/** Why a range cannot be shown; empty if it can. */
 function wrongWith(from: number, to: number): string {
-  if (from < 0) return 'It must begin after 1970.'
-  if (from >= to) return 'It must begin before it ends.'
-  if (to >= LATEST) return 'It must end before the year 10000.'
-  if (to - from > LONGEST) return 'That is more than 7 days; bring the two closer together.'
+  if (from < 0) return 'The start must be after 1970.'
+  if (from >= to) return 'The start must be before the end.'
+  if (to >= LATEST) return 'The end must be before the year 10000.'
+  if (to - from > LONGEST) return 'The range is longer than 7 days. Choose a shorter one.'
   return ''
 }
 
-/** What the hub is asked for it. */
+/** The parameters of a request to the hub. */
 export function spanQuery(s: Span): Record<string, string | number> {
   return s.fixed ? { from: s.fixed.from, to: s.fixed.to } : { minutes: s.choice.minutes }
 }
@@ -52,13 +52,13 @@ export function spanMinutes(s: Span): number {
   return s.fixed ? (s.fixed.to - s.fixed.from) / 60_000 : s.choice.minutes
 }
 
-/** The window that an answer is of, where its headers say so. */
+/** The window of an answer, if its headers have it. */
 export function windowOf(headers: Headers | null): { from: number; to: number } | null {
   const [from, to] = ['From', 'To'].map((end) => Date.parse(headers?.get(`Kymo-Window-${end}`) ?? ''))
   return from < to ? { from, to } : null
 }
 
-/** How much of an answer's window the hub knows, in seconds, where its headers say so. */
+/** How many seconds of an answer's window the hub has data for, if its headers have it. */
 export function knownSeconds(headers: Headers | null): number | null {
   const window = windowOf(headers)
   if (window === null) return null
@@ -66,14 +66,14 @@ export function knownSeconds(headers: Headers | null): number | null {
   return Math.max(window.to - Math.max(window.from, known), 1000) / 1000
 }
 
-/** How often to ask again, in milliseconds; what stands still is not asked again. */
+/** The interval of refreshes, in milliseconds; a fixed range is not refreshed. */
 export function pollEvery(s: Span): number | null {
   if (s.fixed) return null
   const m = s.choice.minutes
   return m <= 60 ? 5000 : m <= 360 ? 15_000 : m <= 1440 ? 30_000 : 60_000
 }
 
-/** A range that a person drew, no shorter than makes sense and on whole seconds. */
+/** A range drawn on a chart, in whole seconds and not shorter than is useful. */
 export function zoomed(a: number, b: number): { from: number; to: number } {
   let from = Math.floor(Math.min(a, b) / 1000) * 1000
   let to = Math.ceil(Math.max(a, b) / 1000) * 1000
@@ -85,16 +85,16 @@ export function zoomed(a: number, b: number): { from: number; to: number } {
   return { from, to: Math.min(to, from + LONGEST) }
 }
 
-/** An instant as an input for local times takes it, to the second. */
+/** A time in the format of an input for local times, to the second. */
 export function localTime(at: number): string {
   const d = new Date(at)
   return new Date(at - d.getTimezoneOffset() * 60_000).toISOString().slice(0, 19)
 }
 
-/** The range between two local times, or what is wrong with them. */
+/** The range between two local times, or an error message. */
 export function chosen(from: string, to: string): { from: number; to: number } | string {
   const range = { from: Date.parse(from), to: Date.parse(to) }
-  if (Number.isNaN(range.from)) return 'Enter when it begins, day and time.'
-  if (Number.isNaN(range.to)) return 'Enter when it ends, day and time.'
+  if (Number.isNaN(range.from)) return 'Enter the day and time of the start.'
+  if (Number.isNaN(range.to)) return 'Enter the day and time of the end.'
   return wrongWith(range.from, range.to) || range
 }
