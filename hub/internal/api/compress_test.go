@@ -11,12 +11,14 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/kymohq/kymo/hub/internal/store"
 	"github.com/kymohq/kymo/hub/internal/store/storetest"
+	"github.com/kymohq/kymo/hub/internal/web"
 	"github.com/kymohq/kymo/internal/wire"
 )
 
@@ -62,7 +64,7 @@ func decoded(t *testing.T, w *httptest.ResponseRecorder) string {
 // Every answer holds the same in every coding, and is compressed if that is worth it.
 func TestCompressedAnswers(t *testing.T) {
 	st := storetest.NewOracle()
-	a := newAPI(st, nil)
+	a := newAPI(st, func(c *Config) { c.Dashboard = web.New(fstest.MapFS{"index.html": {Data: []byte("the page")}}) })
 	var many []wire.Request
 	for i := range 500 {
 		many = append(many, wire.Request{

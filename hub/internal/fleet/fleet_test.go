@@ -91,9 +91,9 @@ const (
 func TestSilence(t *testing.T) {
 	p := newTestFleet(t, Limits{})
 	named := p.Probe("orders", silence, downAfter, p.at)
-	p.expect(named, health.Unknown, "no instance has been heard of yet")
+	p.expect(named, health.Unknown, "no instance has reported yet")
 	p.at = p.at.Add(downAfter + time.Second)
-	p.expect(named, health.Down, "no instance has been heard of for 1m31s")
+	p.expect(named, health.Down, "no instance has reported for 1m31s")
 	p.beat("orders", "a", health.Healthy)
 	p.expect(named, health.Healthy, "")
 	p.at = p.at.Add(silence)
@@ -112,7 +112,7 @@ func TestSilence(t *testing.T) {
 func TestOneOfTwoFallsSilent(t *testing.T) {
 	p := newTestFleet(t, Limits{})
 	probe := p.Probe("orders", silence, downAfter, time.Time{})
-	p.expect(probe, health.Unknown, "no instance has been heard of yet")
+	p.expect(probe, health.Unknown, "no instance has reported yet")
 	p.beat("orders", "a", health.Healthy)
 	p.beat("orders", "b", health.Healthy)
 	if d := p.expect(probe, health.Healthy, ""); d["instances"] != 2.0 || d["silent"] != nil {
@@ -174,7 +174,7 @@ func TestVerdicts(t *testing.T) {
 			p.beat("s", "a", health.Down)
 			p.beat("s", "b", health.Degraded)
 		}, health.Degraded, "1 of 2 instances down; 1 of 2 instances degraded"},
-		{"unknown", func(p *testFleet) { p.beat("s", "a", health.Unknown) }, health.Unknown, "no instance knows how it is"},
+		{"unknown", func(p *testFleet) { p.beat("s", "a", health.Unknown) }, health.Unknown, "no instance knows its health"},
 		{"many checks", func(p *testFleet) {
 			p.beat("s", "a", health.Down, "a=down", "b=degraded", "c=unknown", "d=down", "e=down")
 		}, health.Down, "a is down: a is not well; d is down: d is not well; e is down: e is not well; …"},

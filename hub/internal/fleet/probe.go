@@ -105,9 +105,9 @@ func (t *tally) missing(now time.Time, silence, downAfter time.Duration, expecte
 	switch {
 	case t.last.IsZero():
 		if expectedSince.IsZero() || now.Sub(expectedSince) <= downAfter {
-			return health.Unknownf("no instance has been heard of yet")
+			return health.Unknownf("no instance has reported yet")
 		}
-		return fmt.Errorf("no instance has been heard of for %s", round(now.Sub(expectedSince)))
+		return fmt.Errorf("no instance has reported for %s", round(now.Sub(expectedSince)))
 	case t.stopped:
 		reason = "its last instance stopped"
 	}
@@ -136,7 +136,7 @@ func (t *tally) verdict(downAfter time.Duration) error {
 	case down+degraded+t.silent > 0:
 		return health.Degradedf("%s", t.why())
 	case t.statuses[health.Healthy] == 0:
-		return health.Unknownf("no instance knows how it is")
+		return health.Unknownf("no instance knows its health")
 	}
 	return nil
 }

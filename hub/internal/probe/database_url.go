@@ -90,7 +90,7 @@ func hostPort(host, port string) (string, error) {
 		return "", wrong("url", "names no host; it is between // or @ and the next /")
 	}
 	if n, err := strconv.Atoi(port); err != nil || n < 1 || n > 65535 {
-		return "", wrong("url", "has a port that is no number from 1 to 65535"+encode)
+		return "", wrong("url", "has a port that is not a number from 1 to 65535"+encode)
 	}
 	return net.JoinHostPort(bare, port), nil
 }

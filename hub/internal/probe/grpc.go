@@ -129,9 +129,9 @@ func (g *grpcProbe) reason(err error) error {
 	case codes.NotFound:
 		return fault(fmt.Sprintf("the server knows no service %q", g.service))
 	case codes.Unimplemented:
-		return fault("the server does not tell its health: it has no grpc.health.v1.Health")
+		return fault("the server does not report its health: it has no grpc.health.v1.Health")
 	case codes.Unauthenticated, codes.PermissionDenied:
-		return fault("the server does not let us ask: headers must have what it asks for")
+		return fault("permission denied: add the headers that the server requires")
 	case codes.Unavailable:
 		g.mu.Lock()
 		defer g.mu.Unlock()

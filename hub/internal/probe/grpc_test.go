@@ -119,7 +119,7 @@ func TestGRPCRefusals(t *testing.T) {
 	spec := Spec{Type: "grpc", URL: "grpc://" + addr, Headers: map[string]string{"Authorization": "Bearer geheim"}}
 	wantHealthy(t, openProbe(t, spec))
 	spec.Headers = nil
-	wantProblem(t, openProbe(t, spec), enough, health.Down, "the server does not let us ask")
+	wantProblem(t, openProbe(t, spec), enough, health.Down, "permission denied: add the headers")
 	spec.Headers = map[string]string{"Authorization": "Bearer geheim2"}
 	wantProblem(t, openProbe(t, spec), enough, health.Down, "Internal: no key: ***")
 

@@ -39,7 +39,7 @@ func newHTTP(s *Spec) (health.Probe, error) {
 		h.method = http.MethodGet
 	}
 	if strings.IndexFunc(h.method, notInToken) >= 0 || h.method == http.MethodConnect {
-		return health.Probe{}, wrong("method", "%q is none; it is GET, HEAD, POST or the like", s.Method)
+		return health.Probe{}, wrong("method", "%q is not an HTTP method; use GET, HEAD, POST or the like", s.Method)
 	}
 	if h.method == http.MethodHead && (s.Contains != "" || len(s.JSON) > 0) {
 		return health.Probe{}, wrong("method", "is HEAD, whose answers have no body; use GET, or leave contains and json out")

@@ -34,7 +34,7 @@ func (c *modelClient) ask(ctx context.Context, method string, to *url.URL, body 
 	}
 	switch a.status {
 	case http.StatusUnauthorized, http.StatusForbidden:
-		return nil, fault("the key is not accepted")
+		return nil, fault("the server rejects the key")
 	case http.StatusTooManyRequests:
 		return nil, errLimited
 	}

@@ -144,7 +144,7 @@ func TestModelAccess(t *testing.T) {
 			spec.Models = []string{"m"}
 		}
 		for _, status := range []int{401, 403} {
-			testModels(t, typ, []modelCase{{fmt.Sprint(typ, status), script{line: on(status, `{"error": "AUTH"}`)}, spec, health.Down, "the key is not accepted"}})
+			testModels(t, typ, []modelCase{{fmt.Sprint(typ, status), script{line: on(status, `{"error": "AUTH"}`)}, spec, health.Down, "the server rejects the key"}})
 		}
 		testModels(t, typ, []modelCase{
 			{typ + " limited", script{line: on(429, "")}, spec, health.Degraded, "rate limited"},

@@ -93,7 +93,7 @@ func parseURL(field, raw, example string, schemes ...string) (*url.URL, secrets,
 		return nil, nil, wrong(field, "names no host; it must look like %s", example)
 	}
 	if n, err := strconv.Atoi(u.Port()); u.Port() != "" && (err != nil || n < 1 || n > 65535) {
-		return nil, nil, wrong(field, "has a port that is no number from 1 to 65535")
+		return nil, nil, wrong(field, "has a port that is not a number from 1 to 65535")
 	}
 	var hide secrets
 	hide.add(raw)

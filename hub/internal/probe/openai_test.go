@@ -32,7 +32,7 @@ func TestOpenAI(t *testing.T) {
 		{"no choices", well.with(chat, on(200, `{"choices": []}`)), canary(nil), health.Down, "n: the answer to the inference has no choices"},
 		{"an inference is refused", well.with(chat, on(400, `{"error": {"message": "no: SENT"}}`)), canary(map[string]any{"n": "geheim"}), health.Down, `n: inference answered 400 Bad Request`},
 		{"an inference is limited", well.with(chat, on(429, "")), canary(nil), health.Degraded, "n: rate limited"},
-		{"an inference is too dear", well.with(chat, on(401, "")), canary(nil), health.Down, "n: the key is not accepted"},
+		{"an inference is too dear", well.with(chat, on(401, "")), canary(nil), health.Down, "n: the server rejects the key"},
 		{"slow", well, slow, health.Degraded, "n: inference took"},
 	})
 }

@@ -26,14 +26,21 @@ func TestPostgres(t *testing.T) {
 		}
 		return openProbe(t, s)
 	}
-	// A server frees the slot of a connection some time after its client closed it.
+	// A server frees the slot of a connection some time after its client closed it, and
+	// there are three.
 	alone := func(t *testing.T) {
 		eventually(t, "the connections of before are gone", func() bool {
-			return server.SQL("SELECT count(*) FROM pg_stat_activity WHERE usename = 'app'") == "0"
+			return server.SQL("SELECT count(*) FROM pg_stat_activity WHERE usename IN ('app', 'monitor')") == "0"
+		})
+	}
+	part := func(name string, run func(t *testing.T)) {
+		t.Run(name, func(t *testing.T) {
+			alone(t)
+			run(t)
 		})
 	}
 
-	t.Run("details", func(t *testing.T) {
+	part("details", func(t *testing.T) {
 		details := wantHealthy(t, probe(t, Spec{Writable: true, MaxLag: time.Second, Query: "SELECT n FROM numbers"}))
 		for name, want := range map[string]any{"role": "primary", "read_only": false, "connections": int64(1),
 			"connections_max": int64(3), "standbys": int64(0)} {
@@ -46,8 +53,7 @@ func TestPostgres(t *testing.T) {
 		}
 	})
 
-	t.Run("connections", func(t *testing.T) {
-		alone(t)
+	part("connections", func(t *testing.T) {
 		one, two, three := probe(t, Spec{}), probe(t, Spec{MaxConnections: 0.6}), probe(t, Spec{})
 		wantHealthy(t, two)
 		wantHealthy(t, one)
@@ -59,8 +65,7 @@ func TestPostgres(t *testing.T) {
 		eventually(t, "there is room", func() bool { _, err := runProbe(t, four, enough); return err == nil })
 	})
 
-	t.Run("read-only", func(t *testing.T) {
-		alone(t)
+	part("read-only", func(t *testing.T) {
 		strict, lax := probe(t, Spec{Writable: true}), probe(t, Spec{})
 		wantHealthy(t, strict)
 		server.SQL("ALTER SYSTEM SET default_transaction_read_only = on", "SELECT pg_reload_conf()")
@@ -73,7 +78,7 @@ func TestPostgres(t *testing.T) {
 		eventually(t, "its session takes writes", func() bool { _, err := runProbe(t, strict, enough); return err == nil })
 	})
 
-	t.Run("query", func(t *testing.T) {
+	part("query", func(t *testing.T) {
 		for query, problem := range map[string]string{
 			"SELECT * FROM nowhere": `relation "nowhere" does not exist`,
 			"SELECT 1; SELECT 1/0":  "division by zero",
@@ -83,7 +88,8 @@ func TestPostgres(t *testing.T) {
 		} {
 			p := probe(t, Spec{Query: query})
 			wantProblem(t, p, enough, health.Down, problem)
-			_ = p.Close() // there are not many connections
+			_ = p.Close()
+			alone(t)
 		}
 		// A password may be in a file; then the URL has none to hide.
 		file := filepath.Join(t.TempDir(), "pass")
@@ -93,7 +99,6 @@ func TestPostgres(t *testing.T) {
 		from := "&passfile=" + url.QueryEscape(file)
 		wantProblem(t, probe(t, Spec{URL: server.URL("app", "", "postgres") + from, Query: "SELECT 'geheim'::int"}),
 			enough, health.Down, `"***"`)
-
 		slow := probe(t, Spec{Query: "SELECT pg_sleep(60)"})
 		wantProblem(t, slow, short, health.Down, "no answer within 1")
 		eventually(t, "the query is cancelled", func() bool {
@@ -103,7 +108,7 @@ func TestPostgres(t *testing.T) {
 			`database "nowhere" does not exist`)
 	})
 
-	t.Run("standby", func(t *testing.T) {
+	part("standby", func(t *testing.T) {
 		standby := server.Standby(t)
 		follower := Spec{URL: standby.URL("app", "geheim", "postgres"), MaxLag: 100 * time.Millisecond}
 		primary := Spec{URL: server.URL("monitor", "geheim", "postgres"), MaxLag: 50 * time.Millisecond}

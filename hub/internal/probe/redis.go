@@ -93,8 +93,8 @@ func redisReason(err error, user string) error {
 	}{
 		{"WRONGPASS", errPassword(user)},
 		{"invalid password", errPassword(user)}, // before Redis 6
-		{"NOAUTH", fault("it wants a password: the url must have one, as in redis://:password@host")},
-		{"no password is set", fault("the url has a password, but the server wants none")}, // before Redis 6
+		{"NOAUTH", fault("the server requires a password: the url must have one, as in redis://:password@host")},
+		{"no password is set", fault("the url has a password, but the server requires none")}, // before Redis 6
 		{"max number of clients", errTooMany},
 		{"LOADING", health.Degradedf("loading its data into memory")},
 		{"READONLY", fault("read-only: it is a replica")},

@@ -80,7 +80,7 @@ func TestRedis(t *testing.T) {
 		wantProblem(t, probe(t, Spec{URL: strings.Replace(url, "geheim", "geheimer", 1)}), enough, health.Down,
 			`password authentication failed for user "weak"`)
 		server.Do("CONFIG", "SET", "requirepass", "geheim")
-		wantProblem(t, probe(t, Spec{}), enough, health.Down, "it wants a password")
+		wantProblem(t, probe(t, Spec{}), enough, health.Down, "the server requires a password")
 		wantProblem(t, probe(t, Spec{URL: server.URL("geheim") + "9999"}), enough, health.Down, "DB index is out of range")
 	})
 }

@@ -16,7 +16,7 @@ type tfServing struct {
 
 func newTFServing(c *modelClient) (modelServer, error) {
 	if len(c.models) == 0 {
-		return nil, wrong("models", "is missing: TensorFlow Serving tells about models, not about itself; name at least one")
+		return nil, wrong("models", "is missing: TensorFlow Serving reports on models, not on itself; name at least one")
 	}
 	if err := c.needBody(`{"instances": [[1, 2, 3, 4]]}`); err != nil {
 		return nil, err
@@ -47,7 +47,7 @@ func (t *tfServing) model(ctx context.Context, name string) error {
 		} `json:"model_version_status"`
 	}
 	if json.Unmarshal(a.body, &said) != nil || len(said.Versions) == 0 {
-		return fault("the answer tells about no version of the model")
+		return fault("the answer lists no version of the model")
 	}
 	var states []string
 	for _, v := range said.Versions {

@@ -28,7 +28,7 @@ func TestTFServing(t *testing.T) {
 		{"at its end", well.with(about, states("END")), models, health.Down, "m: the model is in state END: why"},
 		{"unknown", script{}, models, health.Down, "m: the server has no such model"},
 		{"broken", well.with(about, on(500, `{"error": "x"}`)), models, health.Down, "m: answered 500 Internal Server Error: x"},
-		{"no versions", well.with(about, on(200, `{}`)), models, health.Down, "tells about no version"},
+		{"no versions", well.with(about, on(200, `{}`)), models, health.Down, "lists no version"},
 		{"inference", well, canary(1, 3), health.Healthy, ""},
 		{"in columns", well.with(predict, on(200, `{"outputs": [[1], [2]]}`)), canary(2, 1), health.Healthy, ""},
 		{"in one named column", well.with(predict, on(200, `{"outputs": {"scores": [[1], [2]]}}`)), canary(2, 1), health.Healthy, ""},

@@ -25,7 +25,7 @@ func newTorchServe(c *modelClient) (modelServer, error) {
 	if raw := options.Get("management"); raw != "" {
 		management, hide, err := parseURL("url", raw, "http://host:8080?management=http://host:8081", "http", "https")
 		if err != nil {
-			return nil, wrong("url", "has a management that is no URL; it must look like http://host:8080?management=http://host:8081")
+			return nil, wrong("url", "has a management option that is not a URL; it must look like http://host:8080?management=http://host:8081")
 		}
 		t.management = management
 		for _, secret := range hide {
@@ -86,7 +86,7 @@ func (t *torchServe) model(ctx context.Context, name string) error {
 		} `json:"workers"`
 	}
 	if json.Unmarshal(a.body, &versions) != nil || len(versions) == 0 {
-		return fault("the management API does not tell about workers")
+		return fault("the management API does not list workers")
 	}
 	workers := versions[0].Workers // of the default version, which is the only one asked for
 	ready := 0

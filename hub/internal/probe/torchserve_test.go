@@ -42,10 +42,10 @@ func TestTorchServeManagement(t *testing.T) {
 		{"one of two", on(200, `[{"workers": [{"status": "READY"}, {"status": "UNLOADING"}]}]`), health.Degraded, "m: 1 of 2 workers are ready"},
 		{"loading", on(200, `[{"workers": [{"status": "LOADING"}]}]`), health.Degraded, "m: loading"},
 		{"no workers", on(200, `[{"workers": []}]`), health.Down, "m: no workers"},
-		{"no versions", on(200, `[]`), health.Down, "m: the management API does not tell about workers"},
+		{"no versions", on(200, `[]`), health.Down, "m: the management API does not list workers"},
 		{"unknown", on(404, ""), health.Down, "m: the server has no such model"},
 		{"broken", on(500, `{"message": "app geheim"}`), health.Down, "m: answered 500 Internal Server Error: *** ***"},
-		{"refused", on(401, ""), health.Down, "m: the key is not accepted"},
+		{"refused", on(401, ""), health.Down, "m: the server rejects the key"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			management, err := url.Parse(web(t, script{line: c.answer}.ServeHTTP).URL)
