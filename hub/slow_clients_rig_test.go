@@ -47,6 +47,15 @@ var kinds = []kind{
 	{name: "webserver", own: true},
 }
 
+// tried are the kinds that a test with long waits goes through: in short mode one of
+// each protocol.
+func tried() []kind {
+	if testing.Short() {
+		return []kind{kinds[0], kinds[2]}
+	}
+	return kinds
+}
+
 // served is a hub behind a server on loopback.
 type served struct {
 	kind

@@ -3,13 +3,12 @@
 # long|fast; see the Makefile.
 # Races and coverage are tested separately: the race detector makes coverage counters
 # atomic, which orders goroutines and so hides their races; and the two together take
-# three times as long. Both go on at the same time, each with half of the processors:
-# most tests wait now and then, for a server, a disk or a clock.
+# three times as long. Both go on at the same time: most tests wait now and then, for a
+# server, a disk or a clock.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 cover=$PWD/build/cover
 product=-coverpkg=github.com/kymohq/kymo/...
-processes=$((($(nproc) + 1) / 2))
 failed=0
 
 run() { # run MODULE FLAG...
@@ -17,7 +16,7 @@ run() { # run MODULE FLAG...
 	shift
 	# Vet is part of make lint. A cached result of e2e would lack the coverage of
 	# the commands that it starts.
-	go -C "$module" test -json -vet=off -count=1 -timeout 30m -p "$processes" "$@" ./... || failed=1
+	go -C "$module" test -json -vet=off -count=1 -timeout 30m "$@" ./... || failed=1
 }
 
 adapters() { # adapters FLAG...
@@ -27,8 +26,8 @@ adapters() { # adapters FLAG...
 	done
 }
 
-# Where a test repeats something many times, or with much data, it does so less often
-# in short mode. The coverage run repeats it in full, and so does long.
+# In short mode, a test that repeats something many times, or with much data, does so
+# less often, and one that takes minutes is left to long.
 races() {
 	run . -race -short
 	run hub -race -short
@@ -37,8 +36,8 @@ races() {
 }
 
 coverage() {
-	run hub "$product" -coverprofile="$cover/hub.out"
-	run . "$product" -coverprofile="$cover/sdk.out"
+	run hub -short "$product" -coverprofile="$cover/hub.out"
+	run . -short "$product" -coverprofile="$cover/sdk.out"
 	run e2e -short "$product" -coverprofile="$cover/e2e.out"
 	run bench
 	run tools
@@ -58,7 +57,7 @@ fast() {
 		packages=$(go -C "$1" list -f '{{.ImportPath}}{{range .TestImports}} {{.}}{{end}}{{range .XTestImports}} {{.}}{{end}}' ./... |
 			grep -v "$servers" | cut -d ' ' -f 1)
 		# shellcheck disable=SC2086
-		go -C "$1" test -json -vet=off -p "$(nproc)" -short $packages || failed=1
+		go -C "$1" test -json -vet=off -short $packages || failed=1
 	}
 	run_fast .
 	run_fast hub
