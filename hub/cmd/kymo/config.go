@@ -34,6 +34,11 @@ func (c *configCheckCommand) Run(env *environment) error {
 	if err != nil {
 		return err
 	}
+	for _, warning := range conf.Warnings {
+		if _, err := fmt.Fprintln(env.stderr, "kymo: warning:", warning); err != nil {
+			return err
+		}
+	}
 	_, err = fmt.Fprintf(env.stdout, "%s: ok: %s, %s, listening on %s, store %s\n", c.File,
 		term.Plural(int64(len(conf.Checks)), "check"), term.Plural(int64(len(conf.Services)), "service"),
 		conf.Listen, engines.Show(conf.Store))

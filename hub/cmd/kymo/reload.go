@@ -43,6 +43,7 @@ func (r *reloader) reload() {
 	}
 	r.empty = c.Empty
 	r.level.Set(c.LogLevel)
+	warn(r.logger, c)
 	var restart []string
 	if c.Listen != r.began.Listen || c.InsecureListen != r.began.InsecureListen {
 		restart = append(restart, "listen")
@@ -54,6 +55,13 @@ func (r *reloader) reload() {
 		r.logger.Warn("changed settings need a restart to take effect", "changed", strings.Join(restart, ", "))
 	}
 	r.logger.Info("configuration reloaded", "checks", len(c.Checks), "services", len(c.Services))
+}
+
+// warn logs what is not wrong with a configuration, and should be known.
+func warn(logger *slog.Logger, c *config.Config) {
+	for _, warning := range c.Warnings {
+		logger.Warn("configuration", "warning", warning)
+	}
 }
 
 // keepingListener returns the configuration as it can be applied: the listener and

@@ -104,6 +104,7 @@ func (c *serveCommand) Run(env *environment) error {
 	level := new(slog.LevelVar)
 	level.Set(conf.LogLevel)
 	logger := newLogger(env.stderr, level)
+	warn(logger, conf)
 	// The port first: a hub that cannot be reached should not touch the data.
 	l, err := listen(conf.Listen)
 	if err != nil {

@@ -30,6 +30,9 @@ type Config struct {
 	Checks   []Check
 	Services []Service
 
+	// Warnings is what is not wrong, and should be known: each a line with the file.
+	Warnings []string
+
 	// Empty is whether the file contains nothing, like one that is being written.
 	Empty bool
 

@@ -17,6 +17,7 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
 
@@ -72,6 +73,7 @@ func parse(from Source, content []byte, makers config.Makers) (*config.Config, e
 	r.Places = make(config.Places)
 	if from.Path != "" {
 		r.file(content)
+		r.exposed()
 	}
 	for _, key := range settingKeys {
 		if text := from.Vars[variable(key)]; text != "" {
@@ -85,6 +87,18 @@ func parse(from Source, content []byte, makers config.Makers) (*config.Config, e
 	}
 	r.variables(from.Vars)
 	return r.verdict(makers)
+}
+
+// exposed warns of a file that contains a secret and that other users can read.
+func (r *reader) exposed() {
+	const others = 0o066 // the group and all others, to read and to write
+	info, err := os.Stat(r.path)
+	if err != nil || info.Mode().Perm()&others == 0 || !r.secrets.bare || runtime.GOOS == "windows" {
+		return
+	}
+	r.Warnings = append(r.Warnings, fmt.Sprintf(
+		"%s: contains a token or a password, and other users may read it (mode %#o); make it chmod 600, or write the secret as env:NAME or file:PATH",
+		r.path, info.Mode().Perm()))
 }
 
 // verdict validates what was read. An entry that could not be read gets no further

@@ -2,6 +2,7 @@ package settings
 
 import (
 	"fmt"
+	"net/url"
 	"os"
 	"strings"
 
@@ -12,6 +13,7 @@ import (
 type Secrets struct {
 	vars map[string]string
 	used map[string]bool // variables that a secret named
+	bare bool            // whether a secret was written as itself
 }
 
 // NewSecrets returns a Secrets over these environment variables.
@@ -41,7 +43,26 @@ func (s *Secrets) Resolve(text, what string) (string, error) {
 		}
 		return value, nil
 	}
+	s.bare = s.bare || text != "" && isSecret(text, what)
 	return text, nil
+}
+
+// isSecret reports whether a text is one that only its owner should read: a token, a
+// key, a header that authenticates, or a URL with a password.
+func isSecret(text, what string) bool {
+	switch what {
+	case "token", "key":
+		return true
+	case "header":
+		scheme, _, has := strings.Cut(text, " ")
+		return has && (strings.EqualFold(scheme, "Bearer") || strings.EqualFold(scheme, "Basic"))
+	}
+	u, err := url.Parse(text)
+	if err != nil {
+		return strings.Contains(text, "@")
+	}
+	_, has := u.User.Password()
+	return has
 }
 
 // Token resolves a secret that a header carries.
