@@ -2,10 +2,10 @@ package e2e
 
 import (
 	"io"
-	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -57,7 +57,9 @@ func startImport(t *testing.T, h *hub, events []event, fromFile bool) *importing
 		case <-i.ended:
 			return true
 		default:
-			return h.report(168, url.Values{"service": {i.service}}).TotalRequests > 0
+			var known struct{ Services []string }
+			h.get("/api/v1/services", &known)
+			return slices.Contains(known.Services, i.service)
 		}
 	})
 	return i
