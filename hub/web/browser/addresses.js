@@ -5,7 +5,7 @@ export const screens = {
   overview: '#/overview',
   'overview-6h': '#/overview?w=6h',
   'overview-7d': '#/overview?w=7d&service=shop',
-  'overview-empty': '#/overview?service=nobody',
+  'overview-empty': '#/overview?from=1600000000000&to=1600003600000',
   endpoints: '#/endpoints?w=24h',
   'endpoints-filtered': '#/endpoints?w=24h&q=orders&sort=-p95',
   'endpoints-service': '#/endpoints?w=6h&service=shop',

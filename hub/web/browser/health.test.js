@@ -142,7 +142,7 @@ test('the past is drawn as it was, however the check stands now', async () => {
   await settled(page)
   assert.equal(
     await row(page, 'disk').locator('svg[role=img]').last().getAttribute('aria-label'),
-    'disk: healthy as far as is known',
+    'disk: healthy at all known times',
   )
   await page.unrouteAll({ behavior: 'ignoreErrors' })
   await close(page)
