@@ -14,8 +14,7 @@ import (
 
 func TestPostgres(t *testing.T) {
 	t.Parallel()
-	// Three of the connections are for superusers, so that users have three.
-	server := serverstest.Postgres(t, "max_connections=6", "superuser_reserved_connections=3", "max_wal_senders=4")
+	server := serverstest.Postgres(t, "max_connections=50", "superuser_reserved_connections=3", "max_wal_senders=4")
 	server.SQL("CREATE USER app PASSWORD 'geheim'", "CREATE USER monitor PASSWORD 'geheim' IN ROLE pg_monitor",
 		"CREATE TABLE numbers AS SELECT generate_series(1, 100000) n", "GRANT SELECT ON numbers TO app")
 	base := server.URL("app", "geheim", "postgres")
@@ -26,24 +25,12 @@ func TestPostgres(t *testing.T) {
 		}
 		return openProbe(t, s)
 	}
-	// A server frees the slot of a connection some time after its client closed it, and
-	// there are three.
-	alone := func(t *testing.T) {
-		eventually(t, "the connections of before are gone", func() bool {
-			return server.SQL("SELECT count(*) FROM pg_stat_activity WHERE usename IN ('app', 'monitor')") == "0"
-		})
-	}
-	part := func(name string, run func(t *testing.T)) {
-		t.Run(name, func(t *testing.T) {
-			alone(t)
-			run(t)
-		})
-	}
-
-	part("details", func(t *testing.T) {
-		details := wantHealthy(t, probe(t, Spec{Writable: true, MaxLag: time.Second, Query: "SELECT n FROM numbers"}))
+	t.Run("details", func(t *testing.T) {
+		p := probe(t, Spec{Writable: true, MaxLag: time.Second, Query: "SELECT n FROM numbers"})
+		alone(t, p)
+		details := wantHealthy(t, p)
 		for name, want := range map[string]any{"role": "primary", "read_only": false, "connections": int64(1),
-			"connections_max": int64(3), "standbys": int64(0)} {
+			"connections_max": int64(47), "standbys": int64(0)} {
 			if details[name] != want {
 				t.Errorf("%s is %v, not %v", name, details[name], want)
 			}
@@ -53,8 +40,16 @@ func TestPostgres(t *testing.T) {
 		}
 	})
 
-	part("connections", func(t *testing.T) {
+	t.Run("connections", func(t *testing.T) {
+		// Three of the connections are for superusers, so that users have three.
+		small := serverstest.Postgres(t, "max_connections=6", "superuser_reserved_connections=3", "max_wal_senders=0")
+		small.SQL("CREATE USER app PASSWORD 'geheim'")
+		probe := func(t *testing.T, s Spec) health.Probe {
+			s.URL = small.URL("app", "geheim", "postgres")
+			return probe(t, s)
+		}
 		one, two, three := probe(t, Spec{}), probe(t, Spec{MaxConnections: 0.6}), probe(t, Spec{})
+		alone(t, two)
 		wantHealthy(t, two)
 		wantHealthy(t, one)
 		wantProblem(t, two, enough, health.Degraded, "2 of 3 connections used")
@@ -65,7 +60,7 @@ func TestPostgres(t *testing.T) {
 		eventually(t, "there is room", func() bool { _, err := runProbe(t, four, enough); return err == nil })
 	})
 
-	part("read-only", func(t *testing.T) {
+	t.Run("read-only", func(t *testing.T) {
 		strict, lax := probe(t, Spec{Writable: true}), probe(t, Spec{})
 		wantHealthy(t, strict)
 		server.SQL("ALTER SYSTEM SET default_transaction_read_only = on", "SELECT pg_reload_conf()")
@@ -78,7 +73,7 @@ func TestPostgres(t *testing.T) {
 		eventually(t, "its session takes writes", func() bool { _, err := runProbe(t, strict, enough); return err == nil })
 	})
 
-	part("query", func(t *testing.T) {
+	t.Run("query", func(t *testing.T) {
 		for query, problem := range map[string]string{
 			"SELECT * FROM nowhere": `relation "nowhere" does not exist`,
 			"SELECT 1; SELECT 1/0":  "division by zero",
@@ -89,7 +84,6 @@ func TestPostgres(t *testing.T) {
 			p := probe(t, Spec{Query: query})
 			wantProblem(t, p, enough, health.Down, problem)
 			_ = p.Close()
-			alone(t)
 		}
 		// A password may be in a file; then the URL has none to hide.
 		file := filepath.Join(t.TempDir(), "pass")
@@ -108,7 +102,7 @@ func TestPostgres(t *testing.T) {
 			`database "nowhere" does not exist`)
 	})
 
-	part("standby", func(t *testing.T) {
+	t.Run("standby", func(t *testing.T) {
 		standby := server.Standby(t)
 		follower := Spec{URL: standby.URL("app", "geheim", "postgres"), MaxLag: 100 * time.Millisecond}
 		primary := Spec{URL: server.URL("monitor", "geheim", "postgres"), MaxLag: 50 * time.Millisecond}
@@ -148,6 +142,16 @@ func TestPostgres(t *testing.T) {
 		eventually(t, "the standby has noticed", func() bool { _, err := runProbe(t, behind, enough); return err != nil })
 		wantProblem(t, behind, enough, health.Degraded, "the standby receives nothing from its primary")
 		server.Start()
+	})
+}
+
+// alone waits until a probe's connection is the only one: a server frees the slot of a
+// connection some time after its client closed it.
+func alone(t *testing.T, p health.Probe) {
+	t.Helper()
+	eventually(t, "the connections of before are gone", func() bool {
+		details, _ := runProbe(t, p, enough)
+		return details["connections"] == int64(1)
 	})
 }
 
