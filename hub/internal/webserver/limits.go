@@ -1,6 +1,9 @@
 package webserver
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // Limits are how long a client may keep the server waiting. A field that is 0 has
 // its default.
@@ -20,18 +23,11 @@ const (
 )
 
 func (l Limits) withDefaults() *Limits {
-	l.Idle = orDefault(l.Idle, 10*time.Second)
-	l.Body = orDefault(l.Body, 30*time.Second)
-	l.Rate = orDefault(l.Rate, 64<<10)
-	l.Leftover = orDefault(l.Leftover, time.Second)
-	l.Write = orDefault(l.Write, 30*time.Second)
-	l.Stall = orDefault(l.Stall, 5*time.Second)
+	l.Idle = cmp.Or(l.Idle, 10*time.Second)
+	l.Body = cmp.Or(l.Body, 30*time.Second)
+	l.Rate = cmp.Or(l.Rate, 64<<10)
+	l.Leftover = cmp.Or(l.Leftover, time.Second)
+	l.Write = cmp.Or(l.Write, 30*time.Second)
+	l.Stall = cmp.Or(l.Stall, 5*time.Second)
 	return &l
-}
-
-func orDefault[T ~int64](v, otherwise T) T {
-	if v == 0 {
-		return otherwise
-	}
-	return v
 }
