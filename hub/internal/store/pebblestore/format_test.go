@@ -337,3 +337,22 @@ func TestCorruptJournal(t *testing.T) {
 		s.Close()
 	}
 }
+
+func TestFormatVersion(t *testing.T) {
+	for _, test := range []struct {
+		content string
+		want    string
+	}{
+		{"4\n", "format is 4, this program's 3"},
+		{"one\n", "is not a number"},
+		{"", "is not a number"},
+	} {
+		fs := vfs.NewMem()
+		open(t, Options{FS: fs}).Close()
+		writeFile(t, fs, "data/FORMAT", test.content)
+		_, err := Open("data", Options{FS: fs})
+		if err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("FORMAT %q: %v, want %q", test.content, err, test.want)
+		}
+	}
+}
