@@ -11,14 +11,10 @@ import (
 	"github.com/kymohq/kymo/hub/internal/config/settings"
 )
 
-// The tokens of a hub that other machines reach cannot be taken away by naming
-// another address, which needs a restart.
-func TestReloadKeepsAnOpenHubProtected(t *testing.T) {
-	dir := t.TempDir()
-	path := filepath.Join(dir, "kymo.yaml")
-	store := "store: " + filepath.Join(dir, "data") + "\n"
-	write(t, path, store+"listen: 0.0.0.0:0\ntokens: {ingest: a, read: b}\n")
-	source := settings.Source{Path: path}
+// reloading returns a hub that has the configuration of the source, and its reloader.
+// The hub is closed with the test.
+func reloading(t *testing.T, source settings.Source, log *slog.Logger) *reloader {
+	t.Helper()
 	conf, err := settings.Load(source, makers)
 	if err != nil {
 		t.Fatal(err)
@@ -27,12 +23,22 @@ func TestReloadKeepsAnOpenHubProtected(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer closeHub(h)
+	t.Cleanup(func() { closeHub(h) })
+	return &reloader{source: source, began: conf, empty: conf.Empty, hub: h, level: new(slog.LevelVar), logger: log}
+}
+
+// The tokens of a hub that other machines reach cannot be taken away by naming
+// another address, which needs a restart.
+func TestReloadKeepsAnOpenHubProtected(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "kymo.yaml")
+	store := "store: " + filepath.Join(dir, "data") + "\n"
+	write(t, path, store+"listen: 0.0.0.0:0\ntokens: {ingest: a, read: b}\n")
 	var log strings.Builder
-	r := &reloader{source: source, began: conf, hub: h, level: new(slog.LevelVar), logger: slog.New(slog.NewTextHandler(&log, nil))}
+	r := reloading(t, settings.Source{Path: path}, slog.New(slog.NewTextHandler(&log, nil)))
 	asked := func() int {
 		w := httptest.NewRecorder()
-		h.ServeHTTP(w, httptest.NewRequest("GET", "http://localhost/metrics/performance", nil))
+		r.hub.ServeHTTP(w, httptest.NewRequest("GET", "http://localhost/metrics/performance", nil))
 		return w.Code
 	}
 	write(t, path, store+"listen: 127.0.0.1:0\n")
@@ -54,20 +60,10 @@ func TestReloadOfHosts(t *testing.T) {
 	path := filepath.Join(dir, "kymo.yaml")
 	store := "store: " + filepath.Join(dir, "data") + "\n"
 	write(t, path, store)
-	source := settings.Source{Path: path}
-	conf, err := settings.Load(source, makers)
-	if err != nil {
-		t.Fatal(err)
-	}
-	h, err := openHub(conf, quiet)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer closeHub(h)
-	r := &reloader{source: source, began: conf, hub: h, level: new(slog.LevelVar), logger: quiet}
+	r := reloading(t, settings.Source{Path: path}, quiet)
 	asked := func() int {
 		w := httptest.NewRecorder()
-		h.ServeHTTP(w, httptest.NewRequest("GET", "http://kymo.example.com/health", nil))
+		r.hub.ServeHTTP(w, httptest.NewRequest("GET", "http://kymo.example.com/health", nil))
 		return w.Code
 	}
 	for _, step := range []struct {
@@ -93,17 +89,8 @@ func TestReloadOfAnEmptiedFile(t *testing.T) {
 	path := filepath.Join(dir, "kymo.yaml")
 	write(t, path, "# nothing yet\n")
 	source := settings.Source{Path: path, Flags: map[string]string{"store": filepath.Join(dir, "data")}}
-	conf, err := settings.Load(source, makers)
-	if err != nil {
-		t.Fatal(err)
-	}
-	h, err := openHub(conf, quiet)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer closeHub(h)
 	var log strings.Builder
-	r := &reloader{source: source, began: conf, empty: conf.Empty, hub: h, level: new(slog.LevelVar), logger: slog.New(slog.NewTextHandler(&log, nil))}
+	r := reloading(t, source, slog.New(slog.NewTextHandler(&log, nil)))
 	for _, step := range []struct{ content, want string }{
 		{"# nothing yet\n", "configuration reloaded"},
 		{"store: ./x\n", "configuration reloaded"}, // the flag wins
