@@ -104,6 +104,8 @@ func JSON(document []byte) []byte {
 	for at < len(document) {
 		r, size := decode(document[at:])
 		switch escaped := document[at] == '\\'; {
+		case r == utf8.RuneError && size == 1: // a byte that is no UTF-8, which a terminal may obey
+			out = append(out, "\uFFFD"...)
 		case r == '\n' || r == '\t' || isFit(before, r):
 			out = append(out, document[at:at+size]...)
 		case escaped:

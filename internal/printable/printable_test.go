@@ -75,7 +75,7 @@ func TestJSON(t *testing.T) {
 		`["\ud83d", "\udc41x"]`:            `["\ud83d", "\udc41x"]`, // a reader makes U+FFFD of them
 		`["\u12`:                           `["\u12`,
 		`["\`:                              `["\`,
-		"[\"\xff\"]":                       "[\"\xff\"]",
+		"[\"\xff\x9b2J\"]":                 "[\"\uFFFD\uFFFD2J\"]", // 9B is an escape sequence to some terminals
 	} {
 		if got := string(JSON([]byte(document))); got != want {
 			t.Errorf("%+q became %+q, want %+q", document, got, want)
