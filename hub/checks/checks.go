@@ -50,9 +50,9 @@ type Spec struct {
 	// JSON maps paths in the answer to the values expected there: {"data.status": "ok"}.
 	// For http.
 	JSON map[string]any
-	// Redirects is which redirects are followed: "same-host", which "" is, those to
-	// the host of the URL; "follow" all; "none" none, so that the redirect is what is
-	// judged. Headers do not go along to another host. For http.
+	// Redirects determines which redirects are followed: "same-host", the default, only
+	// those to the host of the URL; "follow", all; "none", none, and the redirect itself
+	// is the answer. Headers are not sent to another host. For http.
 	Redirects string
 	// Insecure accepts any certificate. For http, grpc, tls and model servers.
 	Insecure bool

@@ -62,9 +62,10 @@ func New(limits Limits, now func() time.Time) *Fleet {
 	return &Fleet{limits: limits, now: now, services: make(map[string]*service)}
 }
 
-// OnChange has call called with each service that is discovered from now on, and with
-// each that has left. All functions given are called, in their order. No lock is held,
-// so the calls may come in another order than the events: Known has the current state.
+// OnChange registers call to be called with the name of each service that is discovered
+// or leaves from now on. If OnChange is called several times, all functions are called,
+// in that order. No lock is held meanwhile, so calls may come in another order than the
+// events; Known returns the current state.
 func (f *Fleet) OnChange(call func(service string)) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
