@@ -226,7 +226,7 @@ func (v *visit) isJSON() bool {
 	return len(contentType) != 0 && hasPrefixFold(contentType[0], "application/json")
 }
 
-// isCounted reports whether the request is to be recorded, and counts it if not.
+// isCounted reports whether the request should be recorded. If not, it counts it.
 func (v *visit) isCounted(s uint32, pattern string) bool {
 	switch {
 	case s&flagIgnored != 0:

@@ -9,8 +9,8 @@ import (
 
 // clientLeft reports whether the context of a request whose header is not yet
 // written was canceled because its client went away, as opposed to a server that
-// ends the contexts of requests whose clients are still there. It is to be called
-// before the handler returns, and never waits.
+// ends the contexts of requests whose clients are still there. Call it
+// before the handler returns. It never waits.
 func (w *writer) clientLeft() bool {
 	//nolint:errorlint // a cause that wraps context.Canceled is not a client that left
 	if w.parent.Err() != context.Canceled || context.Cause(w.parent) != context.Canceled {

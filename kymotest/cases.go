@@ -11,8 +11,8 @@ type testCase struct {
 	method, target, body string
 	header               http.Header
 
-	// What is to be recorded. Status 0 is a refusal: whatever the client sees, if
-	// it is 404 or 405.
+	// The expected record. Status 0 stands for a refusal: the status that the client
+	// sees, if that is 404 or 405.
 	endpoint string
 	recorded string // the method, if it is not the request's
 	status   int

@@ -60,7 +60,7 @@ func (v *visit) serve(c fiber.Ctx) error {
 // does, since there is no later occasion to see the status.
 func (v *visit) willBeClosed() bool { return v.rctx.ConnRequestNum() > 0 && !v.ended }
 
-// leave notes what is known when the handlers have returned, or did panic.
+// leave records the request after its handlers have returned or panicked.
 func (v *visit) leave(c fiber.Ctx, response *fasthttp.Response) {
 	if value := v.x.ResponseTime(); value != "" {
 		response.Header.Set(kymo.ResponseTimeHeader, value)

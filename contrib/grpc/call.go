@@ -71,8 +71,8 @@ func asRequest(ctx context.Context, method string) *http.Request {
 	return r.WithContext(ctx)
 }
 
-// announce passes on what is known when a call begins to the middleware that records it
-// further out, which may return before the call's handler does.
+// announce passes the call's route to the outer middleware that records it, which may
+// return before the call's handler does.
 func (c *call) announce(ctx context.Context) {
 	if c.x.Joined() {
 		kymo.SetRouteContext(ctx, c.route)

@@ -1,6 +1,6 @@
 // Command seedtest fills a hub with a week of made-up requests and health results,
 // the same ones each time but for the hour, so that people and browsers have
-// something to look at. With -live it goes on, as services that run would.
+// something to look at. With -live it keeps sending, as running services do.
 //
 //	go run ./seedtest -hub http://127.0.0.1:5966 -rate 5 -live
 package main

@@ -65,7 +65,7 @@ func (p *PostgresServer) SQL(statements ...string) string {
 	return p.run(p.tool("psql", args...))
 }
 
-// Own gives a file or directory outside of the server's to the user who runs it.
+// Own gives a file or directory outside of the server's directory to its user.
 func (p *PostgresServer) Own(path string) {
 	p.t.Helper()
 	if p.as == nil {
@@ -104,7 +104,7 @@ func newPostgres(t testing.TB, settings []string) *PostgresServer {
 	return p
 }
 
-// tool is a command of PostgreSQL's, as the user who runs it.
+// tool returns a command of PostgreSQL, to be run as the server's user.
 func (p *PostgresServer) tool(name string, args ...string) *exec.Cmd {
 	cmd := exec.Command(filepath.Join(p.bin, name), args...)
 	cmd.Dir = p.dir // the user may not enter where this process is
@@ -114,13 +114,13 @@ func (p *PostgresServer) tool(name string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// own gives a file in the server's directory to the user who runs it.
+// own gives a file in the server's directory to the server's user.
 func (p *PostgresServer) own(name string) {
 	p.t.Helper()
 	p.Own(p.path(name))
 }
 
-// postgresUser is who runs PostgreSQL, which refuses root.
+// postgresUser returns the user to run PostgreSQL as, which refuses root.
 func postgresUser(t testing.TB) *syscall.Credential {
 	t.Helper()
 	u, err := user.Lookup("postgres")

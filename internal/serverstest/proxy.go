@@ -147,8 +147,8 @@ func (p *ProxyServer) join(client net.Conn) {
 	both.Wait()
 }
 
-// forward sends on what it reads. It goes on reading while it holds something
-// back, to see the end.
+// forward sends what it reads. It keeps reading while it holds data back, to notice
+// the end.
 func (p *ProxyServer) forward(to io.Writer, from io.Reader, fromServer bool, end <-chan struct{}) {
 	pieces := make(chan []byte, 1024)
 	gone := make(chan struct{})

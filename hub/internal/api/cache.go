@@ -27,8 +27,8 @@ const (
 	maxCachedBytes = 1 << 20
 )
 
-// cache keeps answers for a short time, and computes each only once at a time:
-// while it is computed, others who look up the same key wait for it. The zero value
+// cache keeps answers for a short time. Each is computed only once at a time:
+// meanwhile, other lookups of the same key wait for it. The zero value
 // is ready for use.
 type cache struct {
 	mu      sync.Mutex

@@ -121,7 +121,7 @@ func (s *standIn) accept(l net.Listener) {
 }
 
 // thawed returns when the server is not frozen. Until then the kernel takes
-// connections for it: clients wait, and it holds none of those who gave up.
+// connections for it: clients wait, and those that gave up do not remain connected.
 func (s *standIn) thawed() {
 	for {
 		s.mu.Lock()

@@ -95,7 +95,8 @@ func severity(s health.Status) int {
 	return int(s)
 }
 
-// worse reports whether a is to be shown rather than b, of one check in two instances.
+// worse reports whether a is worse than b, the state of the same check in another
+// instance. The worst one is shown.
 func (a *checkState) worse(b *checkState) bool {
 	return cmp.Or(cmp.Compare(severity(a.status), severity(b.status)), cmp.Compare(a.latency, b.latency),
 		cmp.Compare(a.reason, b.reason)) > 0

@@ -12,8 +12,8 @@ type Reader interface {
 	//     kept, of a body as of a stream. r.Service and r.Start may say whose it was
 	//     and when it started. A reader whose input should be refused because of one
 	//     bad element, as CSV and NDJSON, returns a *wire.FieldError for it,
-	//   - any other error if nothing of the body is to be kept: a *wire.FieldError for what the
-	//     sender did wrong, or the error of an underlying io.Reader.
+	//   - any other error if nothing of the body should be kept: a *wire.FieldError for a
+	//     mistake of the sender, or the error of an underlying io.Reader.
 	//
 	// Only after nil and a *RefusalError may it be called again. The texts of r are valid
 	// until then.

@@ -13,7 +13,7 @@ import (
 // batch is reused after it returns.
 type HeartbeatFunc func(b *wire.Batch, at time.Time)
 
-// heartbeats passes heartbeats on to those who subscribed.
+// heartbeats passes heartbeats on to its subscribers.
 type heartbeats struct {
 	mu          sync.Mutex // serializes subscribe
 	subscribers atomic.Pointer[[]HeartbeatFunc]

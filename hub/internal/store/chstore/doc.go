@@ -17,7 +17,7 @@
 //  3. Requests and sums are written to the shards (write.go), those of a series to one
 //     shard, and the group is committed in one row. From then on it counts; rows with
 //     the number of a group that is not committed do not. A group that is not committed
-//     in time is aborted for ever.
+//     in time is aborted permanently.
 //  4. From time to time a hub (seal.go) adds up the sums of many groups to one piece,
 //     within each shard, and then seals their span of time: readers use the piece
 //     instead of the groups. Two hubs that do so at once make two pieces, and all

@@ -20,8 +20,8 @@ const (
 
 // engine is one opening of Pebble, with all that it needs to be given up.
 //
-// Pebble repeats a failed flush or compaction at once and for ever, and takes
-// an error of its manifest to be fatal: it calls Logger.Fatalf, with locks held,
+// Pebble retries a failed flush or compaction at once, without end, and treats
+// an error of its manifest as fatal: it calls Logger.Fatalf, with locks held,
 // and does not expect it to return. So the first such error ends the engine: its
 // file system is shut, dead is closed, and the store opens another one. Reading
 // from a dead engine still works. Calls that take its locks may not return: they

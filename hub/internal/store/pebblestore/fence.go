@@ -22,8 +22,8 @@ type fence struct {
 
 var errFenced = errors.New("pebblestore: this database was given up")
 
-// shutPause slows down a given-up Pebble, which repeats what failed at once and
-// for ever.
+// shutPause slows down a given-up Pebble, which retries what failed at once, without
+// end.
 const shutPause = 10 * time.Millisecond
 
 // do carries out an operation that changes files, unless the fence is shut.

@@ -140,8 +140,8 @@ func (v *view) healthRows(ctx context.Context, q store.HealthQuery) ([]foundHeal
 		}
 		return it.Error()
 	})
-	// The key goes on by name and instance, each before a byte that is less than
-	// any in them.
+	// The rest of the key is the name and the instance, each followed by a byte that
+	// is less than any in them.
 	slices.SortFunc(found, func(a, b foundHealth) int {
 		return cmp.Or(cmp.Compare(a.from, b.from), bytes.Compare(a.key, b.key))
 	})

@@ -101,8 +101,8 @@ func (j *journal) write(records []byte) error {
 	return nil
 }
 
-// rotate starts the next segment. After an error the present one goes on, unless the
-// next one's header, which records where this one ends, may be left behind.
+// rotate starts the next segment. After an error the present one stays in use, unless
+// the next one's header, which records where this one ends, may have been left behind.
 func (j *journal) rotate() error {
 	name := segmentName(j.dir, j.number+1)
 	header := append([]byte(journalMagic), journalVersion)

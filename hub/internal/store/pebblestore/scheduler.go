@@ -8,7 +8,7 @@ import (
 
 // scheduler lets one compaction run at a time, and none before the database is
 // open or after it was given up: an Open that fails halfway frees what a
-// compaction it has started meanwhile goes on using.
+// compaction that it started still uses.
 type scheduler struct {
 	mu       sync.Mutex
 	granted  sync.Cond // a grant ended

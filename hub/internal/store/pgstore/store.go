@@ -34,8 +34,8 @@ type tuning struct {
 	hold, limit time.Duration // see gather.Config
 	mergeEvery  time.Duration
 	parts       int // how many pages of one span are too many
-	// drop is how long taking a partition away may wait for those who read it.
-	// What was begun then is ended by the next who prunes.
+	// drop is how long detaching a partition may wait for its readers. The next
+	// prune completes one that was interrupted.
 	drop time.Duration
 }
 
