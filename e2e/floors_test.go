@@ -52,8 +52,11 @@ var rooms = []room{
 	{path: "internal/printable", floor: 0, upTo: -1,
 		why: "a character is fit to be shown or not, whatever shows it; and it is part of the SDK"},
 
+	{path: "internal/duration", floor: 0, upTo: -1,
+		why: "a duration reads the same, whatever took it; and it is part of the SDK"},
+
 	{path: "health", floor: 0, upTo: -1,
-		beside: []string{"internal/printable"}, // names and reasons
+		beside: []string{"internal/printable", "internal/duration"}, // names and reasons
 		why:    "it watches a service's dependencies and may have none of its own; and it is part of the SDK"},
 
 	{path: "internal/serverstest", floor: 0, upTo: -1,
@@ -111,11 +114,12 @@ var rooms = []room{
 	{path: "hub/internal/retry", floor: 3, upTo: -1,
 		why: "it repeats anything, whatever that is"},
 	{path: "hub/internal/webserver", floor: 3, upTo: -1,
-		why: "it serves a handler, whatever that answers"},
+		beside: []string{"internal/duration"}, // errors
+		why:    "it serves a handler, whatever that answers"},
 	{path: "hub/internal/loop", floor: 3, upTo: -1,
 		why: "it runs anything again and again, whatever that is"},
 	{path: "hub/internal/term", floor: 3, upTo: -1,
-		beside:  []string{"internal/printable"}, // the cells of a table
+		beside:  []string{"internal/printable", "internal/duration"}, // the cells of a table; progress
 		outside: []string{"golang.org/x/term"},
 		why:     "a terminal shows lines and tables, whatever they are about"},
 

@@ -115,7 +115,7 @@ func postgresTroubles(t *testing.T, p *serverstest.PostgresServer, proxy *server
 			func() { crowd.come(t, 7) }, crowd.leave, "degraded", "connections"},
 		{"out of connections",
 			func() { proxy.Refuse(); proxy.Cut(); crowd.come(t, 8); proxy.Pass() }, crowd.leave, "down", "too many"},
-		{"slow", func() { proxy.Delay(300 * time.Millisecond) }, proxy.Pass, "degraded", "over 200ms"},
+		{"slow", func() { proxy.Delay(300 * time.Millisecond) }, proxy.Pass, "degraded", "over 200 ms"},
 		{"cut off", func() { proxy.Refuse(); proxy.Cut() }, proxy.Pass, "down", "connection"},
 	}
 }
@@ -148,7 +148,7 @@ func redisTroubles(t *testing.T, r *serverstest.RedisServer, proxy *serverstest.
 				}
 				proxy.Pass()
 			}, leave, "down", "too many"},
-		{"slow", func() { proxy.Delay(300 * time.Millisecond) }, proxy.Pass, "degraded", "over 200ms"},
+		{"slow", func() { proxy.Delay(300 * time.Millisecond) }, proxy.Pass, "degraded", "over 200 ms"},
 		{"cut off", func() { proxy.Refuse(); proxy.Cut() }, proxy.Pass, "down", "connection"},
 	}
 }

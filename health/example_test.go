@@ -43,7 +43,7 @@ func ExampleRun() {
 	})
 	r, err := health.Run(context.Background(), slow, health.Timeout(20*time.Millisecond))
 	fmt.Println(r.Status, r.Reason, err)
-	// Output: down no answer within 20ms <nil>
+	// Output: down no answer within 20 ms <nil>
 }
 
 // Any function is a probe. What works badly is degraded, not down.

@@ -30,7 +30,7 @@ var (
 	}
 	downDatabase = CheckReport{
 		Name: "database", Kind: "postgres", Critical: true, State: State{Status: Down, Since: since},
-		Runs: 3, CheckedAt: checkedAt, Latency: 2 * time.Second, Reason: "no answer within 2s",
+		Runs: 3, CheckedAt: checkedAt, Latency: 2 * time.Second, Reason: "no answer within 2 s",
 	}
 	flappingCache = CheckReport{
 		Name: "cache", Kind: "redis", State: State{Status: Degraded, Flapping: true, Since: since},
@@ -80,7 +80,7 @@ func TestHealth(t *testing.T) {
 			"database":{"service":"database","status":"healthy","response_time_ms":12,"details":{"connections":7},
 				"state":"healthy","since":"2026-11-23T08:15:30.005Z","checked_at":"2026-11-23T09:15:30.005Z","critical":true}}}`},
 		{"a critical one is down", report(downDatabase, flappingCache), 503, `{"status":"down","timestamp":"2026-11-23T09:15:31.005Z","checks":{
-			"database":{"service":"database","status":"down","response_time_ms":2000,"details":{},"reason":"no answer within 2s",
+			"database":{"service":"database","status":"down","response_time_ms":2000,"details":{},"reason":"no answer within 2 s",
 				"state":"down","since":"2026-11-23T08:15:30.005Z","checked_at":"2026-11-23T09:15:30.005Z","critical":true},
 			"cache":{"service":"cache","status":"degraded","response_time_ms":1,"details":{},"reason":"alternates between results",
 				"state":"degraded","since":"2026-11-23T08:15:30.005Z","checked_at":"2026-11-23T09:15:30.005Z","flapping":true,"passive":true}}}`},
@@ -128,7 +128,7 @@ func TestHealthWithoutDetails(t *testing.T) {
 	r.Header.Set("Authorization", "Bearer x")
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
-	if !strings.Contains(w.Body.String(), "no answer within 2s") {
+	if !strings.Contains(w.Body.String(), "no answer within 2 s") {
 		t.Error("no details for who may see them")
 	}
 }
@@ -153,9 +153,9 @@ func TestHealthJSON(t *testing.T) {
 			"cache:responseTime":[{"componentId":"cache","componentType":"datastore","observedValue":1,"observedUnit":"ms",
 				"status":"warn","time":"2026-11-23T09:15:30.005Z","output":"alternates between results"}],
 			"ml_models:responseTime":[{"componentId":"ml_models","componentType":"component","status":"warn","output":"not checked yet"}]}`},
-		{"fail", report(downDatabase), 503, `"status":"fail","output":"database: no answer within 2s","checks":{"database:responseTime":[{
+		{"fail", report(downDatabase), 503, `"status":"fail","output":"database: no answer within 2 s","checks":{"database:responseTime":[{
 			"componentId":"database","componentType":"datastore","observedValue":2000,"observedUnit":"ms",
-			"status":"fail","time":"2026-11-23T09:15:30.005Z","output":"no answer within 2s"}]}`},
+			"status":"fail","time":"2026-11-23T09:15:30.005Z","output":"no answer within 2 s"}]}`},
 		{"a system's", report(CheckReport{Name: "disk", Kind: "disk", State: State{Status: Healthy}}), 200,
 			`"status":"pass","checks":{"disk:responseTime":[{"componentId":"disk","componentType":"system","status":"pass"}]}`},
 	} {

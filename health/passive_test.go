@@ -32,7 +32,7 @@ func TestPassive(t *testing.T) {
 			traffic.Observe(200*time.Millisecond, nil)
 			time.Sleep(100 * time.Millisecond)
 		}
-		if c := only(t, &r); c.Status != Degraded || c.Reason != "took 200ms, over 100ms" {
+		if c := only(t, &r); c.Status != Degraded || c.Reason != "took 200 ms, over 100 ms" {
 			t.Errorf("slow calls: %+v", c)
 		}
 		for range 100 {

@@ -73,7 +73,7 @@ func TestHTTP(t *testing.T) {
 	expect(t, "down", looked(t, HTTP(address("/down"))), Down, "answered 503 Service Unavailable")
 	expect(t, "none", looked(t, HTTP(address("/none"))), Down, "answered 404 Not Found")
 	expect(t, "cut", looked(t, HTTP(address("/cut"))), Down, "EOF")
-	expect(t, "silent", lookedFor(t, HTTP("http://"+silent(t)), 50*time.Millisecond), Down, "no answer within 50ms")
+	expect(t, "silent", lookedFor(t, HTTP("http://"+silent(t)), 50*time.Millisecond), Down, "no answer within 50 ms")
 	expect(t, "another client", looked(t, HTTPClient(server.URL, server.Client())), Healthy, "")
 	for _, bad := range []string{"http://user:secret@127.0.0.1:1/?key=secret", "http://user:secret@%zz", "nothing"} {
 		f := looked(t, HTTP(bad))

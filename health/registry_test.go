@@ -140,7 +140,7 @@ func TestLatencyBudget(t *testing.T) {
 		d := &dependency{took: 60 * time.Millisecond}
 		register(t, &r, "redis", d.probe(), DegradedOver(50*time.Millisecond))
 		until(t, &r, Degraded, time.Second+100*time.Millisecond)
-		if c := only(t, &r); c.Reason != "took 60ms, over 50ms" || c.Latency != 60*time.Millisecond {
+		if c := only(t, &r); c.Reason != "took 60 ms, over 50 ms" || c.Latency != 60*time.Millisecond {
 			t.Errorf("%+v", c)
 		}
 		d.set(func(d *dependency) { d.took = 50 * time.Millisecond })

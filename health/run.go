@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/kymohq/kymo/internal/duration"
 )
 
 // Result is what one run of a probe found.
@@ -63,7 +65,7 @@ func runOnce(ctx context.Context, p *Probe, s *Rules) (Result, <-chan struct{}) 
 		case <-timer.C:
 			return Result{
 				At: time.Now(), Status: Down, Latency: time.Since(begun), Stuck: true,
-				Reason: fmt.Sprintf("no answer within %s, and the check is still running", s.Timeout),
+				Reason: "no answer within " + duration.Text(s.Timeout) + ", and the check is still running",
 			}, returned
 		}
 	}
@@ -72,7 +74,7 @@ func runOnce(ctx context.Context, p *Probe, s *Rules) (Result, <-chan struct{}) 
 		f.Reason = brief(r.err.Error())
 		var late lateError
 		if ctx.Err() != nil && f.Status == Down && !errors.As(r.err, &late) {
-			f.Reason = fmt.Sprintf("no answer within %s", s.Timeout)
+			f.Reason = "no answer within " + duration.Text(s.Timeout)
 		}
 	}
 	return judge(f, s), nil
@@ -87,7 +89,8 @@ func (e lateError) Error() string { return string(e) }
 func judge(f Result, s *Rules) Result {
 	if f.Status == Healthy && s.DegradedOver > 0 && f.Latency > s.DegradedOver {
 		f.Status = Degraded
-		f.Reason = fmt.Sprintf("took %s, over %s", f.Latency.Round(10*time.Microsecond), s.DegradedOver)
+		took, budget := duration.Distinct(f.Latency, s.DegradedOver)
+		f.Reason = "took " + took + ", over " + budget
 	}
 	return f
 }

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/kymohq/kymo/internal/duration"
 )
 
 // What breaks is seen within two intervals, and so is its recovery: whatever
@@ -31,7 +33,7 @@ func TestNoticedWithinTwoIntervals(t *testing.T) {
 					d.set(breakIt)
 					noticed := until(t, &r, Down, 2*interval)
 					c := only(t, &r)
-					want := "no answer within " + min(2*time.Second, interval/3).String()
+					want := "no answer within " + duration.Text(min(2*time.Second, interval/3))
 					if name == "refused" {
 						want = "connection refused"
 					}

@@ -363,7 +363,7 @@ func TestSQL(t *testing.T) {
 		t.Errorf("%+v", f)
 	}
 	d.err, d.gate = nil, make(chan struct{})
-	if f := look(SQL(db)); f.Status != Down || f.Reason != "no answer within 20ms" {
+	if f := look(SQL(db)); f.Status != Down || f.Reason != "no answer within 20 ms" {
 		t.Errorf("%+v", f)
 	}
 	d.gate = nil

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -16,6 +17,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/kymohq/kymo/internal/duration"
 )
 
 // protocol is a way to make a request.
@@ -79,7 +82,7 @@ func serve(h http.Handler, p protocol, paused *pause, limit time.Duration) (*htt
 		case <-done:
 			return nil
 		case <-time.After(limit):
-			return fmt.Errorf("the handler did not return within %v", limit)
+			return errors.New("the handler did not return within " + duration.Text(limit))
 		}
 	}
 }

@@ -21,7 +21,7 @@ var checks = []check{
 	{"shop", "database", 2 * ms, true, true, health.Healthy, ""},
 	{"shop", "cache", 600 * time.Microsecond, false, false, health.Healthy, ""},
 	{"accounts", "database", 3 * ms, true, true, health.Healthy, ""},
-	{"billing", "payments", 140 * ms, false, false, health.Degraded, "took 1240ms, over 800ms"},
+	{"billing", "payments", 140 * ms, false, false, health.Degraded, "took 1.24 s, over 800 ms"},
 	{"reports", "warehouse", 35 * ms, true, false, health.Healthy, ""},
 	{"models", "recommend", 24 * ms, false, false, health.Healthy, ""},
 	{"models", "fraud", 31 * ms, false, false, health.Down, "the model \"fraud\" is not loaded: out of memory on device 0"},
@@ -44,11 +44,11 @@ func (s *seeder) state(c *check, at time.Time) (status health.Status, reason str
 	case c.suffers && bad > 0.85:
 		return health.Down, "connection refused: dial tcp 10.0.3.7:5432"
 	case c.suffers && bad > 0.1:
-		return health.Degraded, "took 640ms, over 250ms"
+		return health.Degraded, "took 640 ms, over 250 ms"
 	case c.name == "payments" && ago < 14*time.Minute, c.name == "fraud" && ago < 52*time.Minute:
 		return c.now, c.reason
 	case c.name == "payments" && int(ago.Hours())%31 == 7:
-		return health.Degraded, "took 910ms, over 800ms"
+		return health.Degraded, "took 910 ms, over 800 ms"
 	}
 	return health.Healthy, ""
 }

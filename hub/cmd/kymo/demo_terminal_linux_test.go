@@ -53,7 +53,7 @@ func TestDemoOnATerminal(t *testing.T) {
 	steps := []struct{ seen, press string }{
 		{"keys       d stop, s slow", "r"},
 		{"redis is stopped", "s"},
-		{"the database takes 700ms for each answer", "\x03"},
+		{"the database takes 700 ms for each answer", "\x03"},
 	}
 	var text strings.Builder
 	var reading sync.WaitGroup

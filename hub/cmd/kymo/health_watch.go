@@ -9,6 +9,7 @@ import (
 	"github.com/kymohq/kymo/hub/internal/client"
 	"github.com/kymohq/kymo/hub/internal/term"
 	"github.com/kymohq/kymo/hub/internal/text"
+	"github.com/kymohq/kymo/internal/duration"
 )
 
 const watchEvery = 2 * time.Second
@@ -89,13 +90,13 @@ func (w *watch) show(body []byte, answer *health.Answer, away error, now time.Ti
 func (w *watch) picture(now time.Time) []string {
 	var lines []string
 	if w.away != nil {
-		line := fmt.Sprintf("no answer for %s: %s", term.Seconds(now.Sub(w.since)), awayText(w.away))
+		line := fmt.Sprintf("no answer for %s: %s", duration.Seconds(now.Sub(w.since)), awayText(w.away))
 		lines = append(lines, w.screen.Paint(line, term.Red))
 	}
 	if w.answer != nil {
 		lines = append(lines, text.HealthLines(w.screen, w.answer, now)...)
 	}
-	foot := fmt.Sprintf("%s UTC; asks every %s, Ctrl-C ends", now.UTC().Format(time.TimeOnly), term.Seconds(w.every))
+	foot := fmt.Sprintf("%s UTC; asks every %s, Ctrl-C ends", now.UTC().Format(time.TimeOnly), duration.Seconds(w.every))
 	return append(lines, "", w.screen.Paint(foot, term.Dim))
 }
 

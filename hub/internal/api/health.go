@@ -32,7 +32,7 @@ type HealthCheck struct {
 	Flapping       bool           `json:"flapping,omitempty" doc:"Whether the status changes back and forth; the check is then at least degraded." example:"false"`
 	Stuck          bool           `json:"stuck,omitempty" doc:"Whether a run has not returned after its timeout." example:"false"`
 	Passive        bool           `json:"passive,omitempty" doc:"Whether the status comes from calls that are made anyway." example:"false"`
-	Reason         string         `json:"reason,omitempty" doc:"Why the last run was not healthy. Like details, it is omitted for callers without the read token." example:"took 80ms, over 50ms"`
+	Reason         string         `json:"reason,omitempty" doc:"Why the last run was not healthy. Like details, it is omitted for callers without the read token." example:"took 80 ms, over 50 ms"`
 }
 
 // Live is the answer to Kubernetes' probes.
@@ -101,7 +101,7 @@ func (a *API) healthResponse(description string) *huma.Response {
 	at := time.Date(2026, 11, 23, 10, 15, 30, 0, time.UTC)
 	r := health.Report{Status: health.Degraded, Time: at, Checks: []health.CheckReport{{
 		Name: "redis", Kind: "redis", State: health.State{Status: health.Degraded, Since: at.Add(-time.Minute)}, Runs: 7,
-		CheckedAt: at.Add(-time.Second), Latency: 80 * time.Millisecond, Reason: "took 80ms, over 50ms",
+		CheckedAt: at.Add(-time.Second), Latency: 80 * time.Millisecond, Reason: "took 80 ms, over 50 ms",
 		Details: json.RawMessage(`{"used_memory":1048576}`),
 	}}}
 	return &huma.Response{Description: description, Content: map[string]*huma.MediaType{

@@ -128,7 +128,7 @@ func TestShip(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if p := performance(t, h); p.TotalRequests != 3 || p.SlowEndpoints != 1 || p.SlowestEndpoints[1].SlowReason != "p95 2000 ms over target 1000 ms (1 samples)" {
+	if p := performance(t, h); p.TotalRequests != 3 || p.SlowEndpoints != 1 || p.SlowestEndpoints[1].SlowReason != "p95 2 s over target 1 s (1 samples)" {
 		t.Errorf("%+v", p)
 	}
 	for name, bad := range map[string][]byte{"not a batch": []byte("x"), "a service too many": encoded("api", 2, "/a")} {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/kymohq/kymo/hub/internal/term"
+	"github.com/kymohq/kymo/internal/duration"
 )
 
 // controls are the keys with which the user causes faults: single keys on a
@@ -38,7 +39,7 @@ func (c *controls) press(key byte) string {
 		if c.database.turn(slowPace) == 0 {
 			return "the database is as fast as before"
 		}
-		return fmt.Sprintf("the database takes %s for each answer", slowPace)
+		return "the database takes " + duration.Text(slowPace) + " for each answer"
 	case 'f':
 		if c.database.turn(frozenPace) == 0 {
 			return "the database is thawed"

@@ -14,6 +14,7 @@ import (
 	"github.com/kymohq/kymo/hub/internal/report"
 	"github.com/kymohq/kymo/hub/internal/term"
 	"github.com/kymohq/kymo/hub/internal/text"
+	"github.com/kymohq/kymo/internal/duration"
 )
 
 const (
@@ -61,7 +62,7 @@ func (d *demo) show(ctx context.Context) {
 			if s.Terminal {
 				picture.Draw(v.picture(time.Now()))
 			} else {
-				fmt.Fprintf(w, "%s: %s\n", term.Seconds(time.Since(d.begun)), v.event)
+				fmt.Fprintf(w, "%s: %s\n", duration.Seconds(time.Since(d.begun)), v.event)
 			}
 		case now := <-tick.C:
 			// An error shows nothing new; the result at the end will tell.
@@ -178,7 +179,7 @@ func (v *live) picture(now time.Time) []string {
 	}
 	lines = append(lines, t.Lines(v.Screen)...)
 	return append(lines, "", fmt.Sprintf("%s in %s, %s/s now",
-		term.Plural(int64(v.total), "request"), term.Seconds(now.Sub(v.begun)), term.ThreeDigits(v.rate)))
+		term.Plural(int64(v.total), "request"), duration.Seconds(now.Sub(v.begun)), term.ThreeDigits(v.rate)))
 }
 
 // line is the live view where output cannot be redrawn.
@@ -186,11 +187,11 @@ func (v *live) line(now time.Time) string {
 	var rest strings.Builder
 	for i := range v.rows {
 		if e := &v.rows[i]; e.Slow {
-			fmt.Fprintf(&rest, "; slow: %s %s, p95 %s ms", e.Method, e.Endpoint, term.ThreeDigits(e.P95ResponseTime))
+			fmt.Fprintf(&rest, "; slow: %s %s, p95 %s", e.Method, e.Endpoint, duration.Text(time.Duration(e.P95ResponseTime*float64(time.Millisecond))))
 		}
 	}
 	if v.health != nil && v.health.Status != health.Healthy {
 		rest.WriteString("; " + text.Overall(v.health))
 	}
-	return fmt.Sprintf("%s: %s, %s/s%s", term.Seconds(now.Sub(v.begun)), term.Plural(int64(v.total), "request"), term.ThreeDigits(v.rate), rest.String())
+	return fmt.Sprintf("%s: %s, %s/s%s", duration.Seconds(now.Sub(v.begun)), term.Plural(int64(v.total), "request"), term.ThreeDigits(v.rate), rest.String())
 }

@@ -93,15 +93,15 @@ func TestSilence(t *testing.T) {
 	named := p.Probe("orders", silence, downAfter, p.at)
 	p.expect(named, health.Unknown, "no instance has reported yet")
 	p.at = p.at.Add(downAfter + time.Second)
-	p.expect(named, health.Down, "no instance has reported for 1m31s")
+	p.expect(named, health.Down, "no instance has reported for 1 min 31 s")
 	p.beat("orders", "a", health.Healthy)
 	p.expect(named, health.Healthy, "")
 	p.at = p.at.Add(silence)
 	p.expect(named, health.Healthy, "")
 	p.at = p.at.Add(time.Second)
-	p.expect(named, health.Unknown, "silent for 31s")
+	p.expect(named, health.Unknown, "silent for 31 s")
 	p.at = p.at.Add(time.Minute)
-	p.expect(named, health.Down, "silent for 1m31s")
+	p.expect(named, health.Down, "silent for 1 min 31 s")
 	p.beat("orders", "a", health.Healthy)
 	p.expect(named, health.Healthy, "")
 	if len(p.discovered)+len(p.left) != 0 {
@@ -122,7 +122,7 @@ func TestOneOfTwoFallsSilent(t *testing.T) {
 		p.at = p.at.Add(10 * time.Second)
 		p.beat("orders", "a", health.Healthy)
 	}
-	if d := p.expect(probe, health.Degraded, "1 of 2 instances silent for up to 1m0s"); d["silent"] != 1.0 {
+	if d := p.expect(probe, health.Degraded, "1 of 2 instances silent for up to 1 min"); d["silent"] != 1.0 {
 		t.Errorf("%v", d)
 	}
 	for range 60 {
@@ -149,7 +149,7 @@ func TestHeartbeatsOutOfOrder(t *testing.T) {
 	p.at = start.Add(5*time.Second + silence)
 	p.expect(probe, health.Healthy, "")
 	p.at = p.at.Add(time.Second)
-	p.expect(probe, health.Unknown, "silent for 31s")
+	p.expect(probe, health.Unknown, "silent for 31 s")
 }
 
 func TestVerdicts(t *testing.T) {

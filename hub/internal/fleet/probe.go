@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/kymohq/kymo/health"
+	"github.com/kymohq/kymo/internal/duration"
 )
 
 // maxNamed bounds how many checks a reason names.
@@ -101,13 +102,13 @@ func (f *Fleet) tally(name string, silence time.Duration, now time.Time) *tally 
 // missing returns the result for a service without instances.
 func (t *tally) missing(now time.Time, silence, downAfter time.Duration, expectedSince time.Time) error {
 	quiet := now.Sub(t.last)
-	reason := fmt.Sprintf("silent for %s", round(quiet))
+	reason := "silent for " + duration.Seconds(quiet)
 	switch {
 	case t.last.IsZero():
 		if expectedSince.IsZero() || now.Sub(expectedSince) <= downAfter {
 			return health.Unknownf("no instance has reported yet")
 		}
-		return fmt.Errorf("no instance has reported for %s", round(now.Sub(expectedSince)))
+		return errors.New("no instance has reported for " + duration.Seconds(now.Sub(expectedSince)))
 	case t.stopped:
 		reason = "its last instance stopped"
 	}
@@ -125,9 +126,9 @@ func (t *tally) verdict(downAfter time.Duration) error {
 	live := t.instances - t.silent
 	if live == 0 {
 		if t.shortest > downAfter {
-			return fmt.Errorf("silent for %s", round(t.shortest))
+			return errors.New("silent for " + duration.Seconds(t.shortest))
 		}
-		return health.Unknownf("silent for %s", round(t.shortest))
+		return health.Unknownf("silent for %s", duration.Seconds(t.shortest))
 	}
 	down, degraded := t.statuses[health.Down], t.statuses[health.Degraded]
 	switch {
@@ -145,7 +146,7 @@ func (t *tally) verdict(downAfter time.Duration) error {
 func (t *tally) why() string {
 	var parts []string
 	if t.silent > 0 {
-		parts = append(parts, fmt.Sprintf("%d of %d instances silent for up to %s", t.silent, t.instances, round(t.longest)))
+		parts = append(parts, fmt.Sprintf("%d of %d instances silent for up to %s", t.silent, t.instances, duration.Seconds(t.longest)))
 	}
 	for _, s := range []health.Status{health.Down, health.Degraded} {
 		if n := t.statuses[s]; n > 0 && t.instances > 1 {
@@ -181,6 +182,3 @@ func (t *tally) why() string {
 	}
 	return strings.Join(parts, "; ")
 }
-
-// round leaves out the fractions of a second.
-func round(d time.Duration) time.Duration { return d.Round(time.Second) }

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/kymohq/kymo/health"
+	"github.com/kymohq/kymo/internal/duration"
 )
 
 // fault is an error text of this package, without secrets. Texts of drivers
@@ -61,7 +62,7 @@ func explain(ctx context.Context, limit time.Duration, err error, hide secrets) 
 	deadline, bounded := ctx.Deadline()
 	switch {
 	case bounded && !time.Now().Before(deadline):
-		return fmt.Errorf("no answer within %s", limit)
+		return errors.New("no answer within " + duration.Text(limit))
 	case ctx.Err() != nil:
 		return health.Unknownf("stopped before there was an answer")
 	}
@@ -142,7 +143,7 @@ func (f *findings) connections(used, limit int64, share float64) {
 // lag judges how far replication is behind; limit 0 is any.
 func (f *findings) lag(lag, limit time.Duration) {
 	if limit > 0 && lag >= limit {
-		f.degradef("replication is %s behind", lag.Round(time.Millisecond))
+		f.degradef("replication is %s behind", duration.Text(lag))
 	}
 }
 

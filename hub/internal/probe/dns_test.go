@@ -141,7 +141,7 @@ func TestDNS(t *testing.T) {
 	wantProblem(t, openProbe(t, Spec{Type: "dns", URL: closed}), enough, health.Down, "connection refused by the name server")
 	for _, typ := range []string{"A", "CNAME", "MX"} { // each has its own way to wait
 		p := openProbe(t, Spec{Type: "dns", URL: "dns://" + dnsServer(t, nil) + "/a?type=" + typ})
-		wantProblem(t, p, short, health.Down, "no answer within 150ms")
+		wantProblem(t, p, short, health.Down, "no answer within 150 ms")
 	}
 }
 

@@ -83,7 +83,7 @@ func TestGRPCConnection(t *testing.T) {
 	}
 	proxy.Hang()
 	for range 2 {
-		wantProblem(t, p, short, health.Down, "no answer within 150ms")
+		wantProblem(t, p, short, health.Down, "no answer within 150 ms")
 	}
 	proxy.Pass()
 	wantHealthy(t, p)

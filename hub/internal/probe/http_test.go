@@ -115,7 +115,7 @@ func TestHTTPConnection(t *testing.T) {
 	wantHealthy(t, p) // whether it has noticed or not
 	proxy.Hang()
 	for range 2 {
-		wantProblem(t, p, short, health.Down, "no answer within 150ms")
+		wantProblem(t, p, short, health.Down, "no answer within 150 ms")
 	}
 	proxy.Pass()
 	wantHealthy(t, p)
@@ -137,7 +137,7 @@ func TestHTTPStopsInTheMiddle(t *testing.T) {
 		_ = http.NewResponseController(w).Flush()
 		<-r.Context().Done()
 	})
-	wantProblem(t, openProbe(t, Spec{Type: "http", URL: stopped.URL}), short, health.Down, "no answer within 150ms")
+	wantProblem(t, openProbe(t, Spec{Type: "http", URL: stopped.URL}), short, health.Down, "no answer within 150 ms")
 	gone := web(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Length", "100")
 		_, _ = io.WriteString(w, "some")

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/kymohq/kymo/health"
+	"github.com/kymohq/kymo/internal/duration"
 )
 
 // modelTypes are the types that serve models.
@@ -146,7 +147,8 @@ func (m *modelProbe) infer(ctx context.Context, details map[string]any) error {
 		return fault(fmt.Sprintf("output shape is %s, not %s", shapeText(shape), shapeText(want)))
 	}
 	if budget := m.canary.Budget; budget > 0 && took > budget {
-		return health.Degradedf("inference took %s, over %s", took.Round(10*time.Microsecond), budget)
+		text, most := duration.Distinct(took, budget)
+		return health.Degradedf("inference took %s, over %s", text, most)
 	}
 	return nil
 }

@@ -132,7 +132,7 @@ func TestJudgeSources(t *testing.T) {
 		{nil, nil, ""},
 		{[]map[string]string{{"seconds_behind_master": "0"}}, int64(0), ""},
 		{[]map[string]string{{"seconds_behind_source": "3"}, {"seconds_behind_source": "1"}}, int64(3000), ""},
-		{[]map[string]string{{"seconds_behind_master": "10"}}, int64(10000), "replication is 10s behind"},
+		{[]map[string]string{{"seconds_behind_master": "10"}}, int64(10000), "replication is 10 s behind"},
 		{[]map[string]string{{"seconds_behind_source": ""}}, nil, "replication is not running"},
 	} {
 		details, f := health.Details{}, findings{}

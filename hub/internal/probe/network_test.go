@@ -121,11 +121,11 @@ func TestNetworkFaults(t *testing.T) {
 	silent := frozen(t)
 	for _, s := range targets(silent) {
 		t.Run(s.Type+" frozen", func(t *testing.T) {
-			wantProblem(t, openProbe(t, s), short, health.Down, "no answer within 150ms")
+			wantProblem(t, openProbe(t, s), short, health.Down, "no answer within 150 ms")
 			// The time limit that was configured is named, not what was left of it.
 			s.Limit = 2 * time.Second
 			p := openProbe(t, s)
-			wantProblem(t, p, 10*time.Millisecond, health.Down, "no answer within 2s")
+			wantProblem(t, p, 10*time.Millisecond, health.Down, "no answer within 2 s")
 			// A run that is called off is neither late nor a failure.
 			ctx, cancel := context.WithCancel(t.Context())
 			time.AfterFunc(10*time.Millisecond, cancel)

@@ -33,8 +33,8 @@ func TestService(t *testing.T) {
 	}{
 		{"Kymo, healthy", 200, `{"status":"healthy","timestamp":"2026-11-23T09:15:31Z","checks":{"db":{"service":"db","status":"healthy","response_time_ms":3,"details":{}}}}`,
 			health.Healthy, "", checks{"db": "healthy"}},
-		{"Kymo, degraded", 200, `{"status":"degraded","checks":{"db":{"status":"healthy"},"cache":{"status":"degraded","response_time_ms":90,"details":{"used":1},"reason":"took 90ms, over 50ms"}}}`,
-			health.Degraded, "cache is degraded: took 90ms, over 50ms", checks{"db": "healthy", "cache": "degraded"}},
+		{"Kymo, degraded", 200, `{"status":"degraded","checks":{"db":{"status":"healthy"},"cache":{"status":"degraded","response_time_ms":90,"details":{"used":1},"reason":"took 90 ms, over 50 ms"}}}`,
+			health.Degraded, "cache is degraded: took 90 ms, over 50 ms", checks{"db": "healthy", "cache": "degraded"}},
 		{"Kymo, down", 503, `{"status":"down","checks":{"cache":{"status":"degraded"},"db":{"status":"down","reason":"connection refused"}}}`,
 			health.Down, "db is down: connection refused; cache is degraded", checks{"db": "down", "cache": "degraded"}},
 		{"down with 200", 200, `{"status":"down"}`, health.Down, "says it is down", nil},
@@ -124,7 +124,7 @@ func TestServiceOfKymo(t *testing.T) {
 
 func TestServiceFaults(t *testing.T) {
 	wantProblem(t, openService(t, "http://"+closedTCP(t)+"/?key=geheim"), enough, health.Down, "connection refused")
-	wantProblem(t, openService(t, "http://"+frozen(t)+"/?key=geheim"), short, health.Down, "no answer within 150ms")
+	wantProblem(t, openService(t, "http://"+frozen(t)+"/?key=geheim"), short, health.Down, "no answer within 150 ms")
 }
 
 // A body is anybody's.

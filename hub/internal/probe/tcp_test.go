@@ -31,7 +31,7 @@ func TestTCP(t *testing.T) {
 	p := openProbe(t, Spec{Type: "tcp", URL: "tcp://" + addr, Body: "quit\n", Contains: "PONG"})
 	wantProblem(t, p, enough, health.Down, `answer does not contain "PONG"`)
 	p = openProbe(t, Spec{Type: "tcp", URL: "tcp://" + addr, Body: "ping\n", Contains: "PONG"})
-	wantProblem(t, p, short, health.Down, "no answer within 150ms") // it may still come
+	wantProblem(t, p, short, health.Down, "no answer within 150 ms") // it may still come
 
 	endless := serve(t, listen(t), func(c net.Conn) {
 		for {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/kymohq/kymo/health"
+	"github.com/kymohq/kymo/internal/duration"
 )
 
 // defaultExpiresIn is how long a certificate must remain valid: enough time for
@@ -67,7 +68,7 @@ func (t *tlsProbe) run(ctx context.Context) (health.Details, error) {
 	case refused != nil:
 		return details, refused
 	case left < t.expiresIn && days == 0:
-		return details, health.Degradedf("certificate expires in %s", left.Round(time.Minute))
+		return details, health.Degradedf("certificate expires in %s", duration.Text(left.Round(time.Minute)))
 	case left < t.expiresIn:
 		return details, health.Degradedf("certificate expires in %d days", days)
 	}

@@ -181,7 +181,7 @@ func TestTLSCertificates(t *testing.T) {
 		{"as long as it must", lasting(14*day + time.Hour), Spec{}, health.Healthy, "", 14, "Kymo Test CA"},
 		{"soon", lasting(13*day + time.Hour), Spec{}, health.Degraded, "certificate expires in 13 days", 13, "Kymo Test CA"},
 		{"soon by its own measure", lasting(29*day + time.Hour), Spec{ExpiresIn: 30 * day}, health.Degraded, "certificate expires in 29 days", 29, "Kymo Test CA"},
-		{"very soon", lasting(5*time.Hour + 20*time.Second), Spec{}, health.Degraded, "certificate expires in 5h", 0, "Kymo Test CA"},
+		{"very soon", lasting(5*time.Hour + 20*time.Second), Spec{}, health.Degraded, "certificate expires in 5 h", 0, "Kymo Test CA"},
 		{"soon, and nothing else matters", newAuthority("Nobody").issue(now.Add(-day), now.Add(2*day+time.Hour), "else.example"),
 			Spec{Insecure: true}, health.Degraded, "certificate expires in 2 days", 2, "Nobody"},
 		{"over", lasting(-day - time.Hour), Spec{}, health.Down, "certificate has expired on " + now.Add(-day-time.Hour).UTC().Format(time.DateOnly), -2, "Kymo Test CA"},
@@ -215,7 +215,7 @@ func TestTLSCertificates(t *testing.T) {
 		wantProblem(t, openProbe(t, Spec{Type: "tls", URL: "tls://" + addr}), enough, health.Down, "the server does not speak TLS")
 	})
 	t.Run("frozen", func(t *testing.T) {
-		wantProblem(t, openProbe(t, Spec{Type: "tls", URL: "https://" + frozen(t) + "/path"}), short, health.Down, "no answer within 150ms")
+		wantProblem(t, openProbe(t, Spec{Type: "tls", URL: "https://" + frozen(t) + "/path"}), short, health.Down, "no answer within 150 ms")
 	})
 	t.Run("the usual port", func(t *testing.T) { // where nothing listens, or at least nothing that we trust
 		if err := openProbe(t, Spec{Type: "tls", URL: "tls://127.0.0.1"}); err.Kind != "tls" {

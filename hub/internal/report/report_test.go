@@ -165,14 +165,14 @@ func TestSlow(t *testing.T) {
 	}{
 		"over":           {"/a", many(1204, 812), rule, "p95 812 ms over target 500 ms (1,204 samples)"},
 		"at the target":  {"/a", many(1204, 500), rule, ""},
-		"just over":      {"/a", many(1_234_567, 500.2), rule, "p95 500.2 ms over target 500.0 ms (1,234,567 samples)"},
-		"one nanosecond": {"/a", many(20, 500.000001), rule, "p95 500.000001 ms over target 500.000000 ms (20 samples)"},
+		"just over":      {"/a", many(1_234_567, 500.2), rule, "p95 500.2 ms over target 500 ms (1,234,567 samples)"},
+		"one nanosecond": {"/a", many(20, 500.000001), rule, "p95 500.000001 ms over target 500 ms (20 samples)"},
 		"few":            {"/a", many(19, 812), rule, ""},
 		"enough":         {"/a", many(20, 812), rule, "p95 812 ms over target 500 ms (20 samples)"},
 		"route's own":    {"/reports/{id}", many(20, 812), rule, ""},
-		"over its own":   {"/reports/{id}", many(20, 6000), rule, "p95 6000 ms over target 5000 ms (20 samples)"},
-		"fast":           {"/fast", many(100, 1.5), rule, "p95 2 ms over target 1 ms (100 samples)"},
-		"other rule":     {"/a", many(3, 0.25), &Slow{Target: 100 * time.Microsecond, MinSamples: 3}, "p95 0.2 ms over target 0.1 ms (3 samples)"},
+		"over its own":   {"/reports/{id}", many(20, 6000), rule, "p95 6 s over target 5 s (20 samples)"},
+		"fast":           {"/fast", many(100, 1.5), rule, "p95 1.5 ms over target 1 ms (100 samples)"},
+		"other rule":     {"/a", many(3, 0.25), &Slow{Target: 100 * time.Microsecond, MinSamples: 3}, "p95 0.25 ms over target 0.1 ms (3 samples)"},
 	} {
 		s := read(t, values{{Service: "s", Endpoint: c.endpoint, Method: "GET", Status: 200}: c.d}, nil, c.rule)
 		rows := s.Endpoints()

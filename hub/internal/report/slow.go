@@ -3,6 +3,8 @@ package report
 import (
 	"strconv"
 	"time"
+
+	"github.com/kymohq/kymo/internal/duration"
 )
 
 // Slow is the rule for slow endpoints: the 95th percentile is over the target,
@@ -50,19 +52,8 @@ func (s *Slow) reason(endpoint string, p95 time.Duration, samples uint64) string
 	if p95 <= target || samples < s.minSamples() {
 		return ""
 	}
-	return "p95 " + inMS(p95, target) + " over target " + inMS(target, p95) +
-		" (" + thousands(samples) + " samples)"
-}
-
-// inMS writes d in whole milliseconds, or with as many digits as distinguish it from
-// other.
-func inMS(d, other time.Duration) string {
-	for digits := 0; ; digits++ {
-		s := strconv.FormatFloat(float64(d)/1e6, 'f', digits, 64)
-		if digits == 6 || s != strconv.FormatFloat(float64(other)/1e6, 'f', digits, 64) && (digits > 0 || d >= time.Millisecond) {
-			return s + " ms"
-		}
-	}
+	over, most := duration.Distinct(p95, target)
+	return "p95 " + over + " over target " + most + " (" + thousands(samples) + " samples)"
 }
 
 // thousands is term.Thousands for a package that every hub has: term would bring the

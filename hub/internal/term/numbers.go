@@ -4,7 +4,6 @@ import (
 	"math"
 	"strconv"
 	"strings"
-	"time"
 )
 
 // Thousands formats a whole number with separators: 1,234,567.
@@ -49,28 +48,6 @@ func Percent(share float64) string {
 	default:
 		return strconv.FormatFloat(p, 'f', 2, 64)
 	}
-}
-
-// Seconds formats a span of time to the second, and to the minute from an hour
-// on: 4 s, 2 min 5 s, 3 h 10 min.
-func Seconds(d time.Duration) string {
-	s := int64(d.Round(time.Second) / time.Second)
-	part := func(n int64, unit string) string { return strconv.FormatInt(n, 10) + " " + unit }
-	switch {
-	case s < 60:
-		return part(s, "s")
-	case s < 3600:
-		return part(s/60, "min") + " " + part(s%60, "s")
-	}
-	return part(s/3600, "h") + " " + part(s%3600/60, "min")
-}
-
-// Milliseconds is Seconds for a span that may be shorter than one: 820 ms, 12 s.
-func Milliseconds(ms int64) string {
-	if ms < 1000 {
-		return strconv.FormatInt(ms, 10) + " ms"
-	}
-	return Seconds(time.Duration(ms) * time.Millisecond)
 }
 
 // Plural formats a count and its noun: 1 row, 2,500 rows.

@@ -2,7 +2,6 @@ package term
 
 import (
 	"testing"
-	"time"
 )
 
 func TestNumbers(t *testing.T) {
@@ -26,14 +25,6 @@ func TestNumbers(t *testing.T) {
 		{Percent(0.0123), "1.23"},
 		{Percent(0.999999), ">99.99"},
 		{Percent(1), "100.00"},
-
-		{Seconds(400 * time.Millisecond), "0 s"},
-		{Seconds(59 * time.Second), "59 s"},
-		{Seconds(125 * time.Second), "2 min 5 s"},
-		{Seconds(3*time.Hour + 10*time.Minute + 59*time.Second), "3 h 10 min"},
-
-		{Milliseconds(820), "820 ms"},
-		{Milliseconds(65_400), "1 min 5 s"},
 
 		{Plural(1, "row"), "1 row"},
 		{Plural(0, "row"), "0 rows"},

@@ -5,6 +5,8 @@ import (
 	"io"
 	"strings"
 	"time"
+
+	"github.com/kymohq/kymo/internal/duration"
 )
 
 // Progress shows how far a long operation is: a bar that is redrawn on a
@@ -60,7 +62,7 @@ func (p *Progress) line(rows, done int64, took time.Duration) string {
 	bar := strings.Repeat("█", full) + strings.Repeat("░", barWidth-full)
 	eta := ""
 	if share > 0 {
-		eta = "  ETA " + Seconds(time.Duration(float64(took)*(1-share)/share))
+		eta = "  ETA " + duration.Seconds(time.Duration(float64(took)*(1-share)/share))
 	}
 	return fmt.Sprintf("%s  %s %3.0f %%  %s%s%s", p.label, bar, share*100, Plural(rows, "row"), rate, eta)
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/kymohq/kymo/health"
 	"github.com/kymohq/kymo/hub/internal/term"
+	"github.com/kymohq/kymo/internal/duration"
 )
 
 // Health writes the status of the whole and a table of the checks.
@@ -67,7 +68,7 @@ func healthTable(a *health.Answer, now time.Time) *term.Table {
 		style := StatusStyle(c.State)
 		since, response, critical := "", "", ""
 		if c.Since != nil {
-			since = term.Seconds(max(now.Sub(*c.Since), 0))
+			since = duration.Seconds(max(now.Sub(*c.Since), 0))
 		}
 		if c.State != health.Unknown || c.CheckedAt != nil {
 			response = term.Thousands(c.ResponseTimeMS)

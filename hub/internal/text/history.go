@@ -8,6 +8,7 @@ import (
 
 	"github.com/kymohq/kymo/hub/internal/report"
 	"github.com/kymohq/kymo/hub/internal/term"
+	"github.com/kymohq/kymo/internal/duration"
 )
 
 // History writes how one check did in a window: its status now, its numbers, and
@@ -62,7 +63,7 @@ func transitionTable(h *report.History) *term.Table {
 			to += ", flapping"
 		}
 		t.Add(term.Cell{Text: one.At.UTC().Format(time.DateTime)}, term.Cell{Text: one.From}, term.Cell{Text: to, Style: style},
-			term.Cell{Text: term.Milliseconds(one.LastedMS)}, term.Cell{Text: one.Reason, Style: style})
+			term.Cell{Text: duration.Text(time.Duration(one.LastedMS) * time.Millisecond)}, term.Cell{Text: one.Reason, Style: style})
 	}
 	return t
 }

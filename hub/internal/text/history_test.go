@@ -19,7 +19,7 @@ func TestHistory(t *testing.T) {
 		Checks: 720, Failures: 2, ResponseTimes: report.ResponseTimes{AvgResponseTime: 3.456, P50ResponseTime: 3.1, P95ResponseTime: 5.25, P99ResponseTime: 8, MaxResponseTime: 1002.4},
 		Transitions: []report.Transition{
 			{At: to.Add(-time.Minute), From: "degraded", To: "down", Reason: "connection refused", LastedMS: 60_000},
-			{At: to.Add(-time.Hour), From: "healthy", To: "degraded", Reason: "took 80ms, over 50ms", Flapping: true, LastedMS: 750},
+			{At: to.Add(-time.Hour), From: "healthy", To: "degraded", Reason: "took 80 ms, over 50 ms", Flapping: true, LastedMS: 750},
 		},
 		TransitionsTotal: 3,
 	}, {

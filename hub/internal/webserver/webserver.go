@@ -12,6 +12,8 @@ import (
 	"net"
 	"net/http"
 	"time"
+
+	"github.com/kymohq/kymo/internal/duration"
 )
 
 // What a server waits for before and after its handler, which Guard is for.
@@ -89,7 +91,7 @@ func (s *Server) Stop(limit time.Duration) error {
 	err := s.http.Shutdown(ctx)
 	if err != nil {
 		s.http.Close()
-		err = fmt.Errorf("requests were cut off after %s: %w", limit, err)
+		err = fmt.Errorf("requests were cut off after %s: %w", duration.Text(limit), err)
 	}
 	<-s.failed //nolint:errcheck // the error of a server that ended is for readers of Failed
 	return err

@@ -58,7 +58,7 @@ func TestStopWaitsForRequests(t *testing.T) {
 	s = serve()
 	go http.Get(s.URL() + "/stuck")
 	<-started
-	if err := s.Stop(time.Millisecond); err == nil || !strings.HasPrefix(err.Error(), "requests were cut off after 1ms: ") {
+	if err := s.Stop(time.Millisecond); err == nil || !strings.HasPrefix(err.Error(), "requests were cut off after 1 ms: ") {
 		t.Errorf("a stuck request: %v", err)
 	}
 }
