@@ -183,7 +183,8 @@ var rooms = []room{
 	{path: "hub/internal/fileimport", floor: 6, upTo: 5,
 		why: "it sends files to a hub over HTTP; what is printed of it is not its affair"},
 	{path: "hub/internal/text", floor: 6, upTo: 5,
-		why: "it writes answers, whatever asked for them"},
+		beside: []string{"hub/internal/fileimport"}, // its results
+		why:    "it writes answers and results, whatever asked for them"},
 	{path: "hub/internal/demo", floor: 6, upTo: 5,
 		beside:  []string{"hub/internal/text"},
 		outside: []string{"github.com/jackc/pgx/v5", "github.com/redis/go-redis/v9"}, // the stand-ins and the shop's clients
@@ -194,7 +195,7 @@ var rooms = []room{
 	{path: "hub/internal/config/settings", floor: 6, upTo: 5,
 		outside: []string{"github.com/goccy/go-yaml"},
 		why:     "it reads a configuration, whatever becomes of it",
-		onlyFor: []string{"hub/cmd/kymo"},
+		onlyFor: []string{"hub/internal/reload", "hub/cmd/kymo"},
 		onlyWhy: "an embedded hub is configured in Go"},
 	{path: "hub/internal/probe", floor: 6, upTo: 5,
 		outside: []string{
@@ -208,6 +209,16 @@ var rooms = []room{
 		why:   "it works over any store and with any probes; who opens and makes them is not its affair",
 		never: drivers, neverWhy: driversWhy},
 
+	{path: "hub/internal/healthwatch", floor: 7, upTo: 6,
+		why: "it asks a hub over HTTP, again and again; where its lines go is not its affair"},
+	{path: "hub/internal/checkup", floor: 6, upTo: 5,
+		why: "it runs checks with the probes that it is given; what is printed of the answer is not its affair"},
+	{path: "hub/internal/reload", floor: 7, upTo: 6,
+		outside: []string{"github.com/fsnotify/fsnotify"},
+		why:     "it gives a hub that runs a configuration that changed; who asks for it is not its affair",
+		onlyFor: []string{"hub/cmd/kymo"},
+		onlyWhy: "an embedded hub is given its configuration in Go"},
+
 	{path: "hub", floor: 7, upTo: 6,
 		why:   "a service that embeds the hub gets the hub, without the command around it",
 		never: drivers, neverWhy: driversWhy},
@@ -215,7 +226,7 @@ var rooms = []room{
 		why: "it makes the probes that the configuration can name; it runs none"},
 
 	{path: "hub/cmd/kymo", floor: 8, upTo: 7,
-		outside: []string{"github.com/alecthomas/kong", "github.com/fsnotify/fsnotify"},
+		outside: []string{"github.com/alecthomas/kong"},
 		why:     "it may import all of Kymo; what it takes from others is listed, so that more of it is noticed"},
 }
 

@@ -2,17 +2,13 @@ package main
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
-	"slices"
 	"strings"
-	"sync"
-	"time"
 
 	"github.com/kymohq/kymo/health"
+	"github.com/kymohq/kymo/hub/internal/checkup"
 	"github.com/kymohq/kymo/hub/internal/config/settings"
-	"github.com/kymohq/kymo/hub/internal/nearest"
 	"github.com/kymohq/kymo/hub/internal/term"
 	"github.com/kymohq/kymo/hub/internal/text"
 )
@@ -47,16 +43,16 @@ func (c *checkCommand) Run(env *environment) error {
 	if err != nil {
 		return err
 	}
-	all, err := targetsOf(conf)
+	all, err := checkup.Of(conf, makers)
 	if err != nil {
 		return err
 	}
-	defer closeTargets(all)
-	chosen, err := c.choose(all, source.Path)
+	defer checkup.Close(all)
+	picked, err := checkup.Pick(all, c.Names, source.Path)
 	if err != nil {
 		return err
 	}
-	answer, err := runAll(env, chosen)
+	answer, err := checkup.Run(env.ctx, picked)
 	if err != nil {
 		return err
 	}
@@ -71,7 +67,7 @@ func (c *checkCommand) Run(env *environment) error {
 	return c.verdict(answer)
 }
 
-// source is where the configuration comes from: without a name, a file beside.
+// source returns where the configuration is: without a name, in the working directory.
 func (c *checkCommand) source(env *environment) (settings.Source, error) {
 	s := configSource(env, c.Config)
 	if s.Path != "" {
@@ -82,73 +78,6 @@ func (c *checkCommand) source(env *environment) (settings.Source, error) {
 	}
 	s.Path, s.Named = defaultConfig, ""
 	return s, nil
-}
-
-// choose returns the targets that the user named, or all.
-func (c *checkCommand) choose(all []*target, path string) ([]*target, error) {
-	if len(all) == 0 {
-		return nil, fmt.Errorf("%s: has nothing to check; list checks, or services with a health URL", path)
-	}
-	if len(c.Names) == 0 {
-		return all, nil
-	}
-	var names []string
-	for _, t := range all {
-		names = append(names, t.name)
-	}
-	var chosen []*target
-	for _, name := range c.Names {
-		i := slices.Index(names, name)
-		if i < 0 {
-			best, _ := nearest.Of(name, names)
-			return nil, fmt.Errorf("%s: %s has no check and no polled service of this name; the nearest is %s", name, path, best)
-		}
-		if !slices.Contains(chosen, all[i]) {
-			chosen = append(chosen, all[i])
-		}
-	}
-	return chosen, nil
-}
-
-// runAll runs each target once, all of them at the same time.
-func runAll(env *environment, targets []*target) (*health.Answer, error) {
-	results := make([]health.Result, len(targets))
-	errs := make([]error, len(targets))
-	var running sync.WaitGroup
-	for i, t := range targets {
-		running.Go(func() {
-			results[i], errs[i] = health.Run(env.ctx, t.probe, t.rules.Option())
-		})
-	}
-	running.Wait()
-	if env.ctx.Err() != nil {
-		return nil, errors.New("stopped before all checks were run")
-	}
-	answer := &health.Answer{Status: health.Healthy, Timestamp: time.Now().UTC(), Checks: make(map[string]health.HealthCheck)}
-	for i, t := range targets {
-		answer.Checks[t.name] = t.plain(&results[i])
-		switch seen := results[i].Status; {
-		case seen == health.Down && t.rules.Critical:
-			answer.Status = health.Down
-		case seen != health.Healthy && answer.Status == health.Healthy:
-			answer.Status = health.Degraded
-		}
-	}
-	return answer, errors.Join(errs...)
-}
-
-// plain returns a result as GET /health has it. A single run is below every
-// threshold, so its status is that of the check.
-func (t *target) plain(r *health.Result) health.HealthCheck {
-	at := r.At.UTC()
-	c := health.HealthCheck{
-		Service: t.name, Status: r.Status.Reported(), State: r.Status, ResponseTimeMS: r.Latency.Milliseconds(),
-		Details: r.Details, CheckedAt: &at, Critical: t.rules.Critical, Stuck: r.Stuck, Reason: r.Reason,
-	}
-	if c.Details == nil {
-		c.Details = json.RawMessage("{}")
-	}
-	return c
 }
 
 // verdict is bad news if something critical is down, or something that was asked for by name.

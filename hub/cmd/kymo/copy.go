@@ -13,6 +13,7 @@ import (
 	"github.com/kymohq/kymo/hub/internal/store/engines"
 	"github.com/kymohq/kymo/hub/internal/storecopy"
 	"github.com/kymohq/kymo/hub/internal/term"
+	"github.com/kymohq/kymo/hub/internal/text"
 )
 
 type copyCommand struct {
@@ -87,32 +88,29 @@ func (c *copyCommand) Run(env *environment) (err error) {
 }
 
 // storeArgument returns the store that an argument names.
-func storeArgument(secrets *settings.Secrets, name, text string) (string, error) {
-	text, err := secrets.Resolve(text, "store")
+func storeArgument(secrets *settings.Secrets, name, value string) (string, error) {
+	store, err := secrets.Resolve(value, "store")
 	if err == nil {
-		err = engines.Check(text)
+		err = engines.Check(store)
 	}
 	if err != nil {
 		return "", fmt.Errorf("%s: %w", name, err)
 	}
-	return text, nil
+	return store, nil
 }
 
 // copyAndCheck copies, compares the stores and prints a line on each.
 func copyAndCheck(env *environment, c *storecopy.Copier, s term.Screen) error {
-	bars := newBars(env, s)
-	defer bars.clear()
-	c.Progress = func(p storecopy.Phase, done, total int64) {
-		label := map[storecopy.Phase]string{storecopy.Copying: "copying", storecopy.Checking: "checking"}[p]
-		bars.show(label, done, done, total)
-	}
+	bars := term.NewBars(env.stderr, s)
+	defer bars.Clear()
+	c.Progress = func(p storecopy.Phase, done, total int64) { bars.Show(p.String(), done, done, total) }
 	begun := time.Now()
 	done, err := c.Copy(env.ctx)
 	if err != nil {
 		return unfinished(err)
 	}
-	bars.clear()
-	fmt.Fprintln(env.stdout, copiedLine(c, done, time.Since(begun)))
+	bars.Clear()
+	fmt.Fprintln(env.stdout, text.Copied(c, done, time.Since(begun)))
 	if done.Read == (storecopy.Amounts{}) {
 		return nil
 	}
@@ -120,11 +118,11 @@ func copyAndCheck(env *environment, c *storecopy.Copier, s term.Screen) error {
 	if err != nil {
 		return unfinished(err)
 	}
-	bars.clear()
+	bars.Clear()
 	if found.Differ > 0 {
-		return badNewsError{difference(c, found)}
+		return badNewsError{errors.New(text.Difference(c, found))}
 	}
-	fmt.Fprintln(env.stdout, checkedLine(c, found))
+	fmt.Fprintln(env.stdout, text.Checked(c, found))
 	return nil
 }
 
@@ -137,41 +135,4 @@ func unfinished(err error) error {
 		err = errInterrupted
 	}
 	return fmt.Errorf("%w; run the same command again, which counts nothing twice", err)
-}
-
-// copiedLine tells what was copied.
-func copiedLine(c *storecopy.Copier, done *storecopy.Copied, took time.Duration) string {
-	head := c.From.Name + " -> " + c.To.Name + ": "
-	known := done.Read.Minus(done.Fresh)
-	switch {
-	case done.Read == (storecopy.Amounts{}):
-		return head + "nothing to copy"
-	case known == done.Read:
-		return head + known.String() + ", all of which were already there"
-	}
-	line := fmt.Sprintf("%s%v copied %s", head, done.Fresh, inTime(took, done.Fresh.Requests, "requests"))
-	if known != (storecopy.Amounts{}) {
-		line += fmt.Sprintf("; %v were already there", known)
-	}
-	return line
-}
-
-// checkedLine tells that nothing is missing.
-func checkedLine(c *storecopy.Copier, found *storecopy.Checked) string {
-	hours := term.Plural(found.Hours, "hour")
-	if found.More == (storecopy.Amounts{}) {
-		return hours + " checked: both hold the same"
-	}
-	return fmt.Sprintf("%s checked: %s holds all of it, and from elsewhere %v", hours, c.To.Name, found.More)
-}
-
-// difference is the check's bad news.
-func difference(c *storecopy.Copier, found *storecopy.Checked) error {
-	verb := "differ"
-	if found.Differ == 1 {
-		verb = "differs"
-	}
-	return fmt.Errorf("%s of %s %s, first that from %s: %s; this happens if something still writes to %s, "+
-		"or if a hub on %s keeps less (--retention-age)",
-		term.Thousands(found.Differ), term.Plural(found.Hours, "hour"), verb, found.First, found.Lacks, c.From.Name, c.To.Name)
 }

@@ -74,25 +74,6 @@ func expectLines(t *testing.T, got string, want ...string) {
 	}
 }
 
-func TestCopyLines(t *testing.T) {
-	c := &storecopy.Copier{From: storecopy.Place{Name: "old"}, To: storecopy.Place{Name: "new"}}
-	few, many := storecopy.Amounts{Requests: 1, Dropped: 2, Health: 3}, storecopy.Amounts{Requests: 5001, Dropped: 2, Health: 3}
-	for _, test := range []struct{ got, want string }{
-		{copiedLine(c, &storecopy.Copied{}, 0), "old -> new: nothing to copy"},
-		{copiedLine(c, &storecopy.Copied{Read: few}, time.Second), "old -> new: 1 request, 2 dropped requests and 3 health results, all of which were already there"},
-		{copiedLine(c, &storecopy.Copied{Read: many, Fresh: many}, 2*time.Second), "old -> new: 5,001 requests, 2 dropped requests and 3 health results copied in 2 s (2,500 requests/s)"},
-		{copiedLine(c, &storecopy.Copied{Read: many, Fresh: few}, 2*time.Second), "old -> new: 1 request, 2 dropped requests and 3 health results copied in 2 s; 5,000 requests, 0 dropped requests and 0 health results were already there"},
-		{checkedLine(c, &storecopy.Checked{Hours: 2}), "2 hours checked: both hold the same"},
-		{checkedLine(c, &storecopy.Checked{Hours: 2, More: few}), "2 hours checked: new holds all of it, and from elsewhere 1 request, 2 dropped requests and 3 health results"},
-		{difference(c, &storecopy.Checked{Hours: 9, Differ: 1, First: "then", Lacks: "new holds less"}).Error(),
-			"1 of 9 hours differs, first that from then: new holds less; this happens if something still writes to old, or if a hub on new keeps less (--retention-age)"},
-	} {
-		if test.got != test.want {
-			t.Errorf("got  %q\nwant %q", test.got, test.want)
-		}
-	}
-}
-
 // TestCopyThatDiffers is bad news, after bars that are taken off the screen.
 func TestCopyThatDiffers(t *testing.T) {
 	from := storetest.NewOracle()

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -13,7 +12,6 @@ import (
 	"github.com/kymohq/kymo/hub/internal/config/settings"
 	"github.com/kymohq/kymo/hub/internal/demo"
 	"github.com/kymohq/kymo/hub/internal/term"
-	"github.com/kymohq/kymo/hub/internal/text"
 	"github.com/kymohq/kymo/hub/internal/webserver"
 )
 
@@ -65,7 +63,9 @@ func (c *demoCommand) Run(env *environment) (err error) {
 		return err
 	}
 	defer backends.Stop()
-	conf := demoConfig(dir, backends)
+	conf := config.Default()
+	conf.Store, conf.Checks = dir, backends.Checks()
+	conf.Places = config.Places{"store": {Path: "--store"}}
 	if err := conf.Validate(makers); err != nil {
 		return err
 	}
@@ -74,10 +74,10 @@ func (c *demoCommand) Run(env *environment) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, closeHub(h)) }()
-	l, err := listen(defaultListen)
+	l, err := webserver.Listen(defaultListen)
 	if err != nil {
 		fmt.Fprintf(env.stderr, "%s is taken; the demo's hub takes a free port instead\n", defaultListen)
-		if l, err = listen("127.0.0.1:0"); err != nil {
+		if l, err = webserver.Listen("127.0.0.1:0"); err != nil {
 			return err
 		}
 	}
@@ -88,47 +88,19 @@ func (c *demoCommand) Run(env *environment) (err error) {
 	if err != nil {
 		return err
 	}
+	screen := term.ScreenOf(env.stdout, env.vars)
 	result, err := demo.Run(env.ctx, demo.Config{
 		Hub: asker, Backends: backends, Rate: rate, Length: length,
-		Stdin: env.stdin, Stdout: env.stdout, Screen: term.ScreenOf(env.stdout, env.vars), Logger: logger,
+		Stdin: env.stdin, Stdout: env.stdout, Screen: screen, Logger: logger,
 	})
 	if err != nil {
 		return err
 	}
-	return demoResult(env, result)
-}
-
-// demoConfig is the configuration of the demo's hub.
-func demoConfig(store string, b *demo.Backends) *config.Config {
-	c := config.Default()
-	c.Store = store
-	c.Places = config.Places{"store": {Path: "--store"}}
-	c.Checks = []config.Check{
-		{Name: "database", Spec: config.Spec{Type: "postgres", URL: b.DatabaseURL()}, Rules: config.Rules{
-			Interval: 2 * time.Second, Timeout: 1500 * time.Millisecond, DegradedOver: 250 * time.Millisecond, Critical: true}},
-		{Name: "redis", Spec: config.Spec{Type: "redis", URL: b.RedisURL()}, Rules: config.Rules{Interval: 2 * time.Second}},
-	}
-	return c
-}
-
-// demoResult prints the report, and whether the hub counted what was sent.
-func demoResult(env *environment, r *demo.Result) error {
-	fmt.Fprintf(env.stdout, "The hub's report on %s:\n", r.Service)
-	if err := text.Report(env.stdout, term.ScreenOf(env.stdout, env.vars), r.Report); err != nil {
+	if err := result.Print(env.stdout, screen); err != nil {
 		return err
 	}
-	counted := int64(r.Report.TotalRequests)
-	fmt.Fprintf(env.stdout, "\nload generator sent %s; Kymo reports %s\n", term.Plural(r.Sent, "request"), term.Thousands(counted))
-	if r.Sent == counted {
-		return nil
+	if problem := result.Problem(); problem != "" {
+		return badNewsError{errors.New(problem)}
 	}
-	problem := "the numbers differ"
-	if r.Failed > 0 {
-		problem += fmt.Sprintf("; %s got no answer from the shop", term.Plural(r.Failed, "request"))
-	}
-	if r.Stats.Dropped+r.Stats.Pending > 0 {
-		problem += fmt.Sprintf("; the SDK dropped %d and could not ship %d, for: %s",
-			r.Stats.Dropped, r.Stats.Pending, cmp.Or(r.Stats.LastError, "no error"))
-	}
-	return badNewsError{errors.New(problem)}
+	return nil
 }

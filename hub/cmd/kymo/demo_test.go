@@ -7,10 +7,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-
-	"github.com/kymohq/kymo/hub/internal/client"
-	"github.com/kymohq/kymo/hub/internal/demo"
-	"github.com/kymohq/kymo/hub/internal/report"
 )
 
 // watched is a writer that calls seen with all that was written so far.
@@ -59,36 +55,4 @@ func TestDemoStoreErrors(t *testing.T) {
 		expect(t, exitFailed, "store: cannot open postgres://app@127.0.0.1:1/kymo: PostgreSQL: ")
 	t.Setenv("TMPDIR", "/dev/null")
 	runKymo(t, nil, "demo").expect(t, exitFailed, "/dev/null")
-}
-
-func clientOf(t *testing.T, hub string) *client.Client {
-	t.Helper()
-	c, err := client.New(hub, "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c
-}
-
-// TestDemoResult prints whether the numbers agree, and why they do not.
-func TestDemoResult(t *testing.T) {
-	var out strings.Builder
-	r := &demo.Result{Service: "shop", Report: &report.Performance{TotalRequests: 4}, Sent: 4}
-	env := &environment{stdout: &out}
-	if err := demoResult(env, r); err != nil {
-		t.Error(err)
-	}
-	r.Sent, r.Failed = 5, 1
-	r.Stats.Dropped, r.Stats.Pending, r.Stats.LastError = 2, 3, "404 Not Found"
-	err := demoResult(env, r)
-	if !strings.HasSuffix(out.String(), "\nload generator sent 5 requests; Kymo reports 4\n") {
-		t.Errorf("printed %q", out.String())
-	}
-	want := "the numbers differ; 1 request got no answer from the shop; the SDK dropped 2 and could not ship 3, for: 404 Not Found"
-	if _, bad := err.(badNewsError); !bad || err.Error() != want {
-		t.Errorf("got %v, want %s", err, want)
-	}
-	if err := demoResult(&environment{stdout: full{}}, r); err == nil {
-		t.Error("a result that was not printed")
-	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/kymohq/kymo/health"
 	"github.com/kymohq/kymo/hub/internal/client"
+	"github.com/kymohq/kymo/hub/internal/healthwatch"
 	"github.com/kymohq/kymo/hub/internal/term"
 	"github.com/kymohq/kymo/hub/internal/text"
 )
@@ -33,6 +34,8 @@ func (*healthCommand) Help() string {
 // maxHistoryHours is the longest history that a hub answers with.
 const maxHistoryHours = 2160
 
+const watchEvery = 2 * time.Second
+
 func (c *healthCommand) Run(env *environment) error {
 	switch {
 	case c.Name == "" && c.Hours != "":
@@ -52,7 +55,10 @@ func (c *healthCommand) Run(env *environment) error {
 	case c.Name != "":
 		return c.history(env, hub, query)
 	case c.Watch:
-		return newWatch(env, hub, c.JSON).run()
+		w := healthwatch.Watch{
+			Hub: hub, Stdout: env.stdout, Stderr: env.stderr, Screen: term.ScreenOf(env.stdout, env.vars), JSON: c.JSON, Every: watchEvery,
+		}
+		return w.Run(env.ctx)
 	}
 	answer, body, err := hub.Health(env.ctx)
 	if err != nil {

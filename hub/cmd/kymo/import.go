@@ -10,6 +10,7 @@ import (
 	"github.com/kymohq/kymo/hub/internal/ingest"
 	"github.com/kymohq/kymo/hub/internal/retry"
 	"github.com/kymohq/kymo/hub/internal/term"
+	"github.com/kymohq/kymo/hub/internal/text"
 	"github.com/kymohq/kymo/internal/wire"
 )
 
@@ -52,13 +53,12 @@ func (c *importCommand) Run(env *environment) error {
 		}
 		sources = append(sources, s)
 	}
-	bars := newBars(env, term.ScreenOf(env.stderr, env.vars))
-	defer bars.clear()
+	bars := term.NewBars(env.stderr, term.ScreenOf(env.stderr, env.vars))
+	defer bars.Clear()
 	imp := &fileimport.Importer{
 		Hub: hub, Retry: retry.Policy{Patience: patience}, Stdin: env.stdin,
 		Progress: func(p fileimport.Phase, s *fileimport.Source, rows, bytes int64) {
-			verb := map[fileimport.Phase]string{fileimport.Checking: "checking ", fileimport.Importing: "importing "}[p]
-			bars.show(verb+s.Name(), rows, bytes, s.Size())
+			bars.Show(p.String()+" "+s.Name(), rows, bytes, s.Size())
 		},
 	}
 	for _, s := range sources {
@@ -69,33 +69,14 @@ func (c *importCommand) Run(env *environment) error {
 	var news error
 	for _, s := range sources {
 		done, err := imp.Send(env.ctx, s)
-		bars.clear()
+		bars.Clear()
 		if err != nil {
 			return err
 		}
-		fmt.Fprintln(env.stdout, importedLine(s.Name(), done))
+		fmt.Fprintln(env.stdout, text.Imported(s.Name(), done))
 		if done.Refused > 0 {
-			news = badNewsError{errors.Join(news, refused(s.Name(), done))}
+			news = badNewsError{errors.Join(news, errors.New(text.Refused(s.Name(), done)))}
 		}
 	}
 	return news
-}
-
-// importedLine tells what became of a source.
-func importedLine(name string, r *fileimport.Result) string {
-	imported := r.Rows - r.Known - r.Refused
-	if r.Known > 0 && r.Known == r.Rows {
-		return fmt.Sprintf("%s: %s, all of which were already there", name, term.Plural(r.Known, "row"))
-	}
-	line := fmt.Sprintf("%s: %s imported %s", name, term.Plural(imported, "row"), inTime(r.Took, imported, "rows"))
-	if r.Known > 0 {
-		line += fmt.Sprintf("; %s were already there", term.Plural(r.Known, "row"))
-	}
-	return line
-}
-
-// refused is the bad news that the hub did not take all rows.
-func refused(name string, r *fileimport.Result) error {
-	return fmt.Errorf("%s: %s refused: older than what the hub keeps, or in the future; "+
-		"start the hub with a longer --retention-age", name, term.Plural(r.Refused, "row"))
 }

@@ -7,16 +7,17 @@
 //     whatever a command returns into one line and an exit status.
 //  2. serve reads its configuration (package settings), opens the hub over the
 //     store that it names (hub.go), serves it (package webserver), and reads the
-//     configuration again while it runs (reload.go).
+//     configuration again while it runs (package reload).
 //  3. report, endpoints and health ask a hub (package client) and print its
-//     answers (packages text and term).
-//  4. check makes the probes of the same file (targets.go) and runs them once;
-//     config check only judges it.
-//  5. import gives files to package fileimport, which reads them twice: to know
-//     their identity, and then to send them.
-//  6. copy opens two stores by name and lets package storecopy go from one to the
-//     other.
-//  7. demo opens a hub, as serve does, and gives package demo its URL.
+//     answers (packages text and term); health --watch goes on (package
+//     healthwatch).
+//  4. check runs the checks of the same file once (package checkup); config check
+//     only validates it.
+//  5. import has files sent (package fileimport), each of which is read twice: to
+//     identify it, and to send it.
+//  6. copy opens two stores by name and copies one to the other (package
+//     storecopy).
+//  7. demo opens a hub, as serve does, and gives its URL to package demo.
 package main
 
 import (

@@ -11,6 +11,7 @@ import (
 
 	"github.com/kymohq/kymo/hub/internal/config"
 	"github.com/kymohq/kymo/hub/internal/fileimport"
+	"github.com/kymohq/kymo/hub/internal/term"
 )
 
 // Exit statuses.
@@ -37,7 +38,7 @@ type commands struct {
 	Version   versionCommand   `cmd:"" help:"Print the version."`
 }
 
-// helpVars is what the help of flags names, and other packages know.
+// helpVars are the parts of the help of flags that come from other packages.
 var helpVars = kong.Vars{"formats": fileimport.Formats()}
 
 const description = `Kymo measures HTTP services and keeps every request.
@@ -95,32 +96,21 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	return env.fail(command.Run(env))
 }
 
-// fail prints the error, if there is one, as one line and returns the exit status.
-// Of a configuration, everything that is wrong has a line.
+// fail prints the error, if there is one, as one line, or a line for each error of a
+// configuration, and returns the exit status.
 func (env *environment) fail(err error) int {
 	if err == nil {
 		return exitOK
 	}
 	if wrong, ok := errors.AsType[config.Errors](err); ok {
 		for _, one := range wrong {
-			fmt.Fprintln(env.stderr, "kymo:", oneLine(one.Error()))
+			fmt.Fprintln(env.stderr, "kymo:", term.OneLine(one.Error()))
 		}
 		return exitFailed
 	}
-	fmt.Fprintln(env.stderr, "kymo:", oneLine(err.Error()))
+	fmt.Fprintln(env.stderr, "kymo:", term.OneLine(err.Error()))
 	if errors.As(err, new(badNewsError)) {
 		return exitBadNews
 	}
 	return exitFailed
-}
-
-// oneLine makes one line of a text that may be several errors or come from elsewhere.
-func oneLine(s string) string {
-	var parts []string
-	for line := range strings.Lines(s) {
-		if words := strings.Fields(line); len(words) > 0 {
-			parts = append(parts, strings.Join(words, " "))
-		}
-	}
-	return strings.Join(parts, "; ")
 }

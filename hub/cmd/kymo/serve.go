@@ -7,10 +7,10 @@ import (
 	"net"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"syscall"
 
 	"github.com/kymohq/kymo/hub/internal/config/settings"
+	"github.com/kymohq/kymo/hub/internal/reload"
 	"github.com/kymohq/kymo/hub/internal/store/engines"
 	"github.com/kymohq/kymo/hub/internal/webserver"
 )
@@ -87,15 +87,15 @@ func (c *serveCommand) Run(env *environment) error {
 	if c.WatchConfig && source.Path == "" {
 		return errors.New("--watch-config: there is no file to watch; name one with --config FILE or KYMO_CONFIG")
 	}
-	var changed chan struct{}
+	var changed <-chan struct{}
 	if c.WatchConfig {
 		// Before the file is read: what changes after that is seen.
-		watch, err := watchFile(source.Path)
+		watch, err := reload.WatchFile(source.Path)
 		if err != nil {
-			return err
+			return fmt.Errorf("--watch-config: %w", err)
 		}
-		defer watch.stop()
-		changed = watch.changed
+		defer watch.Stop()
+		changed = watch.Changed()
 	}
 	conf, err := settings.Load(source, makers)
 	if err != nil {
@@ -104,9 +104,9 @@ func (c *serveCommand) Run(env *environment) error {
 	level := new(slog.LevelVar)
 	level.Set(conf.LogLevel)
 	logger := newLogger(env.stderr, level)
-	warn(logger, conf)
+	reload.LogWarnings(logger, conf)
 	// The port first: a hub that cannot be reached should not touch the data.
-	l, err := listen(conf.Listen)
+	l, err := webserver.Listen(conf.Listen)
 	if err != nil {
 		return err
 	}
@@ -115,78 +115,49 @@ func (c *serveCommand) Run(env *environment) error {
 		l.Close()
 		return err
 	}
-	return c.serve(env, l, &reloader{
-		source: source, began: conf, empty: conf.Empty, hub: h, hangup: hangup, changed: changed, level: level, logger: logger,
-	})
+	r := &reload.Reloader{Source: source, Makers: makers, Began: conf, Hub: h, Level: level, Logger: logger}
+	return c.serve(env, l, r, hangup, changed)
 }
 
 // serve runs the hub until the process is asked to stop.
-func (c *serveCommand) serve(env *environment, l net.Listener, r *reloader) error {
-	server := webserver.Start(l, r.hub, r.logger)
-	err := c.until(env, server, r)
+func (c *serveCommand) serve(env *environment, l net.Listener, r *reload.Reloader, hangup <-chan os.Signal, changed <-chan struct{}) error {
+	server := webserver.Start(l, r.Hub, r.Logger)
+	err := c.until(env, server, r, hangup, changed)
 	// In this order nothing is lost: what was accepted is in the store before it
 	// is closed, and what comes later is refused and sent again by its service.
 	if stopErr := server.Stop(webserver.StopTime); stopErr != nil {
-		r.logger.Warn("stopping", "error", stopErr)
+		r.Logger.Warn("stopping", "error", stopErr)
 	}
-	err = errors.Join(err, closeHub(r.hub))
+	err = errors.Join(err, closeHub(r.Hub))
 	if c.ReadyFile != "" {
 		os.Remove(c.ReadyFile)
 	}
 	if err == nil {
-		r.logger.Info("stopped")
+		r.Logger.Info("stopped")
 	}
 	return err
 }
 
 // until reports that the hub is ready, and reloads its configuration when asked
 // to, until the process is asked to stop or the server fails.
-func (c *serveCommand) until(env *environment, server *webserver.Server, r *reloader) error {
-	if err := c.ready(server.URL()); err != nil {
-		return err
+func (c *serveCommand) until(env *environment, server *webserver.Server, r *reload.Reloader, hangup <-chan os.Signal, changed <-chan struct{}) error {
+	if c.ReadyFile != "" {
+		if err := webserver.WriteReady(c.ReadyFile, server.URL()); err != nil {
+			return fmt.Errorf("--ready-file: %w", err)
+		}
 	}
-	r.logger.Info("listening", "url", server.URL(), "store", engines.Show(r.began.Store))
+	r.Logger.Info("listening", "url", server.URL(), "store", engines.Show(r.Began.Store))
 	for {
 		select {
 		case <-env.ctx.Done():
-			r.logger.Info("stopping")
+			r.Logger.Info("stopping")
 			return nil
 		case err := <-server.Failed():
 			return err
-		case <-r.hangup:
-			r.reload()
-		case <-r.changed:
-			r.reload()
+		case <-hangup:
+			r.Reload()
+		case <-changed:
+			r.Reload()
 		}
 	}
-}
-
-// ready writes the ready file. It appears with its whole content: a program that
-// waits for it must not read half a URL.
-func (c *serveCommand) ready(url string) error {
-	if c.ReadyFile == "" {
-		return nil
-	}
-	temporary := filepath.Join(filepath.Dir(c.ReadyFile), "."+filepath.Base(c.ReadyFile)+".new")
-	if err := os.WriteFile(temporary, []byte(url+"\n"), 0o644); err != nil {
-		return readyError(c.ReadyFile, err)
-	}
-	if err := os.Rename(temporary, c.ReadyFile); err != nil {
-		os.Remove(temporary)
-		return readyError(c.ReadyFile, err)
-	}
-	return nil
-}
-
-// readyError names the file that was asked for, not the temporary one.
-func readyError(file string, err error) error {
-	var path *os.PathError
-	var link *os.LinkError
-	switch {
-	case errors.As(err, &path):
-		err = path.Err
-	case errors.As(err, &link):
-		err = link.Err
-	}
-	return fmt.Errorf("--ready-file: cannot write %s: %w", file, err)
 }

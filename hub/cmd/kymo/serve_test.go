@@ -4,12 +4,17 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
+	"net"
 	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/kymohq/kymo/hub/internal/config"
+	"github.com/kymohq/kymo/hub/internal/reload"
 )
 
 // serving runs `kymo serve` in this process until stop, which returns its status.
@@ -33,6 +38,42 @@ func serving(t *testing.T, args ...string) (hub string, stop func() int) {
 	<-ended
 	t.Fatalf("the hub was not ready in 30 s: %s", stderr.String())
 	return "", nil
+}
+
+var quiet = slog.New(slog.DiscardHandler)
+
+func TestServerThatFails(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Close()
+	conf := config.Default()
+	conf.Store = filepath.Join(t.TempDir(), "data")
+	h, err := openHub(conf, quiet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &reload.Reloader{Began: conf, Hub: h, Logger: quiet}
+	err = new(serveCommand).serve(&environment{ctx: t.Context()}, l, r, nil, nil)
+	if err == nil || !strings.HasPrefix(err.Error(), "serve: accept") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// A port that another process has is an error, before the data is touched.
+func TestServeOnATakenPort(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	store := filepath.Join(t.TempDir(), "data")
+	runKymo(t, nil, "serve", "--listen", l.Addr().String(), "--store", store).
+		expect(t, exitFailed, "is in use by another process")
+	if _, err := os.Stat(store); !os.IsNotExist(err) {
+		t.Errorf("the store: %v", err)
+	}
 }
 
 // TestStopInTheMiddleOfAnImport: what the hub acknowledged before it stopped is

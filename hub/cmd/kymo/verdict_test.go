@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -15,9 +16,11 @@ import (
 
 	"github.com/rogpeppe/go-internal/txtar"
 
+	"github.com/kymohq/kymo/hub/internal/checkup"
 	"github.com/kymohq/kymo/hub/internal/config"
 	"github.com/kymohq/kymo/hub/internal/config/settings"
 	"github.com/kymohq/kymo/hub/internal/demo"
+	"github.com/kymohq/kymo/hub/internal/term"
 )
 
 // judge is what judges configurations: the commands, run in this process with the
@@ -29,7 +32,7 @@ type judge struct {
 
 func newJudge(t *testing.T) *judge {
 	t.Helper()
-	l, err := listen("127.0.0.1:0")
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,7 +70,7 @@ func (j *judge) judge(t *testing.T, file string) config.Errors {
 	} else {
 		var lines strings.Builder
 		for _, e := range wrong {
-			fmt.Fprintln(&lines, "kymo:", oneLine(e.Error()))
+			fmt.Fprintln(&lines, "kymo:", term.OneLine(e.Error()))
 			if e.Path != file || e.Line < 1 {
 				t.Errorf("without its place: %v", e)
 			}
@@ -92,11 +95,11 @@ func (j *judge) right(t *testing.T, file string, conf *config.Config) {
 		t.Errorf("config check prints %q, want %q", &r.stdout, want)
 	}
 	j.kymo(t, "serve", "--config", file, "--listen", j.taken).expect(t, exitFailed, j.taken+" is in use by another process")
-	targets, err := targetsOf(conf)
+	targets, err := checkup.Of(conf, makers)
 	if err != nil {
 		t.Fatal(err)
 	}
-	closeTargets(targets)
+	checkup.Close(targets)
 	want := "kymo: no-such-check: " + file + " has no check and no polled service of this name; the nearest is "
 	if len(targets) == 0 {
 		want = "kymo: " + file + ": has nothing to check; "
@@ -193,7 +196,7 @@ func TestVerdictOnTheDemo(t *testing.T) {
 	}
 	defer backends.Stop()
 	file := filepath.Join(t.TempDir(), "demo.yaml")
-	write(t, file, "checks:\n"+asFile(demoConfig("./data", backends).Checks))
+	write(t, file, "checks:\n"+asFile(backends.Checks()))
 	if wrong := j.judge(t, file); wrong != nil {
 		t.Error(wrong)
 	}

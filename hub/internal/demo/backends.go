@@ -1,6 +1,11 @@
 package demo
 
-import "errors"
+import (
+	"errors"
+	"time"
+
+	"github.com/kymohq/kymo/hub/internal/config"
+)
 
 // Backends are the stand-ins for what the shop depends on.
 type Backends struct{ database, redis *standIn }
@@ -21,10 +26,17 @@ func (b *Backends) Stop() {
 	b.redis.stop()
 }
 
-// DatabaseURL returns the URL of the PostgreSQL.
-func (b *Backends) DatabaseURL() string {
+// Checks returns the checks of both, for the hub's configuration.
+func (b *Backends) Checks() []config.Check {
+	return []config.Check{
+		{Name: "database", Spec: config.Spec{Type: "postgres", URL: b.databaseURL()}, Rules: config.Rules{
+			Interval: 2 * time.Second, Timeout: 1500 * time.Millisecond, DegradedOver: 250 * time.Millisecond, Critical: true}},
+		{Name: "redis", Spec: config.Spec{Type: "redis", URL: b.redisURL()}, Rules: config.Rules{Interval: 2 * time.Second}},
+	}
+}
+
+func (b *Backends) databaseURL() string {
 	return "postgres://shop@" + b.database.addr + "/shop?sslmode=disable"
 }
 
-// RedisURL returns the URL of the Redis.
-func (b *Backends) RedisURL() string { return "redis://" + b.redis.addr + "/0" }
+func (b *Backends) redisURL() string { return "redis://" + b.redis.addr + "/0" }

@@ -9,7 +9,7 @@ import (
 // TestConnectionsThatAreTooMany are not kept.
 func TestConnectionsThatAreTooMany(t *testing.T) {
 	c, _ := troubled(t)
-	d, err := newDatabaseClient(c.DatabaseURL())
+	d, err := newDatabaseClient(c.databaseURL())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -38,15 +38,6 @@ type Config struct {
 	Logger   *slog.Logger
 }
 
-// Result is the outcome of a demo.
-type Result struct {
-	Service string              // the shop's name
-	Report  *report.Performance // of the shop, by the hub
-	Sent    int64               // requests that customers sent
-	Failed  int64               // of these, without an answer
-	Stats   kymo.Stats          // of the shop's monitor
-}
-
 // demo is a running demo. Its parts stop in the order load, shop, monitor, so that
 // each still has everything it needs to finish.
 type demo struct {
@@ -66,12 +57,12 @@ func Run(ctx context.Context, c Config) (*Result, error) {
 	if d.service, err = d.freeService(ctx); err != nil {
 		return nil, err
 	}
-	database, err := newDatabaseClient(c.Backends.DatabaseURL())
+	database, err := newDatabaseClient(c.Backends.databaseURL())
 	if err != nil {
 		return nil, err
 	}
 	defer database.close()
-	cache, err := newCacheClient(c.Backends.RedisURL())
+	cache, err := newCacheClient(c.Backends.redisURL())
 	if err != nil {
 		return nil, err
 	}

@@ -13,12 +13,12 @@ import (
 // shopOn returns a shop with these backends.
 func shopOn(t *testing.T, b *Backends) *shop {
 	t.Helper()
-	db, err := newDatabaseClient(b.DatabaseURL())
+	db, err := newDatabaseClient(b.databaseURL())
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(db.close)
-	cache, err := newCacheClient(b.RedisURL())
+	cache, err := newCacheClient(b.redisURL())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -26,8 +26,8 @@ func troubled(t *testing.T) (c *controls, run func(name string) health.Result) {
 	t.Cleanup(b.Stop)
 	probes := make(map[string]health.Probe)
 	for name, spec := range map[string]*probe.Spec{
-		"database": {Type: "postgres", URL: b.DatabaseURL()},
-		"redis":    {Type: "redis", URL: b.RedisURL(), ScratchKey: "scratch"}, // the demo's own keeps away from it
+		"database": {Type: "postgres", URL: b.databaseURL()},
+		"redis":    {Type: "redis", URL: b.redisURL(), ScratchKey: "scratch"}, // the demo's own keeps away from it
 	} {
 		p, err := probe.New(spec)
 		if err != nil {
@@ -101,7 +101,7 @@ func TestDatabaseStandIn(t *testing.T) {
 	c, _ := troubled(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
-	conn, err := pgconn.Connect(ctx, strings.Replace(c.DatabaseURL(), "disable", "prefer", 1))
+	conn, err := pgconn.Connect(ctx, strings.Replace(c.databaseURL(), "disable", "prefer", 1))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -36,6 +36,13 @@ const (
 	Importing
 )
 
+func (p Phase) String() string {
+	if p == Checking {
+		return "checking"
+	}
+	return "importing"
+}
+
 func (imp *Importer) progress(p Phase, s *Source, rows, bytes int64) {
 	if imp.Progress != nil {
 		imp.Progress(p, s, rows, bytes)

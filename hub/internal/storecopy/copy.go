@@ -45,6 +45,13 @@ const (
 	Checking
 )
 
+func (p Phase) String() string {
+	if p == Copying {
+		return "copying"
+	}
+	return "checking"
+}
+
 func (c *Copier) progress(p Phase, done, total int64) {
 	if c.Progress != nil {
 		c.Progress(p, done, total)

@@ -1,7 +1,8 @@
-// Package text writes a hub's answers for people, as tables and lines: Report and
-// Endpoints for the numbers, Health for the status of everything, History for one
-// check, and Changes for what differs between two answers. It does no other I/O
-// and reads no clock; package term lays out what it writes.
+// Package text writes what a hub answers, and what a command has done, for people,
+// as tables and lines: Report and Endpoints for the numbers, Health for the status
+// of everything, History for one check, Changes for what differs between two
+// answers, Copied and Imported for the results of kymo copy and kymo import. It does
+// no other I/O and reads no clock; package term lays out what it writes.
 package text
 
 import (

@@ -1,30 +1,47 @@
-package main
+package reload
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/kymohq/kymo/hub/internal/config"
 	"github.com/kymohq/kymo/hub/internal/config/settings"
+	"github.com/kymohq/kymo/hub/internal/core"
+	"github.com/kymohq/kymo/hub/internal/probe"
+	"github.com/kymohq/kymo/hub/internal/store/engines"
+	"github.com/kymohq/kymo/hub/internal/store/storetest"
 )
 
-// reloading returns a hub that has the configuration of the source, and its reloader.
-// The hub is closed with the test.
-func reloading(t *testing.T, source settings.Source, log *slog.Logger) *reloader {
+var quiet = slog.New(slog.DiscardHandler)
+
+func write(t *testing.T, path, content string) {
 	t.Helper()
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// reloading returns a reloader whose hub has the configuration of the source. The hub
+// is closed with the test.
+func reloading(t *testing.T, source settings.Source, log *slog.Logger) *Reloader {
+	t.Helper()
+	makers := config.Makers{Probe: probe.New, Service: probe.Service, Store: engines.Check}
 	conf, err := settings.Load(source, makers)
 	if err != nil {
 		t.Fatal(err)
 	}
-	h, err := openHub(conf, quiet)
+	h, err := core.New(storetest.NewOracle(), conf, core.Options{Makers: makers, Logger: quiet})
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { closeHub(h) })
-	return &reloader{source: source, began: conf, empty: conf.Empty, hub: h, level: new(slog.LevelVar), logger: log}
+	t.Cleanup(func() { h.Close(context.Background()) })
+	return &Reloader{Source: source, Makers: makers, Began: conf, Hub: h, Level: new(slog.LevelVar), Logger: log}
 }
 
 // The tokens of a hub that other machines reach cannot be taken away by naming
@@ -38,18 +55,18 @@ func TestReloadKeepsAnOpenHubProtected(t *testing.T) {
 	r := reloading(t, settings.Source{Path: path}, slog.New(slog.NewTextHandler(&log, nil)))
 	asked := func() int {
 		w := httptest.NewRecorder()
-		r.hub.ServeHTTP(w, httptest.NewRequest("GET", "http://localhost/metrics/performance", nil))
+		r.Hub.ServeHTTP(w, httptest.NewRequest("GET", "http://localhost/metrics/performance", nil))
 		return w.Code
 	}
 	write(t, path, store+"listen: 127.0.0.1:0\n")
-	r.reload()
+	r.Reload()
 	if asked() != http.StatusUnauthorized || !strings.Contains(log.String(), "rejected") || !strings.Contains(log.String(), "other machines can reach 0.0.0.0:0") {
 		t.Errorf("%d: %s", asked(), log.String())
 	}
 	log.Reset()
 	write(t, path, store+"listen: 127.0.0.1:0\ntokens: {ingest: a, read: c}\nlog_level: warn\n")
-	r.reload()
-	if asked() != http.StatusUnauthorized || !strings.Contains(log.String(), `changed=listen`) || r.level.Level() != slog.LevelWarn {
+	r.Reload()
+	if asked() != http.StatusUnauthorized || !strings.Contains(log.String(), `changed=listen`) || r.Level.Level() != slog.LevelWarn {
 		t.Errorf("%d: %s", asked(), log.String())
 	}
 }
@@ -63,7 +80,7 @@ func TestReloadOfHosts(t *testing.T) {
 	r := reloading(t, settings.Source{Path: path}, quiet)
 	asked := func() int {
 		w := httptest.NewRecorder()
-		r.hub.ServeHTTP(w, httptest.NewRequest("GET", "http://kymo.example.com/health", nil))
+		r.Hub.ServeHTTP(w, httptest.NewRequest("GET", "http://kymo.example.com/health", nil))
 		return w.Code
 	}
 	for _, step := range []struct {
@@ -76,7 +93,7 @@ func TestReloadOfHosts(t *testing.T) {
 		{"tokens: {ingest: a, read: b}\n", http.StatusOK},
 	} {
 		write(t, path, store+step.hosts)
-		r.reload()
+		r.Reload()
 		if got := asked(); got != step.status {
 			t.Errorf("with %q: %d", step.hosts, got)
 		}
@@ -101,7 +118,7 @@ func TestReloadOfAnEmptiedFile(t *testing.T) {
 	} {
 		log.Reset()
 		write(t, path, step.content)
-		if r.reload(); !strings.Contains(log.String(), step.want) {
+		if r.Reload(); !strings.Contains(log.String(), step.want) {
 			t.Errorf("%q: %s", step.content, log.String())
 		}
 	}

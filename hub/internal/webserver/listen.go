@@ -1,4 +1,4 @@
-package main
+package webserver
 
 import (
 	"errors"
@@ -7,8 +7,8 @@ import (
 	"syscall"
 )
 
-// listen opens a TCP port.
-func listen(address string) (net.Listener, error) {
+// Listen opens a TCP port. Its error tells what to do about it.
+func Listen(address string) (net.Listener, error) {
 	l, err := net.Listen("tcp", address)
 	if err == nil {
 		return l, nil

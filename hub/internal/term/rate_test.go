@@ -1,11 +1,11 @@
-package main
+package term
 
 import (
 	"testing"
 	"time"
 )
 
-func TestInTime(t *testing.T) {
+func TestTook(t *testing.T) {
 	for _, test := range []struct {
 		took time.Duration
 		n    int64
@@ -17,7 +17,7 @@ func TestInTime(t *testing.T) {
 		{2500 * time.Millisecond, 2, "in 3 s"},
 		{2 * time.Minute, 120_000, "in 2 min (1,000 rows/s)"},
 	} {
-		if got := inTime(test.took, test.n, "rows"); got != test.want {
+		if got := Took(test.took, test.n, "rows"); got != test.want {
 			t.Errorf("%d in %s: got %s, want %s", test.n, test.took, got, test.want)
 		}
 	}

@@ -1,0 +1,128 @@
+// Package checkup runs the checks of a configuration once, without a hub: Of makes
+// their probes, Pick selects some by name, and Run runs them and answers as
+// GET /health would.
+package checkup
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/kymohq/kymo/health"
+	"github.com/kymohq/kymo/hub/internal/config"
+	"github.com/kymohq/kymo/hub/internal/nearest"
+)
+
+// Target is what can be checked now: a check, or a service that is polled.
+type Target struct {
+	name  string
+	probe health.Probe
+	rules config.Rules
+}
+
+// Of makes the probes of all checks of a validated configuration, and of the
+// services that have a URL. It contacts nothing.
+func Of(c *config.Config, makers config.Makers) (all []*Target, err error) {
+	add := func(name string, rules config.Rules, p health.Probe, makeErr error) {
+		if err = makeErr; err == nil {
+			all = append(all, &Target{name: name, probe: p, rules: rules})
+		}
+	}
+	for i := 0; i < len(c.Checks) && err == nil; i++ {
+		p, makeErr := makers.Probe(&c.Checks[i].Spec)
+		add(c.Checks[i].Name, c.Checks[i].Rules, p, makeErr)
+	}
+	for i := 0; i < len(c.Services) && err == nil; i++ {
+		if s := &c.Services[i]; s.Health != "" {
+			p, makeErr := makers.Service(s.Health)
+			add(s.Name, s.Rules, p, makeErr)
+		}
+	}
+	if err != nil {
+		Close(all)
+		return nil, err
+	}
+	return all, nil
+}
+
+// Close closes the probes.
+func Close(all []*Target) {
+	for _, t := range all {
+		if t.probe.Close != nil {
+			_ = t.probe.Close() // it has done its work
+		}
+	}
+}
+
+// Pick returns the targets with these names, each once, or all if there are no
+// names. Errors name the file that they are configured in.
+func Pick(all []*Target, names []string, file string) ([]*Target, error) {
+	if len(all) == 0 {
+		return nil, fmt.Errorf("%s: has nothing to check; list checks, or services with a health URL", file)
+	}
+	if len(names) == 0 {
+		return all, nil
+	}
+	var known []string
+	for _, t := range all {
+		known = append(known, t.name)
+	}
+	var picked []*Target
+	for _, name := range names {
+		i := slices.Index(known, name)
+		if i < 0 {
+			best, _ := nearest.Of(name, known)
+			return nil, fmt.Errorf("%s: %s has no check and no polled service of this name; the nearest is %s", name, file, best)
+		}
+		if !slices.Contains(picked, all[i]) {
+			picked = append(picked, all[i])
+		}
+	}
+	return picked, nil
+}
+
+// Run runs each target once, all of them at the same time. The status of the whole is
+// down if a critical one is.
+func Run(ctx context.Context, targets []*Target) (*health.Answer, error) {
+	results := make([]health.Result, len(targets))
+	errs := make([]error, len(targets))
+	var running sync.WaitGroup
+	for i, t := range targets {
+		running.Go(func() {
+			results[i], errs[i] = health.Run(ctx, t.probe, t.rules.Option())
+		})
+	}
+	running.Wait()
+	if ctx.Err() != nil {
+		return nil, errors.New("stopped before all checks were run")
+	}
+	answer := &health.Answer{Status: health.Healthy, Timestamp: time.Now().UTC(), Checks: make(map[string]health.HealthCheck)}
+	for i, t := range targets {
+		answer.Checks[t.name] = t.reported(&results[i])
+		switch status := results[i].Status; {
+		case status == health.Down && t.rules.Critical:
+			answer.Status = health.Down
+		case status != health.Healthy && answer.Status == health.Healthy:
+			answer.Status = health.Degraded
+		}
+	}
+	return answer, errors.Join(errs...)
+}
+
+// reported returns a result as GET /health has it. A check that was run once has
+// the status of that run: thresholds need several.
+func (t *Target) reported(r *health.Result) health.HealthCheck {
+	at := r.At.UTC()
+	c := health.HealthCheck{
+		Service: t.name, Status: r.Status.Reported(), State: r.Status, ResponseTimeMS: r.Latency.Milliseconds(),
+		Details: r.Details, CheckedAt: &at, Critical: t.rules.Critical, Stuck: r.Stuck, Reason: r.Reason,
+	}
+	if c.Details == nil {
+		c.Details = json.RawMessage("{}")
+	}
+	return c
+}
