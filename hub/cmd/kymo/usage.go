@@ -20,8 +20,8 @@ func expand(args []string) []string {
 	return args
 }
 
-// usageError says in the words of the command what the parser found wrong with the
-// command line, with what to write instead and where the help is.
+// usageError returns the parser's error in the words of the command, with what to
+// write instead and where the help is.
 func usageError(parser *kong.Kong, err error) error {
 	node := parser.Model.Node
 	if parse, ok := errors.AsType[*kong.ParseError](err); ok {
@@ -35,8 +35,12 @@ func usageError(parser *kong.Kong, err error) error {
 			break
 		}
 	}
-	return fmt.Errorf("%w; see %s --help", err, node.FullPath())
+	// The parser's question would end within the sentence.
+	text := suggestion.ReplaceAllString(err.Error(), " ($1)")
+	return fmt.Errorf("%s; see %s --help", text, node.FullPath())
 }
+
+var suggestion = regexp.MustCompile(`, (did you mean .*\?)$`)
 
 // deepest returns the command that was named, down to the last of its names.
 func deepest(c *kong.Context) *kong.Node {
@@ -49,8 +53,8 @@ func deepest(c *kong.Context) *kong.Node {
 	return node
 }
 
-// readings are the errors of the parser, each with what is said in its place. Those
-// that are not among them are said as they are.
+// readings are errors of the parser, each with what replaces it. All others are
+// left as they are.
 var readings = []struct {
 	pattern *regexp.Regexp
 	say     func(node *kong.Node, match []string) string
