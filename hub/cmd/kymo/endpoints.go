@@ -64,16 +64,11 @@ func (c *endpointsCommand) Run(env *environment) error {
 	if err != nil {
 		return err
 	}
-	hub, err := c.client(env)
-	if err != nil {
-		return err
-	}
-	if c.JSON {
-		return env.printAnswer(hub, client.EndpointsPath, query)
-	}
-	e, err := hub.Endpoints(env.ctx, query)
-	if err != nil {
-		return err
-	}
-	return text.Endpoints(env.stdout, term.ScreenOf(env.stdout, env.vars), e)
+	return c.ask(env, &c.hubFlags, client.EndpointsPath, query, func(hub *client.Client) error {
+		e, err := hub.Endpoints(env.ctx, query)
+		if err != nil {
+			return err
+		}
+		return text.Endpoints(env.stdout, term.ScreenOf(env.stdout, env.vars), e)
+	})
 }

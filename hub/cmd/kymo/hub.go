@@ -26,7 +26,7 @@ func openHub(c *config.Config, logger *slog.Logger) (*core.Hub, error) {
 		return nil, err
 	}
 	h, err := core.New(st, c, core.Options{
-		Makers: makers, Logger: logger, Version: buildVersion(debug.ReadBuildInfo()),
+		Makers: makers, Logger: logger, Version: describeBuild(debug.ReadBuildInfo()),
 	})
 	if err != nil {
 		return nil, errors.Join(err, st.Close())

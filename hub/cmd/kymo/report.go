@@ -28,6 +28,23 @@ func (f *queryFlags) query() (url.Values, error) {
 	return q, setNumber(q, "hours", f.Hours, 1, client.MaxHours)
 }
 
+// ask asks the hub and prints its answer: by show, or with --json as it came from
+// the path.
+func (f *queryFlags) ask(env *environment, flags *hubFlags, path string, query url.Values, show func(*client.Client) error) error {
+	hub, err := flags.client(env)
+	if err != nil {
+		return err
+	}
+	if !f.JSON {
+		return show(hub)
+	}
+	body, _, err := hub.Get(env.ctx, path, query)
+	if err == nil {
+		_, err = env.stdout.Write(body)
+	}
+	return err
+}
+
 type reportCommand struct {
 	queryFlags
 	hubFlags
@@ -44,26 +61,12 @@ func (c *reportCommand) Run(env *environment) error {
 	if err != nil {
 		return err
 	}
-	hub, err := c.client(env)
-	if err != nil {
-		return err
-	}
-	if c.JSON {
-		return env.printAnswer(hub, client.PerformancePath, query)
-	}
-	p, err := hub.Performance(env.ctx, query)
-	if err != nil {
-		return err
-	}
-	fmt.Fprintln(env.stdout, text.Window(p.Window))
-	return text.Report(env.stdout, term.ScreenOf(env.stdout, env.vars), p)
-}
-
-// printAnswer prints what a hub answers, as it came.
-func (env *environment) printAnswer(hub *client.Client, path string, query url.Values) error {
-	body, _, err := hub.Get(env.ctx, path, query)
-	if err == nil {
-		_, err = env.stdout.Write(body)
-	}
-	return err
+	return c.ask(env, &c.hubFlags, client.PerformancePath, query, func(hub *client.Client) error {
+		p, err := hub.Performance(env.ctx, query)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintln(env.stdout, text.Window(p.Window))
+		return text.Report(env.stdout, term.ScreenOf(env.stdout, env.vars), p)
+	})
 }

@@ -53,7 +53,7 @@ func TestOutputThatCannotBeWritten(t *testing.T) {
 	}
 }
 
-func TestBuildVersion(t *testing.T) {
+func TestDescribeBuild(t *testing.T) {
 	tests := []struct {
 		info debug.BuildInfo
 		ok   bool
@@ -69,7 +69,7 @@ func TestBuildVersion(t *testing.T) {
 			true, "dev (commit 01234)"},
 	}
 	for _, test := range tests {
-		if got := buildVersion(&test.info, test.ok); got != test.want {
+		if got := describeBuild(&test.info, test.ok); got != test.want {
 			t.Errorf("got %q, want %q", got, test.want)
 		}
 	}

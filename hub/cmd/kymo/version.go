@@ -18,12 +18,13 @@ func (*versionCommand) Help() string {
 
 func (*versionCommand) Run(env *environment) error {
 	_, err := fmt.Fprintf(env.stdout, "kymo %s, %s, batch format %d\n",
-		buildVersion(debug.ReadBuildInfo()), runtime.Version(), wire.Version)
+		describeBuild(debug.ReadBuildInfo()), runtime.Version(), wire.Version)
 	return err
 }
 
-// buildVersion is what the build knows of itself, which may be nothing.
-func buildVersion(info *debug.BuildInfo, ok bool) string {
+// describeBuild returns the version of a build, "dev" if it has none, and the commit
+// that it was made from, if that is known.
+func describeBuild(info *debug.BuildInfo, ok bool) string {
 	if !ok {
 		return "dev"
 	}

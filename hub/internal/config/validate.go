@@ -109,7 +109,8 @@ func CheckListen(address string) error {
 	return nil
 }
 
-// onLoopback reports whether only this machine can reach the address.
+// onLoopback reports whether only this machine can reach the address. Of names
+// that is localhost alone: DNS may have others below it, and with any address.
 func onLoopback(address string) bool {
 	host, _, err := net.SplitHostPort(address)
 	if err != nil {
