@@ -20,11 +20,11 @@ type Columns struct {
 	Errors       []uint64 `json:"errors" nullable:"false" doc:"How many of them were answered with 5xx or by a panic." example:"[1,0]"`
 	ClientErrors []uint64 `json:"client_errors" nullable:"false" doc:"How many of them were answered with 4xx, other than 499." example:"[4,2]"`
 
-	P50 []*float64 `json:"p50" nullable:"false" doc:"Median duration in each step, ms; null where there are no requests." example:"[31.9,30.2]"`
-	P95 []*float64 `json:"p95" nullable:"false" doc:"95th percentile of the duration, ms, or null." example:"[182.5,170.1]"`
-	P99 []*float64 `json:"p99" nullable:"false" doc:"99th percentile of the duration, ms, or null." example:"[640.1,512.7]"`
-	Max []*float64 `json:"max" nullable:"false" doc:"Longest duration, ms, exactly, or null." example:"[2105.1,901.4]"`
-	Avg []*float64 `json:"avg" nullable:"false" doc:"Mean duration, ms, or null." example:"[48.2,44.8]"`
+	P50 []*float64 `json:"p50" nullable:"false" doc:"Median duration in each step, ms; null where there are no requests." example:"[25.1,24.7]"`
+	P95 []*float64 `json:"p95" nullable:"false" doc:"95th percentile of the duration, ms, or null." example:"[30.6,26.1]"`
+	P99 []*float64 `json:"p99" nullable:"false" doc:"99th percentile of the duration, ms, or null." example:"[31.2,26.3]"`
+	Max []*float64 `json:"max" nullable:"false" doc:"Longest duration, ms, exactly, or null." example:"[31.4,26.4]"`
+	Avg []*float64 `json:"avg" nullable:"false" doc:"Mean duration, ms, or null." example:"[25.7,24.8]"`
 
 	Statuses map[string][]uint64 `json:"statuses" doc:"How many requests were answered with each status code in each step; of more than 20 codes, the rarest together as other."`
 	Total    Total               `json:"total"`
@@ -42,17 +42,17 @@ type Series struct {
 
 // Total is the numbers of a window as a whole.
 type Total struct {
-	Requests        uint64  `json:"requests" doc:"How many requests started in the window." example:"120400"`
-	Errors          uint64  `json:"errors" doc:"How many were answered with 5xx or by a panic." example:"482"`
-	ClientErrors    uint64  `json:"client_errors" doc:"How many were answered with 4xx, other than 499." example:"2528"`
-	ErrorRate       float64 `json:"error_rate" minimum:"0" maximum:"1" doc:"Share of errors." example:"0.004"`
-	ClientErrorRate float64 `json:"client_error_rate" minimum:"0" maximum:"1" doc:"Share of client errors." example:"0.021"`
-	Rate            float64 `json:"rate" doc:"Requests a second, over as much of the window as the hub knows." example:"1.39"`
+	Requests        uint64  `json:"requests" doc:"How many requests started in the window." example:"218"`
+	Errors          uint64  `json:"errors" doc:"How many were answered with 5xx or by a panic." example:"1"`
+	ClientErrors    uint64  `json:"client_errors" doc:"How many were answered with 4xx, other than 499." example:"6"`
+	ErrorRate       float64 `json:"error_rate" minimum:"0" maximum:"1" doc:"Share of errors." example:"0.0046"`
+	ClientErrorRate float64 `json:"client_error_rate" minimum:"0" maximum:"1" doc:"Share of client errors." example:"0.0275"`
+	Rate            float64 `json:"rate" doc:"Requests a second, over as much of the window as the hub knows." example:"0.121"`
 
-	Avg *float64 `json:"avg" doc:"Mean duration, ms; null without requests." example:"48.2"`
+	Avg *float64 `json:"avg" doc:"Mean duration, ms; null without requests." example:"25.3"`
 	Percentiles
 
-	Apdex            *float64 `json:"apdex" doc:"(satisfied + tolerating/2) / all: satisfied within the threshold, tolerating within four times the threshold, errors never; null without requests." example:"0.94"`
+	Apdex            *float64 `json:"apdex" doc:"(satisfied + tolerating/2) / all: satisfied within the threshold, tolerating within four times the threshold, errors never; null without requests." example:"0.995"`
 	ApdexThreshold   float64  `json:"apdex_threshold" doc:"The threshold, ms: the target for slow endpoints, that of the endpoint if one is asked for." example:"500"`
 	InsufficientData bool     `json:"insufficient_data" doc:"Whether there are fewer requests than the minimum sample: too few to judge by percentiles." example:"false"`
 }

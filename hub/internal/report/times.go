@@ -30,10 +30,10 @@ func responseTimes(h *hist.Histogram) (t ResponseTimes, p95 time.Duration) {
 
 // Percentiles sum up the durations of a window.
 type Percentiles struct {
-	P50 *float64 `json:"p50" doc:"Median duration, ms; null without requests." example:"31.9"`
-	P95 *float64 `json:"p95" doc:"95th percentile of the duration, ms, or null." example:"182.5"`
-	P99 *float64 `json:"p99" doc:"99th percentile of the duration, ms, or null." example:"640.1"`
-	Max *float64 `json:"max" doc:"Longest duration, ms, exactly, or null." example:"2105.1"`
+	P50 *float64 `json:"p50" doc:"Median duration, ms; null without requests." example:"24.9"`
+	P95 *float64 `json:"p95" doc:"95th percentile of the duration, ms, or null." example:"30.2"`
+	P99 *float64 `json:"p99" doc:"99th percentile of the duration, ms, or null." example:"31.1"`
+	Max *float64 `json:"max" doc:"Longest duration, ms, exactly, or null." example:"31.4"`
 }
 
 // percentiles returns the numbers and the mean, all nil without durations.
