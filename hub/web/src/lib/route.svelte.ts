@@ -2,6 +2,7 @@
 // from it, so that an address can be sent to someone else, and back means back.
 
 import type { screens } from '../screens'
+import { clean } from './printable'
 import { readSpan } from './span'
 
 type Screens = typeof screens
@@ -24,14 +25,16 @@ export interface Place {
   params: URLSearchParams
 }
 
-/** The place of an address, without parameters that its screen does not have. */
+/** The place of an address, without parameters that its screen does not have: clean, since screens show them. */
 export function parse(hash: string, table: Table): Place {
   const [path, query = ''] = hash.replace(/^#\/?/, '').split(/\?(.*)/s)
   const screen = Object.hasOwn(table, path) ? path : Object.keys(table)[0]
   const known: readonly string[] = [...shared, ...table[screen].params]
   return {
     screen,
-    params: new URLSearchParams([...new URLSearchParams(query)].filter(([name]) => known.includes(name))),
+    params: new URLSearchParams(
+      [...new URLSearchParams(query)].flatMap(([name, value]) => (known.includes(name) ? [[name, clean(value)]] : [])),
+    ),
   }
 }
 

@@ -19,6 +19,15 @@ test('names with any character survive', () => {
   expect(parse(hash, table).params.get('endpoint')).toBe(endpoint)
 })
 
+test('what an address says is shown, so it is clean', () => {
+  const { params } = parse('#/requests?user=a%E2%80%AEb&service=c\u{e0041}d&status=%9b', table)
+  expect([...params]).toEqual([
+    ['user', 'a\ufffdb'],
+    ['service', 'c\ufffdd'],
+    ['status', '\ufffd'],
+  ])
+})
+
 test('an unknown screen is the first one, and empty values are left off', () => {
   for (const hash of ['#/nonsense?w=1h', '#/toString', '']) expect(parse(hash, table).screen).toBe('overview')
   const params = changed(new URLSearchParams('w=1h&user=bob'), { user: '', status: '5xx', w: null })
