@@ -7,8 +7,9 @@ import (
 	"slices"
 )
 
-// blockLimit is the most rows in a block: enough for its list of users to weigh
-// little, few enough for a ragged end to cost less than a millisecond.
+// blockLimit is the maximum number of rows in a block: large enough for its list of
+// users to weigh little, small enough to decode in less than a millisecond at the
+// ragged end of a window.
 const blockLimit = 1 << 16
 
 // A block is requests sorted by start. Numbers are varints:
@@ -17,18 +18,18 @@ const blockLimit = 1 << 16
 //	n          the number of rows
 //	first      the instant of the first row or drop, Unix ms
 //	span       the distance from there to the last
-//	series     count, then the series in it, the most frequent first
-//	users      the texts in it, the most frequent first: see appendTexts
+//	series     count, then the block's series, the most frequent first
+//	users      the block's users, the most frequent first: see appendTexts
 //	instances  likewise
 //	drops      count, then for each: series, at (Unix ms), count
 //	columns    eight, in the order of the rows struct: start as packed distances,
-//	           the others split; series, user and instance are places in the lists
-//	           above; first byte is 0 or duration - first byte + 1
+//	           the others split; series, user and instance are indexes of the lists
+//	           above; first byte is 0, or duration - first byte + 1
 const blockVersion = 1
 
 var errBlock = errors.New("pebblestore: corrupt block")
 
-// blockWriter encodes blocks, keeping its scratch memory.
+// blockWriter encodes blocks. It reuses its buffers.
 type blockWriter struct {
 	columns
 	texts  []byte

@@ -13,9 +13,9 @@ const (
 	columnCount
 )
 
-// blockReader decodes blocks: open takes one apart, read decodes when and of which
-// series its rows are, and pick leaves those that are wanted, with all of their
-// columns. It keeps its scratch memory.
+// blockReader decodes blocks: open splits one into columns, read decodes the start and
+// the series of its rows, and pick keeps some rows and decodes all of their columns. It
+// reuses its buffers.
 type blockReader struct {
 	columns
 	// rows are valid until the next block is opened.
@@ -28,8 +28,8 @@ type blockReader struct {
 	userTexts, instanceTexts texts
 }
 
-// endsBefore reports whether all of a block's requests started before the instant. Of
-// a damaged block it returns false: reading it returns the error.
+// endsBefore reports whether all of a block's requests started before the instant. It
+// returns false for a damaged block, whose error read returns.
 func endsBefore(b []byte, instant int64) bool {
 	c := cursor{b: b}
 	version := c.byte()
@@ -38,7 +38,7 @@ func endsBefore(b []byte, instant int64) bool {
 	return !c.bad && version == blockVersion && last < instant
 }
 
-// open takes a block apart. It has no rows before it is read.
+// open splits a block into its columns, without decoding them.
 func (br *blockReader) open(b []byte) error {
 	br.truncate()
 	c := cursor{b: b}
@@ -95,8 +95,8 @@ func (br *blockReader) durations() (err error) {
 	return err
 }
 
-// lasting returns those of the places, which are in order, whose rows took at least
-// so long.
+// lasting returns the places of rows that took at least so long, out of the given
+// places, which are sorted.
 func (br *blockReader) lasting(shortest int64, places []uint32) ([]uint32, error) {
 	var err error
 	if br.duration, err = pickSplit(&br.columns, br.sections[columnDuration], br.n, places, br.duration); err != nil {
@@ -111,7 +111,7 @@ func (br *blockReader) lasting(shortest int64, places []uint32) ([]uint32, error
 	return kept, nil
 }
 
-// of returns those of the places that are of the user.
+// of returns the places of the user's rows, out of the given places.
 func (br *blockReader) of(user string, places []uint32) ([]uint32, error) {
 	if err := br.userTexts.decode(); err != nil {
 		return nil, err
@@ -133,7 +133,8 @@ func (br *blockReader) of(user string, places []uint32) ([]uint32, error) {
 	return kept, nil
 }
 
-// pick leaves the rows at these places, which are in order, and decodes all of each.
+// pick keeps the rows at these places, which are sorted, and decodes all columns of
+// them.
 func (br *blockReader) pick(places []uint32) (err error) {
 	for k, i := range places {
 		br.start[k], br.series[k] = br.start[i], br.series[i]
@@ -170,7 +171,7 @@ func (br *blockReader) pick(places []uint32) (err error) {
 	return err
 }
 
-// texts is a list of texts of a block, each of them once.
+// texts is a list of distinct texts of a block.
 type texts struct {
 	zipped  []byte
 	all     string // one after the other
@@ -219,7 +220,7 @@ func (t *texts) find(text string) (place uint32, ok bool) {
 	return 0, false
 }
 
-// of returns the list with the texts that are at the places; the others may be missing.
+// of returns the list with at least the texts at the places filled in.
 func (t *texts) of(places []uint32, list []string) ([]string, error) {
 	if err := t.decode(); err != nil {
 		return nil, err

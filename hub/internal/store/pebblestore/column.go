@@ -13,17 +13,17 @@ import (
 // bytes as a varint:
 //
 //	zeros   length 0: every number is 0
-//	split   for what spreads over octaves, such as durations: the bit length of
+//	split   for numbers of many magnitudes, such as durations: the bit length of
 //	        each number as a byte, all of them compressed, then the bits below
-//	        the leading one of each, packed. The bit lengths have most of what can
-//	        be predicted, the other bits next to nothing, and are not compressed.
-//	packed  for what repeats, such as the distances between starts: varints,
+//	        the leading one of each, packed. Nearly all of the redundancy is in the
+//	        bit lengths, so the other bits are not compressed.
+//	packed  for numbers that repeat, such as the distances between starts: varints,
 //	        compressed
 //
 // The compressed part of a split column follows its length as a varint.
 
-// maxSplitBits is the longest number a split column holds: with up to 7 bits
-// before it in its first byte it can be read with one load of 8 bytes.
+// maxSplitBits is the bit length of the longest number in a split column. With up to 7
+// bits of another number before it in its first byte, it still fits one load of 8 bytes.
 const maxSplitBits = 58
 
 var errColumn = errors.New("pebblestore: corrupt column")
@@ -42,7 +42,7 @@ func must[T any](v T, err error) T {
 	return v
 }
 
-// columns encodes and decodes columns, keeping its scratch memory.
+// columns encodes and decodes columns. It reuses its buffers.
 type columns struct {
 	plane  []byte
 	packed []byte
@@ -95,7 +95,7 @@ func readSplit[T int64 | uint32](c *columns, column []byte, n int, dst []T) ([]T
 	return dst, nil
 }
 
-// pickSplit decodes those of n numbers that are at the places, which are in order.
+// pickSplit decodes the numbers at the places, which are sorted, of a column of n.
 func pickSplit[T int64 | uint32](c *columns, column []byte, n int, places []uint32, dst []T) ([]T, error) {
 	dst = resize(dst, len(places))
 	packed, err := c.openSplit(column, n)
@@ -118,7 +118,7 @@ func pickSplit[T int64 | uint32](c *columns, column []byte, n int, places []uint
 }
 
 // openSplit decodes the bit lengths of a split column into c.plane, and returns the
-// packed bits, which are as many as the lengths say.
+// packed bits, whose number it has checked against the lengths.
 func (c *columns) openSplit(column []byte, n int) (packed []byte, err error) {
 	if len(column) == 0 { // zeros, of no bits
 		c.plane = resize(c.plane, n)
@@ -139,8 +139,8 @@ func (c *columns) openSplit(column []byte, n int) (packed []byte, err error) {
 	return packed, nil
 }
 
-// lowBits counts the bits that are packed of numbers of these lengths: more than any
-// column has if one is too long.
+// lowBits returns how many packed bits numbers of these lengths have. If a length is too
+// large, the result is larger than that of any column.
 func lowBits(lengths []byte) (n uint) {
 	for _, length := range lengths {
 		n += packedBits[length]
@@ -148,7 +148,7 @@ func lowBits(lengths []byte) (n uint) {
 	return n
 }
 
-// packedBits has lowBits of a single number by its length.
+// packedBits has the number of packed bits by bit length.
 var packedBits = func() (bits [256]uint) {
 	for length := range bits {
 		bits[length] = uint(max(length, 1) - 1)
@@ -162,13 +162,12 @@ var packedBits = func() (bits [256]uint) {
 // The forms of a plane of bit lengths, in its first byte.
 const (
 	planeRaw      = 0 // the bytes follow
-	planeRepeated = 1 // one byte follows, which all are
+	planeRepeated = 1 // all bytes are the one that follows
 	planeHuffman  = 2 // huff0's table and four streams follow
 )
 
-// appendPlane appends c.plane, coded by entropy alone: what a Huffman code
-// cannot see in it, such as repeated runs, is not there, and looking for it is
-// what takes a general compressor its time.
+// appendPlane appends c.plane with a Huffman code alone: bit lengths have no repeated
+// runs, and searching for those is what a general compressor spends its time on.
 func (c *columns) appendPlane(dst []byte) []byte {
 	c.huff.Reuse = huff0.ReusePolicyNone
 	coded, _, err := huff0.Compress4X(c.plane, &c.huff)
@@ -260,7 +259,7 @@ func resize[T any](s []T, n int) []T {
 	return s[:n]
 }
 
-// load64 reads 8 bytes from at on, little-endian, with zeros behind the end.
+// load64 reads 8 bytes from at on, little-endian, with zeros beyond the end.
 func load64(b []byte, at uint) uint64 {
 	if at+8 <= uint(len(b)) {
 		return binary.LittleEndian.Uint64(b[at:])

@@ -8,7 +8,7 @@ import (
 	"github.com/kymohq/kymo/internal/wire"
 )
 
-// groupBytes is how much the committer writes and syncs at once.
+// groupBytes is the size up to which calls are written and synced together.
 const groupBytes = 4 << 20
 
 // appendCall is one call of Append, on its way through the committer.
@@ -20,7 +20,7 @@ type appendCall struct {
 	done    chan struct{}
 }
 
-// Append keeps the batches that are new.
+// Append implements store.Store.
 func (s *Store) Append(ctx context.Context, batches ...*wire.Batch) ([]bool, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -39,7 +39,7 @@ func (s *Store) Append(ctx context.Context, batches ...*wire.Batch) ([]bool, err
 	for i, b := range batches {
 		call.records[i] = appendRecord(make([]byte, 0, 4096+20*b.Len()), b.AppendBinary)
 		if size := len(call.records[i]) - recordHeader; size > wire.MaxBytes {
-			// The journal could not be read again: reading refuses what is longer.
+			// Replaying the journal would fail: it refuses longer records.
 			return nil, fmt.Errorf("%w: a batch of %d bytes; at most %d", wire.ErrMalformed, size, wire.MaxBytes)
 		}
 	}
@@ -50,7 +50,7 @@ func (s *Store) Append(ctx context.Context, batches ...*wire.Batch) ([]bool, err
 	case <-s.done:
 		return nil, store.ErrClosed
 	}
-	// From here on the batches may be kept, whatever becomes of the context.
+	// From here on the batches may be kept, even if the context is canceled.
 	select {
 	case <-call.done:
 	case <-s.done:
@@ -66,7 +66,7 @@ func (s *Store) Append(ctx context.Context, batches ...*wire.Batch) ([]bool, err
 	return call.fresh, nil
 }
 
-// group takes what else is queued, up to groupBytes.
+// group returns the call and those queued behind it, up to groupBytes.
 func (c *committer) group(call *appendCall) []*appendCall {
 	group, size := []*appendCall{call}, 0
 	for {
@@ -111,7 +111,7 @@ func (c *committer) commit(group []*appendCall) {
 	}
 }
 
-// admit finds which batches of the group are new and collects their records.
+// admit determines which batches of the group are new, and collects their records.
 func (c *committer) admit(group []*appendCall) {
 	c.records = c.records[:0]
 	clear(c.pending)
@@ -154,7 +154,7 @@ type batchID struct {
 	sequence uint64
 }
 
-// trouble returns why memory cannot be emptied.
+// trouble returns why memory cannot be flushed.
 func (c *committer) trouble() error {
 	if c.failed == nil {
 		return store.ErrFull // not even a new segment could be made

@@ -10,21 +10,22 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-// committer is the goroutine that writes: the journal, memory, and the turns
-// at which memory enters Pebble and Pebble's files. It never waits for those.
+// committer is the goroutine that writes the journal and memory. It also starts the
+// writes of memory into Pebble, and of Pebble's own memory into its files, but never
+// waits for them.
 type committer struct {
 	*Store
-	dead    <-chan struct{} // the engine's, until its death was seen
+	dead    <-chan struct{} // the engine's; nil once its death was noticed
 	failed  error           // why the engine died; nil if it lives
-	waits   int             // ticks to wait before another is opened
+	waits   int             // ticks to wait before the next is opened
 	tries   int             // engines opened in vain since then
-	built   chan build      // gives the frozen memory as a write; nil if nothing is frozen
-	durable chan error      // gives the end of Pebble's flush; nil if none is under way
+	built   chan build      // receives the write made of the frozen memory; nil if nothing is frozen
+	durable chan error      // receives the outcome of Pebble's flush; nil if none is running
 
 	flusher flusher
-	applied int       // bytes in Pebble that no flush of it covers yet
+	applied int       // bytes in Pebble that no flush covers yet
 	since   time.Time // when the first of them came
-	through uint64    // the segment up to which the flush under way covers
+	through uint64    // the last segment that the running flush covers
 
 	records []byte // scratch of admit
 	pending map[batchID]bool
@@ -34,11 +35,11 @@ type committer struct {
 type build struct {
 	batch *pebble.Batch
 	state state
-	saved int // series that are in Pebble with it
+	saved int // how many series are in Pebble once it is written
 	err   error
 }
 
-// commitLoop is no loop.Loop: its ticks are one of seven things that it waits for.
+// commitLoop is not a loop.Loop, since it waits for more than ticks.
 func (s *Store) commitLoop() {
 	defer close(s.done)
 	c := committer{Store: s, dead: s.engine.dead, pending: make(map[batchID]bool)}
@@ -47,7 +48,7 @@ func (s *Store) commitLoop() {
 	for {
 		calls := s.calls
 		if c.recent.len() >= c.ceiling && c.built != nil {
-			calls = nil // the frozen memory is about to make room
+			calls = nil // until the frozen memory is written
 		}
 		select {
 		case call := <-calls:
@@ -75,8 +76,8 @@ func (s *Store) commitLoop() {
 	}
 }
 
-// flushIfDue freezes the memory when it is full or old, and has Pebble make
-// durable what entered it.
+// flushIfDue freezes the memory if it is full or old, and starts Pebble's flush if
+// enough was applied, or long ago.
 func (c *committer) flushIfDue() {
 	if c.failed != nil {
 		return
@@ -90,9 +91,9 @@ func (c *committer) flushIfDue() {
 	}
 }
 
-// freeze starts turning the memory into a write, unless the one before is still being
-// written. If the journal cannot start another segment the memory stays as it is; the
-// next turn retries it.
+// freeze starts turning the memory into a write, unless the previous one is still being
+// written. If the journal cannot start another segment, the memory stays in use and the
+// next tick retries it.
 func (c *committer) freeze() {
 	if c.built != nil || c.recent.batches == 0 {
 		return
@@ -101,8 +102,8 @@ func (c *committer) freeze() {
 	if c.journal.file != nil && c.journal.rotate() != nil {
 		return
 	}
-	// The identities are encoded now: soon they will hold numbers that are in
-	// later segments, and would be passed over when those are read again.
+	// The identities are encoded now. Later they would include numbers of batches in
+	// later segments, which a replay would then skip.
 	z := &freeze{c.recent, c.recent.encodeIdentities(), c.series.keys, c.series.saved}
 	st := c.state
 	st.floor10s = max(st.floor10s, c.now().UnixMilli()-keep10s)
@@ -117,15 +118,15 @@ func (c *committer) freeze() {
 	}(c.engine, c.built)
 }
 
-// apply writes the frozen memory into Pebble. What cannot be written is in the
-// journal and comes back from there when the next engine is opened.
+// apply writes the frozen memory into Pebble. If that fails, the data is still in the
+// journal, from where it is replayed into the next engine.
 func (c *committer) apply(b build) {
 	c.built = nil
 	if b.err != nil {
 		c.engine.die(b.err)
 	}
 	if b.err != nil || c.failed != nil {
-		return // the batch's memory is left to the collector
+		return // the batch is left to the garbage collector
 	}
 	size := b.batch.Len()
 	if c.engine.apply(b.batch) != nil {
@@ -141,7 +142,7 @@ func (c *committer) apply(b build) {
 	c.applied += size
 }
 
-// makeDurable has Pebble write what was applied to its files.
+// makeDurable starts Pebble's flush of what was applied.
 func (c *committer) makeDurable() {
 	if c.durable != nil {
 		return
@@ -151,8 +152,8 @@ func (c *committer) makeDurable() {
 	go func(e *engine, durable chan<- error) { durable <- e.flush() }(c.engine, c.durable)
 }
 
-// flushed removes the segments that became durable in Pebble. After an error
-// the engine is dead, which the loop sees by itself.
+// flushed removes the segments that became durable in Pebble. After an error the engine
+// is dead, which the loop notices.
 func (c *committer) flushed(err error) {
 	c.durable = nil
 	if err == nil {
@@ -160,8 +161,8 @@ func (c *committer) flushed(err error) {
 	}
 }
 
-// removeSegments removes the journal up to and with a segment. One that stays
-// is removed with the next, and passed over when the store opens.
+// removeSegments removes the journal up to and including a segment. One that cannot be
+// removed is removed with the next, and skipped when the store opens.
 func (c *committer) removeSegments(through uint64) {
 	numbers, err := segments(c.fs, c.journal.dir)
 	if err != nil {
@@ -174,11 +175,11 @@ func (c *committer) removeSegments(through uint64) {
 	}
 }
 
-// maxWaits bounds the pause between two engines, in ticks: a dead one leaves a
-// little memory behind.
+// maxWaits is the longest pause between two engines, in ticks. The pauses grow because
+// each dead engine leaks a little memory.
 const maxWaits = 64
 
-// recover opens another engine in the place of the dead one.
+// recover replaces the dead engine by another.
 func (c *committer) recover() {
 	c.drain()
 	c.engine.fence.drain()
@@ -198,7 +199,7 @@ func (c *committer) recover() {
 	c.dead, c.failed, c.applied, c.tries = c.engine.dead, nil, 0, 0
 }
 
-// drain waits until nothing uses the engine any more.
+// drain waits until nothing uses the engine.
 func (c *committer) drain() {
 	if c.built != nil {
 		c.apply(<-c.built)
@@ -208,8 +209,8 @@ func (c *committer) drain() {
 	}
 }
 
-// finish brings everything into Pebble's files. What it cannot bring there
-// stays in the journal.
+// finish writes everything into Pebble's files. What it cannot write stays in the
+// journal.
 func (c *committer) finish() {
 	c.drain()
 	if c.failed == nil {
@@ -220,8 +221,8 @@ func (c *committer) finish() {
 	}
 }
 
-// probe reports whether the disk takes a few megabytes again. Opening an engine
-// on a full disk would leave another dead one behind.
+// probe returns an error if the disk does not take a few megabytes. Opening an engine
+// on a full disk would only leave another dead one behind.
 func probe(fs vfs.FS, name string) error {
 	f, err := fs.Create(name, "kymo-probe")
 	if err != nil {

@@ -2,7 +2,7 @@ package pebblestore
 
 import "encoding/binary"
 
-// cursor takes varints and sections off a slice. Once bad it gives zeros.
+// cursor reads varints and sections from a slice. After an error it returns zeros.
 type cursor struct {
 	b   []byte
 	bad bool
@@ -37,7 +37,7 @@ func (c *cursor) int(limit int) int {
 	return int(v)
 }
 
-// section takes a number of bytes, after that number.
+// section reads a number of bytes that follow that number.
 func (c *cursor) section() []byte {
 	n := c.int(len(c.b))
 	if n > len(c.b) {

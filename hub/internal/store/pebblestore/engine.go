@@ -11,31 +11,30 @@ import (
 )
 
 const (
-	// formatVersion is the version of everything under the store's directory.
+	// formatVersion is the version of everything in the store's directory.
 	formatVersion = 3
 
 	memTableSize = 32 << 20
 	cacheSize    = 16 << 20
 )
 
-// engine is one opening of Pebble, with all that it needs to be given up.
+// engine is an open Pebble that can be abandoned.
 //
-// Pebble retries a failed flush or compaction at once, without end, and treats
-// an error of its manifest as fatal: it calls Logger.Fatalf, with locks held,
-// and does not expect it to return. So the first such error ends the engine: its
-// file system is shut, dead is closed, and the store opens another one. Reading
-// from a dead engine still works. Calls that take its locks may not return: they
-// go through attempt.
+// Pebble retries a failed flush or compaction at once and forever, and treats an error
+// of its manifest as fatal: it calls Logger.Fatalf, with locks held, and does not
+// expect it to return. So the first such error ends the engine: its file system is
+// shut, dead is closed, and the store opens another one. A dead engine can still be
+// read. Calls that take its locks may never return, so they go through attempt.
 type engine struct {
 	db      *pebble.DB
 	fence   *fence
 	compact *scheduler
-	users   sync.WaitGroup // of db; the store adds while this is its engine
+	users   sync.WaitGroup // of db; the store adds to it while this is its engine
 
 	dead   chan struct{}
 	once   sync.Once
 	err    error         // why it died; read after dead is closed
-	parked chan struct{} // closed when a goroutine holds its locks for ever
+	parked chan struct{} // closed when a goroutine holds its locks forever
 	park   sync.Once
 }
 
@@ -70,8 +69,8 @@ func openEngine(fs vfs.FS, dir string, cache *pebble.Cache) (*engine, error) {
 	return e, nil
 }
 
-// apply writes a batch, visibly but not yet durably. After an error the engine
-// is dead, and the batch may become visible in it all the same.
+// apply writes a batch, which is then visible but not yet durable. After an error the
+// engine is dead, and the batch may still become visible in it.
 func (e *engine) apply(b *pebble.Batch) error {
 	err := e.attempt(func() error { return e.db.Apply(b, pebble.NoSync) })
 	if err != nil {
@@ -131,8 +130,8 @@ func (e *engine) flush() error {
 	}
 }
 
-// close closes the database once no query reads it any more. Of one with a parked
-// goroutine, nothing can be closed.
+// close closes the database when no query reads it. A database with a parked goroutine
+// cannot be closed.
 func (e *engine) close() error {
 	done := make(chan error, 1)
 	go func() {
@@ -151,14 +150,13 @@ func (e *engine) close() error {
 	}
 }
 
-// engineLogger drops Pebble's messages, except that the engine dies of a fatal one.
+// engineLogger discards Pebble's messages; a fatal one ends the engine.
 type engineLogger struct{ e *engine }
 
 func (engineLogger) Infof(string, ...any)  {}
 func (engineLogger) Errorf(string, ...any) {}
 
-// Fatalf must not return: Pebble would continue in a state that it knows to
-// be wrong.
+// Fatalf never returns: Pebble would continue in a state that it knows to be wrong.
 func (l engineLogger) Fatalf(format string, args ...any) {
 	err := fmt.Errorf(format, args...)
 	for _, a := range args {
@@ -171,9 +169,9 @@ func (l engineLogger) Fatalf(format string, args ...any) {
 	select {}
 }
 
-// state is what the store must know of itself when it opens.
+// state is what the store must know when it opens.
 type state struct {
-	segment  uint64 // the journal up to and with this segment is in Pebble
+	segment  uint64 // the last segment of the journal that is in Pebble
 	number   uint64 // of the last block
 	floor    int64  // everything before was pruned, Unix ms
 	floor10s int64  // pages of 10 s are complete from here on, Unix ms
@@ -195,7 +193,7 @@ func decodeState(b []byte) (state, error) {
 	return s, nil
 }
 
-// get reads a key into a copy; nil if it is not there.
+// get returns a copy of a key's value, or nil if there is none.
 func (e *engine) get(key []byte) ([]byte, error) {
 	v, closer, err := e.db.Get(key)
 	if errors.Is(err, pebble.ErrNotFound) {

@@ -11,9 +11,9 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-// fence is a file system that can be shut for writing, for good. A Pebble that
-// failed cannot be stopped at once: goroutines of it may still be compacting.
-// Behind a shut fence it cannot touch the directory that the next one works in.
+// fence is a file system whose write operations can be shut for good. A Pebble that
+// failed cannot be stopped at once, since its goroutines may still be compacting.
+// Behind a shut fence it cannot touch the directory that the next one uses.
 type fence struct {
 	vfs.FS
 	shut atomic.Bool
@@ -22,8 +22,7 @@ type fence struct {
 
 var errFenced = errors.New("pebblestore: this database was given up")
 
-// shutPause slows down a given-up Pebble, which retries what failed at once, without
-// end.
+// shutPause slows down an abandoned Pebble, which retries at once and forever.
 const shutPause = 10 * time.Millisecond
 
 // do carries out an operation that changes files, unless the fence is shut.
@@ -38,14 +37,13 @@ func (f *fence) do(operation func() error) error {
 	return operation()
 }
 
-// drain returns when no operation that was let through is still under way. The
-// fence must be shut.
+// drain waits for the operations that were let through. The fence must be shut.
 func (f *fence) drain() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 }
 
-// open is do for an operation that opens a file: the fence holds for it, too.
+// open is do for an operation that opens a file, which it puts behind the fence, too.
 func (f *fence) open(operation func() (vfs.File, error)) (file vfs.File, err error) {
 	err = f.do(func() (err error) {
 		file, err = operation()

@@ -12,7 +12,7 @@ import (
 	"github.com/kymohq/kymo/internal/hist"
 )
 
-// flusher turns a memory into a write for Pebble, keeping its scratch memory.
+// flusher turns a memory into a write for Pebble. It reuses its buffers.
 type flusher struct {
 	sorted rows
 	blocks blockWriter
@@ -30,8 +30,7 @@ type span struct {
 	from, to int
 }
 
-// freeze is a memory with all that writing it to Pebble takes. Nothing in it
-// changes any more.
+// freeze is a memory and all else that is needed to write it to Pebble. It is immutable.
 type freeze struct {
 	*memory
 	identities map[string][]byte // as they were when it was frozen
@@ -39,8 +38,8 @@ type freeze struct {
 	saved      int               // this many of them are in Pebble
 }
 
-// write adds all that was frozen to the batch: series, blocks, pages,
-// identities, and the state s, which it brings up to date.
+// write adds a frozen memory to the batch: series, blocks, pages, identities, and the
+// state s, which it updates.
 func (f *flusher) write(batch *pebble.Batch, z *freeze, s *state) error {
 	b := &entryWriter{batch: batch}
 	f.sorted.gather(&z.rows, byStart(z.start))
@@ -118,8 +117,8 @@ func (f *flusher) writePages(b *entryWriter, s *state) {
 	for level := range levels {
 		f.split(level, s.floor10s)
 	}
-	// From the finest on: a span whose rows are those of a finer one, as is the rule
-	// for what came within a second, has the same page.
+	// From the finest on: a span that has the same rows as a finer one, as most do when
+	// all of them came within a second, has the same page.
 	type kept struct {
 		span
 		page []byte

@@ -16,9 +16,9 @@ import (
 	"github.com/kymohq/kymo/internal/wire"
 )
 
-// healthRow is a health result as it is kept: one key and value in Pebble. The
-// value is a batch of package wire that holds this result alone, so that it says
-// its version and is read by what reads batches.
+// healthRow is a health result as one key and value in Pebble. The value is a wire
+// batch with this result alone, so that it has a version and the decoder of batches
+// reads it.
 type healthRow struct {
 	name     string
 	from, to int64
@@ -26,9 +26,9 @@ type healthRow struct {
 	value    []byte
 }
 
-// healthWeight is how many requests a health result counts for in memory, at
-// least; one with long texts or a wide histogram counts for as many as its bytes
-// would hold.
+// healthWeight is the minimum number of requests as which a health result counts in
+// memory. One with long texts or a wide histogram counts as the number that would take
+// as many bytes.
 const (
 	healthWeight = 8
 	requestBytes = 64
@@ -49,7 +49,7 @@ func newHealthRow(b *wire.Batch, i int) healthRow {
 	return r
 }
 
-// healthName returns the check's name in a key, in memory of its own.
+// healthName returns a copy of the check's name in a key.
 func healthName(key []byte) string {
 	return string(key[1 : 1+bytes.IndexByte(key[1:], 0)])
 }
@@ -69,7 +69,8 @@ func decodeHealth(value []byte, scratch *wire.Batch) (*store.HealthRecord, error
 	return &store.HealthRecord{HealthResult: scratch.Health[0], Instance: scratch.Instance}, nil
 }
 
-// Health yields the health results that the query selects, by the beginning of their span.
+// Health yields the health results that the query selects, ordered by the beginning of
+// their span.
 func (s *Store) Health(ctx context.Context, q store.HealthQuery) iter.Seq2[*store.HealthRecord, error] {
 	return func(yield func(*store.HealthRecord, error) bool) {
 		v, err := s.view(q.Window, store.Filter{})
@@ -125,7 +126,7 @@ func (v *view) healthRows(ctx context.Context, q store.HealthQuery) ([]foundHeal
 				err = ctx.Err()
 			}
 			from := healthFrom(it.Key())
-			if err == nil && from < q.From { // only here the key does not tell
+			if err == nil && from < q.From { // only then its end, which is not in the key, matters
 				var r *store.HealthRecord
 				if r, err = decodeHealth(value, &scratch); err == nil && r.To < q.From {
 					continue
@@ -140,15 +141,15 @@ func (v *view) healthRows(ctx context.Context, q store.HealthQuery) ([]foundHeal
 		}
 		return it.Error()
 	})
-	// The rest of the key is the name and the instance, each followed by a byte that
-	// is less than any in them.
+	// The rest of the key is the name and the instance, each followed by a zero byte,
+	// which is less than any byte in them.
 	slices.SortFunc(found, func(a, b foundHealth) int {
 		return cmp.Or(cmp.Compare(a.from, b.from), bytes.Compare(a.key, b.key))
 	})
 	return found, err
 }
 
-// eachHealthName calls f with every name in Pebble, or with the one that is given.
+// eachHealthName calls f with the given name, or with every name in Pebble if it is "".
 func (v *view) eachHealthName(ctx context.Context, name string, f func(string) error) error {
 	if name != "" {
 		return f(name)
@@ -172,7 +173,7 @@ func eachName(it *pebble.Iterator, f func(string) error) error {
 	return it.Error()
 }
 
-// HealthNames yields the names of the checks with a result that touches the window.
+// HealthNames yields the names of the checks that have a result overlapping the window.
 func (s *Store) HealthNames(ctx context.Context, w rollup.Window) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		v, err := s.view(w, store.Filter{})
@@ -220,12 +221,12 @@ func (v *view) healthNames(ctx context.Context) ([]string, error) {
 	return slices.Compact(names), err
 }
 
-// touches reports whether a check has a result in Pebble that touches the window.
+// touches reports whether a check has a result in Pebble that overlaps the window.
 func (v *view) touches(name string, w rollup.Window) (bool, error) {
 	it := v.pages
 	it.SetBounds(keyHealth(name, w.From-wire.MaxSpan), keyHealth(name, w.To))
 	var scratch wire.Batch
-	// From the newest on: the first one tells, but at the window's beginning.
+	// From the newest on: only one that begins before the window has to be decoded.
 	for more := it.Last(); more; more = it.Prev() {
 		if healthFrom(it.Key()) >= w.From {
 			return true, nil

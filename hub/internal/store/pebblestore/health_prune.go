@@ -8,9 +8,9 @@ import (
 	"github.com/kymohq/kymo/internal/wire"
 )
 
-// pruneHealth deletes, check by check, the results that certainly end before
-// floor. Queries skip those that may extend across it until they are old enough
-// to be deleted.
+// pruneHealth deletes, check by check, the results that end before floor however long
+// they are. Those that may extend beyond it are deleted later, and until then queries
+// skip the ones that do not.
 func (e *engine) pruneHealth(b *pebble.Batch, floor int64) error {
 	it, err := e.db.NewIter(prefixed(prefixHealth))
 	if err != nil {
@@ -19,15 +19,15 @@ func (e *engine) pruneHealth(b *pebble.Batch, floor int64) error {
 	end := floor - wire.MaxSpan
 	err = eachName(it, func(name string) error {
 		if healthFrom(it.Key()) >= end {
-			return nil // nothing is that old: a tombstone would only cost reads
+			return nil // nothing is that old, and a tombstone would only slow down reads
 		}
 		return b.DeleteRange(keyHealth(name, 0), keyHealth(name, end), nil)
 	})
 	return errors.Join(err, it.Close())
 }
 
-// healthExtent is how much of the disk the health results take, and between
-// which instants (Unix ms) they begin.
+// healthExtent is how many bytes of the disk the health results take, and the range of
+// instants (Unix ms) at which they begin.
 type healthExtent struct {
 	bytes    uint64
 	from, to int64
@@ -54,8 +54,8 @@ func (e *engine) healthExtent() (x healthExtent, err error) {
 	return x, err
 }
 
-// before estimates how many of the bytes pruning before the instant frees. Keys
-// are by check and then by time, so it takes the results to lie evenly.
+// before estimates how many bytes pruning before the instant frees. Since keys are
+// ordered by check first, it assumes that the results are spread evenly over time.
 func (x *healthExtent) before(floor int64) uint64 {
 	old := min(floor-wire.MaxSpan, x.to) - x.from
 	if old <= 0 {

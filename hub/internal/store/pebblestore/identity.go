@@ -7,8 +7,8 @@ import (
 	"github.com/kymohq/kymo/hub/internal/store/seen"
 )
 
-// maxGaps bounds the runs remembered of one instance. Shippers send in order,
-// so one run is the rule, and each batch given up adds one.
+// maxGaps bounds the runs that are remembered of one instance. Senders send in order,
+// so that there is one run, and one more for each batch that was given up.
 const maxGaps = 4096
 
 // identity remembers which sequence numbers of an instance were kept.
@@ -20,7 +20,7 @@ type identity struct {
 // full reports whether another run would be one too many.
 func (id *identity) full() bool { return id.numbers.Runs() >= maxGaps }
 
-// appendBinary writes seen, and then the numbers.
+// appendBinary appends seen, and then the numbers.
 func (id *identity) appendBinary(b []byte) []byte {
 	return id.numbers.AppendBinary(binary.AppendUvarint(b, uint64(id.seen)))
 }

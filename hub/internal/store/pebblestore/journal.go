@@ -15,21 +15,21 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-// The journal is a directory of segments, files named by their number. A segment
-// holds what one memory holds, batch for batch, and is removed once Pebble has
-// made that durable.
+// The journal is a directory of segments, which are files named by their number. A
+// segment holds the batches of one memory, and is removed once Pebble has made them
+// durable.
 //
 //	magic    the 4 bytes "KYMJ"
 //	version  1 byte: 1
-//	valid    8 bytes, little-endian: how much of the segment before counts. What
-//	         lies beyond was never acknowledged: its write or sync failed.
+//	valid    8 bytes, little-endian: how many bytes of the previous segment count.
+//	         The bytes beyond were never acknowledged: their write or sync failed.
 //	-- then, for each batch
 //	size     4 bytes, little-endian, not 0
 //	sum      4 bytes, little-endian: CRC-32C of what follows
 //	batch    size bytes: package wire's format
 //
-// Whatever follows the last whole record is what a crash left of one that was
-// not acknowledged.
+// Bytes after the last whole record are what a crash left of a record that was not
+// acknowledged.
 const (
 	journalMagic   = "KYMJ"
 	journalVersion = 1
@@ -40,13 +40,13 @@ const (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// journal writes the newest segment. It is the committer's.
+// journal writes the newest segment. Only the committer uses it.
 type journal struct {
 	fs     vfs.FS
 	dir    string
 	number uint64   // of the newest segment
-	file   vfs.File // nil if the segment must not be written any more
-	valid  int64    // how much of the newest segment is durable
+	file   vfs.File // nil if no more may be written to the segment
+	valid  int64    // how many bytes of the newest segment are durable
 }
 
 func segmentName(dir string, number uint64) string {
@@ -101,8 +101,8 @@ func (j *journal) write(records []byte) error {
 	return nil
 }
 
-// rotate starts the next segment. After an error the present one stays in use, unless
-// the next one's header, which records where this one ends, may have been left behind.
+// rotate starts the next segment. After an error the current one stays in use, unless
+// the header of the next one, which records where this one ends, may be on the disk.
 func (j *journal) rotate() error {
 	name := segmentName(j.dir, j.number+1)
 	header := append([]byte(journalMagic), journalVersion)
@@ -125,7 +125,7 @@ func (j *journal) rotate() error {
 		return errors.Join(err, file.Close(), gone)
 	}
 	if j.file != nil {
-		// What was written to it is durable: nothing is lost if closing fails.
+		// What was written to it is durable, so nothing is lost if closing fails.
 		_ = j.file.Close()
 	}
 	j.number, j.file, j.valid = j.number+1, file, int64(len(header))
@@ -152,15 +152,15 @@ func syncDir(fs vfs.FS, dir string) error {
 	return errors.Join(d.Sync(), d.Close())
 }
 
-// readSegment calls batch with each record's batch, up to limit bytes into the
-// file, and returns the segment's header: how much of the one before counts.
+// readSegment calls batch with each record's batch, up to limit bytes into the file. It
+// returns the valid field of the segment's header.
 func readSegment(fs vfs.FS, dir string, number uint64, limit int64, batch func([]byte) error) (valid int64, err error) {
 	b, err := readFile(fs, segmentName(dir, number))
 	if err != nil {
 		return 0, err
 	}
 	if len(b) < journalHeader {
-		// The crash came before the header was durable, so nothing was acknowledged.
+		// A crash came before the header was durable, so nothing was acknowledged.
 		return math.MaxInt64, nil
 	}
 	if string(b[:len(journalMagic)]) != journalMagic || b[len(journalMagic)] != journalVersion {

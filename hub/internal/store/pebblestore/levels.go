@@ -5,13 +5,13 @@ import (
 	"github.com/kymohq/kymo/hub/internal/store/cover"
 )
 
-// levels are those of pages; their numbers are in keys.
+// levels are the levels of pages; keys contain their indexes.
 //
-// Why these four: the days carry a week's report in a few pages. The hours and
-// five minutes fill its edges, so that at most five minutes of single requests
-// are read at each; one-minute pages would cost more than the requests
-// themselves at low traffic, and more of them would have to be read. Ten
-// seconds serve short windows and are kept for hours only.
+// These four, because days answer a week's report with a few pages. Hours and five
+// minutes fill its edges, so that at most five minutes of single requests are read at
+// each end; pages of a minute would take more space than the requests at low traffic,
+// and more of them would have to be read. Ten seconds serve short windows, and are
+// kept for hours only.
 var levels = rollup.MakeLevels(rollup.TenSeconds, rollup.FiveMinutes, rollup.Hour, rollup.Day)
 
 const (
@@ -29,8 +29,8 @@ const (
 	keep10s = 6 * hourMillis
 )
 
-// plan covers a window with pages and with spans whose requests are read. Pages
-// of 10 s are used from the instant floor10s on, where all of them are there.
+// plan covers a window with pages, and with spans whose requests are read. It uses pages
+// of 10 s from the instant floor10s on, since earlier ones may be gone.
 func plan(w rollup.Window, floor10s int64) (pages []cover.Run, spans []rollup.Window) {
 	return cover.Window(w, levels, floor10s)
 }

@@ -7,9 +7,9 @@ import (
 	"github.com/kymohq/kymo/internal/wire"
 )
 
-// load opens an engine, brings what the journal has beyond it into it, and
-// makes the store continue from there. The committer must not be running, or be
-// the caller. valid is how much of the newest segment counts.
+// load opens an engine, replays into it what only the journal has, and makes it the
+// store's. Either the caller is the committer, or that is not running. valid is how
+// many bytes of the newest segment count.
 func (s *Store) load(valid int64) error {
 	dir := path.Join(s.dir, "journal")
 	e, err := openEngine(s.fs, path.Join(s.dir, "pebble"), s.cache)
@@ -38,10 +38,10 @@ func (s *Store) load(valid int64) error {
 	return nil
 }
 
-// retire closes an engine that is no longer in use, in its own time.
+// retire closes an engine that is no longer in use, without waiting for it.
 func (s *Store) retire(e *engine) { s.retired.Go(func() { _ = e.close() }) }
 
-// loader collects what an engine and the journal hold.
+// loader collects the contents of an engine and of the journal.
 type loader struct {
 	*Store
 	engine     *engine
@@ -50,7 +50,7 @@ type loader struct {
 	state      state
 }
 
-// read takes the state, the series and the identities from the engine.
+// read reads the state, the series and the identities from the engine.
 func (l *loader) read() error {
 	b, err := l.engine.get(keyState)
 	if err == nil && b != nil {
@@ -76,14 +76,14 @@ func (l *loader) read() error {
 	})
 }
 
-// replay brings the segments that the engine does not know into it, makes it
-// durable, and removes them.
+// replay writes the segments that are not in the engine into it, makes them durable
+// there, and removes them.
 func (l *loader) replay(dir string, valid int64) error {
 	numbers, err := segments(l.fs, dir)
 	if err != nil {
 		return err
 	}
-	// Each segment's header records how much of the one before counts.
+	// Each segment's header records how much of the previous one counts.
 	limits := make([]int64, len(numbers))
 	for i, number := range numbers {
 		limits[i] = valid
@@ -105,8 +105,8 @@ func (l *loader) replay(dir string, valid int64) error {
 	}
 	if err := l.engine.flush(); err != nil {
 		if l.Store.engine == nil {
-			// A store on a full disk opens all the same: it answers queries, and once
-			// there is room the committer opens another engine.
+			// A store on a full disk opens nevertheless. It answers queries, and the
+			// committer opens another engine once there is room.
 			return nil
 		}
 		return err

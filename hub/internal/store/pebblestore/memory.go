@@ -7,14 +7,14 @@ import (
 	"github.com/kymohq/kymo/internal/wire"
 )
 
-// memory holds the requests that came since the last flush: rows in the order
-// they came, never changed once added. A reader that took rows under the
-// store's lock may read them without it.
+// memory holds the requests since the last flush, in the order of their arrival. Rows
+// never change once they are added, so that a reader that took them under the store's
+// lock may read them without it.
 type memory struct {
 	rows
 	health      []healthRow
 	weight      int    // of health, in requests
-	segment     uint64 // of the journal, the last that holds any of it; set when it is frozen
+	segment     uint64 // the journal's last segment with any of it; set when it is frozen
 	since       int64  // when the first batch came, Unix ms
 	batches     int
 	userIDs     map[string]uint32
@@ -95,7 +95,7 @@ func (m *memory) encodeIdentities() map[string][]byte {
 	return encoded
 }
 
-// known returns what is remembered of an instance, or a blank.
+// known returns the identity of an instance, which is a new one if it is unknown.
 func known(identities map[string]*identity, instance string) *identity {
 	if id := identities[instance]; id != nil {
 		return id
@@ -103,7 +103,7 @@ func known(identities map[string]*identity, instance string) *identity {
 	return &identity{}
 }
 
-// place returns where s is in list, appending it if it is new.
+// place returns the index of s in list, to which it is appended if it is new.
 func place(list *[]string, ids map[string]uint32, s string) uint32 {
 	id, ok := ids[s]
 	if !ok {

@@ -8,7 +8,8 @@ import (
 	"github.com/kymohq/kymo/hub/internal/store/page"
 )
 
-// pageMerger merges pages of one window. The name is stored with the data.
+// pageMerger merges pages of the same span. Pebble stores its name with the data, so it
+// must not change.
 var pageMerger = &pebble.Merger{
 	Name: "kymo.pages.v1",
 	Merge: func(_, value []byte) (pebble.ValueMerger, error) {
@@ -17,7 +18,7 @@ var pageMerger = &pebble.Merger{
 	},
 }
 
-// pageMerge collects pages; their order does not matter.
+// pageMerge collects pages, whose order does not matter.
 type pageMerge struct{ pages [][]byte }
 
 func (m *pageMerge) MergeNewer(value []byte) error {

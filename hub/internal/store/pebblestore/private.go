@@ -16,8 +16,9 @@ const (
 	privateFile = 0o600
 )
 
-// private is the machine's disk, where what is created is its owner's alone. Pebble
-// has a mode of its own for files, so each is changed as soon as it is there.
+// private is the machine's disk, on which files and directories are created with the
+// modes above. Pebble creates files with a mode of its own, so each is changed as soon
+// as it exists.
 type private struct{ vfs.FS }
 
 func (p private) Unwrap() vfs.FS { return p.FS }
@@ -34,7 +35,7 @@ func (p private) OpenReadWrite(name string, c vfs.DiskWriteCategory, o ...vfs.Op
 
 func (p private) Lock(name string) (io.Closer, error) { return closed(p.FS.Lock(name))(name) }
 
-// closed returns a function that closes a file, which may be new, to others.
+// closed returns a function that takes access to a file, which may be new, from others.
 func closed[F io.Closer](f F, err error) func(name string) (F, error) {
 	return func(name string) (F, error) {
 		if err != nil {
@@ -49,9 +50,9 @@ func closed[F io.Closer](f F, err error) func(name string) (F, error) {
 	}
 }
 
-// WarnOfReaders logs, to slog.Default() if the logger is nil, that the directory of a
-// store lets other users of the machine in. One that was there before the store has
-// the mode that its owner gave it.
+// WarnOfReaders logs a warning, to slog.Default() if the logger is nil, if other users of
+// the machine may read the directory of a store. A directory that existed before the
+// store keeps the mode that its owner gave it.
 func WarnOfReaders(dir string, logger *slog.Logger) {
 	if logger == nil {
 		logger = slog.Default()

@@ -8,15 +8,15 @@ import (
 	"github.com/kymohq/kymo/hub/internal/store"
 )
 
-// Prune forgets all hours that lie wholly before the instant, by range
-// deletion: its cost does not depend on how much that is.
+// Prune forgets all hours that lie wholly before the instant. It deletes ranges, whose
+// cost does not depend on their size.
 func (s *Store) Prune(ctx context.Context, before int64) error {
 	return s.do(ctx, func(c *committer) error { return c.prune(before) })
 }
 
 func (c *committer) prune(before int64) error {
 	if c.built != nil {
-		c.apply(<-c.built) // it would bring back the floor it began with
+		c.apply(<-c.built) // applied later, it would restore the floor that it was built with
 	}
 	if c.failed != nil {
 		return classify(c.failed)
@@ -66,12 +66,12 @@ func (c *committer) prune(before int64) error {
 	if c.applied == 0 {
 		c.since = c.now()
 	}
-	c.applied++ // to be made durable in a while, even if nothing else comes
+	c.applied++ // so that it is made durable even if nothing else comes
 	return nil
 }
 
-// PruneToSize implements store.Sizer. It deletes hour by hour, and measures the
-// database without its journal.
+// PruneToSize implements store.Sizer. It deletes whole hours, and measures the database
+// without its journal.
 func (s *Store) PruneToSize(ctx context.Context, bytes int64) (before int64, err error) {
 	s.mu.RLock()
 	e, closed := s.engine, s.closed
@@ -110,16 +110,16 @@ func (s *Store) PruneToSize(ctx context.Context, bytes int64) (before int64, err
 	return before, nil
 }
 
-// size returns how many bytes the database's files take, but for those that are
-// about to be deleted: counting them would prune for what is gone already.
+// size returns how many bytes the database's files take. It leaves out those that are
+// about to be deleted, for which more would be pruned otherwise.
 func (e *engine) size() int64 {
 	total := e.db.Metrics().Total()
 	return total.TablesSize
 }
 
-// hourAfter returns the first whole hour (Unix ms) before which the blocks and
-// the health results take at least so many bytes, but at most the last that has
-// any; 0 if none has.
+// hourAfter returns the first whole hour (Unix ms) before which blocks and health
+// results take at least so many bytes, but no later one than the last with any data;
+// 0 if there is none.
 func (e *engine) hourAfter(bytes int64) (found int64, err error) {
 	health, err := e.healthExtent()
 	if err != nil {
@@ -130,8 +130,8 @@ func (e *engine) hourAfter(bytes int64) (found int64, err error) {
 		return 0, err
 	}
 	defer it.Close()
-	// Blocks are pruned hour by hour where there are some, health results after every
-	// step: an hour, unless they go back for months.
+	// Blocks are counted in hours that have some, health results in steps: of an hour,
+	// or more if they go back for months.
 	step := max(1, (health.to-health.from)/hourMillis/500)
 	last := health.to / hourMillis
 	at := health.from / hourMillis

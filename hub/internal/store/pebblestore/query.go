@@ -36,8 +36,8 @@ func (s *Store) Rollups(ctx context.Context, q store.RollupQuery) iter.Seq2[*rol
 	}
 }
 
-// steps yields the rollups of one part of the window after the other. It returns
-// nil when no more is wanted.
+// steps yields the rollups of the window, one part after another. It returns nil if the
+// caller wants no more.
 func (v *view) steps(ctx context.Context, yield func(*rollup.Rollup, error) bool) error {
 	parts := v.window.Steps(v.step)
 	if len(parts) > 1 {
@@ -55,7 +55,7 @@ func (v *view) steps(ctx context.Context, yield func(*rollup.Rollup, error) bool
 	return nil
 }
 
-// whole yields the rollups of the window; false if no more is wanted.
+// whole yields the rollups of the window. It returns false if the caller wants no more.
 func (v *view) whole(ctx context.Context, yield func(*rollup.Rollup, error) bool) (more bool, err error) {
 	sums := sumsPool.Get().(*sums)
 	defer sums.free()
@@ -73,14 +73,14 @@ func (v *view) whole(ctx context.Context, yield func(*rollup.Rollup, error) bool
 	return true, nil
 }
 
-// sums adds up the answer to a query for rollups.
+// sums computes the answer to a query for rollups.
 type sums struct {
 	*view
-	rollups []rollup.Rollup // by series; one that is not touched is empty
+	rollups []rollup.Rollup // by series; empty if it has no data
 	touched []uint32
 }
 
-// sumsPool spares a report the megabytes that its histograms take.
+// sumsPool reuses the megabytes that a report's histograms take.
 var sumsPool = sync.Pool{New: func() any { return new(sums) }}
 
 func (s *sums) free() {
@@ -108,7 +108,7 @@ func (s *sums) of(series uint32) *rollup.Rollup {
 func (s *sums) collect(ctx context.Context) error {
 	s.grow()
 	pages, spans := plan(s.window, s.state.floor10s)
-	// The longest first: they have the widest histograms, which then need not grow.
+	// The longest spans first: they have the widest histograms, which then need not grow.
 	slices.SortStableFunc(pages, func(a, b cover.Run) int { return b.Level - a.Level })
 	if err := s.addRuns(ctx, pages); err != nil {
 		return err
@@ -129,8 +129,8 @@ func (s *sums) collect(ctx context.Context) error {
 	return nil
 }
 
-// addRuns adds up pages. A week's report is half days and half hours: two
-// goroutines share them.
+// addRuns adds up pages, in two goroutines: about half of a week's report are days and
+// half are hours.
 func (s *sums) addRuns(ctx context.Context, runs []cover.Run) error {
 	hourly := func(run cover.Run) bool { return run.Level == level1h }
 	join := func(*sums) error { return nil }

@@ -27,25 +27,26 @@ func (s *Store) Requests(ctx context.Context, q store.RequestQuery) iter.Seq2[*s
 	}
 }
 
-// merge yields the rows of memory and of the blocks in the order of their
-// start. Blocks that came from different flushes may overlap: each is opened
-// when its first start is reached, so that only those that do are open at once.
+// merge yields the rows of memory and of the blocks in the order of their start. Blocks
+// of different flushes may overlap. Each is opened when its first start is reached, so
+// that only blocks that overlap are open at the same time.
 type merge struct {
 	*view
 	query *store.RequestQuery
 	open  []*source
 }
 
-// source is rows that the query asks for.
+// source is the rows of memory or of one block that the query selects.
 type source struct {
 	rows   *rows
-	order  []uint32 // places of the rows that are left, by start
+	order  []uint32 // places of the remaining rows, by start
 	reader *blockReader
 }
 
 func (s *source) start() int64 { return s.rows.start[s.order[0]] }
 
-// run returns an error unless it was already yielded or yielding was stopped.
+// run merges until the end, an error, or until the caller wants no more. It returns
+// only errors that were not yielded.
 func (m *merge) run(ctx context.Context, yield func(*store.Record, error) bool) error {
 	w := m.window
 	if w.From >= w.To {
@@ -86,7 +87,8 @@ func (m *merge) run(ctx context.Context, yield func(*store.Record, error) bool) 
 	return m.blocks.Error()
 }
 
-// first returns the place of the open source with the least start, -1 if none is open.
+// first returns the index of the open source with the earliest start, or -1 if none is
+// open.
 func (m *merge) first() int {
 	least := -1
 	for i, s := range m.open {
@@ -124,8 +126,8 @@ func (m *merge) openBlock() error {
 	return nil
 }
 
-// picked are the places of the rows of a block that the query asks for. The user is
-// looked at last: a block's users are the most that it holds.
+// picked returns the places of the block's rows that the query selects. It filters by
+// user last, since users are the largest part of a block.
 func (m *merge) picked(r *blockReader) ([]uint32, error) {
 	places, err := m.places(&r.rows), error(nil)
 	if m.query.MinDuration > 0 && len(places) > 0 {
@@ -137,11 +139,11 @@ func (m *merge) picked(r *blockReader) ([]uint32, error) {
 	return places, err
 }
 
-// readers spares a query the megabytes that a block takes.
+// readers reuses the megabytes that a decoded block takes.
 var readers = sync.Pool{New: func() any { return new(blockReader) }}
 
-// addMemory opens a source for the rows of memory that the query asks for. No others
-// are sorted: memory has many, of which a query for seconds wants few.
+// addMemory opens a source for the rows of memory that the query selects, and sorts only
+// these: memory has many, and a query over seconds selects few.
 func (m *merge) addMemory(r *rows) {
 	q := m.query
 	places := slices.DeleteFunc(m.places(r), func(i uint32) bool {
@@ -161,7 +163,7 @@ func (m *merge) addMemory(r *rows) {
 	m.open = append(m.open, &source{r, order, nil})
 }
 
-// places are those of the rows whose start and series the query asks for.
+// places returns the places of the rows whose start and series the query selects.
 func (m *merge) places(r *rows) []uint32 {
 	var places []uint32
 	for i, start := range r.start {

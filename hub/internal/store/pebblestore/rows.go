@@ -49,7 +49,7 @@ func (r *rows) grow(n int) int {
 	return at
 }
 
-// truncate removes every row, keeping the room.
+// truncate removes every row and keeps the capacity.
 func (r *rows) truncate() {
 	r.start, r.series, r.duration, r.firstByte = r.start[:0], r.series[:0], r.duration[:0], r.firstByte[:0]
 	r.lifetime, r.size, r.user, r.instance = r.lifetime[:0], r.size[:0], r.user[:0], r.instance[:0]
@@ -71,7 +71,7 @@ func (r *rows) record(i int, keys []rollup.Key) store.Record {
 	}
 }
 
-// gather replaces r by the rows of from that order names; the lists are shared.
+// gather replaces r by the rows of from at the places in order. It shares the lists.
 func (r *rows) gather(from *rows, order []uint32) {
 	pick64 := func(dst, src []int64) []int64 {
 		dst = resize(dst, len(order))
@@ -133,8 +133,8 @@ func byStart(start []int64) []uint32 {
 	}
 	least := slices.Min(start)
 	span := uint64(slices.Max(start) - least)
-	// A radix sort, 11 bits at a time: what arrives within a minute takes two
-	// passes, against the 17 comparisons a row of a sort by comparing.
+	// A radix sort, 11 bits at a time: rows of one minute take two passes, instead of
+	// some 17 comparisons a row.
 	const digit = 11
 	spare := make([]uint32, n)
 	var counts [1 << digit]uint32

@@ -6,9 +6,9 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 )
 
-// scheduler lets one compaction run at a time, and none before the database is
-// open or after it was given up: an Open that fails halfway frees what a
-// compaction that it started still uses.
+// scheduler lets one compaction run at a time, and none before the database is open or
+// after it was abandoned: an Open that fails halfway frees what a compaction that it
+// started may still use.
 type scheduler struct {
 	mu       sync.Mutex
 	granted  sync.Cond // a grant ended
@@ -31,7 +31,7 @@ func (s *scheduler) Register(_ int, db pebble.DBForCompaction) {
 	s.db = db
 }
 
-// Unregister returns when db will not be asked any more.
+// Unregister waits until db is no longer asked for compactions.
 func (s *scheduler) Unregister() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -55,8 +55,8 @@ func (s *scheduler) forbid() {
 	s.allowed = false
 }
 
-// TrySchedule is called by the database when it has something to compact. If it
-// is refused the database is asked again after the next compaction.
+// TrySchedule is called by the database when it has something to compact. If that is
+// refused, the database is asked again after the next compaction.
 func (s *scheduler) TrySchedule() (bool, pebble.CompactionGrantHandle) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -86,8 +86,8 @@ func (s *scheduler) Done() {
 	s.grantAndUnlock()
 }
 
-// grantAndUnlock starts a compaction if the database waits for one. It is asked
-// without the lock, because it calls TrySchedule with its own lock held.
+// grantAndUnlock starts a compaction if the database waits for one. It asks the database
+// without holding the lock, since that calls TrySchedule with a lock of its own held.
 func (s *scheduler) grantAndUnlock() {
 	if !s.allowed || s.running || s.granting {
 		s.mu.Unlock()

@@ -9,12 +9,12 @@ import (
 	"github.com/kymohq/kymo/hub/internal/store"
 )
 
-// seriesTable numbers the series, from 0 in the order they came. Only the
-// committer adds; the keys before a length once seen never change, so a reader
-// that took the slice under the store's lock needs no lock to read it.
+// seriesTable numbers the series from 0, in the order of their arrival. Only the
+// committer adds series, and those that were added never change, so a reader that took
+// the slice under the store's lock needs no lock to read it.
 //
-// Dropped requests are counted per service under a series of its own, whose key
-// has nothing but the service.
+// A service's dropped requests are counted under a series of their own, whose key has
+// nothing but the service.
 type seriesTable struct {
 	keys  []rollup.Key
 	ids   map[rollup.Key]uint32
@@ -28,7 +28,7 @@ func newSeriesTable() *seriesTable {
 func (t *seriesTable) id(k rollup.Key) uint32 {
 	id, ok := t.ids[k]
 	if !ok {
-		// A decoded batch's texts share one string; a series outlives the batch.
+		// The texts of a decoded batch share one string, which a series would keep alive.
 		k = rollup.Key{Service: strings.Clone(k.Service), Endpoint: strings.Clone(k.Endpoint),
 			Method: strings.Clone(k.Method), Status: k.Status}
 		id = uint32(len(t.keys))
@@ -41,7 +41,7 @@ func (t *seriesTable) id(k rollup.Key) uint32 {
 // isDrops reports whether the key stands for a service's dropped requests.
 func isDrops(k *rollup.Key) bool { return k.Endpoint == "" }
 
-// selects reports whether the filter lets the series pass.
+// selects reports whether the series passes the filter.
 func selects(f *store.Filter, k *rollup.Key) bool {
 	if isDrops(k) {
 		return f.SelectsDrops(k.Service)
@@ -49,7 +49,7 @@ func selects(f *store.Filter, k *rollup.Key) bool {
 	return f.Selects(k)
 }
 
-// appendSeries writes the status and the three texts, each after its length.
+// appendSeries appends the status and the three texts, each after its length.
 func appendSeries(b []byte, k *rollup.Key) []byte {
 	b = binary.AppendUvarint(b, uint64(k.Status))
 	for _, s := range []string{k.Service, k.Endpoint, k.Method} {

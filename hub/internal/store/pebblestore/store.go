@@ -20,11 +20,11 @@ import (
 )
 
 const (
-	// identityAge is for how long an instance that fell silent is remembered: the
-	// 168 h that are promised, and some for a clock that is set.
+	// identityAge is how long a silent instance is remembered: the promised 168 h, and a
+	// margin in case the clock is set.
 	identityAge = 170 * hourMillis
-	// maxIdentities bounds the instances remembered. A post with an idempotency
-	// key is an instance of its own.
+	// maxIdentities bounds how many instances are remembered: each post with an
+	// idempotency key is an instance of its own.
 	maxIdentities = 1 << 19
 )
 
@@ -36,18 +36,18 @@ type Options struct {
 	tuning tuning // defaultTuning if zero
 }
 
-// tuning is when things happen; tests make them happen sooner.
+// tuning holds the limits at which things happen, which tests make smaller.
 type tuning struct {
-	// memory is how many requests memory holds before it is flushed, and ceiling
-	// how many it may hold while flushing is not possible.
+	// memory is how many requests memory holds before it is flushed, and ceiling is how
+	// many it may hold while it cannot be flushed.
 	memory, ceiling int
-	// age is how long requests stay in memory, and in Pebble's, at most: at low
-	// traffic one flush then makes one page of 5 min.
+	// age is how long requests stay in memory, and then in Pebble's memory, at most. At
+	// low traffic, each flush makes one page of 5 min.
 	age time.Duration
-	// durable is how many bytes may enter Pebble before they are made durable.
+	// durable is how many bytes may be applied to Pebble before it is flushed.
 	durable int
-	// pause is how often the committer looks what is due, and so for how long a
-	// failed engine is left alone before the next is opened.
+	// pause is the committer's tick. After a failure, the next engine is opened a tick
+	// later.
 	pause time.Duration
 }
 
@@ -62,12 +62,12 @@ type Store struct {
 	lock io.Closer
 
 	calls   chan *appendCall
-	control chan func(*committer) // run by the committer between two groups
+	control chan func(*committer) // functions that the committer runs between two groups
 	closing chan struct{}
-	done    chan struct{} // the committer ended
+	done    chan struct{} // closed when the committer has ended
 	close   func() error
 	cache   *pebble.Cache
-	journal journal        // the committer's
+	journal journal        // only the committer uses it
 	retired sync.WaitGroup // engines being closed
 
 	mu         sync.RWMutex // guards what follows
@@ -122,7 +122,7 @@ func (s *Store) open() (err error) {
 		err = s.load(math.MaxInt64)
 	}
 	if err == nil {
-		// The new directories' names must be durable before anything in them counts.
+		// The entries of new directories must be durable before anything in them counts.
 		err = errors.Join(syncDir(s.fs, s.dir), syncDir(s.fs, s.fs.PathDir(s.dir)))
 	}
 	if err != nil {
@@ -154,11 +154,10 @@ func (s *Store) checkFormat() error {
 		if version == formatVersion {
 			return nil
 		}
-		// Older data are read as they are. What is written from here on is not for
-		// the program that wrote them.
+		// Older data can be read as it is. The program that wrote it cannot read what is
+		// written from here on.
 	}
-	// A name that is not there yet takes its place in one step: a crash leaves
-	// either no file or a whole one.
+	// A new file is renamed into place, so that a crash leaves either none or a whole one.
 	draft := name + ".new"
 	f, err := s.fs.Create(draft, "kymo-format")
 	if err != nil {
@@ -188,7 +187,7 @@ func (s *Store) shutdown() error {
 	s.mu.Unlock()
 	err := s.journal.close()
 	select {
-	case <-e.dead: // what it did not write is in the journal
+	case <-e.dead: // what it has not written is in the journal
 		s.retire(e)
 	default:
 		err = errors.Join(err, e.close())
@@ -211,7 +210,8 @@ func (s *Store) do(ctx context.Context, f func(*committer) error) error {
 	}
 }
 
-// classify names the errors that pass when something outside changes.
+// classify wraps errors that may pass by themselves in store.ErrFull or
+// store.ErrUnavailable.
 func classify(err error) error {
 	switch {
 	case err == nil:

@@ -22,24 +22,24 @@ type view struct {
 	pages  *pebble.Iterator
 	blocks *pebble.Iterator // of the same instant
 	wanted []bool           // by series: whether it passes the filter
-	merged []uint32         // by series: which one's rollup it is counted in; nil for its own
+	merged []uint32         // by series: the series in whose rollup it is counted; nil if each has its own
 	step   int64            // see store.RollupQuery
-	// inParts has the places of memory's rows by the part of a stepped window, and
-	// part is which one this view is of. Scanning all of memory for each of a
-	// hundred parts would cost more than all else.
+	// inParts has the places of memory's rows by part of a stepped window, and part is
+	// the index of this view's part. Scanning all of memory for each of a hundred parts
+	// would cost more than everything else.
 	inParts [2][][]uint32
 	part    int
-	// spans has the block that was read last: the next part often needs it again.
+	// spans has the block that was read last, which the next part often needs again.
 	spans *spanReader
 }
 
-// spanReader is a block and the key it has.
+// spanReader is a decoded block and its key.
 type spanReader struct {
 	blockReader
 	key []byte
 }
 
-// view returns a view of the present state, which does not change any more.
+// view returns an immutable view of the current state.
 func (s *Store) view(w rollup.Window, f store.Filter) (*view, error) {
 	s.mu.RLock()
 	if s.closed {
@@ -55,8 +55,8 @@ func (s *Store) view(w rollup.Window, f store.Filter) (*view, error) {
 	if err != nil {
 		return nil, errors.Join(err, v.close())
 	}
-	// The frozen memory enters Pebble at an instant of Pebble's choosing: what
-	// these iterators see says on which side of it this view is.
+	// The frozen memory may enter Pebble at any instant. Only the iterators' view of it
+	// shows whether it already has.
 	if frozen != nil && frozen.segment > v.state.segment {
 		v.memory[1], v.health[1] = frozen.rows, frozen.health
 	}
@@ -86,7 +86,7 @@ func coarse(keys []rollup.Key) []uint32 {
 	return merged
 }
 
-// iterate opens the iterators and reads the state that goes with them.
+// iterate opens the iterators and reads the state of the same instant.
 func (v *view) iterate() (err error) {
 	if v.pages, err = v.engine.db.NewIter(nil); err != nil {
 		return err
@@ -111,7 +111,7 @@ func prefixed(prefix byte) *pebble.IterOptions {
 	return &pebble.IterOptions{LowerBound: []byte{prefix}, UpperBound: []byte{prefix + 1}}
 }
 
-// close gives the iterators back. A dead engine may hold the lock that takes.
+// close closes the iterators. A dead engine may hold the lock that this needs.
 func (v *view) close() error {
 	err := v.engine.attempt(func() (err error) {
 		defer v.engine.release()

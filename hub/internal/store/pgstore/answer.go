@@ -8,17 +8,17 @@ import (
 	"github.com/kymohq/kymo/hub/internal/store/page"
 )
 
-// tally is what was added up of the present part.
+// tally is the sum of what was read of the current part.
 type tally struct {
-	found   map[uint32]*rollup.Rollup // nil for a series that is not asked for
-	rollups []*rollup.Rollup          // those that are
-	unknown map[int32]bool            // series whose key is to be read before the part is read again
-	ahead   []detail                  // of later parts: the details of one span may be of many
-	sorted  bool                      // ahead is
+	found   map[uint32]*rollup.Rollup // nil for a series that the query does not ask for
+	rollups []*rollup.Rollup          // of those that it does
+	unknown map[int32]bool            // series whose keys must be read before the part is read again
+	ahead   []detail                  // of later parts: the details of one span may belong to many
+	sorted  bool                      // whether ahead is sorted
 }
 
-// reach yields the parts that end before an instant, or at it, unless some of
-// their series are not known.
+// reach yields the parts that end at an instant or before it, unless some of their
+// series are unknown.
 func (a *answer) reach(instant int64) {
 	for a.at < len(a.parts) && a.parts[a.at].To <= instant && len(a.unknown) == 0 {
 		start := rollup.StepOf(a.parts[a.at].From, a.query.Step)
@@ -39,7 +39,7 @@ func (a *answer) reach(instant int64) {
 	}
 }
 
-// of returns the rollup of a series, nil if it is not asked for.
+// of returns the rollup of a series, or nil if the query does not ask for it.
 func (a *answer) of(id uint32, drops bool) *rollup.Rollup {
 	if r, ok := a.found[id]; ok {
 		return r
@@ -89,8 +89,8 @@ func (a *answer) addPage(b []byte) error {
 	return nil
 }
 
-// addDetails adds what is of the present part, and keeps what is of later ones: of
-// a span whose details are read, no part has a page.
+// addDetails adds the details of the current part and keeps those of later parts: a
+// span is read either as details or as a page, whatever part it lies in.
 func (a *answer) addDetails(b []byte, base int64) error {
 	part := a.parts[a.at]
 	reader := detailsReader{left: b, at: base}
@@ -120,7 +120,7 @@ func (a *answer) put(d *detail) {
 	}
 }
 
-// catchUp adds what was read before the present part's turn.
+// catchUp adds the details of the current part that were read with earlier parts.
 func (a *answer) catchUp() {
 	if len(a.ahead) == 0 || a.at == len(a.parts) {
 		return

@@ -17,8 +17,8 @@ import (
 	"github.com/kymohq/kymo/internal/wire"
 )
 
-// write makes a group durable. One that the server has no time for is written
-// in halves.
+// write makes a group durable. If the server cancels a group for taking too long, it
+// is written in halves.
 func (s *Store) write(ctx context.Context, group []*gather.Call) error {
 	err := s.commit(ctx, group)
 	if lost(err) && !s.closed.Load() {
@@ -32,7 +32,7 @@ func (s *Store) write(ctx context.Context, group []*gather.Call) error {
 	for _, part := range [][]*gather.Call{group[:half], group[half:]} {
 		err := s.write(ctx, part)
 		if errors.Is(err, store.ErrUnavailable) && state(err) != stateQueryCanceled {
-			return err // the whole group is retried, which then finds what was kept of it
+			return err // the whole group is retried; the half that was kept is known then
 		}
 		if err != nil {
 			for _, c := range part {
@@ -43,8 +43,8 @@ func (s *Store) write(ctx context.Context, group []*gather.Call) error {
 	return nil
 }
 
-// errForgotten means that something in the store's memory was dropped from
-// the database meanwhile.
+// errForgotten means that something that the store remembers as present was dropped
+// from the database meanwhile.
 var errForgotten = errors.New("a row or partition was dropped meanwhile")
 
 func (s *Store) commit(ctx context.Context, group []*gather.Call) error {
@@ -54,8 +54,8 @@ func (s *Store) commit(ctx context.Context, group []*gather.Call) error {
 	}
 	defer conn.Release()
 	for range 3 {
-		// Days before the pruned instant have no partition any more. No query
-		// would return their rows.
+		// Days before the pruned instant have no partition, and no query would return
+		// their rows.
 		from := s.pruned.Load() / dayMillis * dayMillis
 		if err = s.try(ctx, conn, newPlan(group, from), from); !errors.Is(err, errForgotten) && state(err) != stateCheck {
 			break
@@ -69,7 +69,7 @@ func (s *Store) commit(ctx context.Context, group []*gather.Call) error {
 	return err
 }
 
-// plan is what a group needs from the database.
+// plan is what must exist in the database before a group can be written.
 type plan struct {
 	group []*gather.Call
 	names []string // of instances, in order
@@ -132,11 +132,12 @@ func (s *Store) try(ctx context.Context, conn *pgxpool.Conn, p *plan, from int64
 	})
 }
 
-// admit finds the batches that are new, and remembers them.
+// admit returns the batches that are new, and adds them to what the instances
+// remember.
 func admit(group []*gather.Call, instances map[string]*instance) (fresh []copySource) {
 	for _, c := range group {
 		if c.Failed() {
-			continue // in an attempt before this one
+			continue // in an earlier attempt
 		}
 		if name, full := tooManyGaps(c, instances); full {
 			c.Fail(fmt.Errorf("%w: it remembers too many gaps in the sequence of %q", store.ErrFull, name))
@@ -165,14 +166,14 @@ func tooManyGaps(c *gather.Call, instances map[string]*instance) (name string, f
 	return "", false
 }
 
-// keep writes what is new from an instant on: requests, sums, health results, and
-// that all of it was kept.
+// keep writes the new batches, from an instant on: requests, sums, health results,
+// and the batches' identities.
 func (s *Store) keep(ctx context.Context, tx pgx.Tx, fresh []copySource, instances map[string]*instance, from int64) error {
 	if _, err := tx.Conn().PgConn().CopyFrom(ctx, newCopier(fresh, from), copyRequests); err != nil {
 		return err
 	}
 	var batch pgx.Batch
-	// A server with this off would acknowledge what it may lose.
+	// With this off, the server would acknowledge what it may lose.
 	batch.Queue(`SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off'`)
 	s.queuePages(&batch, fresh, from)
 	queueHealth(&batch, fresh, from)
@@ -204,7 +205,7 @@ func (s *Store) queuePages(batch *pgx.Batch, fresh []copySource, from int64) {
 	batch.Queue(`INSERT INTO kymo_pages (level, start, page) SELECT * FROM unnest($1::smallint[], $2::bigint[], $3::bytea[])`, level, start, page)
 }
 
-// sum adds a batch to what becomes pages.
+// sum adds a batch to the sums that become pages.
 func (s *Store) sum(sums *sums, b *wire.Batch, from int64) {
 	ids := make([]uint32, len(b.Keys))
 	for i, k := range b.Keys {

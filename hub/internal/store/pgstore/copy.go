@@ -16,16 +16,16 @@ const requestColumns = `metric_id, endpoint, method, response_time_ms, status_co
 
 const copyRequests = `COPY ` + requestsTable + ` (` + requestColumns + `) FROM STDIN (FORMAT binary)`
 
-// copier writes requests in the binary format of COPY
-// (https://www.postgresql.org/docs/current/sql-copy.html), as they are read off
-// it: building each row as values of their own would cost more than PostgreSQL
-// takes to keep it.
+// copier is a reader of requests in the binary format of COPY
+// (https://www.postgresql.org/docs/current/sql-copy.html). It encodes them as they
+// are read: making a slice of values for each row would cost more than PostgreSQL's
+// own work.
 type copier struct {
 	sources []copySource
-	from    int64 // requests that started before are left out
+	from    int64 // requests that started earlier are left out
 	row     int
 	buffer  []byte
-	at      int // what was read of the buffer
+	at      int // how much of the buffer was read
 	ids     *mathrand.ChaCha8
 	ended   bool
 }
@@ -38,7 +38,7 @@ type copySource struct {
 
 var _ io.Reader = (*copier)(nil)
 
-// copyChunk is about how much is written before it is read.
+// copyChunk is about how many bytes are encoded at a time.
 const copyChunk = 1 << 16
 
 func newCopier(sources []copySource, from int64) *copier {
@@ -63,7 +63,7 @@ func (c *copier) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// fill writes the next rows, and after the last one the trailer.
+// fill encodes the next rows, and after the last one the trailer.
 func (c *copier) fill() {
 	for len(c.buffer) < copyChunk {
 		if len(c.sources) == 0 {
@@ -111,21 +111,21 @@ func (c *copier) appendRow(b []byte, source *copySource, i int) []byte {
 	return appendText(b, key.Service)
 }
 
-// roundMillis is nanoseconds as the nearest milliseconds.
+// roundMillis rounds nanoseconds to milliseconds.
 func roundMillis(ns int64) int64 {
 	return int64(time.Duration(ns).Round(time.Millisecond) / time.Millisecond)
 }
 
 // appendID appends a UUID of version 7 (RFC 9562, section 5.7): the milliseconds
-// and 74 random bits. Such numbers come in nearly the order of time, which keeps
-// an index of them small and its end in memory.
+// and 74 random bits. Such identifiers nearly ascend with time, which keeps an index
+// of them small, and only its end has to be in memory.
 func (c *copier) appendID(b []byte, millis int64) []byte {
 	b = binary.BigEndian.AppendUint64(b, uint64(millis)<<16|0x7000|c.ids.Uint64()&0x0fff)
 	return binary.BigEndian.AppendUint64(b, 1<<63|c.ids.Uint64()>>2)
 }
 
-// epoch2000 is where PostgreSQL counts the microseconds of a timestamp from, in
-// Unix milliseconds.
+// epoch2000 is the instant from which PostgreSQL counts a timestamp's microseconds,
+// in Unix milliseconds.
 const epoch2000 = 946_684_800_000
 
 func copyTime(millis int64) int64 { return (millis - epoch2000) * 1000 }

@@ -14,8 +14,8 @@ import (
 
 const dayMillis = int64(rollup.Day)
 
-// ahead is for how many days after today there are partitions, so that rows that
-// others insert have one, too.
+// ahead is how many days after today have partitions, so that rows that other
+// programs insert have one, too.
 const ahead = 2
 
 // The tables that have a partition for each day.
@@ -24,7 +24,7 @@ const (
 	healthTable   = "service_health"
 )
 
-// day is a partition: of which table, and which day since the Unix epoch.
+// day is a partition: its table, and its day since the Unix epoch.
 type day struct {
 	table  string
 	number int64
@@ -35,13 +35,13 @@ func (d day) name() string {
 	return fmt.Sprintf("%s_%s", d.table, time.UnixMilli(d.number*dayMillis).UTC().Format("20060102"))
 }
 
-// parseDay reads what name wrote.
+// parseDay is the inverse of name.
 func parseDay(table, name string) (day, bool) {
 	at, err := time.Parse(table+"_20060102", name)
 	return day{table, at.UnixMilli() / dayMillis}, err == nil
 }
 
-// days are the partitions that are known to be there.
+// days are the partitions that are known to exist.
 type days struct {
 	mu    sync.Mutex
 	known map[day]bool
@@ -75,7 +75,7 @@ func (d *days) forget() {
 	clear(d.known)
 }
 
-// aheadOf makes the partitions of today and the days after.
+// aheadOf creates the partitions of today and the days ahead.
 func (s *Store) aheadOf(ctx context.Context, now time.Time) error {
 	wanted := make(map[day]bool)
 	for i := range int64(ahead + 1) {
@@ -90,7 +90,7 @@ func (s *Store) aheadOf(ctx context.Context, now time.Time) error {
 	return s.makeDays(ctx, conn, wanted)
 }
 
-// makeDays makes partitions that are not there.
+// makeDays creates the partitions that are missing.
 func (s *Store) makeDays(ctx context.Context, conn *pgxpool.Conn, wanted map[day]bool) error {
 	missing := s.days.missing(wanted)
 	if len(missing) == 0 {
@@ -109,7 +109,7 @@ func (s *Store) makeDays(ctx context.Context, conn *pgxpool.Conn, wanted map[day
 			case attached:
 				continue
 			case detaching:
-				return errForgotten // another hub has pruned, and this one does not know
+				return errForgotten // another hub has pruned, and this one has not noticed
 			}
 			if err := d.create(ctx, tx); err != nil {
 				return err
@@ -123,9 +123,9 @@ func (s *Store) makeDays(ctx context.Context, conn *pgxpool.Conn, wanted map[day
 	return err
 }
 
-// create makes a partition. It is made apart and then attached: that does not
-// keep others from reading and writing the table. What is left of one that was
-// being dropped is in the way, and to be forgotten anyway.
+// create creates a table and then attaches it as a partition, which does not block
+// readers and writers of the partitioned table. It replaces the remains of a partition
+// that was being dropped.
 func (d day) create(ctx context.Context, tx pgx.Tx) error {
 	name, from := d.name(), time.UnixMilli(d.number*dayMillis).UTC()
 	for _, statement := range []string{
@@ -141,13 +141,13 @@ func (d day) create(ctx context.Context, tx pgx.Tx) error {
 	return nil
 }
 
-// partition is in which state one is.
+// partition is the state of a partition.
 type partition int
 
 const (
 	attached  partition = 1 + iota
-	detaching           // taking it away was begun and not ended
-	detached            // no partition any more, and not dropped yet
+	detaching           // detaching was begun and did not end
+	detached            // a table of its own that is not dropped yet
 )
 
 // querier is a connection, a pool or a transaction.
@@ -155,7 +155,8 @@ type querier interface {
 	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
 }
 
-// partitions lists what was made for days. Tables of other names are not touched.
+// partitions returns the state of each day's partition. Tables with other names are
+// not ours.
 func partitions(ctx context.Context, q querier) (map[day]partition, error) {
 	rows, err := q.Query(ctx, `SELECT c.relname, i.inhrelid IS NOT NULL, coalesce(i.inhdetachpending, false)
 		FROM pg_class c LEFT JOIN pg_inherits i ON i.inhrelid = c.oid

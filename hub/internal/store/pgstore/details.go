@@ -4,9 +4,9 @@ import "encoding/binary"
 
 // The details of a span are entries, all numbers varints:
 //
-//	start     its distance to the entry before, or to the span's beginning, in
-//	          milliseconds, signed (zigzag): mostly it is not negative
-//	series    series<<1 | d, where d says that the entry counts dropped requests
+//	start     its distance from the entry before, or from the span's beginning, in
+//	          milliseconds, signed (zigzag), though rarely negative
+//	series    series<<1 | d, where d is 1 if the entry counts dropped requests
 //	value     the duration in nanoseconds, or the count
 //
 // Details must not simply be concatenated: the first entry of each is relative
@@ -41,11 +41,11 @@ type detail struct {
 // detailsReader reads entries.
 type detailsReader struct {
 	left []byte
-	at   int64 // at first, the span's beginning
+	at   int64 // the start of the last entry; at first, the span's beginning
 }
 
-// next reads the next entry; ok is false at the end, and errDamaged where there
-// is none but something else.
+// next reads the next entry. At the end, ok is false; if something else than an entry
+// follows, the error is errDamaged.
 func (r *detailsReader) next() (d detail, ok bool, err error) {
 	if len(r.left) == 0 {
 		return d, false, nil
@@ -67,7 +67,7 @@ func (r *detailsReader) next() (d detail, ok bool, err error) {
 	return detail{r.at, uint32(series >> 1), series&1 != 0, value}, true, nil
 }
 
-// join makes one of the details of one span, which begins at base.
+// join merges several details of one span, which begins at base.
 func join(base int64, parts [][]byte) ([]byte, error) {
 	var b []byte
 	w := detailsWriter{at: base}

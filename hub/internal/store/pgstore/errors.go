@@ -27,15 +27,15 @@ func state(err error) string {
 	return ""
 }
 
-// lost reports whether an error means that a connection is gone, and not that the
-// server refused a statement.
+// lost reports whether an error means that a connection was lost, rather than that
+// the server refused a statement.
 func lost(err error) bool {
 	code := state(err)
 	return err != nil && (code == "" || strings.HasPrefix(code, "08") || strings.HasPrefix(code, "57P"))
 }
 
-// again calls ask, and once more if the connection was lost: the server was
-// restarted since the last query, and the other connections are lost, too.
+// again calls ask, and calls it once more with new connections if the connection was
+// lost: after a restart of the server all of the old ones are.
 func (s *Store) again(ctx context.Context, ask func() error) error {
 	err := ask()
 	if lost(err) && ctx.Err() == nil && !s.closed.Load() {
@@ -45,7 +45,7 @@ func (s *Store) again(ctx context.Context, ask func() error) error {
 	return err
 }
 
-// namedErrors returns how the server's errors are named.
+// namedErrors returns the names of the server's errors.
 func namedErrors(password string) remote.Errors {
 	full := func(err error) bool { return state(err) == stateDiskFull }
 	return remote.Errors{Server: "PostgreSQL", Password: password, OneLine: oneLine, Full: full}
@@ -55,8 +55,8 @@ func (s *Store) classify(ctx context.Context, err error) error {
 	return s.errors.Classify(ctx, s.closed.Load(), err)
 }
 
-// oneLine makes one line of pgx's text, which has a line for each address and each kind
-// of encryption that it tried, often the same.
+// oneLine joins the lines of pgx's text, one for each address and kind of encryption
+// that it tried, and leaves out repetitions.
 func oneLine(text string) string {
 	head, rest, _ := strings.Cut(text, "\n")
 	var lines []string

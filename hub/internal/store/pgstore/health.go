@@ -40,9 +40,9 @@ func queueHealth(batch *pgx.Batch, fresh []copySource, from int64) {
 	}
 }
 
-// jsonb makes details fit for JSONB, which knows neither the character NUL nor
-// numbers as large as JSON allows. Where it would not give them back as they
-// are, as it does not keep spaces, order and repeated keys, text has them, too.
+// jsonb returns details as JSONB can store them: without NUL characters, and without
+// numbers that are larger than it allows. JSONB does not keep white space, order and
+// repeated keys; where that would change the details, text has the original.
 func jsonb(details string) (value, text *string) {
 	if details == "" {
 		return nil, nil
@@ -63,8 +63,8 @@ func jsonb(details string) (value, text *string) {
 	return &plain, &details
 }
 
-// JSONB writes numbers out, 1e99999 with all of its zeros: those with more digits
-// or a larger exponent become texts.
+// JSONB writes numbers in full, 1e99999 with all of its zeros, so numbers with more
+// digits or a larger exponent become strings.
 const (
 	mostDigits  = 40
 	mostDecades = 100
@@ -100,8 +100,8 @@ func fit(v any) any {
 	return v
 }
 
-// healthWindow is the condition for rows that touch a window, which is $1 to $2:
-// $3 is the latest end of a span that begins before $2.
+// healthWindow is the condition for rows that overlap the window from $1 to $2; $3 is
+// the latest instant at which such a row can end.
 const healthWindow = `checked_at >= $1 AND checked_at < $3 AND began_at < $2`
 
 func (s *Store) healthWindow(w rollup.Window) []any {
@@ -109,7 +109,7 @@ func (s *Store) healthWindow(w rollup.Window) []any {
 	return []any{timestamp(w.From), timestamp(w.To), timestamp(min(w.To, wire.MaxStart) + wire.MaxSpan)}
 }
 
-// timestamp is an instant as PostgreSQL takes it.
+// timestamp converts Unix milliseconds for PostgreSQL.
 func timestamp(millis int64) time.Time {
 	return time.UnixMilli(min(max(millis, 0), wire.MaxStart+wire.MaxSpan)).UTC()
 }
@@ -168,7 +168,7 @@ func (s *Store) HealthNames(ctx context.Context, w rollup.Window) iter.Seq2[stri
 	}
 }
 
-// each asks for rows and yields what they become.
+// each runs a query and yields what row makes of each of its rows.
 func each[T any](s *Store, ctx context.Context, yield func(T, error) bool, sql string, args, into []any, row func() (T, error)) {
 	var none T
 	if s.closed.Load() {

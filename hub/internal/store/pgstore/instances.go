@@ -12,14 +12,14 @@ import (
 // maxGaps bounds the runs of numbers remembered of one instance.
 const maxGaps = 4096
 
-// instances are those that have a row, as far as is known.
+// instances are the instances that are known to have a row.
 type instances struct {
 	mu    sync.Mutex
 	names map[string]bool
 }
 
-// maxKnown bounds what is remembered of them: a post with an idempotency key is
-// an instance of its own.
+// maxKnown bounds how many are remembered: each post with an idempotency key is an
+// instance of its own.
 const maxKnown = 1 << 16
 
 func (in *instances) unknown(names []string) (unknown []string) {
@@ -50,13 +50,13 @@ func (in *instances) forget() {
 	clear(in.names)
 }
 
-// makeInstances gives each of the names, which are in order, a row.
+// makeInstances inserts a row for each name that has none. The names are sorted.
 func (s *Store) makeInstances(ctx context.Context, q querier, names []string) error {
 	unknown := s.known.unknown(names)
 	if len(unknown) == 0 {
 		return nil
 	}
-	// To insert what is there would use up numbers.
+	// INSERT … ON CONFLICT uses up a number of the sequence even if the row exists.
 	rows, err := q.Query(ctx, `INSERT INTO kymo_instances (name, seen_at)
 		SELECT name, $2 FROM unnest($1::text[]) WITH ORDINALITY AS given (name, place)
 		WHERE NOT EXISTS (SELECT FROM kymo_instances k WHERE k.name = given.name)
@@ -79,8 +79,8 @@ type instance struct {
 	changed bool
 }
 
-// lockInstances locks the rows of the names and reads them. Every transaction
-// takes them in the order of their names.
+// lockInstances locks and reads the rows of the names. Every transaction locks them
+// in the order of their names.
 func lockInstances(ctx context.Context, tx pgx.Tx, names []string) (map[string]*instance, error) {
 	rows, err := tx.Query(ctx, `SELECT id, name, numbers FROM kymo_instances WHERE name = ANY($1) ORDER BY name FOR UPDATE`, names)
 	if err != nil {

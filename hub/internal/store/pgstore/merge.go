@@ -13,16 +13,17 @@ import (
 )
 
 const (
-	// quietAfter is how long after its end a span is expected to change rarely: what
-	// is left of its pages becomes one.
+	// quietAfter is how long after its end a span is expected to change rarely: then
+	// all of its pages become one.
 	quietAfter = 10 * time.Minute
-	// fullRound is after how many rounds the quiet spans are merged, too.
+	// fullRound is how many rounds there are to one that merges quiet spans, too.
 	fullRound = 12
-	// detailsLimit is how large details become: larger ones gain nothing.
+	// detailsLimit is the size up to which details are merged: beyond it nothing is
+	// gained.
 	detailsLimit = 1 << 20
 )
 
-// startMerging begins to merge pages and to make partitions ahead, again and again.
+// startMerging starts the loop that merges pages and creates partitions ahead.
 func (s *Store) startMerging() {
 	n := 0
 	round := func(ctx context.Context) error {
@@ -34,8 +35,8 @@ func (s *Store) startMerging() {
 	}))
 }
 
-// mergeDue makes the partitions and merges the pages that are due. With all, the
-// pages of quiet spans are, too.
+// mergeDue creates the partitions and merges the pages that are due, and with all
+// those of quiet spans, too.
 func (s *Store) mergeDue(ctx context.Context, all bool) error {
 	if err := s.aheadOf(ctx, s.now()); err != nil {
 		return err
@@ -53,7 +54,7 @@ func (s *Store) mergeDue(ctx context.Context, all bool) error {
 	return nil
 }
 
-// span names the pages that add up.
+// span identifies pages that can be merged.
 type span struct {
 	level int16
 	start int64
@@ -80,11 +81,11 @@ func (s *Store) mergeable(ctx context.Context, all bool) ([]span, error) {
 	return spans, err
 }
 
-// errPruned takes back a merge of pages that were pruned meanwhile.
+// errPruned rolls back a merge of pages that were pruned meanwhile.
 var errPruned = errors.New("pages were pruned meanwhile")
 
-// merge makes one page of several of a span. It returns false if another hub is
-// merging.
+// merge merges several pages of a span into one. It returns false if another hub
+// holds the lock.
 func (s *Store) merge(ctx context.Context, p span) (led bool, err error) {
 	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		if err := tx.QueryRow(ctx, `SELECT pg_try_advisory_xact_lock(`+lockKey+`)`, "tidy").Scan(&led); err != nil || !led {
@@ -103,7 +104,7 @@ func (s *Store) merge(ctx context.Context, p span) (led bool, err error) {
 		if err != nil {
 			return err
 		}
-		// In one statement: either the old ones are seen or the new one.
+		// In one statement, so that a reader sees either the old pages or the new one.
 		tag, err := tx.Exec(ctx, `WITH gone AS (DELETE FROM kymo_pages WHERE level = $1 AND start = $2 AND id = ANY($3) RETURNING id)
 			INSERT INTO kymo_pages (level, start, page) SELECT $1, $2, $4 WHERE (SELECT count(*) FROM gone) = cardinality($3::bigint[])`,
 			p.level, p.start, ids, merged)
@@ -118,8 +119,8 @@ func (s *Store) merge(ctx context.Context, p span) (led bool, err error) {
 	return led, err
 }
 
-// readParts reads the pages of a span that are to become one. A large one that
-// little would be added to is left as it is.
+// readParts reads the pages of a span that are to be merged. A large page to which
+// little would be added is left alone.
 func readParts(ctx context.Context, tx pgx.Tx, p span) (ids []int64, pages [][]byte, err error) {
 	rows, err := tx.Query(ctx, `SELECT id, page FROM kymo_pages WHERE level = $1 AND start = $2
 		AND (level > 0 OR octet_length(page) < $3) ORDER BY octet_length(page)`, p.level, p.start, detailsLimit)

@@ -18,15 +18,15 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// versionTable is where the migrations that were applied are noted.
+// versionTable lists the migrations that were applied.
 const versionTable = "kymo_schema_version"
 
-// minServer is the oldest PostgreSQL that can take a partition away while
-// others read: server_version_num.
+// minServer is the server_version_num of the oldest PostgreSQL that can detach a
+// partition while others read.
 const minServer = 140000
 
-// migrate makes the tables, or brings those of an earlier version up to date.
-// One hub at a time does that.
+// migrate creates the tables, or migrates those of an earlier version. An advisory
+// lock lets one hub at a time do so.
 func migrate(ctx context.Context, config *pgx.ConnConfig) error {
 	db := stdlib.OpenDB(*config)
 	defer db.Close()
@@ -41,7 +41,7 @@ func migrate(ctx context.Context, config *pgx.ConnConfig) error {
 	if _, err := lock.ExecContext(ctx, `SELECT pg_advisory_lock(`+lockKey+`)`, "migrate"); err != nil {
 		return err
 	}
-	// Closing the connection would do, if there were no pooler in between.
+	// Closing the connection would release the lock, but not through a pooler.
 	defer func() { _, _ = lock.ExecContext(ctx, `SELECT pg_advisory_unlock(`+lockKey+`)`, "migrate") }()
 	if err := checkTables(ctx, lock); err != nil {
 		return err
@@ -65,8 +65,9 @@ func migrate(ctx context.Context, config *pgx.ConnConfig) error {
 	return err
 }
 
-// lockKey is the expression for the key of an advisory lock with the name $1:
-// such keys are of the whole database, and Kymo may be in several of its schemas.
+// lockKey is the expression for the key of an advisory lock with the name $1. It
+// depends on the schema, since such keys belong to the whole database, and several of
+// its schemas may have a Kymo.
 const lockKey = `hashtextextended('kymo/' || current_schema() || '/' || $1, 0)`
 
 // checkServer returns why the server cannot be used, or nil.
@@ -89,8 +90,8 @@ func checkServer(ctx context.Context, conn *sql.Conn) error {
 	return nil
 }
 
-// checkTables refuses tables that others made: they would be in the way, and
-// hold what is not to be touched.
+// checkTables returns an error if a table of the same name belongs to another program:
+// it must not be touched.
 func checkTables(ctx context.Context, conn *sql.Conn) error {
 	var ours bool
 	var theirs sql.NullString

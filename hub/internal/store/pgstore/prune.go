@@ -12,12 +12,12 @@ import (
 	"github.com/kymohq/kymo/hub/internal/store"
 )
 
-// identityAge is for how long an instance that fell silent is remembered: the
-// 168 h that are promised, and some for clocks that differ.
+// identityAge is how long a silent instance is remembered: the promised 168 h, and a
+// margin for clocks that differ.
 const identityAge = 170 * time.Hour
 
-// Prune forgets what lies before the instant: at once for reports, and in
-// whole days for the tables, whose partitions are dropped.
+// Prune forgets what lies before the instant. Reports leave it out at once; the
+// tables lose whole days, by dropping partitions.
 func (s *Store) Prune(ctx context.Context, before int64) error {
 	if s.closed.Load() {
 		return store.ErrClosed
@@ -47,9 +47,9 @@ func (s *Store) prune(ctx context.Context, before int64) error {
 	return errors.Join(errs, s.deleteRows(ctx, before))
 }
 
-// deleteRows deletes from the tables without partitions. Only one hub at a
-// time deletes or merges pages: two that lock the same rows in different
-// orders would deadlock.
+// deleteRows deletes from the tables without partitions. Only one hub at a time
+// deletes or merges pages, since two hubs that lock the same rows in different orders
+// would deadlock.
 func (s *Store) deleteRows(ctx context.Context, before int64) error {
 	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(`+lockKey+`)`, "tidy"); err != nil {
@@ -60,8 +60,8 @@ func (s *Store) deleteRows(ctx context.Context, before int64) error {
 				return err
 			}
 		}
-		// A row that still names an instance needs its name. One that is locked has
-		// just sent something.
+		// Rows refer to their instance, so it is kept as long as any that it sent may be.
+		// A locked instance is sending right now.
 		silent := min(s.now().Add(-identityAge).UnixMilli(), before/dayMillis*dayMillis)
 		_, err := tx.Exec(ctx, `DELETE FROM kymo_instances WHERE id IN
 			(SELECT id FROM kymo_instances WHERE seen_at < $1 FOR UPDATE SKIP LOCKED)`, timestamp(silent))
@@ -69,8 +69,8 @@ func (s *Store) deleteRows(ctx context.Context, before int64) error {
 	})
 }
 
-// drop takes a partition away in a way that does not keep others from reading
-// and writing the table, and drops it.
+// drop detaches a partition without blocking readers and writers of the table, and
+// drops it.
 func (s *Store) drop(ctx context.Context, d day, state partition) error {
 	ctx, cancel := context.WithTimeout(ctx, s.tuning.drop)
 	defer cancel()
@@ -91,7 +91,7 @@ func (s *Store) drop(ctx context.Context, d day, state partition) error {
 	return err
 }
 
-// alreadyDropped reports whether an error only says that another hub was faster.
+// alreadyDropped reports whether an error only means that another hub was faster.
 func alreadyDropped(err error) bool {
 	var e *pgconn.PgError
 	if !errors.As(err, &e) {
@@ -99,16 +99,16 @@ func alreadyDropped(err error) bool {
 	}
 	switch e.Code {
 	case "42P01", // undefined_table
-		"42809", // wrong_object_type: a partition no more
+		"42809", // wrong_object_type: no longer a partition
 		"55000", // object_not_in_prerequisite_state: being detached
-		"40P01", // deadlock_detected: of two who drop it, this one gives way
+		"40P01", // deadlock_detected: of two hubs that drop it, this one gives way
 		"XX000": // "tuple concurrently deleted": both dropped it
 		return true
 	}
 	return false
 }
 
-// PruneToSize implements store.Sizer. It deletes day by day, but not today.
+// PruneToSize implements store.Sizer. It deletes whole days, but never today.
 func (s *Store) PruneToSize(ctx context.Context, bytes int64) (before int64, err error) {
 	for {
 		var size int64

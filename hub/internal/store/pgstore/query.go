@@ -25,7 +25,7 @@ func (s *Store) Rollups(ctx context.Context, q store.RollupQuery) iter.Seq2[*rol
 			return
 		}
 		q.To = min(q.To, wire.MaxStart+1)
-		var late error // what went wrong when it was too late to ask again
+		var late error // an error after something was yielded, when it is too late to retry
 		err := s.again(ctx, func() error {
 			a := &answer{query: q, store: s, yield: yield}
 			err := a.give(ctx)
@@ -40,23 +40,23 @@ func (s *Store) Rollups(ctx context.Context, q store.RollupQuery) iter.Seq2[*rol
 	}
 }
 
-// answer adds up the answer to a query for rollups, one part of its window after
-// the other.
+// answer computes the answer to a query for rollups, one part of its window after
+// another.
 type answer struct {
 	query store.RollupQuery
 	store *Store
 
 	yield func(*rollup.Rollup, error) bool
 	begun bool // something was yielded
-	ended bool // no more is wanted
+	ended bool // the caller wants no more
 
 	parts []rollup.Window
-	at    int // the present one
+	at    int // the current one
 	tally
 }
 
-// give answers. With steps, in a transaction: what has to be read again is of the
-// same instant as what was yielded before.
+// give yields the answer. With steps it reads in one transaction, so that what has to
+// be read again is of the same instant as what was already yielded.
 func (a *answer) give(ctx context.Context) error {
 	a.cut(a.store.pruned.Load())
 	if a.query.Step <= 0 {
@@ -66,7 +66,7 @@ func (a *answer) give(ctx context.Context) error {
 		func(tx pgx.Tx) error { return a.ask(ctx, tx) })
 }
 
-// cut makes the parts of what was not pruned.
+// cut cuts the window, from the pruned instant on, into parts.
 func (a *answer) cut(pruned int64) {
 	a.query.From = max(a.query.From, pruned)
 	a.parts = a.query.Window.Steps(a.query.Step)
@@ -80,7 +80,7 @@ func (a *answer) ask(ctx context.Context, db querier) error {
 		case err != nil || a.ended:
 			return err
 		case pruned > a.query.From:
-			// The store was pruned: pages of spans across that instant hold too much.
+			// The store was pruned meanwhile: pages that span that instant hold too much.
 			a.cut(pruned)
 		case len(a.unknown) == 0:
 			return nil
@@ -106,10 +106,10 @@ func (a *answer) learn(ctx context.Context, db querier) error {
 	return nil
 }
 
-// read adds up all there is from the present part on, and returns how far was
-// pruned. Pages and details are read in one statement, so that they are of one
-// instant, those of the earlier parts first; of each part the longest spans first:
-// they have the widest histograms, which then need not grow.
+// read adds up everything from the current part on, and returns the pruned instant.
+// One statement reads pages and details, so that they are of one instant: in the order
+// of the parts, and the longest spans of each part first, since they have the widest
+// histograms, which then need not grow.
 func (a *answer) read(ctx context.Context, db querier) (pruned int64, err error) {
 	a.tally = tally{found: make(map[uint32]*rollup.Rollup), unknown: make(map[int32]bool)}
 	rows, err := db.Query(ctx, `
@@ -125,7 +125,7 @@ func (a *answer) read(ctx context.Context, db querier) (pruned int64, err error)
 	defer rows.Close()
 	var step, start int64
 	var level int16
-	var b pgtype.DriverBytes // only lent until the next row
+	var b pgtype.DriverBytes // valid until the next row
 	for rows.Next() {
 		if err := rows.Scan(&step, &level, &start, &b); err != nil {
 			return 0, err
@@ -150,7 +150,7 @@ func (a *answer) read(ctx context.Context, db querier) (pruned int64, err error)
 	return pruned, nil
 }
 
-// wanted are the spans to be read, as columns, and the length of a step.
+// wanted returns the spans to read, as columns, and the length of a step.
 func (a *answer) wanted() []any {
 	var level []int16
 	var length, first, past []int64
@@ -166,7 +166,7 @@ func (a *answer) wanted() []any {
 	}
 	step := a.query.Step
 	if step <= 0 {
-		step = math.MaxInt64 // everything is of one
+		step = math.MaxInt64 // everything is in one step
 	}
 	return []any{level, length, first, past, step}
 }

@@ -9,8 +9,7 @@ import (
 	"github.com/kymohq/kymo/hub/internal/store"
 )
 
-// Requests implements store.Store. Rows that others inserted are
-// not among them.
+// Requests implements store.Store. It leaves out rows that other programs inserted.
 func (s *Store) Requests(ctx context.Context, q store.RequestQuery) iter.Seq2[*store.Record, error] {
 	return func(yield func(*store.Record, error) bool) {
 		args := []any{timestamp(max(q.From, s.pruned.Load())), timestamp(q.To)}

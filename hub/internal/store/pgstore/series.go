@@ -10,7 +10,7 @@ import (
 	"github.com/kymohq/kymo/hub/internal/rollup"
 )
 
-// series are the numbers of series that are known. One that was given stays.
+// series are the known numbers of series. A series never gets another number.
 type series struct {
 	mu   sync.RWMutex
 	ids  map[rollup.Key]uint32
@@ -26,7 +26,7 @@ func (s *series) note(id uint32, k rollup.Key) {
 	s.ids[k], s.keys[id] = id, k
 }
 
-// id returns the number of a series, 0 if it is not known.
+// id returns the number of a series, or 0 if it is not known.
 func (s *series) id(k rollup.Key) uint32 {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
@@ -42,8 +42,8 @@ func (s *series) key(id uint32) (rollup.Key, bool) {
 
 const seriesColumns = `service, endpoint, method, status`
 
-// number makes the numbers of series known, giving new ones. It is not part of
-// the transaction that uses them: a number that is not used does no harm.
+// number makes the numbers of series known, and gives new series one. It need not be
+// part of the transaction that uses them: an unused number does no harm.
 func (s *series) number(ctx context.Context, q querier, keys map[rollup.Key]bool) error {
 	var unknown []rollup.Key
 	for k := range keys {
@@ -54,12 +54,12 @@ func (s *series) number(ctx context.Context, q querier, keys map[rollup.Key]bool
 	if len(unknown) == 0 {
 		return nil
 	}
-	// In one order, so that two hubs do not wait for each other in a circle.
+	// Always in the same order, so that two hubs do not deadlock.
 	slices.SortFunc(unknown, func(a, b rollup.Key) int { return rollup.CompareKeys(&a, &b) })
 	columns := seriesArrays(unknown)
 	const given = `unnest($1::text[], $2::text[], $3::text[], $4::int[])`
 	const find = `SELECT id, ` + seriesColumns + ` FROM kymo_series WHERE (` + seriesColumns + `) IN (SELECT * FROM ` + given + `)`
-	// To insert what is there would use up numbers.
+	// INSERT … ON CONFLICT uses up a number of the sequence even if the row exists.
 	if err := s.read(ctx, q, find, columns...); err != nil {
 		return err
 	}
@@ -75,7 +75,7 @@ func (s *series) number(ctx context.Context, q querier, keys map[rollup.Key]bool
 	return s.read(ctx, q, find, columns...)
 }
 
-// learn makes the series with these numbers known.
+// learn reads the keys of the series with these numbers.
 func (s *series) learn(ctx context.Context, q querier, ids []int32) error {
 	return s.read(ctx, q, `SELECT id, `+seriesColumns+` FROM kymo_series WHERE id = ANY($1)`, ids)
 }
@@ -94,7 +94,7 @@ func (s *series) read(ctx context.Context, q querier, sql string, args ...any) e
 	return err
 }
 
-// seriesArrays are keys as columns.
+// seriesArrays returns the keys as columns.
 func seriesArrays(keys []rollup.Key) []any {
 	n := len(keys)
 	services, endpoints, methods, statuses := make([]string, n), make([]string, n), make([]string, n), make([]int32, n)

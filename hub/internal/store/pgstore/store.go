@@ -28,14 +28,14 @@ type Options struct {
 	tuning tuning // defaultTuning where zero
 }
 
-// tuning is how much and how often; tests have it otherwise.
+// tuning holds limits and intervals, which tests change.
 type tuning struct {
-	requests    int           // in a transaction, if there are more batches than one
+	requests    int           // limit of a transaction with more than one batch
 	hold, limit time.Duration // see gather.Config
 	mergeEvery  time.Duration
-	parts       int // how many pages of one span are too many
-	// drop is how long detaching a partition may wait for its readers. The next
-	// prune completes one that was interrupted.
+	parts       int // a span with this many pages has them merged
+	// drop is how long detaching a partition may wait for its readers. If that is not
+	// enough, the next prune completes it.
 	drop time.Duration
 }
 
@@ -82,8 +82,8 @@ func CheckURL(url string) error {
 func parseURL(url string) (*pgxpool.Config, error) {
 	_, rest, isURL := strings.Cut(url, "://")
 	path, _, _ := strings.Cut(rest, "?")
-	// Half of such a password would be a port, and the other half the name of the
-	// database, which errors show.
+	// pgx would take half of such a password for the port and the other half for the
+	// database's name, which errors show.
 	if at := strings.IndexAny(path, "@/"); isURL && at >= 0 && path[at] == '/' && strings.Contains(path, "@") {
 		return nil, errors.New("there is an @ behind a slash; write a slash in the password as %2F, and an @ in the database's name as %40")
 	}
@@ -179,10 +179,10 @@ func (s *Store) shutdown() {
 	s.gatherer.Close()
 	s.closed.Store(true)
 	s.merging.Stop()
-	s.pool.Close() // waits for questions under way
+	s.pool.Close() // waits for running queries
 }
 
-// readPruned reads how far was pruned, by whichever hub.
+// readPruned reads the instant up to which this hub or another one has pruned.
 func (s *Store) readPruned(ctx context.Context) error {
 	var value int64
 	err := s.pool.QueryRow(ctx, `SELECT coalesce(max(value), 0) FROM kymo_state WHERE key = 'pruned'`).Scan(&value)

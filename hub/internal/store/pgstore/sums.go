@@ -10,8 +10,8 @@ import (
 	"github.com/kymohq/kymo/internal/hist"
 )
 
-// levels are those of histograms. In kymo_pages, level 0 is details, with the
-// spans of the finest level, and histograms follow from 1 on.
+// levels are the levels of histograms. In kymo_pages they are numbered from 1 on;
+// level 0 is details, which have the spans of the finest one.
 var levels = rollup.MakeLevels(rollup.FiveMinutes, rollup.Hour, rollup.Day)
 
 const (
@@ -19,7 +19,7 @@ const (
 	levelHistograms = 1 // the finest
 )
 
-// pageLevels is the resolution of each level of kymo_pages.
+// pageLevels has the resolution of each level of kymo_pages.
 var pageLevels = append([]rollup.Resolution{levels[0]}, levels...)
 
 // pageRow is a row of kymo_pages.
@@ -36,7 +36,7 @@ type sums struct {
 	duration []int64
 	drops    []drop
 
-	order []int // of the requests, by start
+	order []int // places of the requests, by start
 	hists map[uint32]*hist.Histogram
 	free  []*hist.Histogram
 }
@@ -47,7 +47,7 @@ type drop struct {
 	count  uint64
 }
 
-// pages returns a page of each level for each span that holds something.
+// pages returns, for each level, a page for each span that holds something.
 func (s *sums) pages() []pageRow {
 	s.order = make([]int, len(s.start))
 	for i := range s.order {
@@ -85,7 +85,7 @@ func (s *sums) pages() []pageRow {
 	return rows
 }
 
-// page sums requests and drops up by series.
+// page adds up requests and drops by series.
 func (s *sums) page(order []int, drops []drop) []byte {
 	var touched []uint32
 	for _, i := range order {
@@ -127,7 +127,7 @@ func (s *sums) page(order []int, drops []drop) []byte {
 	return b
 }
 
-// details writes requests as they are.
+// details encodes single requests.
 func (s *sums) details(order []int, drops []drop, base int64) []byte {
 	b := make([]byte, 0, 8*len(order))
 	w := detailsWriter{at: base}
