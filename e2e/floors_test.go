@@ -215,7 +215,7 @@ var rooms = []room{
 		why: "it runs checks with the probes that it is given; what is printed of the answer is not its affair"},
 	{path: "hub/internal/reload", floor: 7, upTo: 6,
 		outside: []string{"github.com/fsnotify/fsnotify"},
-		why:     "it gives a hub that runs a configuration that changed; who asks for it is not its affair",
+		why:     "it applies a configuration to a hub; when that is due is not its affair",
 		onlyFor: []string{"hub/cmd/kymo"},
 		onlyWhy: "an embedded hub is given its configuration in Go"},
 
