@@ -77,7 +77,7 @@ func New(st store.Store, c *config.Config, o Options) (*Hub, error) {
 	}
 	h.intake.OnHeartbeat(h.checks.fleet.Observe)
 	h.api = api.New(api.Config{
-		Settings: apiSettings(c), Store: st, Intake: h.intake, Now: o.Now, Logger: o.Logger, Version: o.Version,
+		Settings: apiSettings(c), Store: store.Cleaned(st), Intake: h.intake, Now: o.Now, Logger: o.Logger, Version: o.Version,
 		Health: h.Health, HealthRows: h.checks.history.rows,
 	})
 	h.handler = webserver.Guard(http.HandlerFunc(h.serve), o.Limits)
@@ -90,7 +90,7 @@ func New(st store.Store, c *config.Config, o Options) (*Hub, error) {
 func (h *Hub) seed() error {
 	now := h.Now()
 	window := rollup.Window{From: now.Add(-h.config.Load().Retention.Age).UnixMilli(), To: now.UnixMilli() + 1}
-	for r, err := range h.store.Rollups(context.Background(), store.RollupQuery{Window: window}) {
+	for r, err := range store.Cleaned(h.store).Rollups(context.Background(), store.RollupQuery{Window: window}) {
 		if err != nil {
 			return err
 		}
