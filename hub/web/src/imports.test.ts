@@ -1,12 +1,12 @@
 import { beforeEach, expect, test, vi } from 'vitest'
 
-// Everything but the start-up.
+// All modules except main.ts.
 const modules = import.meta.glob<object>(['./**/*.{svelte,ts}', '!./**/*.{test,d}.ts', '!./main.ts', '!./testing/*'])
 
 let callers: string[] = []
 beforeEach(() => {
   callers = []
-  // Node.js has these, and the test's own imports need some of them.
+  // Node.js has these, and the imports of the test itself need some of them.
   for (const name of ['fetch', 'queueMicrotask', 'setInterval', 'setTimeout'] as const) {
     const real = globalThis[name] as (...args: unknown[]) => unknown
     vi.stubGlobal(name, (...args: unknown[]) => {
@@ -17,10 +17,10 @@ beforeEach(() => {
   }
 })
 
-// A module and all that it imports are compiled when it is first imported, which takes a busy
-// machine some seconds.
+// A module and its imports are compiled when it is first imported, which takes a busy machine some
+// seconds.
 test.for(Object.entries(modules))('importing %s does nothing', { timeout: 30_000 }, async ([, load]) => {
-  // These Node.js does not have: a module that asks for one is not imported.
+  // Node.js does not have these, so importing a module that uses one would fail.
   for (const name of ['addEventListener', 'document', 'history', 'location', 'matchMedia', 'window']) {
     expect(globalThis).not.toHaveProperty(name)
   }

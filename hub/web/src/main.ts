@@ -1,4 +1,4 @@
-// Everything that the page does by itself starts here: modules only define things.
+// Everything that runs without a screen is started here; modules only define things.
 
 import 'uplot/dist/uPlot.min.css'
 import './app.css'
@@ -13,7 +13,7 @@ startRoute(screens)
 trackScroll()
 watchSession()
 
-// The page has a bar of its own until the script runs.
+// Replaces the bar that the page has until the script runs.
 const target = document.getElementById('app')!
 target.replaceChildren()
 mount(App, { target })

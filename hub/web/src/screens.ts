@@ -10,19 +10,19 @@ import Requests from './screens/Requests.svelte'
 
 export interface Screen {
   component: Component
-  /** What its tab in the bar reads, and the browser's. */
+  /** The title of its tab in the bar, and of the browser's tab. */
   title: string
-  /** What the browser's tab reads instead, where each page of it has a name of its own. */
+  /** The title of the browser's tab instead, if each page of the screen has its own. */
   subject?: (get: (name: string) => string) => string
-  /** The screen that it belongs to. One that belongs to none has a tab in the bar. */
+  /** The screen that it belongs to. A screen without one has a tab in the bar. */
   parent?: string
-  /** The parameters of its address, besides those that all screens share. Nothing else is its state. */
+  /** The parameters of its address besides those that all screens share. It has no other state. */
   params: readonly string[]
-  /** Parameters that make another page of it, which begins anew and at its top. */
+  /** Parameters that identify a page of it: changing one starts afresh, at the top. */
   identity?: readonly string[]
 }
 
-/** The first is the one that an address without a screen leads to; tabs are in this order. */
+/** In the order of their tabs. The first is shown for an address without a screen. */
 export const screens = {
   overview: { title: 'Overview', component: Overview, params: [] },
   endpoints: { title: 'Endpoints', component: Endpoints, params: ['q', 'slow', 'failing', 'sort'] },

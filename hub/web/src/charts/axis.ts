@@ -2,7 +2,7 @@
 
 import { clock, day, minute } from '../lib/format'
 
-/** Labels for instants (Unix seconds) that are step seconds apart: midnight is labeled with the day. */
+/** Labels for instants (Unix seconds) that are step seconds apart; at midnight, the day. */
 export function timeLabels(at: number[], step: number): string[] {
   return at.map((t) => {
     const ms = t * 1000
@@ -12,7 +12,7 @@ export function timeLabels(at: number[], step: number): string[] {
   })
 }
 
-/** A figure without the zeros that only show its precision: 2 s for 2.00 s. */
+/** A figure without trailing zeros: 2 s for 2.00 s. */
 export function plain(figure: string): string {
   return figure.replace(/(\.\d*?)0+(?=\D|$)/, (_, digits: string) => (digits === '.' ? '' : digits))
 }
@@ -20,8 +20,8 @@ export function plain(figure: string): string {
 const long = [60_000, 3_600_000, 86_400_000] // a minute, an hour and a day, in ms
 
 /**
- * 1, 2 and 5 of each power of ten between two durations (ms), of minutes from a minute on, and of
- * hours and days likewise; the powers alone if those were many.
+ * Marks between two durations (ms): 1, 2 and 5 times each power of ten, of minutes from a minute on,
+ * and likewise of hours and days. If those are too many, only the powers.
  */
 export function decades(low: number, high: number): number[] {
   const all: [mark: number, factor: number][] = []
@@ -40,7 +40,7 @@ export function decades(low: number, high: number): number[] {
   return all.filter(([, f]) => all.length <= 8 || f === 1).map(([v]) => v)
 }
 
-/** What a line shows, in words, for those who cannot see it. */
+/** What a line shows, in words, for screen readers. */
 export function inWords(values: (number | null)[], format: (v: number) => string): string {
   const known = values.filter((v): v is number => v !== null)
   if (known.length === 0) return 'no data'

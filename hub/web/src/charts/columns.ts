@@ -1,8 +1,8 @@
-// Columns of a chart that draws them itself.
+// Columns of a chart, one for each step.
 
 import type uPlot from 'uplot'
 
-/** Calls draw for each step of so many seconds, with its edges in pixels. Nothing is drawn beyond the axes. */
+/** Calls draw for each step of so many seconds, with its edges in pixels, clipped to the axes. */
 export function eachColumn(
   u: uPlot,
   at: number[],

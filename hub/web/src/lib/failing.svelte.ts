@@ -1,8 +1,8 @@
-// What stands on the screen though it could not be refreshed: its questions
-// failed when they were asked last. The banner says so for all of them.
+// The questions whose answers are on the screen but could not be refreshed. The
+// banner reports them together.
 
 export interface Failure {
-  /** The first of its failures since it was answered. */
+  /** When it first failed after it was last answered. */
   since: number
   reason: string
   again: () => void
@@ -11,14 +11,14 @@ export interface Failure {
 let failures = $state.raw<ReadonlyMap<object, Failure>>(new Map())
 
 export const failing = {
-  /** The one that has failed for longest; null if all is as the hub says. */
+  /** The one that has failed for longest; null if everything is up to date. */
   get first(): Failure | null {
     return [...failures.values()].sort((a, b) => a.since - b.since)[0] ?? null
   },
   set(who: object, failure: Failure) {
     failures = new Map(failures).set(who, failure)
   },
-  /** It was answered, is being asked anew, or is no longer on the screen. */
+  /** To be called when it is answered or asked again, or leaves the screen. */
   drop(who: object) {
     if (!failures.has(who)) return
     const left = new Map(failures)

@@ -1,5 +1,5 @@
-// Numbers and times as people read them: three significant figures, and the
-// unit always there, after a space that does not break (THIN).
+// Numbers and times for people: three significant figures, and always a unit, after
+// a space that does not break (THIN).
 
 export const THIN = '\u202f'
 export const NONE = '–'
@@ -13,7 +13,7 @@ function three(v: number): string {
   return Math.abs(v) >= 999.5 ? grouped.format(v) : v.toPrecision(3)
 }
 
-/** A duration that is given in milliseconds. */
+/** A duration in milliseconds. */
 export function duration(ms: Maybe): string {
   if (ms == null || !Number.isFinite(ms)) return NONE
   if (ms === 0) return `0${THIN}ms`
@@ -43,12 +43,12 @@ export function span(ms: number): string {
 
 export type RateUnit = 's' | 'min' | 'h'
 
-/** The unit in which a rate is at least 1, as far as there is one. */
+/** The unit for a rate: a second, or a minute or an hour if it is low. */
 export function rateUnit(perSecond: number): RateUnit {
   return perSecond >= 0.1 || perSecond === 0 ? 's' : perSecond >= 1 / 60 ? 'min' : 'h'
 }
 
-/** So many a second; or a minute or an hour, if they are few or the unit is given. */
+/** A rate with its unit, which is that of rateUnit if none is given. */
 export function rate(perSecond: Maybe, unit?: RateUnit): string {
   if (perSecond == null || !Number.isFinite(perSecond)) return NONE
   unit ??= rateUnit(perSecond)
@@ -66,7 +66,7 @@ export function count(n: Maybe): string {
   return n == null ? NONE : grouped.format(n)
 }
 
-/** A count where there is little room. */
+/** A count in short, where space is scarce. */
 export function short(n: Maybe): string {
   if (n == null) return NONE
   if (n < 10_000) return grouped.format(n)
@@ -75,7 +75,7 @@ export function short(n: Maybe): string {
   return three(n / 1e9) + THIN + 'G'
 }
 
-/** A share of 0 to 1 in percent. What is not nothing does not read as 0, nor what is not all as 100. */
+/** A share of 0 to 1 in percent. Only 0 reads as 0 %, and only 1 as 100 %. */
 export function share(x: Maybe): string {
   if (x == null || !Number.isFinite(x)) return NONE
   if (x === 0) return `0${THIN}%`
@@ -117,20 +117,20 @@ export function minute(at: number): string {
   return clock(at).slice(0, 5)
 }
 
-/** A day, with its year unless it is this one. */
+/** A day, with its year unless that is the current one. */
 export function day(at: number, now = Date.now()): string {
   const d = new Date(at)
   const year = d.getFullYear()
   return `${d.getDate()} ${months[d.getMonth()]}${year === new Date(now).getFullYear() ? '' : ` ${year}`}`
 }
 
-/** A time of day, with the day unless it is today. */
+/** A time of day, with the day unless that is today. */
 export function moment(at: number, now = Date.now(), fraction = false): string {
   const same = new Date(at).toDateString() === new Date(now).toDateString()
   return (same ? '' : day(at, now) + ', ') + clock(at, fraction)
 }
 
-/** The same in UTC, for titles. */
+/** An instant in UTC, for titles. */
 export function utc(at: number): string {
   return new Date(at)
     .toISOString()
@@ -138,7 +138,7 @@ export function utc(at: number): string {
     .replace(/\.000Z$|Z$/, (s) => s.replace('Z', '').replace('.000', '') + ' UTC')
 }
 
-/** From when to when, as short as it is clear. */
+/** A range of time, as short as is clear. */
 export function between(from: number, to: number, now = Date.now()): string {
   const sameDay = new Date(from).toDateString() === new Date(to).toDateString()
   const exact = to - from < 300_000
@@ -148,7 +148,7 @@ export function between(from: number, to: number, now = Date.now()): string {
   return `${day(from, now)}, ${time(from)} – ${day(to, now)}, ${time(to)}`
 }
 
-/** How a figure changed against the one before, as a share with its sign; empty if that says nothing. */
+/** The change of a figure from the previous one, as a share with its sign; empty if it has no meaning. */
 export function change(now: Maybe, before: Maybe): string {
   if (now == null || before == null || before === 0) return ''
   const x = (now - before) / before

@@ -1,5 +1,5 @@
-// The hub as the page knows it: whether it answers, whether one must sign in,
-// and how to ask it something.
+// The hub: whether it answers, whether signing in is necessary, and how to ask it
+// something.
 
 import type { ProblemDocument, Session } from './types'
 
@@ -7,7 +7,7 @@ export class Problem extends Error {
   constructor(
     readonly status: number,
     message: string,
-    /** Whether something else answered in the hub's place, or nothing did. */
+    /** Whether the answer is not the hub's: a proxy answered instead, or nothing did. */
     readonly gone = false,
   ) {
     super(message)
@@ -22,22 +22,22 @@ let firstVersion = ''
 let newVersion = $state<string | null>(null)
 
 export const hub = {
-  /** When the hub ceased to answer; null while it does. */
+  /** When the hub stopped answering; null while it answers. */
   get lostSince() {
     return lostSince
   },
-  /** Whether nothing can be shown before one has signed in. */
+  /** Whether signing in is necessary before anything can be shown. */
   get signIn() {
     return signIn
   },
   get session() {
     return session
   },
-  /** The version of a hub that has come in place of the one that this page is of. */
+  /** The version of the hub, if it is another one than when the page was loaded. */
   get newVersion() {
     return newVersion
   },
-  /** Grows whenever it is worth asking everything again at once. */
+  /** Grows whenever everything should be asked again at once. */
   get recovered() {
     return recovered
   },
@@ -62,7 +62,7 @@ async function send(path: string, init?: RequestInit): Promise<Response> {
     if (init?.signal?.aborted) throw e
     throw lost(0)
   }
-  // A proxy before the hub speaks for it when it is gone. The hub's own 503 is JSON.
+  // A proxy in front of the hub answers for it when it is gone. The hub's own 503 is JSON.
   const { status } = response
   if (status === 502 || status === 504 || (status === 503 && !isJSON(response))) throw lost(status)
   return response
@@ -86,7 +86,7 @@ async function problem(response: Response): Promise<Problem> {
       detail = `${(wrong.location ?? '').replace(/^(query|body)\./, '')}: ${wrong.message}`
     }
   } catch {
-    // It is no problem document; the status has to do.
+    // The body is no problem document, so the status has to do.
   }
   return new Problem(response.status, detail || `The hub answered ${response.status} ${response.statusText}.`)
 }
@@ -96,7 +96,7 @@ export interface Answer<T> {
   headers: Headers
 }
 
-/** Asks the hub. Statuses in also are answers too, not problems. */
+/** Asks the hub. The statuses in also are answers, too, rather than problems. */
 export async function ask<T>(
   path: string,
   query?: Query,
@@ -105,26 +105,26 @@ export async function ask<T>(
 ): Promise<Answer<T>> {
   const response = await send(address(path, query), { signal })
   if (response.status === 401) signIn = true
-  // A hub that shuts down answers everything with 503, but as a problem.
+  // A hub that shuts down answers everything with 503, and with a problem even if also has 503.
   if (!response.ok && (!also.includes(response.status) || isProblem(response))) throw await problem(response)
-  // Such as the page on which a proxy has one sign in.
+  // Such as the login page of a proxy.
   if (!isJSON(response)) throw new Problem(response.status, 'A proxy answered instead of the hub.', true)
   const body = (await response.json()) as T
   lostSince = null
   return { body, headers: response.headers }
 }
 
-/** Asks whether one must sign in, and which hub this is. */
+/** Asks whether signing in is necessary, and for the hub's version. */
 export async function readSession() {
   try {
     await currentSession()
   } catch (e) {
-    // It is asked again when the hub is back.
+    // The session is read again when the hub is back.
     if (!(e instanceof Problem)) throw e
   }
 }
 
-/** Keeps the session current, until the function that it returns is called: a page may stay open for longer than a hub. */
+/** Keeps the session up to date until the returned function is called: a page may stay open longer than a hub runs. */
 export function watchSession(): () => void {
   const read = () => {
     if (!document.hidden) void readSession()
@@ -151,7 +151,7 @@ async function currentSession(): Promise<Session> {
 
 let offset = 0
 
-/** How far the hub's clock is ahead, from an answer that no cache can have kept. */
+/** Sets how far the hub's clock is ahead, from an answer that did not come from a cache. */
 function keepOffset(date: string | null, at: number) {
   const ahead = Date.parse(date ?? '') + 500 - at // the header has whole seconds
   if (!Number.isNaN(ahead)) offset = Math.abs(ahead) > 2000 ? ahead : 0
@@ -188,13 +188,13 @@ export async function endSession() {
 let looking = false
 let foundAt = 0
 
-/** Notes that something was not answered, and finds out whether the hub is gone. */
+/** Notes that a request failed, and finds out whether the hub is gone. */
 function lost(status: number): Problem {
   if (!looking) void look(Date.now())
   return new Problem(status, 'The hub does not answer.', true)
 }
 
-/** Looks for the hub until it is there. */
+/** Asks until the hub answers. */
 async function look(since: number) {
   looking = true
   while (!(await isThere())) {
@@ -204,7 +204,7 @@ async function look(since: number) {
   looking = false
   const wasGone = lostSince !== null
   lostSince = null
-  // Where a proxy fails one route alone, asking for everything again would go on and on.
+  // If a proxy fails only one route, asking for everything again would never end.
   if (!wasGone && Date.now() - foundAt < 15_000) return
   foundAt = Date.now()
   recovered++

@@ -5,7 +5,7 @@ import * as first from './hub.svelte'
 const start = Date.UTC(2026, 10, 25, 10)
 const session = { required: false, signed_in: false, version: 'v1.0.0' }
 
-// Each test has a module, and so a state, of its own; the one imported above is compiled by then.
+// Each test has a module, and so a state, of its own. The import above has compiled it.
 let hub: typeof first
 beforeEach(async () => {
   vi.useFakeTimers({ now: start })
@@ -56,7 +56,7 @@ test.each([
   expect(e?.message).toContain(text)
 })
 
-test('a status that is an answer is no problem, unless it comes with one', async () => {
+test('a status that is an answer is not a problem, unless the body is one', async () => {
   stubFetch(() => json({ status: 'down' }, { status: 503 }))
   expect((await hub.ask('/health', {}, undefined, [503])).body).toEqual({ status: 'down' })
   expect(await failure(hub.ask('/health'))).toMatchObject({ status: 503, gone: false })
@@ -78,7 +78,7 @@ test('401 asks for signing in', async () => {
   expect(hub.hub.signIn).toBe(true)
 })
 
-test('a question that was taken back says nothing about the hub', async () => {
+test('a request that was aborted says nothing about the hub', async () => {
   const given = new AbortController()
   const { times } = stubFetch(() => networkDown())
   given.abort()
@@ -112,7 +112,7 @@ test.each([502, 503, 504])('a proxy that answers %i is a hub that is gone', asyn
   expect(hub.hub.lostSince).toBe(start)
 })
 
-test('one route that a proxy fails does not ask everything again and again', async () => {
+test('one route that fails at a proxy does not repeat everything again and again', async () => {
   stubFetch((path) => (path === '/a' ? page(502) : json(session)))
   for (let i = 0; i < 10; i++) {
     await failure(hub.ask('/a'))
@@ -126,7 +126,7 @@ test('one route that a proxy fails does not ask everything again and again', asy
   expect(hub.hub.recovered).toBe(2)
 })
 
-test('a newer hub is noted, and the first version again is none', async () => {
+test('a newer hub is noted, until the first version is back', async () => {
   let version = 'v1.0.0'
   stubFetch(() => json({ ...session, version }))
   await hub.readSession()
@@ -168,7 +168,7 @@ test('a session that cannot be read changes nothing', async () => {
   expect(hub.hub.signIn).toBe(true)
 })
 
-test('now is by the hub’s clock, where the two differ by more than its header is exact', async () => {
+test('now is by the hub’s clock, if the difference exceeds the precision of its header', async () => {
   let date = new Date(start + 3_600_000)
   stubFetch(() => json(session, { headers: { Date: date.toUTCString() } }))
   await hub.readSession()

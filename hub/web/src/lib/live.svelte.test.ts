@@ -16,13 +16,13 @@ beforeEach(() => {
 afterEach(async () => {
   for (const end of ends) end()
   ends = []
-  // A hub that is gone would be gone in the next test, too.
+  // Otherwise a hub that is gone would still be gone in the next test.
   stubFetch(() => json({}))
   await settle(2000)
   vi.useRealTimers()
 })
 
-/** A live answer to what state asks, as in a component that is on the screen until end is called. */
+/** A live answer to the question of state, as in a component that is on the screen until end is called. */
 async function ask(state: { path: string | null; every?: number | null }) {
   let live!: Live<string>
   const end = $effect.root(() => {
@@ -35,7 +35,7 @@ async function ask(state: { path: string | null; every?: number | null }) {
   return { live, end }
 }
 
-/** Lets effects run and answers arrive, after so many milliseconds. */
+/** Lets so many milliseconds pass, effects run and answers arrive. */
 async function settle(after = 0) {
   await tick()
   await vi.advanceTimersByTimeAsync(after)
@@ -48,7 +48,7 @@ const brief = ({ data, error, stale }: { data: unknown; error: string | null; st
   stale,
 })
 
-test('an answer is asked for again every so often, until no one wants it', async () => {
+test('an answer is requested again at intervals, until it leaves the screen', async () => {
   let n = 0
   const { times } = stubFetch(() => json(`answer ${++n}`))
   const { live, end } = await ask({ path: '/a' })
@@ -63,7 +63,7 @@ test('an answer is asked for again every so often, until no one wants it', async
   expect(times('/a')).toBe(2)
 })
 
-test('what is asked once stays as it is, also when the page is shown again', async () => {
+test('a question without an interval is asked once, even if the page is shown again', async () => {
   const { times } = stubFetch(() => json('a'))
   const { live } = await ask({ path: '/a', every: null })
   document.show(false)
@@ -75,7 +75,7 @@ test('what is asked once stays as it is, also when the page is shown again', asy
   expect(times('/a')).toBe(2)
 })
 
-test('a hidden page asks nothing, and at once when it is shown', async () => {
+test('a hidden page asks nothing until it is shown, and then at once', async () => {
   const { times } = stubFetch(() => json('a'))
   await ask({ path: '/a' })
   document.show(false)
@@ -106,7 +106,7 @@ test('another question makes the answer stale until it is answered; the same que
   expect(times('/b')).toBe(1)
 })
 
-test('the answer to a question that was taken back is not shown', async () => {
+test('the answer to a question that was replaced is not shown', async () => {
   const signals: AbortSignal[] = []
   let free = () => {}
   stubFetch(async (path, { signal }) => {
@@ -127,7 +127,7 @@ test('the answer to a question that was taken back is not shown', async () => {
   expect(signals).toHaveLength(2)
 })
 
-test('without an answer the error is on the screen, and goes with the next answer', async () => {
+test('without an answer the error is shown, until there is one', async () => {
   let full = true
   stubFetch(() => (full ? problem(500, { detail: 'the store is full' }) : json('a')))
   const { live } = await ask({ path: '/a' })
@@ -158,7 +158,7 @@ test('an answer that cannot be refreshed stays, and the banner knows since when'
   expect(failing.first).toBeNull()
 })
 
-test('what could not be refreshed is asked for when the page is shown, even if it is asked once', async () => {
+test('what could not be refreshed is requested when the page is shown, even without an interval', async () => {
   let full = true
   const { times } = stubFetch(() => (full ? problem(500, {}) : json('a')))
   const { live } = await ask({ path: '/a', every: null })
@@ -185,7 +185,7 @@ test('a stale answer goes when the hub says that there is none, and stays while 
   expect(brief(live)).toEqual({ data: null, error: 'no such window', stale: false })
 })
 
-test('when the hub is back, everything is asked for at once', async () => {
+test('when the hub is back, everything is requested at once', async () => {
   let up = true
   const { times } = stubFetch(() => (up ? json('a') : networkDown()))
   await ask({ path: '/a', every: 60_000 })

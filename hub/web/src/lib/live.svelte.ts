@@ -1,24 +1,24 @@
-// An answer of the hub that keeps itself up to date: it is asked for again when
-// the question changes, every so often, and when the hub or the page comes back.
+// An answer of the hub that keeps itself up to date: it is requested again when the
+// question changes, at intervals, and when the hub or the page comes back.
 
 import { untrack } from 'svelte'
 import { failing } from './failing.svelte'
 import { hub, Problem, type Answer } from './hub.svelte'
 
 export interface Question<T> {
-  /** Equal keys are the same question. */
+  /** Questions with the same key are the same. */
   key: string
   ask: (signal: AbortSignal) => Promise<Answer<T>>
-  /** Milliseconds until it is asked again; null is never. */
+  /** The interval at which it is asked again, in milliseconds; null is never. */
   every: number | null
 }
 
 export class Live<T> {
   data = $state.raw<T | null>(null)
   headers = $state.raw<Headers | null>(null)
-  /** Why there is no data. Where there is, and it could not be refreshed, the banner says so. */
+  /** Why there is no data. The banner reports data that could not be refreshed. */
   error = $state<string | null>(null)
-  /** Whether the data answer an earlier question than the present one. */
+  /** Whether the data is the answer to an earlier question. */
   stale = $state(false)
   at = $state(0)
 
@@ -26,12 +26,12 @@ export class Live<T> {
   #flight: AbortController | undefined
   #question: Question<T> | null = null
   #key: string | null = null
-  /** When asking the present question began to fail. */
+  /** When the current question began to fail. */
   #failed: number | null = null
 
   constructor(question: () => Question<T> | null) {
-    // What makes the question is read anew whenever the address changes, and is
-    // mostly the same: only another key asks.
+    // The question is computed whenever the address changes, and is mostly the same, so
+    // it is asked only if its key differs.
     const present = $derived(question())
     const key = $derived(present?.key ?? null)
     const every = $derived(present?.every ?? null)
@@ -54,7 +54,7 @@ export class Live<T> {
     void this.#run()
   }
 
-  /** Whether it is worth asking again by itself: what is asked once stays as it was answered. */
+  /** Whether to ask again without a reason: a question without an interval is answered once. */
   get #wanting(): boolean {
     return this.#question?.every != null || this.data === null || this.stale || this.#failed !== null
   }
@@ -102,8 +102,8 @@ export class Live<T> {
   #fail(e: unknown) {
     const reason = e instanceof Error ? e.message : String(e)
     this.#failed ??= Date.now()
-    // What was seen last stays while the hub is gone. Once it has answered that it
-    // has no answer, that of another question would only pass for one.
+    // While the hub is gone, the last answer stays. Once the hub has refused this
+    // question, the answer to an earlier one must not pass for its answer.
     if (this.stale && !(e instanceof Problem && e.gone)) {
       this.data = this.headers = null
       this.stale = false

@@ -1,5 +1,5 @@
-// The address is the state: #/screen?name=value. Whatever a screen shows follows
-// from it, so that an address can be sent to someone else, and back means back.
+// The address is the state: #/screen?name=value. It determines what a screen shows, so
+// that an address can be shared and the browser's Back button works.
 
 import type { screens } from '../screens'
 import { clean } from './printable'
@@ -8,7 +8,7 @@ import { readSpan } from './span'
 type Screens = typeof screens
 export type ScreenName = keyof Screens
 
-/** The parameters of every screen, which links from one to another keep: the time and the service. */
+/** The parameters that all screens share, and links between screens keep: the time and the service. */
 const shared = ['w', 'from', 'to', 'service'] as const
 type SharedParam = (typeof shared)[number]
 export type ParamOf<S extends ScreenName> = SharedParam | Screens[S]['params'][number]
@@ -17,7 +17,7 @@ export type Param = { [S in ScreenName]: ParamOf<S> }[ScreenName]
 /** New values; null and '' remove one. */
 export type Changes<P extends string = Param> = { [name in P]?: string | number | null }
 
-/** What the route needs to know of each screen. The first is the default. */
+/** What the route needs to know about each screen. The first screen is the default. */
 export type Table = Readonly<Record<string, { readonly params: readonly string[] }>>
 
 export interface Place {
@@ -25,7 +25,7 @@ export interface Place {
   params: URLSearchParams
 }
 
-/** The place of an address, without parameters that its screen does not have: clean, since screens show them. */
+/** The screen and parameters of an address. Only parameters of the screen are kept, with characters that can be shown. */
 export function parse(hash: string, table: Table): Place {
   const [path, query = ''] = hash.replace(/^#\/?/, '').split(/\?(.*)/s)
   const screen = Object.hasOwn(table, path) ? path : Object.keys(table)[0]
@@ -38,7 +38,7 @@ export function parse(hash: string, table: Table): Place {
   }
 }
 
-/** The address of a place. Empty values are left off, so that one view has one address. */
+/** The address of a screen with parameters. Empty values are omitted, so that each view has one address. */
 export function format({ screen, params }: Place): string {
   const kept = new URLSearchParams([...params].filter(([, value]) => value !== ''))
   const query = kept
@@ -56,7 +56,7 @@ export function changed(params: URLSearchParams, changes: Changes): URLSearchPar
     if (value == null || value === '') next.delete(name)
     else next.set(name, String(value))
   }
-  // A cursor belongs to the parameters that it was given for.
+  // A cursor is only valid for the parameters that it was returned for.
   if (withoutCursor(next) !== withoutCursor(params)) next.delete('cursor')
   return next
 }
@@ -71,12 +71,12 @@ const span = $derived(readSpan(place.params))
 let entry = 0
 let returned = false
 
-/** Follows the address from now on, until the function that it returns is called. */
+/** Follows the address until the returned function is called. */
 export function startRoute(screens: Table): () => void {
   table = screens
   const follow = () => {
-    // An entry of the history that was seen before bears a mark, and one that a link
-    // has just made does not: popstate comes for both.
+    // Popstate comes both for entries of the history that were seen before, which are
+    // marked, and for one that a link has just made, which is not.
     const mark = (history.state as { entry?: number } | null)?.entry
     returned = mark !== undefined
     entry = mark ?? Date.now()
@@ -97,7 +97,7 @@ export const route = {
   get returned() {
     return returned
   },
-  /** The entry of the history that this is. */
+  /** The number of this entry of the history. */
   get entry() {
     return entry
   },
@@ -107,16 +107,16 @@ export const route = {
   get(name: Param): string {
     return place.params.get(name) ?? ''
   },
-  /** The address of another screen, at the same time and service. */
+  /** The address of another screen, with the same time and service. */
   to<S extends ScreenName>(screen: S, changes: Changes<ParamOf<S>> = {}): string {
     const kept = new URLSearchParams(shared.map((name) => [name, route.get(name)]))
     return format({ screen, params: changed(kept, changes) })
   },
-  /** The address of this screen with some of its state changed. */
+  /** The address of this screen with some parameters changed. */
   with(changes: Changes): string {
     return format({ screen: place.screen, params: changed(place.params, changes) })
   },
-  /** Changes the state. With replace, back does not undo it: for each letter that is typed. */
+  /** Changes parameters. With replace it makes no entry of the history, as for each letter typed. */
   set(changes: Changes, { replace = false } = {}) {
     const hash = route.with(changes)
     if (hash === format(place)) return

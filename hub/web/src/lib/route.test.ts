@@ -19,7 +19,7 @@ test('names with any character survive', () => {
   expect(parse(hash, table).params.get('endpoint')).toBe(endpoint)
 })
 
-test('what an address says is shown, so it is clean', () => {
+test('values of an address are shown, so characters that deceive are replaced', () => {
   const { params } = parse('#/requests?user=a%E2%80%AEb&service=c\u{e0041}d&status=%9b', table)
   expect([...params]).toEqual([
     ['user', 'a\ufffdb'],
@@ -34,11 +34,11 @@ test('an unknown screen is the first one, and empty values are left off', () => 
   expect(format({ screen: 'requests', params })).toBe('#/requests?status=5xx')
 })
 
-test('parameters of other screens are no state of this one', () => {
+test('parameters of other screens are dropped', () => {
   expect(format(parse('#/endpoints?user=bob&sort=p50&service=shop', table))).toBe('#/endpoints?sort=p50&service=shop')
 })
 
-test('a cursor goes with the parameters that it belongs to', () => {
+test('a cursor is dropped when other parameters change', () => {
   const page = new URLSearchParams('w=1h&status=5xx&cursor=abc')
   expect(changed(page, { cursor: 'def' }).get('cursor')).toBe('def')
   expect(changed(page, { status: '5xx', service: '' }).get('cursor')).toBe('abc')

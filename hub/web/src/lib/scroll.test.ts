@@ -10,7 +10,7 @@ vi.mock('./route.svelte', () => ({
   },
 }))
 
-/** A window whose page is so many pixels long, beyond what is in sight. */
+/** A window with a page that extends so many pixels beyond it. */
 let length = 0
 let observers: { grow: () => void; disconnected: boolean }[] = []
 let stop = () => {}
@@ -64,11 +64,11 @@ function comeBack() {
   restoreScroll()
 }
 
-test('an entry is scrolled to where it was once its page is long enough, and then left alone', () => {
+test('the scroll position is restored once the page is long enough, and then left alone', () => {
   comeBack()
   grow(500)
   expect(scrollY).toBe(500)
-  // What the browser scrolled for lack of room is not where the entry was.
+  // That the browser scrolls because the page is short does not change the position.
   grow(6000)
   expect(scrollY).toBe(3000)
   scrollTo(0, 10)
@@ -92,7 +92,7 @@ test('a page that stays too short is given up after five seconds', () => {
   expect(observers.every((o) => o.disconnected)).toBe(true)
 })
 
-test('only the entry that was come back to last is restored', () => {
+test('only the latest entry to return to is restored', () => {
   comeBack()
   entry.at = 3
   restoreScroll()

@@ -1,11 +1,11 @@
-// How far each entry of the history was scrolled. A browser goes back to that at
-// once, when the screen has yet to ask for what makes it so long.
+// The scroll position of each entry of the history. A browser restores it at once, when
+// the screen does not have the data yet that makes it long enough.
 
 import { route } from './route.svelte'
 
 const positions = new Map<number, number>()
 
-/** Notes how far each entry is scrolled, until the function that it returns is called. */
+/** Notes the scroll position of each entry until the returned function is called. */
 export function trackScroll(): () => void {
   const note = () => void positions.set(route.entry, scrollY)
   addEventListener('scroll', note, { passive: true })
@@ -14,7 +14,7 @@ export function trackScroll(): () => void {
 
 let stop = () => {}
 
-/** Scrolls to where this entry was as soon as the screen is long enough, unless someone scrolls before. */
+/** Restores this entry's scroll position once the screen is long enough, unless the user scrolls first. */
 export function restoreScroll() {
   stop()
   const wanted = positions.get(route.entry) ?? 0

@@ -22,12 +22,12 @@ test('rates are over the part of a step that lies in the window', () => {
 
 test('a share of nothing is unknown', () => expect(errorRates(series())).toEqual([0.1, 0, null, 1]))
 
-test('the window before lies where it would have been', () => {
+test('the previous window is shifted to the current one', () => {
   expect(overlaid(series(), [1, 2, 3, 4])).toEqual([1, 2, 3, 4])
   expect(overlaid(series({ previous: undefined }), [1])).toEqual([null, null, null, null])
 })
 
-test('what has just begun is drawn from shortly before its beginning', () => {
+test('data that has just begun is drawn from shortly before its beginning', () => {
   const young = series({ window: { from: 0, to: 900_000 }, known_from: 880_000 })
   expect(began(young)).toBe(880_000)
   expect(viewFrom(young)).toBe(810_000)

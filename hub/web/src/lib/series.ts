@@ -1,10 +1,10 @@
-// From the hub's columns to what charts draw.
+// Turns the hub's columns into what charts draw.
 
 import type { Columns, Timeseries } from './types'
 
 /**
- * Requests a second, in each step over as much of it as lies in the window and behind the
- * instant from which on anything is known. Of a step that has hardly begun it says nothing yet.
+ * Requests a second in each step, over the part of it that lies in the window and that the hub
+ * knows. The rate of a step that has hardly begun is unknown.
  */
 export function rates(s: Columns, step: number, known = 0): (number | null)[] {
   return s.requests.map((n, i) => {
@@ -17,7 +17,7 @@ export function errorRates(s: Columns, of: number[] = s.errors): (number | null)
   return s.requests.map((n, i) => (n === 0 ? null : of[i] / n))
 }
 
-/** Values of the window before, laid over the present one. */
+/** Values of the previous window, shifted to the current one. */
 export function overlaid(s: Timeseries, values: (number | null)[]): (number | null)[] {
   const out: (number | null)[] = s.at.map(() => null)
   const before = s.previous
@@ -30,7 +30,7 @@ export function overlaid(s: Timeseries, values: (number | null)[]): (number | nu
   return out
 }
 
-/** A status code's class, 5xx for 503; what is none is other. */
+/** A status code's class, such as 5xx for 503, or other. */
 export function classOf(status: string): string {
   return /^[1-5]\d\d$/.test(status) ? status[0] + 'xx' : 'other'
 }
@@ -44,12 +44,12 @@ export const classColor: Record<string, string> = {
   other: 's0',
 }
 
-/** Where what the hub knows begins, if that is well within the window; null if it knows all of it. */
+/** Where the hub's data begins, if that is well within the window; null if it has all of it. */
 export function began(s: Timeseries): number | null {
   return s.known_from - s.window.from > s.step * 1000 ? Math.min(s.known_from, s.window.to) : null
 }
 
-/** From when on to draw: what has just begun would be a sliver at the edge of the whole window. */
+/** Where to begin drawing: in the whole window, data that has just begun would be a sliver at its edge. */
 export function viewFrom(s: Timeseries): number {
   const first = began(s)
   return first === null ? s.window.from : Math.max(s.window.from, Math.min(first - s.step * 1000, s.window.to - 90_000))

@@ -13,7 +13,7 @@ import {
 
 const read = (text: string) => readSpan(new URLSearchParams(text))
 
-test('a window up to now, and one that stands still', () => {
+test('a window up to now, and a fixed one', () => {
   expect(spanQuery(read('w=24h'))).toEqual({ minutes: 1440 })
   expect(spanQuery(read('w=24h&from=1000&to=5000'))).toEqual({ from: 1000, to: 5000 })
   expect(pollEvery(read('w=15m'))).toBe(5000)
@@ -33,14 +33,14 @@ test.each([
   expect(read(text)).toEqual({ choice: defaultChoice, fixed: null }),
 )
 
-test('a range that was drawn is on whole seconds, and neither too short nor too long', () => {
+test('a drawn range has whole seconds, and is neither too short nor too long', () => {
   expect(zoomed(61_400, 20_900)).toEqual({ from: 20_000, to: 62_000 })
   expect(zoomed(50_000, 50_100)).toEqual({ from: 46_000, to: 56_000 })
   const { from, to } = zoomed(0, 1e12)
   expect(to - from).toBe(168 * 3_600_000)
 })
 
-test('a range that was typed is in the time of the viewer', () => {
+test('a typed range is in local time', () => {
   const from = new Date(2026, 2, 28, 23, 59, 7).getTime()
   const to = new Date(2026, 2, 29, 12, 0, 0).getTime() // behind a change of the clocks, in much of Europe
   expect(chosen(localTime(from), localTime(to))).toEqual({ from, to })

@@ -1,5 +1,5 @@
-// The range of time that a screen shows, from its address: w=1h is the last hour,
-// which moves on; from= and to= (Unix milliseconds) are a fixed range.
+// The range of time that a screen shows, from its address: w=1h is the last hour up to
+// now; from= and to= (Unix milliseconds) are a fixed range.
 
 export interface Choice {
   name: string

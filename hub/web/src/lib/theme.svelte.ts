@@ -1,12 +1,12 @@
-// Colors for canvases, which know no style sheet. They are read from it, and
-// again when the system turns light or dark.
+// Colors for canvases, which have no style sheet. They are read from the page's, and
+// again when the system changes between light and dark.
 
 import { untrack } from 'svelte'
 import { MediaQuery } from 'svelte/reactivity'
 
 let dark: MediaQuery | undefined
 
-/** Whether the system is dark; effects that ask run again when that changes. */
+/** Whether the system is dark. Effects that read it run again when that changes. */
 export function isDark(): boolean {
   dark ??= new MediaQuery('(prefers-color-scheme: dark)')
   return dark.current
@@ -14,7 +14,7 @@ export function isDark(): boolean {
 
 const cache = { dark: false, colors: new Map<string, string>() }
 
-/** The value of a custom property of app.css; effects that ask run again when it changes. */
+/** The value of a custom property of app.css. Effects that read it run again when it changes. */
 export function color(name: string): string {
   const now = isDark()
   return untrack(() => {
@@ -33,8 +33,8 @@ export function color(name: string): string {
   })
 }
 
-// Sequential maps of one lightness ramp each: in the light from pale to deep, in
-// the dark from dim to bright, so that more always stands out more.
+// Sequential color maps, each a ramp of lightness: from pale to deep in light mode, from
+// dim to bright in dark mode, so that more always stands out more.
 const light = ['#e4eff7', '#c3dcee', '#97c3e2', '#62a4d1', '#2f83bd', '#0c629f', '#034678', '#012a4d']
 const deep = ['#12293a', '#153e59', '#165a82', '#1c7bad', '#3f9fcf', '#7cc1e0', '#bbe0ea', '#f4fbf3']
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { Turns } from './turns'
 
-test('so many run at once, the others in their order, and who has left is passed over', async () => {
+test('a limited number run at once, the others in order, and those aborted are skipped', async () => {
   const turns = new Turns(2)
   const begun: number[] = []
   const ends: (() => void)[] = []

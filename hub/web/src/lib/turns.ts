@@ -1,4 +1,4 @@
-// So many things at once; the others wait for their turn.
+// Runs a limited number of things at once; the others wait for their turn.
 
 export class Turns {
   #free: number
@@ -8,7 +8,7 @@ export class Turns {
     this.#free = atOnce
   }
 
-  /** Does something when its turn comes, unless it is no longer wanted then. */
+  /** Runs something when its turn comes, unless it was aborted by then. */
   async run<T>(what: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     if (this.#free > 0) this.#free--
     else await new Promise<void>((go) => this.#waiting.push(go))

@@ -1,4 +1,4 @@
-// The hub's answers, under the names that screens use.
+// The types of the hub's answers, under the names that screens use.
 
 import type { components } from './schema'
 
@@ -16,7 +16,7 @@ export type Trust = Schemas['Trust']
 export type RequestRow = Schemas['KeptRequest']
 export type RequestPage = Schemas['RequestPage']
 
-// A list in a list is never null, which the document cannot say.
+// A list in a list is never null, which the OpenAPI document cannot express.
 export type Columns = Omit<Schemas['Columns'], 'statuses'> & { statuses: Record<string, number[]> }
 export type Timeseries = Omit<Schemas['Series'], 'statuses' | 'previous'> & {
   statuses: Record<string, number[]>

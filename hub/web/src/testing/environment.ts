@@ -1,5 +1,5 @@
-// Where specs run: what runs in a browser, compiled for one, but without anything
-// that a browser has. A spec puts in place what its module needs, and no more.
+// The environment of specs: modules are compiled for a browser, but there is none. A spec
+// provides what its module needs of one.
 
 import type { Environment } from 'vitest/runtime'
 

@@ -1,4 +1,4 @@
-// What a spec puts in place of the browser: the network, and the page's events.
+// Stand-ins for the browser in specs: the network, and the page's events.
 
 import { vi } from 'vitest'
 
@@ -12,19 +12,19 @@ export function json(
   return new Response(JSON.stringify(body), { status, headers: { 'Content-Type': 'application/json', ...headers } })
 }
 
-/** The hub's answer that something is wrong. */
+/** A problem document of the hub. */
 export function problem(status: number, body: unknown): Response {
   return json(body, { status, headers: { 'Content-Type': 'application/problem+json' } })
 }
 
-/** What a proxy answers in the hub's place. */
+/** An answer of a proxy in the hub's place. */
 export function page(status: number): Response {
   return new Response('<h1>Sorry</h1>', { status, headers: { 'Content-Type': 'text/html' } })
 }
 
 type Handler = (path: string, init: RequestInit) => Response | Promise<Response>
 
-/** Puts a network in place whose hub answers with handle; a TypeError is a network that is down. */
+/** Installs a network whose hub answers with handle; if that throws a TypeError, the network is down. */
 export function stubFetch(handle: Handler) {
   const fetch = vi.fn(async (path: string, init: RequestInit = {}) => {
     const answer = await handle(path, init)
@@ -33,7 +33,7 @@ export function stubFetch(handle: Handler) {
   })
   vi.stubGlobal('fetch', fetch)
   return {
-    /** How often a path was asked for. */
+    /** How often a path was requested. */
     times: (path: string) => fetch.mock.calls.filter(([asked]) => asked === path).length,
   }
 }
@@ -42,7 +42,7 @@ export function networkDown(): never {
   throw new TypeError('Failed to fetch')
 }
 
-/** Puts a document in place that can be hidden and shown. */
+/** Installs a document that can be hidden and shown. */
 export function stubDocument() {
   const document = Object.assign(new EventTarget(), {
     hidden: false,

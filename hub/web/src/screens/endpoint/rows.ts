@@ -1,11 +1,11 @@
-// The rows of durations into which the hub puts requests. Each is the same multiple
-// of the one before; but the first has all that is shorter, too.
+// The rows of durations into which the hub sorts requests. Each bound is the same
+// multiple of the previous one; the first row also has all shorter durations.
 
 import { duration } from '../../lib/format'
 
 /**
- * The edges to draw rows between, on a logarithmic scale. The first row begins at 0, where such a
- * scale has no place: it is drawn as high as the others.
+ * The edges of the rows on a logarithmic scale. The first row begins at 0, which such a scale does
+ * not have, so it is drawn as high as the others.
  */
 export function edges(bounds: number[]): number[] {
   if (bounds.length === 0) return [1, 1000]
@@ -13,7 +13,7 @@ export function edges(bounds: number[]): number[] {
   return [bounds[0] / ratio, ...bounds]
 }
 
-/** What a request of a row took, in words. */
+/** The durations of a row, in words. */
 export function took(bounds: number[], row: number): string {
   const most = duration(bounds[row])
   return row === 0 ? `at most ${most}` : `${duration(bounds[row - 1])} to ${most}`

@@ -1,6 +1,6 @@
 import type { Endpoint } from '../../lib/types'
 
-/** An endpoint with what the table needs of it again and again. */
+/** An endpoint, with values that the table uses often. */
 export type Row = Endpoint & { key: string; name: string; search: string }
 
 export function toRow(e: Endpoint): Row {

@@ -1,5 +1,5 @@
-// The small lines of the rows in sight: asked for a few at a time, and kept for a
-// while, since rows come and go with scrolling.
+// The small lines of visible rows. A few are requested at a time, and they are kept for
+// a while, since rows come and go with scrolling.
 
 import { ask, type Query } from '../../lib/hub.svelte'
 import { Turns } from '../../lib/turns'
@@ -19,7 +19,7 @@ export function spark(query: Query, maxAge: number): Promise<(number | null)[]> 
   return values
 }
 
-/** A step of the hub's that makes about 40 points of the window. */
+/** The step, of those that the hub has, that divides the window into about 40 points. */
 export function sparkStep(minutes: number): number {
   return [10, 30, 60, 300, 900, 1800, 3600, 7200, 21_600].find((s) => (minutes * 60) / s <= 48) ?? 21_600
 }

@@ -20,20 +20,20 @@ const order = (sort: string) =>
     .map((key) => (JSON.parse(key) as string[])[2])
     .join('')
 
-test('rows are in order, equal ones by name, and those with too few requests last', () => {
+test('rows are sorted, equal ones by name, and those with too few requests last', () => {
   expect(order('-p95')).toBe('/c/a/d/b')
   expect(order('p95')).toBe('/a/d/c/b')
   expect(order('name')).toBe('/a/b/c/d')
   expect(order('-name')).toBe('/d/c/b/a')
 })
 
-test('an order that there is none of is the default', () => {
+test('an unknown order is the default', () => {
   expect(readSort('')).toBe(defaultSort)
   expect(readSort('-nonsense')).toBe(defaultSort)
   expect(writeSort(readSort('-p99'))).toBe('-p99')
 })
 
-test('a filter wants every word, in whatever order', () => {
+test('a filter matches all words, in any order', () => {
   const all = { text: '', slow: false, failing: false }
   const r = row('/Orders/{id}', 1, false, { error_rate: 0.1 })
   expect(passes(r, { ...all, text: 'get orders shop' })).toBe(true)

@@ -1,4 +1,4 @@
-// What the table of endpoints has for columns, and how it is put in order.
+// The columns of the table of endpoints, and its order.
 
 import type { Row } from './row'
 
@@ -7,9 +7,9 @@ export interface Column {
   label: string
   title: string
   value: (r: Row) => number
-  /** Whether too few requests say nothing here. */
+  /** Whether the value has no meaning if there are too few requests. */
   judged?: boolean
-  /** The class that hides it on narrower screens. */
+  /** The class that hides the column on narrower screens. */
   hide?: 'small' | 'medium'
 }
 
@@ -74,7 +74,7 @@ export function writeSort(s: Sort): string {
   return (s.down ? '-' : '') + s.id
 }
 
-/** The keys of the rows in order. What too few requests say nothing of comes last either way. */
+/** The keys of the rows in order. Values without meaning come last in either direction. */
 export function ordered(rows: Row[], sort: Sort): string[] {
   const column = columns.find((c) => c.id === sort.id)
   const sign = sort.down ? -1 : 1

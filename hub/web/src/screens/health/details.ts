@@ -1,4 +1,4 @@
-// What a run of a check saw, as people read it.
+// The details of a check's run, in words.
 
 import { bytes, count, duration } from '../../lib/format'
 
@@ -7,7 +7,7 @@ export interface Detail {
   text: string
 }
 
-/** free_bytes: 72862474240 is free, 72.9 GB. What is no single value is left off. */
+/** Such as free, 72.9 GB for free_bytes: 72862474240. Lists and objects are left out. */
 export function detailsOf(details: Record<string, unknown> | undefined): Detail[] {
   return Object.entries(details ?? {}).flatMap(([key, value]) => {
     if (value === null || typeof value === 'object') return []

@@ -1,4 +1,4 @@
-// Histories of the checks in sight: asked for a few at a time, and kept for a
+// Histories of visible checks. A few are requested at a time, and they are kept for a
 // while, since rows come and go with scrolling.
 
 import { address, ask, type Answer } from '../../lib/hub.svelte'
@@ -13,7 +13,7 @@ const path = '/api/v1/health/history'
 const turns = new Turns(3)
 const kept = new Map<string, { at: number; answer: Answer<History> }>()
 
-/** How a check has been, which is asked anew when its state changes. */
+/** The history of a check, which is requested again when its state changes. */
 export function history(name: string, hours: number, state: string): Question<History> {
   const query = { name, hours, limit: most }
   const often = hours > 24 ? 300_000 : 60_000
@@ -24,7 +24,7 @@ export function history(name: string, hours: number, state: string): Question<Hi
       const old = kept.get(q.key)
       if (old && Date.now() - old.at < often / 2) return old.answer
       const answer = await turns.run(() => ask<History>(path, query, signal), signal)
-      // It may be of just before the state changed.
+      // The answer may date from just before the state changed.
       const present = answer.body.status === state
       q.every = present ? often : 15_000
       if (kept.size >= 100) kept.clear()

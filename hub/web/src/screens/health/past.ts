@@ -1,4 +1,4 @@
-// How much of a check's past is shown, and what its uptime reads.
+// How much of a check's past is shown, and its uptime in words.
 
 export const ranges = [
   { hours: 1, label: '1 h' },
@@ -8,7 +8,7 @@ export const ranges = [
   { hours: 2160, label: '90 days' },
 ]
 
-/** Uptime never reads 100 % when it was not. */
+/** Uptime as a percentage, which is 100 % only if it is exactly that. */
 export function uptime(percent: number | null | undefined): string {
   if (percent == null) return 'unknown'
   if (percent === 100) return '100\u202f%'

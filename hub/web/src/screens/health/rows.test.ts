@@ -25,7 +25,7 @@ test('a service has its own checks, whichever way the hub learns of them', () =>
   ])
 })
 
-test('details that are no checks make no rows', () => {
+test('details other than checks make no rows', () => {
   expect(brief(answer({ disk: { state: 'healthy', details: { checks: 3 } }, tls: { state: 'down' } }))).toEqual([
     ['disk', 'healthy', true, undefined],
     ['tls', 'down', true, undefined],

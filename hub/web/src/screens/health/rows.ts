@@ -1,12 +1,12 @@
-// The rows of the Health screen: what the hub looks at, and what services say of
-// themselves.
+// The rows of the Health screen: what the hub checks, and the checks that services
+// make of themselves.
 
 import type { Check, HealthAnswer } from '../../lib/types'
 
 export interface Row {
   name: string
   check: Check
-  /** Whether the hub keeps its past. */
+  /** Whether the hub keeps its history. */
   kept: boolean
 }
 
@@ -24,8 +24,8 @@ export function rowsOf(answer: HealthAnswer | null): Row[] {
 }
 
 /**
- * The checks that a service makes of itself stand in its details. Those that it reports to the hub
- * are objects. Of those that the hub reads from its health page the status is all that is known.
+ * A service's own checks are in its details. Those that it reports to the hub are objects. Of those
+ * that the hub reads from its health page, only the status is known.
  */
 function within(service: string, c: Check): Row[] {
   const own = c.details?.checks as Record<string, string | Said> | undefined
