@@ -26,7 +26,7 @@ import (
 
 // short are limits that a test can wait for.
 var short = webserver.Limits{
-	Idle: time.Second, Body: 2 * time.Second, Leftover: 200 * time.Millisecond,
+	Idle: time.Second, Body: 2 * time.Second, Leftover: 200 * time.Millisecond, Discard: time.Second,
 	Write: 2 * time.Second, Stall: 500 * time.Millisecond,
 }
 

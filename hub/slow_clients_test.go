@@ -18,8 +18,8 @@ import (
 // connections is about how many slow clients there are in each test.
 const connections = 200
 
-// announcements are ways to announce a body to a server: one that it reads to use the
-// connection again, one that is more than that, and one whose length is unknown.
+// announcements are ways to announce a body to a server: of several lengths, of one that
+// is unknown, and with wishes about the connection.
 var announcements = []struct {
 	fields []string
 	length int64

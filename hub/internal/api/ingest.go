@@ -154,8 +154,12 @@ func (a *API) refuse(w http.ResponseWriter, err error) {
 	if e.status == http.StatusServiceUnavailable {
 		w.Header().Set("Retry-After", retryAfter)
 	}
-	// Reading the rest of the body would cost more than a new connection.
-	w.Header().Set("Connection", "close")
+	// Reading the rest of the body would cost more than a new connection. But a client that
+	// sends too much would have sent all of it before it reads why that is refused: the
+	// server discards that.
+	if e.status != http.StatusRequestEntityTooLarge {
+		w.Header().Set("Connection", "close")
+	}
 	writeProblem(w, e.status, e.detail, &huma.ErrorDetail{Location: e.field, Message: e.detail})
 }
 

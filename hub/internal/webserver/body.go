@@ -92,20 +92,32 @@ func (b *body) note(err error) {
 	}
 }
 
-// settle is called before an answer begins. In HTTP/1 net/http then reads what the
-// handler left unread, because many clients send all before they read anything. This
-// does the same in bounded time, and gives the connection up if that was not all.
+// settle is called before an answer begins. In HTTP/1 it reads what the handler left
+// unread, because many clients send all before they read anything: while they do, an
+// answer and the end of the connection would be a broken pipe to them. net/http itself
+// reads 256 KiB, for as long as they take. If that was not all, the connection is given
+// up.
 func (b *body) settle(answer http.Header) {
 	if b.state != bodyOpen || !b.http1 || b.expects || answer.Get("Connection") == "close" {
 		return
 	}
 	if b.length-b.n <= maxLeftover {
-		b.expire(time.Now().Add(b.limits.Leftover))
-		_, err := io.CopyN(io.Discard, b.ReadCloser, maxLeftover+1)
-		b.note(err)
+		b.discard()
 	}
 	if b.state != bodyEnded {
 		answer.Set("Connection", "close")
+	}
+}
+
+// discard reads the body to its end, or until it is too much or takes too long.
+func (b *body) discard() {
+	end := time.Now().Add(b.limits.Discard)
+	p := make([]byte, 16<<10)
+	for n := 0; b.state == bodyOpen && n <= maxLeftover; {
+		b.expire(earlier(time.Now().Add(b.limits.Leftover), end))
+		m, err := b.ReadCloser.Read(p)
+		n += m
+		b.note(err)
 	}
 }
 

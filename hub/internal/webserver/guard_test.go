@@ -16,7 +16,7 @@ import (
 
 // brief are limits that a test can wait for.
 var brief = Limits{
-	Idle: 100 * time.Millisecond, Body: 150 * time.Millisecond, Rate: 1000, Leftover: 50 * time.Millisecond,
+	Idle: 100 * time.Millisecond, Body: 150 * time.Millisecond, Rate: 1000, Leftover: 50 * time.Millisecond, Discard: 150 * time.Millisecond,
 	Write: 300 * time.Millisecond, Stall: 50 * time.Millisecond,
 }
 
@@ -115,8 +115,10 @@ func TestLeftovers(t *testing.T) {
 		"there, closed":            {"Content-Length: 5\r\nDo: close\r\n", "12345", true},
 		"there, read in part":      {"Content-Length: 5\r\nDo: read one\r\n", "12345", true},
 		"there, no answer":         {"Content-Length: 5\r\nDo: silence\r\n", "12345", true},
-		"there, large":             {"Content-Length: 300000\r\n", big, false},
-		"there, large and chunked": {"Transfer-Encoding: chunked\r\n", "493e0\r\n" + big + "\r\n0\r\n\r\n", false},
+		"there, large":             {"Content-Length: 300000\r\n", big, true},
+		"there, large and chunked": {"Transfer-Encoding: chunked\r\n", "493e0\r\n" + big + "\r\n0\r\n\r\n", true},
+		"there, large, in part":    {"Content-Length: 300001\r\n", big, false},
+		"too large":                {"Content-Length: 134217729\r\n", "", false},
 		"in part":                  {"Content-Length: 5\r\n", "1234", false},
 		"unsent":                   {"Content-Length: 5\r\n", "", false},
 		"unsent, chunked":          {"Transfer-Encoding: chunked\r\n", "", false},
@@ -145,6 +147,25 @@ func TestLeftovers(t *testing.T) {
 	panicking := dial(t, s)
 	panicking.send(t, "POST", "Content-Length: 5\r\nDo: panic\r\n", "")
 	panicking.wantEnd(t)
+}
+
+// TestEndlessLeftovers: a body that goes on and on is read for a while, and the
+// connection ends.
+func TestEndlessLeftovers(t *testing.T) {
+	s := guarded(t, brief, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "fine") })
+	conn := dial(t, s)
+	conn.send(t, "POST", "Transfer-Encoding: chunked\r\n", "")
+	go func() {
+		for {
+			if _, err := io.WriteString(conn.Conn, "1\r\nx\r\n"); err != nil {
+				return
+			}
+			time.Sleep(5 * time.Millisecond)
+		}
+	}()
+	if text, closing := conn.answer(t); text != "fine" || !closing {
+		t.Errorf("%q; closing: %v", text, closing)
+	}
 }
 
 // TestBodiesHaveARate under which they end, and over which they do not.
@@ -305,8 +326,8 @@ func TestAnswersThatAreTaken(t *testing.T) {
 func TestDefaultLimits(t *testing.T) {
 	l := Limits{}.withDefaults()
 	for _, d := range []time.Duration{
-		headerTime, answerTime, 2 * pingTime, l.Idle, l.Write, l.Stall + l.Leftover,
-		l.Body + l.Leftover + time.Duration(60/l.Rate)*time.Second, // at a byte a second
+		headerTime, answerTime, 2 * pingTime, l.Idle, l.Write, l.Stall + l.Discard,
+		l.Body + l.Discard + l.Leftover + time.Duration(60/l.Rate)*time.Second, // at a byte a second
 	} {
 		if d <= 0 || d >= time.Minute {
 			t.Errorf("%s is not a limit of less than a minute", d)

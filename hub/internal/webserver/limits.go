@@ -11,7 +11,8 @@ type Limits struct {
 	Idle     time.Duration // for the next bytes of a body; 10 s
 	Body     time.Duration // for all of a body, and a second more for each Rate bytes; 30 s
 	Rate     int64         // 64 KiB
-	Leftover time.Duration // for the part of a body that the handler did not read; 1 s
+	Leftover time.Duration // for the next bytes of what the handler did not read of a body; 1 s
+	Discard  time.Duration // for all of that; 5 s
 	Write    time.Duration // to take a piece of an answer; 30 s
 	Stall    time.Duration // after which an answer that is not taken may give way to others; 5 s
 }
@@ -19,7 +20,7 @@ type Limits struct {
 // Sizes that no test needs to change.
 const (
 	pieceSize   = 64 << 10  // of an answer, for which Limits.Write holds
-	maxLeftover = 256 << 10 // of a body: as much as net/http reads to use a connection again
+	maxLeftover = 128 << 20 // of a body, which is discarded
 )
 
 func (l Limits) withDefaults() *Limits {
@@ -27,6 +28,7 @@ func (l Limits) withDefaults() *Limits {
 	l.Body = cmp.Or(l.Body, 30*time.Second)
 	l.Rate = cmp.Or(l.Rate, 64<<10)
 	l.Leftover = cmp.Or(l.Leftover, time.Second)
+	l.Discard = cmp.Or(l.Discard, 5*time.Second)
 	l.Write = cmp.Or(l.Write, 30*time.Second)
 	l.Stall = cmp.Or(l.Stall, 5*time.Second)
 	return &l
