@@ -100,7 +100,7 @@ func repeat(l look, n int) []look {
 }
 
 // turn runs one contender. free ends the runs that would never end.
-func turn(c Config, with contender, looks []look, free func()) (k cost, err error) {
+func turn(c Config, with contender, looks []look, free func()) (cost, error) {
 	var runs atomic.Int64
 	for i, l := range looks {
 		looks[i] = func(ctx context.Context) error {
@@ -113,14 +113,13 @@ func turn(c Config, with contender, looks []look, free func()) (k cost, err erro
 	if err != nil {
 		return cost{}, fmt.Errorf("%s: %w", with.name, err)
 	}
-	defer func() {
-		free()
-		err = errors.Join(err, r.stop())
-	}()
+	defer r.stop()
+	defer free()
 	time.Sleep(2 * c.Interval) // until all have begun
 	begun, cpu, counted := time.Now(), measure.ProcessTime(), runs.Load()
 	time.Sleep(c.Turn)
 	took := time.Since(begun).Seconds()
+	var k cost
 	k.cpu = (measure.ProcessTime() - cpu).Seconds() / took
 	k.runs = float64(runs.Load()-counted) / took
 	k.memory = float64(memory()-before) / 1e6
