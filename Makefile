@@ -42,8 +42,7 @@ test-long: servers ui ## run the longest tests, and all under the race detector,
 	@tools/test.sh long
 
 test: servers ui ## run the tests of every module and of the dashboard; fail under 95 % coverage of the product
-	@tools/test.sh $(MIN_COVERAGE)
-	@$(MAKE) --no-print-directory browser
+	@tools/test.sh $(MIN_COVERAGE) browser
 
 lint: ## check format, spelling, vet, golangci-lint, tidy modules and a clean tree
 	@tools/lint.sh

@@ -19,8 +19,9 @@ const (
 // keep retrying. It is the length of a token that prevents guessing. The count of an
 // address expires a minute after its first attempt. The zero value is ready for use.
 type attempts struct {
-	mu sync.Mutex
-	by map[string]*attemptCount
+	mu    sync.Mutex
+	by    map[string]*attemptCount
+	swept time.Time // when expired counts were last looked for
 }
 
 type attemptCount struct {
@@ -89,7 +90,9 @@ func (a *attempts) wrong(from string, now time.Time) (wait time.Duration) {
 
 // full reports whether there is no room for another address.
 func (a *attempts) full(now time.Time) bool {
-	if len(a.by) >= maxAddresses {
+	// Not each time: guesses from ever new addresses would cost a search each.
+	if len(a.by) >= maxAddresses && now.Sub(a.swept).Abs() >= time.Second {
+		a.swept = now
 		maps.DeleteFunc(a.by, func(_ string, t *attemptCount) bool { return t.expired(now) })
 	}
 	return len(a.by) >= maxAddresses

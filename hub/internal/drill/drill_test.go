@@ -262,7 +262,7 @@ func TestPagesStayAsNewRequestsCome(t *testing.T) {
 }
 
 func TestTopUsers(t *testing.T) {
-	requests := sample(40_000)
+	requests := sample(storetest.Volume(40_000))
 	for name, st := range stores(t, requests) {
 		f := filters["all"]
 		u, err := TopUsers(t.Context(), st, f, 5, Budget{})
