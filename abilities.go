@@ -42,7 +42,7 @@ func writerTypeOf(rw http.ResponseWriter) *writerType {
 	return k
 }
 
-// abilitiesOf asks rw for each.
+// abilitiesOf returns what rw can do, by type assertions.
 func abilitiesOf(rw http.ResponseWriter) (set abilities) {
 	for i, has := range [...]bool{
 		implements[http.Flusher](rw), implements[http.Hijacker](rw), implements[io.ReaderFrom](rw),

@@ -123,7 +123,7 @@ func (e *Exchange) End(r Request) {
 	e.m.record(&r, e.start)
 }
 
-// merge overrides r with what handlers and adapters further in have set.
+// merge sets in r what handlers and adapters further in have set.
 func (x *exchange) merge(r *Request) {
 	n := x.notes.Load()
 	if n == nil {

@@ -63,7 +63,7 @@ func (m *Monitor) closeChecks(ctx context.Context) {
 	if deadline, ok := ctx.Deadline(); ok {
 		limit = min(limit, time.Until(deadline)/4)
 	}
-	// Even if there is no time at all, checks that heed their context end at once.
+	// Even without any time left, checks that observe their context end at once.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), max(limit, 100*time.Millisecond))
 	defer cancel()
 	if err := m.checks.Close(ctx); err != nil {

@@ -16,7 +16,7 @@ type collector struct {
 	recorder *recorder
 	encoder  *encoder
 	spare    buffer // given to the next shard that is drained
-	held     uint64 // requests that were drained and are in no batch yet
+	held     uint64 // requests that were drained and are not in a batch yet
 	health   *wire.HealthLog
 	queue    *queue
 	drops    *drops
@@ -29,9 +29,8 @@ type collector struct {
 // closed when all that it found has left the queue.
 type flushRequest chan (<-chan struct{})
 
-// run collects until the monitor stops, and then what is left. It closes the
-// queue when no batch can follow. The hub's package loop would not do for it: ticks are
-// one of the four things that it waits for.
+// run collects until the monitor stops, and then what is left. It closes the queue
+// when no batch can follow.
 func (c *collector) run(p *phases) {
 	defer c.queue.close()
 	c.stats.logWrongOptions()
@@ -76,7 +75,7 @@ func (c *collector) guard(f func()) {
 			c.drop(time.Now(), c.held)
 			c.held = 0
 			c.encoder.reset()
-			c.spare = c.recorder.newBuffer() // the old one may be a shard's now
+			c.spare = c.recorder.newBuffer() // the old one may belong to a shard now
 		}
 	}()
 	f()
@@ -118,7 +117,7 @@ func (c *collector) encode(b *buffer, now time.Time) {
 func (c *collector) enqueue(now time.Time) {
 	requests := uint64(c.encoder.builder.Len())
 	if requests == 0 && c.stats.rejectedSince(now.Add(-maxBackoff)) {
-		return // a count that was rejected a moment ago would only go around
+		return // what was rejected a moment ago would be rejected again
 	}
 	drops := c.drops.take()
 	if requests == 0 && len(drops) == 0 {

@@ -10,11 +10,11 @@ import (
 	"github.com/kymohq/kymo/internal/wire"
 )
 
-// maxBatch is the most requests in a batch. Larger ones would cost the hub a
-// little less and the service as much memory again.
+// maxBatch is the maximum number of requests in a batch. Larger batches would be
+// slightly cheaper for the hub, but double the memory in the service.
 const maxBatch = 4 << 10
 
-// identity is what batches say of where they come from.
+// identity is where batches come from.
 type identity struct {
 	service  string
 	instance string
@@ -28,20 +28,20 @@ type encoder struct {
 	sequence uint64 // of the last batch that was kept
 
 	builder   *wire.Builder
-	keys      map[seriesKey]uint32 // of the builder's batch
+	keys      map[seriesKey]uint32 // indexes of the builder's keys
 	endpoints map[string]string    // by pattern
 	scratch   []byte
 }
 
-// seriesKey is a wire.Key that costs less to look up.
+// seriesKey is a wire.Key that is cheaper to look up.
 type seriesKey struct {
 	pattern string
 	status  uint16
 	method  uint8
 }
 
-// maxEndpoints bounds the memory for patterns seen; there are more only if raw
-// paths are passed for routes.
+// maxEndpoints bounds how many patterns are remembered. Only services that pass raw
+// paths as routes have more.
 const maxEndpoints = 2 << 10
 
 func newEncoder(service, instance, version string, base time.Time) *encoder {
@@ -50,7 +50,7 @@ func newEncoder(service, instance, version string, base time.Time) *encoder {
 	return e
 }
 
-// reset forgets the batch begun, and whatever state a panic may have left.
+// reset discards the current batch, and whatever state a panic may have left.
 func (e *encoder) reset() {
 	e.builder = wire.NewBuilder()
 	e.keys = make(map[seriesKey]uint32)
@@ -67,13 +67,13 @@ func newInstance() string {
 	return host + "-" + strconv.Itoa(os.Getpid()) + "-" + hex.EncodeToString(random[:])
 }
 
-// offset is what makes Unix nanoseconds of a record's clock reading. It is taken
-// anew for each drain, so that corrections of the wall clock do not add up.
+// offset converts a record's clock reading to Unix nanoseconds. It is taken again for
+// each drain, so that it follows corrections of the wall clock.
 func (e *encoder) offset(now time.Time) int64 {
 	return now.UnixNano() - int64(now.Sub(e.base))
 }
 
-// add appends one of the buffer's records to the batch begun.
+// add appends one of the buffer's records to the current batch.
 func (e *encoder) add(b *buffer, rec *record, offset int64) {
 	req := wire.Request{
 		Start:     clamp((rec.start+offset)/int64(time.Millisecond), wire.MaxStart),
@@ -126,8 +126,8 @@ func (e *encoder) endpoint(pattern string) string {
 	return s
 }
 
-// take ends the batch begun and returns it with the drops, encoded under the
-// next sequence number. The number is used up only when keep is called.
+// take ends the current batch and returns it with the drops, encoded under the next
+// sequence number. The number is used up only when keep is called.
 func (e *encoder) take(drops []wire.Drop) []byte {
 	for _, d := range drops {
 		e.builder.AddDrop(d)

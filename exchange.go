@@ -7,22 +7,22 @@ import (
 	"time"
 )
 
-// exchange is a request and its response on their way through a monitor. It is
-// allocated for each and never used again: handlers, the goroutines they start
-// and the contexts they derive may keep it for as long as they like.
+// exchange is a request and its response on their way through a monitor. Each request
+// has its own, which is never reused: handlers, the goroutines they start and the
+// contexts they derive may keep it for as long as they like.
 //
 // What changes after it was made is atomic or behind the lock of notes, since a
 // handler that http.TimeoutHandler has given up may still be writing.
 type exchange struct {
 	m       *Monitor
-	parent  context.Context // of the request as it came
+	parent  context.Context // of the request as it arrived
 	request *http.Request   // as the handler has it; nil outside of net/http
 	start   int64           // nanoseconds since the monitor's base
 
 	first int64        // nanoseconds from start to the response header, once flagHeaded is set
 	size  atomic.Int64 // bytes of the body that were written
 	state atomic.Uint32
-	notes atomic.Pointer[notes] // nil for most
+	notes atomic.Pointer[notes] // nil for most requests
 }
 
 // The bits of exchange.state: the final status, which is 0 until the header is
@@ -31,19 +31,19 @@ const statusBits = 1<<10 - 1
 
 const (
 	flagHeaded    = 1 << (iota + 10) // our headers were added, if there is a status
-	flagStream                       // it counts by its first byte
+	flagStream                       // its duration is the time to its first byte
 	flagParts                        // it is a stream if it is written to after a flush
 	flagFlushed                      // it was flushed, and has flagParts
-	flagFramed                       // its body is a remote procedure call's
+	flagFramed                       // its body has the frames of a remote procedure call
 	flagHijacked                     // the connection was taken over
 	flagInformed                     // an informational status was written
-	flagUnwrapped                    // the writer below was asked for
-	flagSure                         // nothing but the client's leaving cancels the context
-	flagGone                         // the client went away before the header
+	flagUnwrapped                    // Unwrap was called
+	flagSure                         // only a client that disconnects cancels the context
+	flagGone                         // the client disconnected before the header
 	flagFailed                       // a write to the client failed
 	flagTimedOut                     // http.TimeoutHandler has answered instead
 	flagProbe                        // it asks for the service's health
-	flagIgnored                      // it is to be left out
+	flagIgnored                      // it must not be recorded
 	flagReturned                     // the handler has returned
 	flagDone                         // it was recorded, or never will be
 )
@@ -76,8 +76,8 @@ func (h *handler) server(ctx context.Context) *http.Server {
 	return srv
 }
 
-// requestContext is an exchange as the context of its request: the one that it
-// came with, in which the exchange can be found.
+// requestContext is the context that the request arrived with, in which its exchange
+// can also be found.
 type requestContext struct{ x *exchange }
 
 // contextKey is the key of the innermost exchange in a context.
@@ -94,8 +94,8 @@ func (c requestContext) Value(key any) any {
 	return c.x.parent.Value(key)
 }
 
-// inContext returns the innermost exchange of ctx that is not over, nil if there
-// is none.
+// inContext returns the innermost exchange of ctx that is not over, or nil if there is
+// none.
 func inContext(ctx context.Context) *exchange {
 	if ctx == nil {
 		return nil
@@ -109,10 +109,10 @@ func inContext(ctx context.Context) *exchange {
 	}
 }
 
-// inWriter returns the exchange of the nearest of our writers at rw or within
-// it, nil if there is none or it is over.
+// inWriter returns the exchange of the nearest of our writers at rw or within it, or
+// nil if there is none or it is over.
 func inWriter(rw http.ResponseWriter) *exchange {
-	// A chain that does not end is a bug elsewhere; it must not hang us.
+	// A chain without an end is someone else's bug, and must not make us hang.
 	for range maxChain {
 		if w, ok := rw.(interface{ monitored() *exchange }); ok {
 			if x := w.monitored(); !x.over() {

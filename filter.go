@@ -34,7 +34,7 @@ func (m *Monitor) passesFilters(r *http.Request) (keep bool) {
 
 // Skip reports whether a filter leaves out the request, and counts it in
 // Stats.Ignored if so. Adapters call it before Begin. request returns the request to
-// show to the filters; it is not called if there are none.
+// pass to the filters; it is not called if there are none.
 func (m *Monitor) Skip(request func() *http.Request) bool {
 	if m.filters == nil || m.passesFilters(request()) {
 		return false

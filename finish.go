@@ -12,8 +12,8 @@ import (
 func (v *visit) finish(ended int) {
 	w := v.w
 	total := w.m.now() - w.start
-	// From here on a goroutine of the handler that still writes is no longer
-	// noted, nor does it add headers beside us.
+	// From here on, a goroutine of the handler that still writes is not observed any
+	// more, and does not add headers at the same time as we do.
 	over := uint32(flagReturned)
 	if w.state.Load()&statusBits != 0 {
 		over |= flagDone // its status cannot change any more
@@ -25,7 +25,7 @@ func (v *visit) finish(ended int) {
 		w.addLast(v.alone || ended != 0)
 		s = w.state.Load()
 	}
-	for s&flagHeaded == 0 { // such a goroutine is just adding them
+	for s&flagHeaded == 0 { // such a goroutine is adding them right now
 		runtime.Gosched()
 		s = w.state.Load()
 	}
@@ -61,7 +61,7 @@ func (w *writer) addLast(here bool) {
 		w.state.Or(flagHeaded)
 		return
 	}
-	defer func() { _ = recover() }() // the handler did not ask for a header that panics
+	defer func() { _ = recover() }() // without us, Header would not have been called
 	w.addHeaders()
 }
 
@@ -74,8 +74,8 @@ func (w *writer) addLate() {
 	}
 }
 
-// header returns the header below, nil if that panics, as net/http's for HTTP/2
-// does when the server has finished.
+// header returns the header of the writer below, or nil if that panics, as net/http's
+// for HTTP/2 does when the server has finished.
 func (w *writer) header() (h http.Header) {
 	defer func() { _ = recover() }()
 	return w.below.Header()
@@ -136,13 +136,13 @@ func (v *visit) status(s uint32, ended int) int {
 			return call
 		}
 		if w.parent.Err() != nil && w.clientLeft() {
-			return clientClosed // the call's end was not sent
+			return clientClosed // the end of the call was not sent
 		}
 	}
 	return status
 }
 
-// adapterStatus returns the status that an adapter gave, 0 if none did.
+// adapterStatus returns the status that an adapter set, or 0 if none did.
 func (x *exchange) adapterStatus() int {
 	n := x.notes.Load()
 	if n == nil {
@@ -201,9 +201,9 @@ func isMountedService(pattern string) bool {
 	return strings.Contains(service, ".") && isName(service, true)
 }
 
-// reachedMethod reports whether a response with that status is the answer of a
-// method: not that of a mux which does not know it, nor of a middleware that refused
-// the request before. Strangers could make endpoints of what these answer.
+// reachedMethod reports whether a response with that status comes from a method, rather
+// than from a mux that does not know the method, or from a middleware that refused the
+// request: otherwise, strangers could make up endpoints.
 func (v *visit) reachedMethod(status int) bool {
 	switch status {
 	case http.StatusNotFound:

@@ -22,7 +22,7 @@ func (m *Monitor) Flush(ctx context.Context) error {
 		return m.unflushed(ctx)
 	}
 	m.waiting.resolve(false)
-	requests := m.shipper.collector.flushes // nil once the request is made
+	requests := m.shipper.collector.flushes // nil once the request was made
 	reply := make(flushRequest, 1)
 	var settled <-chan struct{} // nil until the collector replied
 	for {

@@ -7,10 +7,9 @@ import (
 	"runtime"
 )
 
-// clientLeft reports whether the context of a request whose header is not yet
-// written was canceled because its client went away, as opposed to a server that
-// ends the contexts of requests whose clients are still there. Call it
-// before the handler returns. It never waits.
+// clientLeft reports whether the context of a request whose header is not yet written
+// was canceled because its client disconnected, rather than by a server that ends all
+// contexts. It must be called before the handler returns, and never waits.
 func (w *writer) clientLeft() bool {
 	//nolint:errorlint // a cause that wraps context.Canceled is not a client that left
 	if w.parent.Err() != context.Canceled || context.Cause(w.parent) != context.Canceled {
@@ -27,8 +26,8 @@ func (w *writer) clientLeft() bool {
 	if own == nil {
 		return true // there is no better evidence than the context
 	}
-	// The server's writer knows: its channel has a value if the client has left,
-	// shortly after the context was canceled. For HTTP/2 a goroutine puts it there.
+	// The server's writer knows: if the client has left, its channel gets a value shortly
+	// after the context was canceled. For HTTP/2, a goroutine sends it.
 	left, ok := notified(own)
 	for range 10 {
 		if !ok || len(left) > 0 {
@@ -46,7 +45,7 @@ func notified(own closeNotifier) (left <-chan bool, ok bool) {
 	return own.CloseNotify(), true
 }
 
-// serverWriter returns net/http's writer at or below rw, nil if there is none.
+// serverWriter returns net/http's writer at or below rw, or nil if there is none.
 func serverWriter(rw http.ResponseWriter) closeNotifier {
 	for range maxChain {
 		if isServerWriter(rw) {
@@ -62,7 +61,7 @@ func serverWriter(rw http.ResponseWriter) closeNotifier {
 	return nil
 }
 
-// isServerWriter reports whether rw was made by a server of net/http.
+// isServerWriter reports whether rw is the writer of a net/http server.
 func isServerWriter(rw http.ResponseWriter) bool {
 	switch typeName(rw) {
 	case "net/http.response", "net/http.http2responseWriter",

@@ -12,8 +12,8 @@ const (
 	serverTiming = "Server-Timing"
 )
 
-// responseTimes are the values of X-Response-Time below about a second, so that
-// making one takes no allocation.
+// responseTimes has the values of X-Response-Time below about a second, so that they
+// take no allocation.
 var responseTimes = func() (t [1024]string) {
 	for ms := range t {
 		t[ms] = strconv.Itoa(ms) + "ms"
@@ -21,7 +21,7 @@ var responseTimes = func() (t [1024]string) {
 	return t
 }()
 
-// responseTimeValue is the header's value for a time in nanoseconds: whole
+// responseTimeValue returns the header's value for a time in nanoseconds: whole
 // milliseconds, rounded down.
 func responseTimeValue(ns int64) string {
 	ms := uint64(max(ns, 0)) / uint64(time.Millisecond)
@@ -31,7 +31,7 @@ func responseTimeValue(ns int64) string {
 	return strconv.FormatUint(ms, 10) + "ms"
 }
 
-// serverTimingValue is the metric "total" in milliseconds with one decimal.
+// serverTimingValue returns the metric "total" in milliseconds with one decimal.
 func serverTimingValue(ns int64) string {
 	return "total;dur=" + strconv.FormatFloat(float64(ns)/1e6, 'f', 1, 64)
 }

@@ -19,7 +19,7 @@ const (
 )
 
 // heartbeat tells the sink that this instance is alive, or leaving, and the status of
-// its checks. Everything but news belongs to the sender's goroutine.
+// its checks. Only the sender's goroutine uses it, except for news.
 type heartbeat struct {
 	identity identity
 	sink     Sink
@@ -28,7 +28,7 @@ type heartbeat struct {
 	timer    *time.Timer          // fires when the next one is due
 	news     chan struct{}        // a check's status changed since the last one
 	refused  time.Time            // when the sink last rejected one
-	left     bool                 // nothing may follow the leaving heartbeat
+	left     bool                 // the leaving heartbeat was sent; none may follow
 }
 
 func newHeartbeat(id identity, sink Sink, stats *stats, report func() health.Report) *heartbeat {
@@ -52,7 +52,7 @@ func (h *heartbeat) send(ctx context.Context) {
 		return
 	}
 	select {
-	case <-h.news: // this heartbeat has it
+	case <-h.news: // this heartbeat includes it
 	default:
 	}
 	if errors.Is(h.ship(ctx, wire.Present), ErrRejected) {

@@ -8,14 +8,14 @@ import (
 	"time"
 )
 
-// late is a request whose handler has returned without a response, where code
-// further out may still write one: a framework whose handlers return errors
-// writes them after its middlewares. It is recorded when its context ends, with
-// what was written through our writer until then.
+// late is a request whose handler has returned without a response, while code further
+// out may still write one: frameworks whose handlers return errors write these after
+// their middlewares. It is recorded when its context ends, with what was written
+// through our writer until then.
 type late struct {
 	x    *exchange
 	once sync.Once
-	rec  record // status is what counts if nothing is written
+	rec  record // its status is recorded if nothing is written
 	h    *handler
 	stop func() bool // ends waiting for the context
 
@@ -38,7 +38,7 @@ func (x *exchange) wait(l *late) {
 	if x.parent.Err() == nil {
 		stop = context.AfterFunc(x.parent, x.resolve)
 	} else {
-		// The server is ending all contexts, and may answer nevertheless.
+		// The server is ending all contexts, and may still answer.
 		stop = time.AfterFunc(lateWithin, x.resolve).Stop
 	}
 	n.mu.Lock()
@@ -47,9 +47,9 @@ func (x *exchange) wait(l *late) {
 }
 
 const (
-	lateWithin = time.Second      // for a response whose context has ended before
-	lateAtMost = 10 * time.Second // for any: some contexts end with the service only
-	maxWaiting = 1 << 10          // requests; with more, the first is recorded as it is
+	lateWithin = time.Second      // how long after its context has ended a response may come
+	lateAtMost = 10 * time.Second // how long any is awaited: some contexts end only with the service
+	maxWaiting = 1 << 10          // requests; if there are more, the first is recorded as it is
 )
 
 // commitLate notes the status of a response whose header is written after the
@@ -91,7 +91,7 @@ func (x *exchange) resolve() {
 	})
 }
 
-// waiting holds the requests that wait for their status, the first that came first.
+// waiting holds the requests that wait for their status, the oldest first.
 type waiting struct {
 	mu   sync.Mutex
 	list list.List // of *late
@@ -116,7 +116,7 @@ func (w *waiting) remove(l *late) {
 	w.list.Remove(l.at)
 }
 
-// resolve records those whose context has ended or that have waited for long, or
+// resolve records the requests whose context has ended or that have waited too long, or
 // all of them.
 func (w *waiting) resolve(all bool) {
 	var due []*late

@@ -57,7 +57,7 @@ type handler struct {
 	next   http.Handler
 	routes routes
 	direct bool        // next is the mux in routes, so r.Pattern is always right
-	routed atomic.Bool // a request had a route, or that it had none was logged
+	routed atomic.Bool // a request had a route, or a missing route was logged
 }
 
 func (h *handler) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
@@ -134,7 +134,7 @@ func pathOf(r *http.Request) string {
 	return r.URL.Path
 }
 
-// between is what is allocated for a request if the middleware stands between others.
+// between is allocated for a request that passes through several middlewares.
 type between struct {
 	writer
 	copy http.Request // with our context
@@ -145,8 +145,8 @@ type visit struct {
 	h      *handler
 	w      *writer
 	r      *http.Request // as next has it
-	given  *http.Request // as it came, nil if that is r
-	before string        // r.Pattern and r.URL.Path when it came
+	given  *http.Request // as it arrived; nil if that is r
+	before string        // r.Pattern and r.URL.Path when it arrived
 	path   string
 	alone  bool // the server gave us the request directly
 }
@@ -232,14 +232,14 @@ func (h *handler) serveWithin(x *exchange, rw http.ResponseWriter, r *http.Reque
 		n.mu.Lock()
 		defer n.mu.Unlock()
 		n.level = enclosing
-		if n.pattern == "" { // the innermost returns first, and knows the most
+		if n.pattern == "" { // the innermost middleware returns first, and its pattern is the best
 			n.pattern = pattern
 		}
 	}()
 	h.next.ServeHTTP(rw, r)
 }
 
-// isTimed reports whether ctx ends at a time of its own and outer does not, as
+// isTimed reports whether ctx has a deadline of its own that outer does not have, as
 // within http.TimeoutHandler.
 func isTimed(ctx, outer context.Context) bool {
 	end, ok := ctx.Deadline()
@@ -250,8 +250,8 @@ func isTimed(ctx, outer context.Context) bool {
 	return !ok || end.Before(outerEnd)
 }
 
-// link returns a writer that leads to x where writers without Unwrap hide it. The
-// writer itself observes nothing.
+// link returns a writer that leads to x, for writers without Unwrap that hide it. It
+// observes nothing itself.
 func (x *exchange) link(rw http.ResponseWriter) http.ResponseWriter {
 	w := &writer{below: rw}
 	w.m, w.parent = x.m, x.parent

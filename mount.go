@@ -7,12 +7,12 @@ import (
 	"strings"
 )
 
-// level is where one of a monitor's middlewares stands when routers are mounted
-// in each other: http.StripPrefix takes away the part of the path that the
-// routers further out have matched.
+// level is the place of one of a monitor's middlewares when routers are mounted in each
+// other: http.StripPrefix removes the part of the path that the routers further out have
+// matched.
 type level struct {
 	path string // as that middleware saw it; "" for the request's own
-	base string // the template of what was taken from the path before
+	base string // the template of what was removed from the path before
 }
 
 // originalPath returns the path that the client asked for.
@@ -29,9 +29,8 @@ func originalPath(r *http.Request) string {
 	return pathOf(r)
 }
 
-// below returns the level of a middleware that sees path where the next one
-// further out, of level l, saw more of it; pattern is what a router between the
-// two has matched.
+// below returns the level of a middleware that sees path, of which the next one further
+// out, at level l, saw more; pattern is what a router between the two has matched.
 func (l level) below(path, pattern string) level {
 	taken := strings.Count(l.path, "/") - strings.Count(path, "/")
 	if taken <= 0 || !strings.HasPrefix(path, "/") || !l.endsIn(path) {
@@ -40,9 +39,9 @@ func (l level) below(path, pattern string) level {
 	return level{path: path, base: l.base + prefixTemplate(l.path, pattern, taken)}
 }
 
-// endsIn reports whether p is what remains of l's path, which may be escaped, when
-// a prefix is taken away. A path that was cleaned or rewritten has lost no prefix,
-// and its client could make up any.
+// endsIn reports whether p is what remains of l's path, which may be escaped, after a
+// prefix was removed. A path that was cleaned or rewritten does not qualify: the client
+// could make up any prefix.
 func (l level) endsIn(p string) bool {
 	prefix, ok := strings.CutSuffix(l.path, p)
 	if unescaped, err := url.PathUnescape(l.path); err == nil {
@@ -73,7 +72,7 @@ func prefixTemplate(path, pattern string, n int) string {
 		case i < len(known) && known[i] != "" && !strings.HasSuffix(known[i], "...}") && known[i] != "{$}":
 			segment = known[i]
 		case !isFixed(segment):
-			// No pattern covers it, and it may be a value.
+			// No pattern covers it, so it may be a value.
 			segment = "{prefix}"
 		}
 		b.WriteString("/" + segment)
@@ -81,8 +80,8 @@ func prefixTemplate(path, pattern string, n int) string {
 	return b.String()
 }
 
-// isFixed reports whether a segment looks like a word, or like a version as in
-// "v2", and not like a value.
+// isFixed reports whether a segment looks like a word, or like a version such as "v2",
+// rather than like a value.
 func isFixed(segment string) bool {
 	if len(segment) > 32 {
 		return false

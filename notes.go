@@ -13,7 +13,7 @@ import (
 // and what middlewares further in found.
 type notes struct {
 	outer  *exchange // of the next monitor further out
-	joined *exchange // the exchange that this one stands for, nil if it is its own
+	joined *exchange // the exchange that this one stands for; nil if it stands for itself
 
 	mu      sync.Mutex
 	user    string
@@ -27,7 +27,7 @@ type notes struct {
 	late    *late
 }
 
-// note returns the exchange's notes.
+// note returns the exchange's notes, which it creates if there are none.
 func (x *exchange) note() *notes {
 	if n := x.notes.Load(); n != nil {
 		return n

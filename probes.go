@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// isProbe reports whether a request only asks whether the service is alive: from
-// Kubernetes, or for a route that is for such questions by convention. Their
-// frequency and duration say nothing about the service's traffic.
+// isProbe reports whether a request only asks whether the service is alive: it comes from
+// Kubernetes, or its route is one that has this purpose by convention. Probes are not
+// part of the service's traffic.
 func isProbe(r *http.Request, pattern string) bool {
 	if agent := r.Header["User-Agent"]; len(agent) != 0 && strings.HasPrefix(agent[0], "kube-probe/") {
 		return true
@@ -19,7 +19,7 @@ func isHealthRoute(pattern string) bool {
 	if pattern == "" {
 		return false
 	}
-	switch pattern[len(pattern)-1] { // rules out nearly all
+	switch pattern[len(pattern)-1] { // rules out nearly all patterns
 	case 'h', '/', 'z', 'e', 'y', 'd', '}':
 	default:
 		return false

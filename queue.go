@@ -7,8 +7,7 @@ import (
 	"github.com/kymohq/kymo/internal/wire"
 )
 
-// batch is an encoded wire.Batch with what there is to count when it arrives or
-// is lost.
+// batch is an encoded wire.Batch, and what must be counted when it arrives or is lost.
 type batch struct {
 	data      []byte
 	requests  uint64
@@ -19,23 +18,23 @@ type batch struct {
 	left chan struct{} // closed when it leaves the queue; nil if nothing waits for that
 }
 
-// batchOverhead is about what a batch takes beside its bytes: in a long outage
-// of a quiet service, there are many small ones.
+// batchOverhead is about how much memory a batch takes beside its bytes. It matters in a
+// long outage of a quiet service, which has many small batches.
 const batchOverhead = 128
 
 func (b *batch) size() int { return len(b.data) + batchOverhead }
 
-// queue is all that the collector and the sender share: batches in order, bounded
-// in bytes. The first stays in it while it is being shipped. A full queue refuses
-// the new batch, never the first: that one may have been tried and be durable, and
-// would be kept and counted as lost.
+// queue is all that the collector and the sender share: batches in order, bounded in
+// bytes. The first stays in it while it is being shipped. A full queue refuses the new
+// batch rather than drop the first, which may be durable already and would then be
+// counted as lost.
 type queue struct {
 	mu      sync.Mutex
 	batches []*batch
 	bytes   int
 	limit   int
 	closed  bool
-	changed chan struct{} // tells the sender to look again
+	changed chan struct{} // tells the sender that the queue has changed
 	hurry   chan struct{} // tells the sender not to wait for the next attempt
 }
 
@@ -43,8 +42,8 @@ func newQueue(limit int) *queue {
 	return &queue{limit: limit, changed: make(chan struct{}, 1), hurry: make(chan struct{}, 1)}
 }
 
-// push appends b and reports whether there was room. An empty queue takes a batch
-// of any size: it would never fit otherwise.
+// push appends b and reports whether there was room. An empty queue takes a batch of any
+// size, which would never fit otherwise.
 func (q *queue) push(b *batch) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -68,15 +67,15 @@ func (q *queue) close() {
 // hurryUp asks for the next attempt to be made at once.
 func (q *queue) hurryUp() { signal(q.hurry) }
 
-// signal leaves a token in a channel that has room for one.
+// signal puts a token into a channel that has room for one.
 func signal(c chan<- struct{}) {
 	select {
 	case c <- struct{}{}:
-	default: // a token is there
+	default: // there already is one
 	}
 }
 
-// head returns the first batch, nil if there is none, and whether the queue is
+// head returns the first batch, or nil if there is none, and whether the queue is
 // closed.
 func (q *queue) head() (b *batch, closed bool) {
 	q.mu.Lock()

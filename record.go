@@ -41,7 +41,7 @@ func (m *Monitor) Record(r Request) {
 	m.record(&r, m.since(&r))
 }
 
-// since returns the time at which r started, in nanoseconds since the monitor's base.
+// since returns when r started, in nanoseconds since the monitor's base.
 func (m *Monitor) since(r *Request) int64 {
 	if r.Start.IsZero() {
 		return m.now() - int64(max(r.Duration, 0))

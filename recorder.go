@@ -8,14 +8,14 @@ import (
 	"github.com/kymohq/kymo/internal/wire"
 )
 
-// record is what a request leaves behind: one cache line. What it costs to turn
-// it into a wire.Request is paid by the collector, not by the request.
+// record is what is kept of a request: one cache line. The collector turns it into a
+// wire.Request, so that the request does not pay for that.
 type record struct {
 	start    int64 // nanoseconds since the monitor's base
 	total    int64 // nanoseconds from start to the handler's return
 	first    int64 // nanoseconds from start to the response header
 	size     int64
-	pattern  string // as the mux has it, with method; not used if routeLen > 0
+	pattern  string // the mux's, with its method; not used if routeLen > 0
 	text     uint32 // where the texts begin in the buffer's text: user, route, error
 	status   uint16
 	method   uint8 // indexes methods
@@ -33,7 +33,7 @@ const (
 	methodOptions = 7
 )
 
-// methodID keeps a number instead of the client's text, which may be a megabyte.
+// methodID returns a number for the client's text, which may be a megabyte.
 func methodID(method string) uint8 {
 	switch method {
 	case "GET":
@@ -71,12 +71,12 @@ const (
 type recorder struct {
 	shards []shard
 	turn   atomic.Uint32
-	near   sync.Pool     // of *shard: one that the processor has used before
+	near   sync.Pool     // of *shard: those that the processor has used before
 	wake   chan struct{} // tells the collector that a buffer is half full
 }
 
-// buffer is the memory of a shard. Users and explicit routes are copied into
-// text, since a string may be a small part of something big that it keeps alive.
+// buffer is the memory of a shard. Users and explicit routes are copied into text, since a
+// string may be a small part of a large one that it would keep alive.
 type buffer struct {
 	records []record // n are in use
 	n       int
@@ -88,8 +88,8 @@ type buffer struct {
 type shard struct {
 	mu sync.Mutex
 	buffer
-	recorded uint64 // all that came
-	dropped  uint64 // of these, for want of room
+	recorded uint64 // all requests
+	dropped  uint64 // of these, for lack of room
 
 	reported uint64 // of dropped, by take
 
@@ -149,8 +149,8 @@ func (s *shard) put(rec *record, user, route, class string) bool {
 	return half
 }
 
-// putTexts copies texts for which there is room, and reports whether the buffer's
-// text has become half full by it.
+// putTexts copies the texts for which there is room, and reports whether that made the
+// buffer's text half full.
 func (s *shard) putTexts(to *record, user, route, class string) bool {
 	before := len(s.text)
 	to.text = uint32(before)
@@ -193,7 +193,7 @@ func (b *buffer) clear() {
 	b.text = b.text[:0]
 }
 
-// counts returns how many requests came, and how many of them found no room.
+// counts returns how many requests there were, and how many of them found no room.
 func (r *recorder) counts() (recorded, dropped uint64) {
 	for i := range r.shards {
 		s := &r.shards[i]

@@ -11,9 +11,9 @@ type routes interface {
 	Handler(*http.Request) (h http.Handler, pattern string)
 }
 
-// matched returns the pattern that r was routed by within h: what a router has
-// left in r.Pattern, where before is what was there when r came, or what the
-// handler's routes say; "" if neither does. path is that of r when it came.
+// matched returns the pattern that r was routed by within h: what a router has set in
+// r.Pattern, or else what the handler's routes return, or else "". before and path are
+// r.Pattern and r.URL.Path when r arrived.
 func (h *handler) matched(r *http.Request, before, path string) string {
 	if r.Pattern != before {
 		return r.Pattern
@@ -25,9 +25,9 @@ func (h *handler) matched(r *http.Request, before, path string) string {
 	if pathOf(r) == path {
 		return pattern
 	}
-	// The path was changed in place: before the routes were asked, as by a
-	// middleware that takes a prefix away, or by the handler that they led to.
-	// The other path has then matched less, or nothing.
+	// The path was changed in place: before routing, as by a middleware that removes
+	// a prefix, or after it, by the handler. Of the two paths, the one that was routed
+	// matches the more specific pattern.
 	taken := level{path: path}.below(pathOf(r), before)
 	original := *r
 	original.URL = &url.URL{Path: path}
@@ -46,8 +46,8 @@ func specificity(pattern string) int {
 	return 2*strings.Count(path, "/") + len(strings.Trim(path, "/"))
 }
 
-// lookup routes r once more. A panic of the mux is contained: without the
-// middleware it would not have been asked.
+// lookup routes r once more. It contains a panic of the mux, which would not have been
+// called without the middleware.
 func (h *handler) lookup(r *http.Request) (pattern string) {
 	defer func() {
 		if v := recover(); v != nil {

@@ -57,7 +57,7 @@ func RPCStatus(code uint32) int {
 // maxEnd bounds what is kept of a body's last frame.
 const maxEnd = 16 << 10
 
-// frames follows the body of a remote procedure call as it is written. gRPC,
+// frames parses the body of a remote procedure call as it is written. gRPC,
 // gRPC-Web and Connect's streams have frames of five bytes (flags and the length
 // of what follows, big-endian) and a message; the last may hold the trailers.
 // https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md
@@ -65,7 +65,7 @@ const maxEnd = 16 << 10
 type frames struct {
 	head     [5]byte
 	have     int    // bytes of head
-	left     uint64 // bytes of the frame that are to come
+	left     uint64 // bytes of the frame that are still to come
 	messages int    // frames that were not the last
 	end      []byte // the last frame, if it is marked as such
 	zipped   bool
@@ -107,8 +107,8 @@ func (f *frames) add(p []byte) {
 
 func (f *frames) ending() bool { return f.head[0]&(frameConnectEnd|frameWebTrailer) != 0 }
 
-// status returns the HTTP status for how the call ended according to its last
-// frame, 0 if that does not say.
+// status returns the HTTP status for how the call ended according to its last frame, or
+// 0 if that does not have it.
 func (f *frames) status() int {
 	end := f.end
 	if end == nil {
@@ -155,7 +155,7 @@ func trailerField(block []byte, name string) string {
 	return ""
 }
 
-// grpcStatus returns the HTTP status for the value of grpc-status, 0 if there is none.
+// grpcStatus returns the HTTP status for the value of grpc-status, or 0 if there is none.
 func grpcStatus(value string) int {
 	if value == "" {
 		return 0
@@ -179,8 +179,8 @@ func rpcTrailer(h http.Header, name string) string {
 	return ""
 }
 
-// callStatus returns the HTTP status for how a remote procedure call ended, 0 if
-// that is unknown.
+// callStatus returns the HTTP status for how a remote procedure call ended, or 0 if that
+// is unknown.
 func (w *writer) callStatus() int {
 	if s := grpcStatus(rpcTrailer(w.header(), "Grpc-Status")); s != 0 {
 		return s
@@ -199,7 +199,7 @@ func (w *writer) procedure(path string) string {
 	}
 	h := w.header()
 	if rpcTrailer(h, "Grpc-Status") == "12" {
-		// grpc-go answers so to a path that names no method of the server.
+		// This is grpc-go's answer to a path without a method of the server.
 		switch message := rpcTrailer(h, "Grpc-Message"); {
 		case strings.HasPrefix(message, "unknown "), strings.HasPrefix(message, "malformed "):
 			return ""

@@ -13,10 +13,9 @@ const (
 	maxBackoff     = 15 * time.Second
 )
 
-// sender delivers the batches of the queue to the sink, in order and one at a
-// time, and sends the heartbeats between them. Everything but what it shares with
-// others (queue, drops, stats) belongs to the goroutine of run, which alone
-// calls the sink.
+// sender delivers the batches of the queue to the sink, in order and one at a time, and
+// sends heartbeats between them. Only the goroutine of run calls the sink, and uses the
+// fields, except for those shared with others (queue, drops, stats).
 type sender struct {
 	queue     *queue
 	sink      Sink
@@ -27,8 +26,8 @@ type sender struct {
 	away      bool            // the last attempt to deliver failed
 }
 
-// run sends until the monitor stops. The leaving heartbeat is the last that is
-// sent, unless the batches take so long that it would come too late.
+// run sends until the monitor stops. The leaving heartbeat is sent last, unless the
+// batches take so long that it would be too late.
 func (s *sender) run(p *phases) {
 	if c, ok := s.sink.(interface{ close() }); ok {
 		defer c.close()
@@ -97,7 +96,7 @@ func (s *sender) deliver(ctx context.Context, b *batch) {
 			s.queue.pop()
 			return
 		case errors.Is(err, ErrRejected):
-			s.away = false // it answers
+			s.away = false // it has answered
 			s.reject(b, err)
 			s.queue.pop()
 			return
@@ -117,7 +116,7 @@ func (s *sender) deliver(ctx context.Context, b *batch) {
 		case <-timer.C:
 		case <-hurry:
 		case <-stopping:
-			// The last chance: try at once, and begin with short waits again.
+			// This is the last chance: try at once, and start with short waits again.
 			stopping, n = nil, -1
 		case <-ctx.Done():
 			timer.Stop()
@@ -142,7 +141,7 @@ func backoff(attempt int, err error) time.Duration {
 	return rand.N(min(limit, maxBackoff)) + askedToWait(err)
 }
 
-// askedToWait returns how long the hub wants not to be asked again.
+// askedToWait returns the minimum wait that the hub has asked for.
 func askedToWait(err error) time.Duration {
 	if h := (*hubError)(nil); errors.As(err, &h) {
 		return h.after

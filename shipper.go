@@ -13,10 +13,9 @@ const (
 	// stopGrace is how long a sink may take to notice that its context is done, and
 	// how long the leaving heartbeat may take if there is no other time for it.
 	stopGrace = 100 * time.Millisecond
-	// leavingTime is kept of the time to stop for the leaving heartbeat, if there is
-	// four times as much: a hub that takes no batches, because its disk is full for
-	// example, may still take heartbeats, and must not think that this instance
-	// crashed.
+	// leavingTime is reserved for the leaving heartbeat out of the time to stop, if that
+	// is four times as long: a hub that takes no batches, for example because its disk is
+	// full, may still take heartbeats, and must not take this instance for crashed.
 	leavingTime = 500 * time.Millisecond
 )
 
@@ -35,10 +34,10 @@ type shipper struct {
 
 // phases are the steps in which a shipper stops.
 type phases struct {
-	stopping chan struct{} // closed when what is there is to be collected and sent
+	stopping chan struct{} // closed when the remaining requests must be collected and sent
 	leaving  phase         // done when it is time for the leaving heartbeat
-	ending   phase         // done when no batch may be tried any longer
-	ended    phase         // done when nothing may be tried any longer
+	ending   phase         // done when no more batches may be sent
+	ended    phase         // done when nothing may be sent
 }
 
 type phase struct {
@@ -95,8 +94,8 @@ func (s *shipper) observe(o health.Observation) {
 	}
 }
 
-// stop collects what is there, sends it until ctx is done, and returns the cause
-// of ctx's end if that was too early. ctx has a deadline.
+// stop collects the remaining requests and sends them until ctx is done. If that was too
+// early, it returns ctx's cause. ctx has a deadline.
 func (s *shipper) stop(ctx context.Context) error {
 	close(s.phases.stopping)
 	ended := make(chan struct{})
@@ -128,7 +127,7 @@ func (s *shipper) stop(ctx context.Context) error {
 	}
 	s.phases.leaving.begin()
 	s.phases.ending.begin()
-	// The service must stop even if its sink does not obey.
+	// The service must stop even if its sink ignores its context.
 	select {
 	case <-ended:
 	case <-time.After(stopGrace):

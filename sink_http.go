@@ -42,7 +42,7 @@ type httpSink struct {
 func newHTTPSink(hub, token string) (*httpSink, error) {
 	u, err := url.Parse(hub)
 	if err != nil {
-		// The error of url.Parse repeats the address, which may hold a password.
+		// The error of url.Parse contains the address, which may have a password.
 		return nil, errors.New("the hub's address cannot be parsed; it should look like " + DefaultHub)
 	}
 	if u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
@@ -53,8 +53,8 @@ func newHTTPSink(hub, token string) (*httpSink, error) {
 			return nil, errors.New("the token contains a space or a character that is not ASCII")
 		}
 	}
-	// Not http.DefaultTransport, which the service may have instrumented: shipping
-	// would then be recorded as its traffic.
+	// Not http.DefaultTransport: if the service has instrumented that, shipping would be
+	// recorded as its traffic.
 	transport := &http.Transport{
 		Proxy:               http.ProxyFromEnvironment,
 		DialContext:         (&net.Dialer{Timeout: 5 * time.Second}).DialContext,
@@ -68,7 +68,7 @@ func newHTTPSink(hub, token string) (*httpSink, error) {
 		token: token,
 		client: &http.Client{
 			Transport: transport,
-			// A redirect would turn the POST into a GET, whose answer proves nothing.
+			// A redirect would turn the POST into a GET, whose answer would mean nothing.
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
 	}, nil
@@ -110,7 +110,7 @@ func judge(resp *http.Response, body []byte) error {
 	case http.StatusUnauthorized, http.StatusForbidden:
 		return &hubError{status: resp.StatusCode, text: "the token is missing or wrong (WithToken, KYMO_TOKEN)"}
 	case http.StatusTooManyRequests:
-		// A hub's answer after too many wrong tokens; a proxy's when it is busy.
+		// From a hub after too many wrong tokens, or from a proxy that is busy.
 		return &hubError{status: resp.StatusCode, text: "it is busy, or the token is wrong (WithToken, KYMO_TOKEN)", after: retryAfter(resp.Header.Get("Retry-After"))}
 	case http.StatusServiceUnavailable:
 		return &hubError{status: resp.StatusCode, text: "it is busy", after: retryAfter(resp.Header.Get("Retry-After"))}
@@ -127,7 +127,7 @@ func acknowledges(body []byte) bool {
 		answer.Accepted != nil && answer.Duplicate != nil
 }
 
-// excerpt returns as much of an answer as fits into a log line.
+// excerpt returns the part of an answer that fits into a log line.
 func excerpt(body []byte) string {
 	return wire.Clean(string(body[:min(len(body), 200)]), 200)
 }
@@ -156,7 +156,7 @@ func (e *hubError) Error() string {
 
 func (s *httpSink) close() { s.client.CloseIdleConnections() }
 
-// unusable stands in for a sink with an invalid configuration: requests must not go to
+// unusable replaces a sink with an invalid configuration: requests must not be sent to
 // another place than the configured one.
 type unusable struct{ err error }
 

@@ -36,7 +36,7 @@ func (m *Monitor) Stats() Stats {
 	s.HealthDropped += m.shipper.health.Dropped()
 	s.Probes = m.probes.Load()
 	s.Ignored = m.ignored.Load()
-	// Read last: what was recorded in between is pending.
+	// Read last, so that what is recorded meanwhile counts as pending.
 	recorded, dropped := m.recorder.counts()
 	s.Recorded = recorded
 	s.Dropped += dropped
@@ -44,8 +44,8 @@ func (m *Monitor) Stats() Stats {
 	return s
 }
 
-// stats counts what became of requests after the recorder, collects problems, and
-// logs them when they change. It is safe for concurrent use.
+// stats counts the fates of requests after the recorder, collects problems, and logs them
+// when they change. It is safe for concurrent use.
 type stats struct {
 	logger       *slog.Logger
 	wrongOptions []string
@@ -126,8 +126,8 @@ func (s *stats) rejectedSince(t time.Time) bool {
 	return s.rejection.After(t)
 }
 
-// failed notes a failed attempt after which the batch is sent again. It is logged if it
-// is of another kind than the last one; texts may differ just by port numbers.
+// failed notes a failed attempt after which the batch is sent again. It is logged if its
+// kind differs from the last one's: texts may differ only by port numbers.
 func (s *stats) failed(err error) {
 	kind := "no answer"
 	if h := (*hubError)(nil); errors.As(err, &h) {

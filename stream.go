@@ -24,8 +24,8 @@ func responseFlags(h http.Header) uint32 {
 	return 0
 }
 
-// rawContentType finds the field under another spelling of its name, which
-// net/http sends just as well.
+// rawContentType finds the field under other spellings of its name, which net/http sends
+// as they are.
 func rawContentType(h http.Header) []string {
 	for name, v := range h {
 		if strings.EqualFold(name, "Content-Type") {
@@ -53,8 +53,8 @@ func mediaTypeFlags(mediaType string) uint32 {
 	return 0
 }
 
-// applicationKinds are the types below application/ that matter, by prefix:
-// parameters may follow, and "+proto" or the like for calls.
+// applicationKinds are the types below application/ that matter, by prefix: parameters
+// may follow, and for calls suffixes such as "+proto".
 var applicationKinds = [...]struct {
 	prefix string
 	flags  uint32

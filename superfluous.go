@@ -23,7 +23,7 @@ func (w *writer) logWriteHeader(s uint32, status int) bool {
 		if status < 100 || status > 999 {
 			return false // it panics
 		}
-		// Once it has timed out, it logs nothing.
+		// After its timeout, it logs nothing.
 		if _, err := w.below.Write(nil); err != nil {
 			return false
 		}

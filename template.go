@@ -6,8 +6,8 @@ import (
 	"github.com/kymohq/kymo/internal/wire"
 )
 
-// endpoint turns a pattern, "[METHOD ][HOST]/[PATH]" in the spelling of any
-// router, into the endpoint.
+// endpoint returns the endpoint for a pattern, "[METHOD ][HOST]/[PATH]" in the syntax of
+// any router.
 func endpoint(pattern string) string {
 	pattern = withoutMethod(pattern)
 	if pattern == "" {
@@ -33,7 +33,7 @@ func withoutHost(pattern string) string {
 	return pattern
 }
 
-// template spells a pattern's parameters as http.ServeMux does:
+// template writes a pattern's parameters as http.ServeMux does:
 //
 //	:id  :id?  :id<int>  :id(\d+)  {id:[0-9]+}  {id?}  {id=*}  {id}
 //	*path  *  +  {path:.*}  {path=**}                          {path...}
@@ -79,7 +79,7 @@ func template(pattern string) string {
 	return b.String()
 }
 
-// startsParameter reports whether the colon at i begins a parameter, and is not
+// startsParameter reports whether the colon at i begins a parameter, rather than being
 // part of a literal such as "/v1/jobs:cancel".
 func startsParameter(pattern string, i int) bool {
 	if wordAt(pattern[i+1:]) == "" {
@@ -89,7 +89,7 @@ func startsParameter(pattern string, i int) bool {
 	case i == 0 || before == '/' || before == '-' || before == '.':
 		return true
 	case before == ')' || before == '>' || before == '?':
-		return true // after another one
+		return true // after another parameter
 	}
 	return false
 }

@@ -7,15 +7,15 @@ import (
 	"strings"
 )
 
-// unrouted logs, once for each type of handler, that a request was answered
-// without a route, and how to get one. Requests that are refused before they are
-// routed, or that match nothing, do not show that the chain lacks routes.
+// unrouted logs, once for each type of handler, that a request was answered without a
+// route, and how to get one. It ignores requests that are refused before they are
+// routed, or that match nothing: they do not mean that the chain lacks routes.
 func (h *handler) unrouted(rec *record) {
 	if rec.status >= 400 && rec.status < 500 || rec.method == methodOptions || h.routed.Swap(true) {
 		return
 	}
-	// Some frameworks build their chain anew for each request, so that the handler
-	// itself cannot tell whether it was logged.
+	// Per type, since some frameworks build their chain again for each request, with new
+	// handlers.
 	if _, logged := h.m.unrouted.LoadOrStore(reflect.TypeOf(h.next), true); logged {
 		return
 	}
@@ -24,7 +24,7 @@ func (h *handler) unrouted(rec *record) {
 		"handler", next, "remedy", routeHint(next))
 }
 
-// routeHint describes how requests get their routes from a handler of that type.
+// routeHint returns how to get routes from a handler of that type.
 func routeHint(handler string) string {
 	for _, k := range []struct{ typ, hint string }{
 		{"*gin.Engine", "engine.Use(kymogin.Middleware(m)) of github.com/kymohq/kymo/contrib/gin, as the first middleware"},

@@ -10,9 +10,9 @@ import (
 	"slices"
 )
 
-// writer is the ResponseWriter that handlers see, in one of the shapes of
-// shapes.go: it notes the status, the size and the moment when the header is
-// written. Once the middleware has returned it only passes on.
+// writer is the ResponseWriter that handlers get, in one of the shapes of shapes.go. It
+// notes the status, the size and the time at which the header is written. Once the
+// middleware has returned, it only passes calls on.
 type writer struct {
 	exchange
 	below http.ResponseWriter
@@ -42,8 +42,8 @@ func (w *writer) WriteHeader(status int) {
 	if s := w.state.Load(); s&(statusBits|flagInformed) != 0 && w.logWriteHeader(s, status) {
 		return
 	}
-	// An informational status is followed by a final one, but for 101. What is
-	// out of range makes the writer below panic.
+	// An informational status is followed by a final one, except for 101. A status out
+	// of range makes the writer below panic.
 	if status >= 200 && status <= 999 || status == http.StatusSwitchingProtocols {
 		w.begin(status)
 	}
@@ -84,7 +84,7 @@ func (w *writer) writeString(s string) (int, error) {
 func (w *writer) readFrom(src io.Reader) (int64, error) {
 	before := w.state.Load()
 	if w.isFramed(before) {
-		return io.Copy(onlyWriter{w}, src) // its frames have to be seen
+		return io.Copy(onlyWriter{w}, src) // so that Write sees the frames
 	}
 	s := w.begin(http.StatusOK)
 	n, err := w.below.(io.ReaderFrom).ReadFrom(src)
@@ -98,7 +98,7 @@ func (w *writer) readFrom(src io.Reader) (int64, error) {
 		w.follow(s, nil)
 	}
 	if err != nil && w.parent.Err() == nil {
-		err, failed := error(nil), err // it is the source's: the client is still there
+		err, failed := error(nil), err // the error is the source's; the client is still there
 		w.wrote(n, err)
 		return n, failed
 	}
@@ -106,7 +106,8 @@ func (w *writer) readFrom(src io.Reader) (int64, error) {
 	return n, err
 }
 
-// isFramed reports whether the body is a remote procedure call's; s is the state.
+// isFramed reports whether the body has the frames of a remote procedure call; s is the
+// state.
 func (w *writer) isFramed(s uint32) bool {
 	if s&(statusBits|flagReturned) == 0 {
 		s = responseFlags(w.below.Header())
@@ -114,8 +115,8 @@ func (w *writer) isFramed(s uint32) bool {
 	return s&flagFramed != 0
 }
 
-// takeBack undoes begin, before which the state was before, since the header was
-// not written after all.
+// takeBack undoes begin, since the header was not written after all. before is the state
+// before begin.
 func (w *writer) takeBack(before uint32) {
 	const own = flagHeaded | flagStream | flagParts | flagFramed | flagGone
 	undo := uint32(statusBits)
@@ -126,7 +127,7 @@ func (w *writer) takeBack(before uint32) {
 	for {
 		s := w.state.Load()
 		if s&flagReturned != before&flagReturned {
-			return // it was recorded meanwhile
+			return // the request was recorded meanwhile
 		}
 		if w.state.CompareAndSwap(s, s&^undo) {
 			return
@@ -191,8 +192,8 @@ func (w *writer) begin(status int) uint32 {
 	return w.state.Load()
 }
 
-// afterHeaders is begin while another goroutine is adding our headers: writers that
-// are safe for concurrent use would send them half added.
+// afterHeaders waits, for begin, while another goroutine is adding our headers: writers
+// that are safe for concurrent use would send them half added.
 func (w *writer) afterHeaders(status int) uint32 {
 	for w.state.Load()&flagHeaded == 0 {
 		runtime.Gosched()
@@ -204,7 +205,7 @@ func (w *writer) afterHeaders(status int) uint32 {
 // derives from it what kind of response follows.
 func (w *writer) addHeaders() {
 	flags := uint32(flagHeaded)
-	defer func() { w.state.Or(flags) }() // also if Header panics: others wait for it
+	defer func() { w.state.Or(flags) }() // even if Header panics, since others wait for it
 	h := w.below.Header()
 	if len(h) != 0 {
 		flags |= responseFlags(h)
@@ -249,7 +250,7 @@ func (w *writer) wrote(n int64, err error) {
 	}
 }
 
-// isMisuse reports whether a write failed by the handler's mistake.
+// isMisuse reports whether a write failed because of a mistake of the handler.
 func isMisuse(err error) bool {
 	return errors.Is(err, http.ErrBodyNotAllowed) || errors.Is(err, http.ErrContentLength) ||
 		errors.Is(err, http.ErrHijacked) || errors.Is(err, http.ErrNotSupported)
