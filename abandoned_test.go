@@ -53,7 +53,7 @@ func TestHandlerThatWasAbandoned(t *testing.T) {
 	}
 }
 
-// finished is a writer whose server has finished with it.
+// finished is a writer whose server has finished the response.
 type finished struct{ least }
 
 func (finished) Header() http.Header { panic("Header called after Handler finished") }
@@ -73,8 +73,8 @@ func TestHandlerThatDoesNotAskForTheHeader(t *testing.T) {
 		ServeHTTP(finished{}, httptest.NewRequest("GET", "/", nil))
 }
 
-// locked is a writer that is safe for concurrent use: it sends the header that it
-// has when the first byte is written.
+// locked is a writer that is safe for concurrent use. With the first byte it sends the
+// header as it is then.
 type locked struct {
 	least
 	mu   sync.Mutex
@@ -90,8 +90,8 @@ func (l *locked) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// TestWritersOfOneResponse: who writes second does not send a header that is
-// still being changed.
+// TestWritersOfOneResponse: the second of two writers does not send a header that the
+// first is still changing.
 func TestWritersOfOneResponse(t *testing.T) {
 	m, _ := monitor(t)
 	h := m.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

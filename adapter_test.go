@@ -10,7 +10,7 @@ import (
 	"github.com/kymohq/kymo/internal/wire"
 )
 
-// what are the parts of a request that an adapter has told.
+// what are the parts of a request that an adapter has set.
 type what struct {
 	endpoint, method, user string
 	status                 int
@@ -34,7 +34,7 @@ func TestExchangeIsRecordedOnce(t *testing.T) {
 	}
 }
 
-// Handlers know best, then adapters further in.
+// Handlers take precedence, then adapters further in.
 func TestExchangesOfOneRequestAreJoined(t *testing.T) {
 	for _, c := range []struct {
 		name    string
@@ -130,7 +130,7 @@ func TestSkipAsksTheFilters(t *testing.T) {
 	}
 }
 
-// values is a context as fasthttp's is: it holds values of its own.
+// values is a context that has values of its own, like fasthttp's.
 type values struct {
 	context.Context
 	m map[any]any
@@ -153,5 +153,5 @@ func TestContextKeyLetsOtherContextsHoldTheRequest(t *testing.T) {
 	}
 }
 
-// unsafeString is b as a string that changes with it, which fasthttp hands out.
+// unsafeString returns a string that shares b's memory, as fasthttp's strings do.
 func unsafeString(b []byte) string { return unsafe.String(&b[0], len(b)) }

@@ -23,7 +23,7 @@ func (s *memory) healthTold() (history []wire.HealthResult, heartbeats []wire.Ba
 	return slices.Clone(s.health), slices.Clone(s.heartbeats)
 }
 
-// switchable is a probe that fails while it is set.
+// switchable returns a probe that fails while the switch is set.
 func switchable() (*atomic.Bool, health.Probe) {
 	var broken atomic.Bool
 	return &broken, health.Func(func(context.Context) error {
@@ -200,7 +200,7 @@ func TestWrongChecksAreToldAndNotFatal(t *testing.T) {
 	}
 }
 
-// A check that is stuck does not keep Close from shipping what there is.
+// A check that is stuck does not keep Close from shipping.
 func TestCloseWithAStuckCheck(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m, sink := monitor(t)

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// opaque is a writer of some middleware that cannot be unwrapped.
+// opaque is a middleware's writer that has no Unwrap.
 type opaque struct{ http.ResponseWriter }
 
 // hiding is a middleware with such a writer.
@@ -33,8 +33,8 @@ func usersMux(handle http.HandlerFunc) *http.ServeMux {
 	return mux
 }
 
-// TestRequestIsFound has a handler speak about its request through whatever is
-// between it and the middleware.
+// TestRequestIsFound: a handler's calls of SetUser and the like find the request through
+// anything between it and the middleware.
 func TestRequestIsFound(t *testing.T) {
 	byWriter := func(w http.ResponseWriter, r *http.Request) bool { return SetUser(w, "carol") }
 	byContext := func(w http.ResponseWriter, r *http.Request) bool { return SetUserContext(r.Context(), "carol") }
@@ -126,7 +126,7 @@ func TestWhatIsSaidAfterwardsIsRefused(t *testing.T) {
 	}
 }
 
-// TestContextIsTheServers compares what a context does with and without Kymo.
+// TestContextIsTheServers compares how a context behaves with and without Kymo.
 func TestContextIsTheServers(t *testing.T) {
 	m, _ := monitor(t)
 	type key struct{}
@@ -150,7 +150,7 @@ func TestContextIsTheServers(t *testing.T) {
 	}
 }
 
-// TestRequestsWithinARequest has a handler ask its own service: each is recorded.
+// TestRequestsWithinARequest: if a handler requests its own service, both are recorded.
 func TestRequestsWithinARequest(t *testing.T) {
 	m, sink := monitor(t)
 	var h http.Handler
@@ -174,8 +174,8 @@ func TestRequestsWithinARequest(t *testing.T) {
 	}
 }
 
-// TestRequestsWithinARequestAreShared: a handler may ask its own server with one
-// request from many goroutines, which the server did not make.
+// TestRequestsWithinARequestAreShared: a handler may pass one request of its own to the
+// server from many goroutines.
 func TestRequestsWithinARequestAreShared(t *testing.T) {
 	m, sink := monitor(t)
 	var root http.Handler
@@ -206,8 +206,8 @@ func TestRequestsWithinARequestAreShared(t *testing.T) {
 	}
 }
 
-// TestOuterHandlersSeeWhatTheMuxFound has a middleware further out read what
-// those within note in the request.
+// TestOuterHandlersSeeWhatTheMuxFound: a middleware further out can read what the mux and
+// the handler have set in the request.
 func TestOuterHandlersSeeWhatTheMuxFound(t *testing.T) {
 	m, sink := monitor(t)
 	inner := m.Middleware(usersMux(func(w http.ResponseWriter, r *http.Request) {
@@ -268,8 +268,8 @@ func TestServerSeesTheHandlersRequest(t *testing.T) {
 	}
 }
 
-// TestConcurrentReadersOfTheRequest: code further out may go on reading the
-// request that it passed on.
+// TestConcurrentReadersOfTheRequest: code further out may still read the request that it
+// passed on.
 func TestConcurrentReadersOfTheRequest(t *testing.T) {
 	m, _ := monitor(t)
 	inner := m.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "x") }))
@@ -295,8 +295,8 @@ func TestConcurrentReadersOfTheRequest(t *testing.T) {
 	stop()
 }
 
-// TestRequestAfterItsMaker: a request that a handler made stays as it was, also if
-// it is served when the handler's own request is over.
+// TestRequestAfterItsMaker: a request that a handler made is not changed, even if it is
+// served after the handler's own request is over.
 func TestRequestAfterItsMaker(t *testing.T) {
 	m, _ := monitor(t)
 	root := m.Middleware(routed)

@@ -10,8 +10,7 @@ import (
 	"testing"
 )
 
-// TestAllocations counts what a request costs, as it comes from a server and
-// otherwise.
+// TestAllocations counts the allocations of a request, from a server and otherwise.
 func TestAllocations(t *testing.T) {
 	mux := func(handle http.HandlerFunc) *http.ServeMux {
 		mux := http.NewServeMux()

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// While the hub is away, clients of the service must not notice; and once it
-// is back it gets all that it missed, once.
+// Clients of the service must not notice that the hub is away. Once it is back, it gets
+// everything that it missed, once.
 func TestAbsence(t *testing.T) {
 	for _, test := range []struct {
 		name         string

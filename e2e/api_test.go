@@ -143,7 +143,7 @@ func newAPI(p *types.Package) *api {
 
 func (a *api) String() string { return strings.Join(a.lines, "\n") + "\n" }
 
-// line adds a line of the API, which names the types of what it is of.
+// line adds a line for an object of the API, with its types.
 func (a *api) linef(of types.Type, format string, args ...any) {
 	line := fmt.Sprintf(format, args...)
 	a.lines = append(a.lines, line)
@@ -218,8 +218,8 @@ func (a *api) method(m *types.Func) string {
 	return m.Name() + strings.TrimPrefix(types.TypeString(m.Type(), a.in), "func")
 }
 
-// internalTypes returns the types of internal packages of the project that a type
-// is made of, also those that an alias stands for.
+// internalTypes returns the types of the project's internal packages in a type, those
+// behind aliases included.
 func internalTypes(t types.Type) map[string]bool {
 	found := make(map[string]bool)
 	seen := make(map[types.Type]bool)

@@ -11,8 +11,8 @@ import (
 	"github.com/kymohq/kymo/internal/wire"
 )
 
-// What is wrong with a request is answered with a problem document that names
-// the field, and nothing of the request is kept.
+// A wrong request is answered with a problem document that names the field, and nothing
+// of it is kept.
 func TestBadQuery(t *testing.T) {
 	h := startHub(t, t.TempDir())
 	for _, path := range []string{"/metrics/performance", "/metrics/endpoints"} {
@@ -57,7 +57,7 @@ func (a *answer) checkProblem(t *testing.T, what string, status int, location st
 	}
 }
 
-// Paths of the two doors, and the headers that go with what they take.
+// The paths of the two routes that take requests, and the headers of their bodies.
 const (
 	requestsPath = "/api/v1/requests"
 	batchesPath  = "/api/v1/batches"
@@ -78,8 +78,8 @@ type badBody struct {
 	location   string // what the problem is about
 }
 
-// mustRefuse sends the bodies, of which nothing may be kept. After them, the hub
-// must still take what is right.
+// mustRefuse sends the bodies, of which nothing may be kept. The hub must still accept
+// valid bodies afterwards.
 func (h *hub) mustRefuse(t *testing.T, bodies []badBody) {
 	good := makeEvents(random(t), "good", 3, time.Now())
 	h.mustPost(requestsPath, encodeArray(good), len(good), asJSON...)
@@ -103,7 +103,7 @@ func (h *hub) mustRefuse(t *testing.T, bodies []badBody) {
 	}
 }
 
-// goodMetric is what the bad ones are made from.
+// goodMetric is a valid metric, from which the bad ones are made.
 const goodMetric = `{"endpoint":"/a","method":"GET","response_time_ms":1,"status_code":200}`
 
 func TestBadMetric(t *testing.T) {

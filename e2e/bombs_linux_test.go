@@ -28,7 +28,8 @@ func TestBombs(t *testing.T) {
 	}
 }
 
-// bombSize is what the bombs become: more than a body, and the hub, may take.
+// bombSize is the decompressed size of the bombs, which is more than a body, and the hub's
+// memory, may have.
 const bombSize = 512 << 20
 
 // gzipBomb is half a gigabyte of spaces in half a megabyte.
@@ -48,8 +49,8 @@ func gzipBomb(t *testing.T) io.Reader {
 	return &b
 }
 
-// zstdBomb is half a gigabyte of spaces in 16 kB: a frame of blocks that each say
-// how often their one byte repeats (RFC 8878, 3.1.1).
+// zstdBomb is half a gigabyte of spaces in 16 kB: a frame of blocks that each repeat one
+// byte (RFC 8878, 3.1.1).
 func zstdBomb() io.Reader {
 	const (
 		block  = 128 << 10

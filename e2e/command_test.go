@@ -24,9 +24,9 @@ func kymo(t *testing.T, args ...string) *exec.Cmd {
 	return command
 }
 
-// buildCommand builds the command. If KYMO_COVERDIR is set, its processes will
-// write there which statements they ran, provided that they end by themselves.
-// (GOCOVERDIR cannot say so: go test sets it to a directory of its own.)
+// buildCommand builds the command. If KYMO_COVERDIR is set, its processes write the
+// statements that they ran there, unless they are killed. (It is not GOCOVERDIR, which go
+// test sets to a directory of its own.)
 var buildCommand = sync.OnceValues(func() (path string, err error) {
 	path, err = filepath.Abs("../build/e2e/kymo")
 	if err != nil {

@@ -73,7 +73,7 @@ func (s *sender) run(every time.Duration, stop <-chan struct{}) {
 	}
 }
 
-// deliver tries until the hub acknowledges.
+// deliver retries until the hub acknowledges.
 func (s *sender) deliver(p parcel) (r receipt, attempts int, err error) {
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()

@@ -12,7 +12,7 @@ import (
 	"github.com/kymohq/kymo/internal/wire"
 )
 
-// mostMemory is what a hub may take, whatever it is sent.
+// mostMemory is the maximum memory of a hub, whatever it is sent.
 const mostMemory = 300 << 20
 
 // memory returns a size in bytes from the hub's /proc/PID/status.
@@ -31,8 +31,8 @@ func (h *hub) memory(t *testing.T, name string) int64 {
 	return kb << 10
 }
 
-// Raw paths without end, as a scanner makes them, become a bounded number of
-// endpoints and take a bounded amount of memory. Every request counts.
+// Any number of raw paths, such as a scanner's, become a bounded number of endpoints and
+// take a bounded amount of memory. Every request counts.
 func TestManyPaths(t *testing.T) {
 	const (
 		paths         = 200_000
@@ -97,7 +97,7 @@ func TestManyPaths(t *testing.T) {
 	check("with new paths", paths+perBody)
 }
 
-// shifted returns n consecutive numbers, the least of which is first, in any order.
+// shifted returns n consecutive numbers from first on, in any order.
 func shifted(r *rand.Rand, first, n int) []int {
 	order := r.Perm(n)
 	for i := range order {

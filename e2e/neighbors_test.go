@@ -9,12 +9,11 @@ import (
 	"testing"
 )
 
-// neighbors are modules that services which embed the hub have beside it, each
-// at a version that the hub is known to build with, and the packages of it that
-// a service imports. A build has one version of each module, the highest that
-// any of its modules requires, so a neighbor may raise what the hub's own
-// dependencies were written for. sentry-go did: Pebble's cockroachdb/errors used
-// what it had removed.
+// neighbors are modules that services with an embedded hub also use, each at a version
+// that the hub is known to build with, and the packages of it that a service imports. A
+// build has one version of each module, the highest that any of its modules requires, so
+// a neighbor may raise the version of a dependency beyond what the hub builds with. This
+// happened with sentry-go, which removed something that Pebble's cockroachdb/errors used.
 var neighbors = []struct {
 	module, version string
 	packages        []string
@@ -25,8 +24,8 @@ var neighbors = []struct {
 	{"google.golang.org/grpc", "v1.85.0", []string{"", "/health"}},
 }
 
-// TestNeighbors builds a service that embeds the hub and imports all of them,
-// and starts it: packages may also clash in what they register at the start.
+// TestNeighbors builds a service that embeds the hub and imports all of them, and starts
+// it, since packages may also conflict in what they register at the start.
 func TestNeighbors(t *testing.T) {
 	root, err := filepath.Abs("..")
 	if err != nil {

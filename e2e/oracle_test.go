@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// series is what a report has a row for.
+// series identifies a row of a report.
 type series struct{ service, endpoint, method string }
 
 // event is one request that a hub was sent.
@@ -41,7 +41,7 @@ func (o *oracle) add(events ...event) {
 	o.sorted = false
 }
 
-// numbers are a report's, of a row or of a whole selection. Times are in
+// numbers are the numbers of a report, for a row or a whole selection. Durations are in
 // milliseconds.
 type numbers struct {
 	Service         string
@@ -70,15 +70,15 @@ type performance struct {
 	}
 }
 
-// window is the span that an answer is over: [From, To).
+// window is the window of an answer: [From, To).
 type window struct{ From, To time.Time }
 
 func (w window) holds(start int64) bool {
 	return w.From.UnixMilli() <= start && start < w.To.UnixMilli()
 }
 
-// check holds the window that an answer says it is over against the question:
-// so many hours that end now.
+// check compares the window of an answer with that of the question: so many hours that
+// end now.
 func (w window) check(t *testing.T, hours int, asked time.Time) {
 	t.Helper()
 	if w.To.Sub(w.From) != time.Duration(hours)*time.Hour {
@@ -89,7 +89,7 @@ func (w window) check(t *testing.T, hours int, asked time.Time) {
 	}
 }
 
-// report asks for a selection in numbers.
+// report requests the numbers of a selection.
 func (h *hub) report(hours int, filter url.Values) performance {
 	h.t.Helper()
 	q := maps.Clone(filter)
@@ -104,7 +104,7 @@ func (h *hub) report(hours int, filter url.Values) performance {
 	return p
 }
 
-// rows asks for the numbers of every series.
+// rows requests the numbers of every series.
 func (h *hub) rows(hours int) ([]numbers, window) {
 	h.t.Helper()
 	asked := time.Now()
@@ -124,7 +124,7 @@ func instant(t *testing.T, header http.Header, name string) time.Time {
 	return at
 }
 
-// counts asks how many requests each series has.
+// counts requests how many requests each series has.
 func (h *hub) counts(hours int) map[series]int {
 	h.t.Helper()
 	rows, _ := h.rows(hours)
@@ -149,8 +149,8 @@ func (o *oracle) counts() map[series]int {
 	return counts
 }
 
-// checkAll compares everything that the hub reports of the last hours: the
-// whole, each service, each endpoint over all services, and each series.
+// checkAll compares everything that the hub reports about the last hours: all requests,
+// each service, each endpoint over all services, and each series.
 func (o *oracle) checkAll(t *testing.T, h *hub, hours int) {
 	t.Helper()
 	o.check(t, h, hours, nil)
@@ -217,7 +217,7 @@ func (g groups) of(s series) *exact {
 	return x
 }
 
-// exactly groups the events that are selected.
+// exactly groups the selected events.
 func (o *oracle) exactly(selects func(*event) bool, group func(*event) series) groups {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -234,14 +234,14 @@ func (o *oracle) exactly(selects func(*event) bool, group func(*event) series) g
 	return g
 }
 
-// exact is all that there is to know about some events.
+// exact has the exact numbers of some events.
 type exact struct {
 	durations            []int64 // sorted
 	sum                  int64
 	errors, clientErrors int
 }
 
-// add takes an event at least as long as those before it.
+// add adds an event that took at least as long as the previous ones.
 func (x *exact) add(e *event) {
 	x.durations = append(x.durations, e.duration)
 	x.sum += e.duration

@@ -25,7 +25,7 @@ func productImports(t *testing.T) map[string][]string {
 	return product
 }
 
-// listed is a package as go list has it, with the project's shortened paths.
+// listed is a package in the output of go list; paths of the project are shortened.
 type listed struct {
 	ImportPath string
 	Standard   bool
@@ -78,7 +78,7 @@ func listPackages(t *testing.T, packages map[string]*listed) {
 	}
 }
 
-// way returns the imports that lead from a package to one that is wanted, or nil.
+// way returns the chain of imports from a package to a wanted one, or nil.
 func way(packages map[string]*listed, from string, wanted func(path string) bool) []string {
 	before := map[string]string{from: ""}
 	for queue := []string{from}; len(queue) > 0; queue = queue[1:] {
@@ -104,8 +104,8 @@ func way(packages map[string]*listed, from string, wanted func(path string) bool
 	return nil
 }
 
-// What comes along with a room counts as well as what it imports itself: a driver
-// is in a program whichever package imported it.
+// The rules hold for indirect imports, too: a driver is in a program whichever package
+// imported it.
 func TestWhatComesAlong(t *testing.T) {
 	packages := graph(t)
 	for _, r := range rooms {

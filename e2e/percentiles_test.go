@@ -86,7 +86,7 @@ func importLines(t *testing.T, h *hub, events []event) {
 	importFile(t, h, "requests.ndjson", encodeLines(events), len(events))
 }
 
-// importFile imports a file of so many rows, twice: the second time nothing counts.
+// importFile imports a file of so many rows twice; the second import adds nothing.
 func importFile(t *testing.T, h *hub, name string, content []byte, rows int, args ...string) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), name)

@@ -14,7 +14,7 @@ import (
 
 // Two hubs on one PostgreSQL have every request that either acknowledged, once,
 // though one of them is killed and the database ends connections and restarts.
-// While it is away the hub says so, and that nothing else is wrong.
+// While it is away, the hub reports that, and nothing else.
 func TestPostgresStore(t *testing.T) {
 	const rounds = 9
 	server := serverstest.Postgres(t)

@@ -50,9 +50,9 @@ var readmeRules = []readmeRule{
 // address of the hub that it started.
 const readmeHub = "http://127.0.0.1:5966"
 
-// TestReadmeCommands does what the README says, in a fresh clone and with no more
-// than PATH and HOME in the environment: the shell blocks in their order, then the
-// commands in the text. A command without a rule fails it.
+// TestReadmeCommands runs the commands of the README in a fresh clone, with only PATH and
+// HOME in the environment: the shell blocks in their order, then the commands in the
+// text. A command without a rule fails the test.
 func TestReadmeCommands(t *testing.T) {
 	onlyLong(t)
 	n := &newcomer{t: t, repository: newRepository(t), address: freeAddress(t)}
@@ -82,8 +82,7 @@ var (
 	continuation = regexp.MustCompile(`\\\n`)
 )
 
-// readmeCommands returns the commands of all sh blocks, and after them those that
-// stand in the text as code.
+// readmeCommands returns the commands of all sh blocks, and then those in the text.
 func readmeCommands(text string) []string {
 	var commands []string
 	for _, block := range readmeBlock.FindAllStringSubmatch(text, -1) {
@@ -144,8 +143,8 @@ func prints(flags, pattern string) func(*newcomer, string) {
 	}
 }
 
-// interrupted is the test of a command that runs until Ctrl-C. It gets that once
-// its output matches, and must end well.
+// interrupted tests a command that runs until Ctrl-C. It is interrupted once its output
+// matches, and must succeed.
 func interrupted(flags, pattern string) func(*newcomer, string) {
 	want := regexp.MustCompile(pattern)
 	return func(n *newcomer, command string) {
@@ -166,7 +165,7 @@ func interrupted(flags, pattern string) func(*newcomer, string) {
 	}
 }
 
-// output may be read while a process writes it.
+// output is a buffer that may be read while a process writes to it.
 type output struct {
 	mu   sync.Mutex
 	text bytes.Buffer
@@ -220,7 +219,7 @@ func serves(n *newcomer, command string) {
 	}
 }
 
-// imports gives the command a file.
+// imports tests a command with a file to import.
 func imports(n *newcomer, command string) {
 	n.t.Helper()
 	n.write("requests.csv", fmt.Sprintf("%d,/old,GET,3,200,\n", time.Now().UnixMilli()))

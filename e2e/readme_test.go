@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// TestReadme compiles and runs the README's example as it stands, but for its
-// port, and looks for its requests in the hub.
+// TestReadme compiles and runs the README's example, with another port, and looks for its
+// requests in the hub.
 func TestReadme(t *testing.T) {
 	text, err := os.ReadFile("../README.md")
 	if err != nil {

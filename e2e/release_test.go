@@ -19,10 +19,9 @@ import (
 	"golang.org/x/mod/zip"
 )
 
-// TestRelease makes a release in a copy of this tree, publishes it in a module
-// proxy, and does there what users do: they get the SDK, an adapter and the hub,
-// and install the command, which has the dashboard. Like a release, it needs
-// Node.js.
+// TestRelease makes a release in a copy of this tree, publishes it in a module proxy, and
+// uses it as users do: it gets the SDK, an adapter and the hub, and installs the command,
+// which has the dashboard. Like a release, it needs Node.js.
 func TestRelease(t *testing.T) {
 	onlyLong(t)
 	r := newRepository(t)
@@ -38,7 +37,7 @@ func TestRelease(t *testing.T) {
 	t.Run("command", u.installCommand)
 }
 
-// refusals tries what must not be released, and looks for traces of it.
+// refusals tries releases that must be refused, and must leave no traces.
 func (r *repository) refusals(version string) {
 	r.t.Helper()
 	refused := func(version, because string) {

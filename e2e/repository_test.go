@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// repository is what a clone of this one would be if the working tree were
-// committed: one commit of all files that git does not ignore.
+// repository is a clone with the working tree committed: one commit of all files that git
+// does not ignore.
 type repository struct {
 	t   *testing.T
 	dir string

@@ -14,8 +14,8 @@ import (
 	"github.com/kymohq/kymo/internal/wire"
 )
 
-// tap stands between the SDK and a hub and keeps what went through, each batch
-// once, if the hub acknowledged it.
+// tap is a proxy between the SDK and a hub that keeps the batches which the hub
+// acknowledged, each once.
 type tap struct {
 	t   *testing.T
 	hub *hub
@@ -62,8 +62,8 @@ func (p *tap) keep(body []byte) {
 	}
 }
 
-// What the SDK notes of real requests is what went on, and what the hub says of
-// them is exact: through instances, services and a restart.
+// The SDK's records of real requests are right, and the hub's numbers about them are
+// exact: over instances, services and a restart.
 func TestSDK(t *testing.T) {
 	r := random(t)
 	h := startHub(t, t.TempDir())
@@ -121,7 +121,7 @@ func TestSDK(t *testing.T) {
 	o.checkAll(t, h, 168)
 }
 
-// kindOf is what must agree between the SDK and the wrapper around it.
+// kindOf returns the properties that the SDK and the wrapper around it must agree on.
 type kindOf struct {
 	series
 	status int

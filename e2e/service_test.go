@@ -100,7 +100,7 @@ func (s *service) outside(next http.Handler) http.Handler {
 	})
 }
 
-// inside notes what the handler takes of it.
+// inside notes how long the handler takes.
 func inside(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		begun := time.Now()
@@ -156,8 +156,7 @@ func (s *service) use(r *rand.Rand, every time.Duration, stop <-chan struct{}) {
 	}
 }
 
-// close ends the service as a service should, and returns what the SDK has to
-// say about its life.
+// close ends the service in the proper order, and returns the SDK's stats.
 func (s *service) close() (sdk.Stats, error) {
 	s.server.Close()
 	s.client.CloseIdleConnections()
@@ -167,7 +166,7 @@ func (s *service) close() (sdk.Stats, error) {
 	return s.monitor.Stats(), err
 }
 
-// mustClose ends the service, of which nothing may have been lost.
+// mustClose ends the service, which must not have lost anything.
 func (s *service) mustClose() {
 	s.t.Helper()
 	stats, err := s.close()
@@ -188,8 +187,8 @@ func (s *service) counts() map[series]int {
 	return counts
 }
 
-// checkCounts compares how many requests the hub has of each series with what
-// it was sent, in all and in each.
+// checkCounts compares how many requests the hub has with what it was sent, in total and
+// for each series.
 func checkCounts(t *testing.T, h *hub, when string, sent ...map[series]int) {
 	t.Helper()
 	want, total := make(map[series]int), 0

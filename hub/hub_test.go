@@ -37,7 +37,7 @@ func ask(h http.Handler, path string) *httptest.ResponseRecorder {
 	return w
 }
 
-// A hub that is embedded answers by the names that it is given.
+// An embedded hub answers to the names that it is given.
 func TestHosts(t *testing.T) {
 	for _, test := range []struct {
 		config Config
@@ -60,8 +60,8 @@ func TestHosts(t *testing.T) {
 	}
 }
 
-// What a service ships to a hub in its own process is there after the hub was
-// closed and opened again.
+// What a service ships to a hub in its own process is still there after the hub was closed
+// and opened again.
 func TestOpenKeepsAcrossRestarts(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "data")
 	// A report is of what started before the millisecond it is asked in.
@@ -132,7 +132,7 @@ func TestOpenFails(t *testing.T) {
 	}
 }
 
-// Whatever becomes of Open, each probe is closed once: at the latest by the hub.
+// Each probe is closed once, whether Open fails or the hub is closed later.
 func TestEachProbeIsClosedOnce(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {

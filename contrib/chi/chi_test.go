@@ -95,8 +95,7 @@ func TestSuite(t *testing.T) {
 	kymotest.Run(t, kymotest.Adapter{New: func(s kymotest.Setup) http.Handler { return router(s) }})
 }
 
-// replacing is a middleware that replaces the request, which hides what chi leaves
-// in it.
+// replacing is a middleware that replaces the request, which hides what chi sets in it.
 func replacing(next http.Handler) http.Handler {
 	type key struct{}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -238,7 +237,7 @@ func hasEndpoint(all []kymotest.Request, endpoint string) bool {
 	return false
 }
 
-// What chi leaves in the request for those around it stays the same.
+// What chi sets in the request for middlewares further out is unchanged.
 func TestPatternSeenFromOutside(t *testing.T) {
 	for _, path := range []string{"/api/orders/7", "/api/no", "/no"} {
 		var seen [2]string

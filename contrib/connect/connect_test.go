@@ -147,8 +147,8 @@ func TestCalls(t *testing.T) {
 	})
 }
 
-// isLone reports whether a call streams but one message: with gRPC, the
-// middleware alone cannot tell it from a unary one.
+// isLone reports whether a call streams a single message: with gRPC, the middleware alone
+// cannot distinguish it from a unary one.
 func isLone(arrangement, protocol, what string) bool {
 	return arrangement == "middleware" && protocol != "Connect" && what != "" && what != "user"
 }
@@ -267,7 +267,7 @@ func TestClientsAreNotRecorded(t *testing.T) {
 	}
 }
 
-// What stands further out changes how a call ends: the middleware sees it.
+// The middleware sees the end of a call as interceptors further out have changed it.
 func TestInterceptorsFurtherOut(t *testing.T) {
 	hidden := connect.UnaryInterceptorFunc(func(next connect.UnaryFunc) connect.UnaryFunc {
 		return func(ctx context.Context, req connect.AnyRequest) (connect.AnyResponse, error) {
@@ -288,7 +288,7 @@ func TestInterceptorsFurtherOut(t *testing.T) {
 	}
 }
 
-// Requests that no handler takes are not the interceptor's.
+// The interceptor does not see requests without a handler.
 func TestMethodsThatAreNotThere(t *testing.T) {
 	for p, options := range protocols {
 		for path, want := range map[string]string{"/made.up.Service/Method": "(unmatched)", service + "MadeUp": service} {

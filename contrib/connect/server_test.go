@@ -22,10 +22,10 @@ type text = wrapperspb.StringValue
 
 const service = "/acme.v1.Orders/"
 
-// lifetime is how long calls that stream last at least.
+// lifetime is the minimum duration of calls that stream.
 const lifetime = 30 * time.Millisecond
 
-// orders does what its requests ask for.
+// orders is a service that does what its requests ask for.
 type orders struct {
 	entered chan struct{} // receives a value when a call waits
 }

@@ -26,7 +26,7 @@ func within(status int) error {
 	return fmt.Errorf("oops: %w", echo.NewHTTPError(status, "slow down"))
 }
 
-// Errors become answers after the middleware, over a network and without one.
+// Errors become responses after the middleware, over a network and without one.
 func TestErrors(t *testing.T) {
 	teapots := func(c *echo.Context, err error) { c.String(http.StatusTeapot, "no coffee: "+err.Error()) }
 	for _, test := range []struct {
@@ -165,7 +165,7 @@ func count(sink *kymotest.Sink, endpoint string) (n int) {
 	return n
 }
 
-// Echo uses its contexts again. A request must find nothing of the one before.
+// Echo reuses its contexts. A request must not see anything of the previous one.
 func TestNothingIsLeftInTheContext(t *testing.T) {
 	m, sink := kymotest.New(t)
 	e := echo.New()
@@ -214,7 +214,7 @@ func TestNothingIsLeftInTheContext(t *testing.T) {
 	}
 }
 
-// What handlers parse is there for net/http, which removes the files of forms.
+// net/http sees the forms that handlers parse, and removes their files.
 func TestFormsReachTheRequest(t *testing.T) {
 	m, _ := kymotest.New(t)
 	e := echo.New()

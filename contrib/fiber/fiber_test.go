@@ -109,7 +109,7 @@ func testApp(t *testing.T, use ...fiber.Handler) *fiber.App {
 	return app
 }
 
-// exchanges are requests, and what is recorded of them.
+// exchanges are requests and their records.
 var exchanges = []struct {
 	method, path string
 	endpoint     string
@@ -151,7 +151,8 @@ var exchanges = []struct {
 	{"DELETE", "/orders/17", "(unmatched)", 405, 18, "", ""},
 }
 
-// ours is what the middleware adds to a response; the date differs by itself.
+// ours are the headers that the middleware adds to a response, and the date, which
+// differs anyway.
 var (
 	ours = regexp.MustCompile(`X-Response-Time: \d+ms\r\n`)
 	date = regexp.MustCompile(`Date: [^\r]+\r\n`)
@@ -218,7 +219,7 @@ func TestPanicsAre500(t *testing.T) {
 	}
 }
 
-// What middlewares further out make of an error or a body is what counts.
+// Errors and bodies are recorded as middlewares further out have changed them.
 func TestStatusAndSizeAreAsSent(t *testing.T) {
 	t.Parallel()
 	m, sink := kymotest.New(t)
@@ -289,7 +290,7 @@ func TestRequestsThatAreLeftOut(t *testing.T) {
 	}
 }
 
-// The user's text is of the request's memory, which fasthttp uses for the next one.
+// The user's text is in the request's memory, which fasthttp reuses.
 func TestUsersOnOneConnection(t *testing.T) {
 	t.Parallel()
 	m, sink := kymotest.New(t)

@@ -16,10 +16,10 @@ import (
 	"github.com/kymohq/kymo/kymotest"
 )
 
-// lifetime is how long the connections of these tests are kept at least.
+// lifetime is the minimum duration of the connections of these tests.
 const lifetime = 30 * time.Millisecond
 
-// isLongLived fails the test unless r counts by its first byte and has lasted.
+// isLongLived fails the test unless r is a stream that has lasted.
 func isLongLived(t *testing.T, r kymotest.Request, endpoint string, status int) {
 	t.Helper()
 	if r.Endpoint != endpoint || r.Status != status {
@@ -169,7 +169,7 @@ func TestAppTest(t *testing.T) {
 	}
 }
 
-// A mux of net/http within the app knows the route better.
+// The route of a net/http mux within the app takes precedence.
 func TestMiddlewareOfTheStandardLibraryWithin(t *testing.T) {
 	m, sink := kymotest.New(t)
 	mux := http.NewServeMux()

@@ -15,7 +15,7 @@ import (
 	"github.com/kymohq/kymo/kymotest"
 )
 
-// What is recorded is what gin sends in the end, whatever has set it.
+// The status that gin finally sends is recorded, whatever has set it.
 func TestStatusOfGin(t *testing.T) {
 	setOnly := func(status int) gin.HandlerFunc { return func(c *gin.Context) { c.Status(status) } }
 	failed := func(c *gin.Context) { c.Error(errors.New("oops")) }
@@ -80,7 +80,7 @@ var chains = []struct {
 	{", within Middleware", (*kymo.Monitor).Middleware},
 }
 
-// state is what gin tells of a response on its way.
+// state is what gin reports about a response while it is being written.
 type state struct {
 	written      bool
 	status, size int
@@ -129,7 +129,7 @@ func TestWriterTellsTheSame(t *testing.T) {
 	}
 }
 
-// Gin uses its contexts again. A request must find nothing of the one before.
+// Gin reuses its contexts. A request must not see anything of the previous one.
 func TestNothingIsLeftInTheContext(t *testing.T) {
 	m, sink := kymotest.New(t)
 	e := gin.New()
@@ -189,8 +189,7 @@ func TestCopyOutlivesTheRequest(t *testing.T) {
 	}
 }
 
-// What handlers parse is there for those further out, net/http among them, which
-// removes the files of forms.
+// Code further out sees the forms that handlers parse; net/http removes their files.
 func TestFormsReachTheRequest(t *testing.T) {
 	m, _ := kymotest.New(t)
 	e := gin.New()

@@ -95,10 +95,10 @@ func TestSuiteWithMethodNotAllowed(t *testing.T) {
 	}})
 }
 
-// custom is a writer of a middleware's own, as those that compress are.
+// custom is a middleware's own writer, as middlewares that compress have.
 type custom struct{ gin.ResponseWriter }
 
-// wrapping leaves its writer in the context, and asks for it again.
+// wrapping puts its writer into the context, and reads it from there again.
 func wrapping(c *gin.Context) {
 	c.Writer = &custom{c.Writer}
 	c.Next()

@@ -126,8 +126,8 @@ func TestCalls(t *testing.T) {
 	}
 }
 
-// loneMessage reports whether a call streams but one message, by which the
-// middleware alone cannot tell it from a unary one.
+// loneMessage reports whether a call streams a single message, which the middleware alone
+// cannot distinguish from a unary one.
 func loneMessage(arrangement, way, what string) bool {
 	return arrangement == "the middleware alone" && what != "" && what != "user"
 }
@@ -200,7 +200,7 @@ func TestMethodsThatAreNotThere(t *testing.T) {
 	}
 }
 
-// A handler of unknown methods is called for whatever a client makes up.
+// A handler of unknown methods is called for any name that a client makes up.
 func TestUnknownServiceHandler(t *testing.T) {
 	proxy := grpc.UnknownServiceHandler(func(_ any, ss grpc.ServerStream) error {
 		if err := ss.RecvMsg(new(pb.Empty)); err != nil {

@@ -8,8 +8,8 @@ import (
 	"github.com/kymohq/kymo/kymotest"
 )
 
-// recorded returns what the sink has when that is n requests, which may be a
-// moment after their responses came.
+// recorded waits until the sink has n requests, which may be a moment after their
+// responses, and returns them.
 func recorded(t *testing.T, sink *kymotest.Sink, n int) []kymotest.Request {
 	t.Helper()
 	for deadline := time.Now().Add(time.Minute); ; runtime.Gosched() {

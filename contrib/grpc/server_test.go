@@ -77,7 +77,7 @@ func (s *service) FullDuplexCall(stream grpc.BidiStreamingServer[pb.StreamingOut
 	}
 }
 
-// lifetime is how long calls that stream last at least.
+// lifetime is the minimum duration of calls that stream.
 const lifetime = 30 * time.Millisecond
 
 func (s *service) do(ctx context.Context, what string) error {

@@ -23,7 +23,7 @@ func greet(name string) http.HandlerFunc {
 	}
 }
 
-// recovering is such a middleware as is commonly written for mux, which has none.
+// recovering is a middleware as services commonly write for mux, which has none.
 func recovering(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() {
@@ -83,7 +83,7 @@ func router(s kymotest.Setup) *mux.Router {
 	return r
 }
 
-// The two lines of the package's comment.
+// TestSuite uses the middleware as in the two lines of the package's comment.
 func TestSuite(t *testing.T) {
 	kymotest.Run(t, kymotest.Adapter{New: func(s kymotest.Setup) http.Handler {
 		if s.Monitor == nil {

@@ -7,7 +7,7 @@ import (
 	"github.com/kymohq/kymo/internal/wire"
 )
 
-// check is one whose past is made up.
+// check is a check with a made-up past.
 type check struct {
 	service, name string
 	latency       time.Duration
@@ -27,8 +27,8 @@ var checks = []check{
 	{"models", "fraud", 31 * ms, false, false, health.Down, "the model \"fraud\" is not loaded: out of memory on device 0"},
 }
 
-// wholes are what the hub itself looks at: services, and two checks of its own,
-// which it tells apart by their name alone.
+// wholes are the services and the two checks that the hub itself makes, which differ only
+// by their names.
 var wholes = []check{
 	{service: "shop"}, {service: "accounts"}, {service: "billing"}, {service: "reports"}, {service: "models"},
 	{service: "disk", latency: 300 * time.Microsecond}, {service: "gateway", latency: 4 * ms},
@@ -53,7 +53,8 @@ func (s *seeder) state(c *check, at time.Time) (status health.Status, reason str
 	return health.Healthy, ""
 }
 
-// whole is how a service stood: as its worst check, but down only if that is critical.
+// whole returns the status of a service: that of its worst check, but down only if that
+// is critical.
 func (s *seeder) whole(service string, at time.Time) (health.Status, string) {
 	worst, why := health.Healthy, ""
 	for i := range checks {

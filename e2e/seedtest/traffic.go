@@ -9,7 +9,7 @@ import (
 	"github.com/kymohq/kymo/internal/wire"
 )
 
-// endpoint is how often one is asked, and how it answers.
+// endpoint describes how often an endpoint is requested, and how it responds.
 type endpoint struct {
 	service, method, path string
 
@@ -68,8 +68,8 @@ func course(hour float64) float64 {
 	return 1 + 0.55*math.Sin((hour-8)*math.Pi/12) + 0.12*math.Sin((hour-2)*math.Pi/4)
 }
 
-// trouble is how bad the database is at an instant, 0 to 1: for half an hour three
-// hours ago, for a few minutes lately, and once some days ago.
+// trouble is how bad the database is at an instant, from 0 to 1. It is bad for half an
+// hour three hours ago, for a few minutes recently, and once some days ago.
 func (s *seeder) trouble(at time.Time) float64 {
 	ago := s.now.Sub(at).Minutes()
 	for _, t := range []struct{ begin, end, how float64 }{{200, 168, 1}, {27, 21, 0.8}, {3800, 3730, 0.7}} {
@@ -80,7 +80,7 @@ func (s *seeder) trouble(at time.Time) float64 {
 	return 0
 }
 
-// request draws one that starts at an instant.
+// request returns a random request that starts at an instant.
 func (s *seeder) request(at time.Time) *wire.Request {
 	i := sort.SearchFloat64s(s.weights, s.random.Float64()*s.weights[len(s.weights)-1])
 	return s.requestOf(&s.endpoint[i], at)
@@ -129,7 +129,7 @@ func (s *seeder) requestOf(e *endpoint, at time.Time) *wire.Request {
 	return q
 }
 
-// hostile adds names that would do harm if a page took them for HTML.
+// hostile adds names that would do harm if a page used them as HTML.
 func (s *seeder) hostile() {
 	for i := range 60 {
 		s.builder.Add(&wire.Request{

@@ -9,8 +9,8 @@ import (
 	"github.com/kymohq/kymo/internal/wire"
 )
 
-// varied adds a service that puts what varies into its endpoints, so that they
-// are more than the hub's cap.
+// varied adds a service with variable parts in its endpoints, so that there are more
+// endpoints than the hub's cap.
 func (s *seeder) varied() {
 	for i := range 1100 {
 		s.builder.Add(&wire.Request{

@@ -68,7 +68,7 @@ func TestService(t *testing.T) {
 	}
 }
 
-// Each field of a Spec reaches the probe, and the hub's has no other.
+// Each field of a Spec reaches the probe, and the hub's Spec has no other fields.
 func TestEachFieldIsPassedOn(t *testing.T) {
 	from := reflect.TypeFor[Spec]()
 	to := config.Fields(reflect.TypeFor[config.Spec]())

@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// TestCheckStops when the process is asked to, and does not take what it has not
-// seen for an answer.
+// TestCheckStops when the process is asked to, and does not report what it has not
+// checked.
 func TestCheckStops(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {

@@ -51,7 +51,7 @@ func TestCopyBetweenServers(t *testing.T) {
 		expect(t, exitFailed, "kymo: FROM and TO are the same store; name another for TO\n")
 }
 
-// someRequests is a batch of so many requests.
+// someRequests returns a batch of n requests.
 func someRequests(n int64) *wire.Batch {
 	b := wire.NewBuilder()
 	for i := range n {
@@ -74,7 +74,7 @@ func expectLines(t *testing.T, got string, want ...string) {
 	}
 }
 
-// TestCopyThatDiffers is bad news, after bars that are taken off the screen.
+// TestCopyThatDiffers: a difference is bad news, and the bars are taken off the screen.
 func TestCopyThatDiffers(t *testing.T) {
 	from := storetest.NewOracle()
 	if _, err := from.Append(t.Context(), someRequests(3)); err != nil {
@@ -108,7 +108,7 @@ func (forgetful) Append(_ context.Context, batches ...*wire.Batch) ([]bool, erro
 	return fresh, nil
 }
 
-// TestCopyInterrupted, or refused, tells what to do.
+// TestCopyInterrupted: the error of a copy that was interrupted tells what to do.
 func TestCopyInterrupted(t *testing.T) {
 	ctx, interrupt := context.WithCancel(t.Context())
 	interrupt()

@@ -20,14 +20,14 @@ import (
 	"github.com/kymohq/kymo/internal/wire"
 )
 
-// deceivers are characters that no output may have: one of each kind that the wire
-// format lets pass, and of ASCII's controls, which reach a hub in JSON.
+// deceivers are characters that no output may have: one of each kind that the wire format
+// allows, and one of ASCII's control characters, which reach a hub in JSON.
 var (
 	deceivers = []rune{0x80, 0x9b, 0x9f, 0xad, 0x61c, 0x200b, 0x200e, 0x200f, 0x2028, 0x2029, 0x202a, 0x202e, 0x2066, 0x2069, 0x3164, 0xfeff, 0xe0000, 0xe0041, 0xe007f}
 	controls  = []rune{0, 7, 8, '\r', 0x1b, 0x7f}
 )
 
-// deceivingBatch has a character everywhere where a sender's text may be.
+// deceivingBatch returns a batch with the character in every text of a sender.
 func deceivingBatch(r rune, sequence uint64, kind wire.Kind) []byte {
 	text := "n" + string(r) + "m"
 	b := wire.NewBuilder()
@@ -175,8 +175,8 @@ func TestDeceivingNames(t *testing.T) {
 	pure(t, "the log", log.String())
 }
 
-// TestADeceivingHub: the command prints nothing of the kind either, whatever a server
-// answers.
+// TestADeceivingHub: the command does not print such characters of a server's answer
+// either.
 func TestADeceivingHub(t *testing.T) {
 	for _, r := range append(controls, deceivers...) {
 		text, _ := json.Marshal("n" + string(r) + "m")

@@ -14,7 +14,7 @@ import (
 	"golang.org/x/term"
 )
 
-// pseudoTerminal returns both ends of one: what is written to the keyboard is
+// pseudoTerminal returns both ends of a pseudoterminal: bytes written to the keyboard are
 // typed at the terminal.
 func pseudoTerminal(t *testing.T) (keyboard, terminal *os.File) {
 	t.Helper()

@@ -13,7 +13,7 @@ import (
 	"github.com/kymohq/kymo/hub/internal/report"
 )
 
-// becomes asks until an answer is as it should be.
+// becomes repeats a GET until the answer is good.
 func becomes(t *testing.T, url string, want string, good func(code int, body []byte) bool) {
 	t.Helper()
 	code, body := 0, []byte(nil)

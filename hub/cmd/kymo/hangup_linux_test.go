@@ -16,9 +16,9 @@ import (
 	"time"
 )
 
-// hangUp sends a SIGHUP to this process, which ends it if nothing waits for one. It
-// goes to this thread, and so arrives before the call returns; that to the process
-// might come when a busy machine has time for it, and the hub has ended.
+// hangUp sends a SIGHUP to this thread, which ends the process if nothing waits for the
+// signal. It arrives before the call returns; a signal to the process might arrive only
+// after the hub has ended, on a busy machine.
 func hangUp(t *testing.T) {
 	t.Helper()
 	runtime.LockOSThread()

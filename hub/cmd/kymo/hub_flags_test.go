@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// answering returns the URL of a server that answers everything alike.
+// answering returns the URL of a server that gives the same answer to every request.
 func answering(t *testing.T, status int, body string) string {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

@@ -16,8 +16,8 @@ import (
 	"github.com/kymohq/kymo/internal/wire"
 )
 
-// takingBatches returns the URL of a hub whose route for batches answers so. The answer
-// gets the number of requests so far, this one included.
+// takingBatches returns the URL of a hub whose route for batches calls answer, with the
+// number of requests so far, this one included.
 func takingBatches(t *testing.T, answer func(n int64, b *wire.Batch, w http.ResponseWriter)) (url string) {
 	t.Helper()
 	var n atomic.Int64
@@ -54,7 +54,7 @@ func rowsFile(t *testing.T, rows int) string {
 	return path
 }
 
-// TestImportTriesAgain while the hub is busy, as long as the hub asks for.
+// TestImportTriesAgain after the time that a busy hub asks for.
 func TestImportTriesAgain(t *testing.T) {
 	url := takingBatches(t, func(n int64, b *wire.Batch, w http.ResponseWriter) {
 		if n <= 2 {
@@ -71,7 +71,7 @@ func TestImportTriesAgain(t *testing.T) {
 	}
 }
 
-// TestImportGoesOn has a hub that knows the first of three batches.
+// TestImportGoesOn: a hub knows the first of three batches from an earlier import.
 func TestImportGoesOn(t *testing.T) {
 	url := takingBatches(t, func(_ int64, b *wire.Batch, w http.ResponseWriter) {
 		fmt.Fprintf(w, `{"accepted": %d, "duplicate": %t}`, b.Len(), b.Sequence == 0)
@@ -141,7 +141,7 @@ func TestImportIsInterrupted(t *testing.T) {
 	}
 }
 
-// broken is a stream that breaks off.
+// broken is a stream that fails.
 type broken struct{}
 
 func (broken) Read([]byte) (int, error) { return 0, errors.New("the pipe burst") }

@@ -10,8 +10,7 @@ import (
 	"github.com/kymohq/kymo/hub/internal/report"
 )
 
-// TestLimitsAreTheHubs: what the command refuses before it asks is what the hub
-// would refuse, as its own document describes it.
+// TestLimitsAreTheHubs: the command's limits are those in the hub's OpenAPI document.
 func TestLimitsAreTheHubs(t *testing.T) {
 	content, err := os.ReadFile("../../internal/api/testdata/openapi.json")
 	if err != nil {

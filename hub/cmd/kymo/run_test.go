@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// ran is what a command line did.
+// ran is the outcome of a command line.
 type ran struct {
 	stdout, stderr strings.Builder
 	status         int
@@ -22,7 +22,8 @@ func runKymo(t *testing.T, stdin io.Reader, args ...string) *ran {
 	return r
 }
 
-// expect fails the test if the command line did not end so.
+// expect fails the test unless the command line ended with the status and its stderr
+// contains the text.
 func (r *ran) expect(t *testing.T, status int, stderr string) {
 	t.Helper()
 	if r.status != status || !strings.Contains(r.stderr.String(), stderr) {

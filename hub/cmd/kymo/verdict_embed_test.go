@@ -24,15 +24,15 @@ import (
 	"github.com/kymohq/kymo/hub/internal/config/settings"
 )
 
-// served are the settings that only a hub that is served has; the one without a
-// name is the file as a whole.
+// served are the settings that an embedded hub does not have; the one without a name is
+// the file as a whole.
 var served = []string{"listen", "insecure_listen", "store", "log_level", ""}
 
 var onLine = regexp.MustCompile(`, on line \d+`)
 
-// embedded fails the test unless a program that embeds a hub with what is in the file
-// gets the same errors: the same fields, and what is wrong with each. What no Go
-// program can say, because it has no such field or no such value, must be wrong.
+// embedded fails the test unless a program that embeds a hub with the configuration of the
+// file gets the same errors: the same fields and problems. What cannot be written in Go,
+// for lack of such a field or value, must be wrong.
 func (j *judge) embedded(t *testing.T, file string, wrong config.Errors) {
 	t.Helper()
 	content, err := os.ReadFile(file)
@@ -60,7 +60,7 @@ func (j *judge) embedded(t *testing.T, file string, wrong config.Errors) {
 	}
 }
 
-// embedding is what a Go program would write for a configuration file.
+// embedding is a configuration file as a Go program would write it.
 type embedding struct {
 	secrets *settings.Secrets
 	config  hub.Config
@@ -206,7 +206,7 @@ func (e *embedding) entries(key string, value any, into reflect.Value) error {
 	return nil
 }
 
-// secret is what a Go program would have read from a variable or a file.
+// secret returns what a Go program would have read from a variable or a file.
 func (e *embedding) secret(key, text string) (string, error) {
 	if slices.Contains([]string{"url", "health", "key", "headers", "ingest", "read"}, key) {
 		return e.secrets.Resolve(text, key)
@@ -245,8 +245,8 @@ func parsed(text string, like any) (any, error) {
 	return nil, fmt.Errorf("a field of type %T cannot be set", like)
 }
 
-// verdict is what package checks and hub.Open find wrong. A probe that is right has
-// a stand-in in the hub, for nothing is to be contacted.
+// verdict returns the errors of package checks and of hub.Open. Valid probes are replaced
+// by a stand-in, so that nothing is contacted.
 func (e *embedding) verdict(t *testing.T) []string {
 	t.Helper()
 	all := []string{}

@@ -23,7 +23,7 @@ import (
 	"github.com/kymohq/kymo/hub/internal/term"
 )
 
-// judge is what judges configurations: the commands, run in this process with the
+// judge validates configurations by all means: the commands, run in this process with the
 // variables that the files name, and hub.Open.
 type judge struct {
 	taken string // an address where no hub can listen, so that serve ends
@@ -186,8 +186,8 @@ func (j *judge) expected(t *testing.T, file string) {
 	}
 }
 
-// TestVerdictOnTheDemo: what the demo builds is right as a file, too, and what is
-// checked is there; and a wrong store is wrong in the same words.
+// TestVerdictOnTheDemo: the demo's checks are valid in a file, too, and succeed; and a
+// wrong store gives the same error as with serve.
 func TestVerdictOnTheDemo(t *testing.T) {
 	j := newJudge(t)
 	backends, err := demo.StartBackends()
@@ -210,7 +210,7 @@ func TestVerdictOnTheDemo(t *testing.T) {
 	}
 }
 
-// asFile writes checks as a configuration file has them.
+// asFile returns checks in the syntax of a configuration file.
 func asFile(checks []config.Check) string {
 	var b strings.Builder
 	for _, c := range checks {

@@ -57,7 +57,7 @@ var access = map[string]struct {
 	"OPTIONS /metrics/performance": {allowed: 405},
 }
 
-// The ways to come to a route. What each yields is in expected.
+// The ways to request a route. Expected has the status for each.
 var (
 	accessTokens  = []Tokens{{}, {Ingest: "in"}, {Read: "out"}, {Ingest: "in", Read: "out"}}
 	accessCallers = []string{"nothing", "the ingest token", "the read token", "a wrong token", "a session", "an ended session"}
@@ -77,7 +77,8 @@ var (
 	}
 )
 
-// expected is the status of an answer, in the order of what is decided first.
+// expected returns the status of an answer. Its rules are in the order in which they are
+// decided.
 func expected(method, need string, tokens Tokens, caller string, host, otherOrigin bool, allowed int) int {
 	safe := method == http.MethodGet || method == http.MethodHead || method == http.MethodOptions
 	passes := map[string][]string{
@@ -145,7 +146,7 @@ func TestAccess(t *testing.T) {
 	}
 }
 
-// present gives a request what a caller has.
+// present adds a caller's credentials to a request.
 func present(a *API, r *http.Request, caller string) {
 	id := rand.Text()
 	ends := noon.Add(time.Hour)

@@ -14,7 +14,7 @@ import (
 	"github.com/kymohq/kymo/hub/internal/store"
 )
 
-// counting counts the questions to a store.
+// counting counts the queries to a store.
 type counting struct {
 	store.Store
 	asked int
@@ -30,8 +30,8 @@ func (s *counting) Health(ctx context.Context, q store.HealthQuery) iter.Seq2[*s
 	return s.Store.Health(ctx, q)
 }
 
-// While an answer is being computed, others who look it up wait for it, and get it even
-// if the caller that began goes away.
+// While an answer is being computed, other callers wait for it, and get it even if the
+// first caller goes away.
 func TestWaitingForTheSameAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var s cache
@@ -130,8 +130,8 @@ func TestAnswersThatAreNotKept(t *testing.T) {
 
 func at(t time.Time) func() time.Time { return func() time.Time { return t } }
 
-// A question that takes longer than its answer is kept for is asked once at a
-// time, and what is large is not kept.
+// A query that takes longer than its answer is cached runs once at a time, and large
+// answers are not cached.
 func TestSharedSlowly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var s cache

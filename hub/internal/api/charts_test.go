@@ -32,7 +32,7 @@ func sum(column []uint64) (n uint64) {
 	return n
 }
 
-// The charts and the reports say the same of the same window.
+// Charts and reports of the same window agree.
 func TestChartsAndReportsAgree(t *testing.T) {
 	a := newAPI(storetest.NewOracle(), nil)
 	fill(t, a)
@@ -90,8 +90,8 @@ func TestThePreviousWindow(t *testing.T) {
 	}
 }
 
-// What lies before the first request that is kept is unknown, and no time without
-// requests: rates are of what is known, and so is the window before.
+// The time before the first kept request is unknown, rather than without requests: rates
+// are over the known time, and the previous window must be known.
 func TestKnownFrom(t *testing.T) {
 	now := noon
 	a := newAPI(storetest.NewOracle(), func(c *Config) { c.Now = func() time.Time { return now } })
@@ -138,7 +138,7 @@ func TestApdexOfAnEndpoint(t *testing.T) {
 	}
 }
 
-// Equal questions are asked of the store once in a while; by hours, always.
+// Equal queries share the store's answer for a while; reports by hours do not.
 func TestSharedAnswers(t *testing.T) {
 	st := &counting{Store: storetest.NewOracle()}
 	now := noon

@@ -61,7 +61,8 @@ func decoded(t *testing.T, w *httptest.ResponseRecorder) string {
 	return string(b)
 }
 
-// Every answer holds the same in every coding, and is compressed if that is worth it.
+// Every answer has the same content in every coding, and is compressed if that is
+// worthwhile.
 func TestCompressedAnswers(t *testing.T) {
 	st := storetest.NewOracle()
 	a := newAPI(st, func(c *Config) { c.Dashboard = web.New(fstest.MapFS{"index.html": {Data: []byte("the page")}}) })
@@ -136,8 +137,8 @@ func TestCompressedAnswersAreValidated(t *testing.T) {
 	}
 }
 
-// What sets a cookie is not compressed, however long it is, and neither are problems
-// of such a route.
+// Answers that set a cookie are not compressed, however long they are, and neither are
+// problems of such a route.
 func TestCookiesAreNotCompressed(t *testing.T) {
 	now := noon
 	a := guarded(&now, Tokens{"in", "out"})

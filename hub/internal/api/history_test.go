@@ -19,7 +19,7 @@ import (
 	"github.com/kymohq/kymo/internal/wire"
 )
 
-// standing is a report with one check in each state.
+// standing returns a report with one check in each state.
 func standing() health.Report {
 	at := noon.Add(-time.Second)
 	check := func(name string, s health.Status, critical bool) health.CheckReport {
@@ -184,8 +184,8 @@ func TestHistoryRoute(t *testing.T) {
 	}
 }
 
-// A check of a service goes on as the service says, though the store has only its
-// beginning until the minute is over.
+// The last span of a service's check lasts until now, as its heartbeats report, though the
+// store has only its beginning until the minute is over.
 func TestHistoryOfAServicesCheck(t *testing.T) {
 	o := storetest.NewOracle()
 	down := noon.Add(-50 * time.Second).UnixMilli()
@@ -209,8 +209,8 @@ func TestHistoryOfAServicesCheck(t *testing.T) {
 	problem(t, ask(a, "GET /api/v1/health/history?name=polled/stock", ""), http.StatusNotFound)
 }
 
-// Equal questions share an answer, but none of before a check changed; and a check
-// that is there only now is found at once.
+// Equal queries share an answer, but not one from before a check changed; and a new check
+// is found at once.
 func TestSharedHistory(t *testing.T) {
 	st := &counting{Store: storetest.NewOracle()}
 	now, redis := noon, health.State{Status: health.Down, Since: noon.Add(-time.Minute)}
@@ -268,7 +268,7 @@ func (ailing) Health(context.Context, store.HealthQuery) iter.Seq2[*store.Health
 	return func(yield func(*store.HealthRecord, error) bool) { yield(nil, store.ErrUnavailable) }
 }
 
-// nameless is one whose names cannot.
+// nameless is a store whose names of checks cannot be read.
 type nameless struct{ store.Store }
 
 func (nameless) HealthNames(context.Context, rollup.Window) iter.Seq2[string, error] {

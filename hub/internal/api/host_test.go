@@ -11,7 +11,7 @@ import (
 	"github.com/kymohq/kymo/hub/internal/store/storetest"
 )
 
-// by asks by a host name.
+// by sends a request to a host name.
 func by(h http.Handler, host, line, body string, headers ...string) *httptest.ResponseRecorder {
 	r := request(line, strings.NewReader(body), headers...)
 	r.Host = host

@@ -38,8 +38,8 @@ func (r *recorder) Floor() int64 { return r.floor }
 
 const oneMetric = `{"endpoint":"/a","method":"GET","response_time_ms":1,"status_code":200`
 
-// TestNoGapsFromRefusals refuses bodies in every way: the hub's own numbers go
-// on without a gap, or begin anew under another name.
+// TestNoGapsFromRefusals: after bodies were refused in every way, the hub's own sequence
+// numbers continue without a gap, or start again under another name.
 func TestNoGapsFromRefusals(t *testing.T) {
 	st := &recorder{Oracle: storetest.NewOracle()}
 	a := newAPI(st, nil)

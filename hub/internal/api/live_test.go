@@ -10,8 +10,8 @@ import (
 	"github.com/kymohq/kymo/hub/internal/store/storetest"
 )
 
-// TestARequestEndsByWhatItBeganWith: a token that is replaced while it is exchanged
-// for a session buys none under the new one.
+// TestARequestEndsByWhatItBeganWith: a token that is replaced while it is exchanged for a
+// session does not yield a session of the new one.
 func TestARequestEndsByWhatItBeganWith(t *testing.T) {
 	var a *API
 	now := func() time.Time { return noon }
@@ -32,7 +32,8 @@ func TestARequestEndsByWhatItBeganWith(t *testing.T) {
 	}
 }
 
-// TestApplyLeavesNoAnswerBehind: what was cached before is not of what is in force.
+// TestApplyLeavesNoAnswerBehind: answers cached under the previous configuration are not
+// used.
 func TestApplyLeavesNoAnswerBehind(t *testing.T) {
 	a := newAPI(storetest.NewOracle(), nil)
 	fill(t, a)

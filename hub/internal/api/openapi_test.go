@@ -20,7 +20,7 @@ import (
 	"github.com/kymohq/kymo/internal/wire"
 )
 
-// routes are all there are.
+// routes are all routes.
 var routes = []string{
 	"get /", "get /docs", "get /health", "get /health/live", "get /health/ready", "get /health/started", "get /api/v1/health/history", "get /metrics", "get /metrics/endpoints", "get /metrics/performance",
 	"get /openapi.json", "post /api/v1/batches", "post /api/v1/requests",
@@ -182,7 +182,7 @@ func TestExamplesWork(t *testing.T) {
 	}
 }
 
-// The document's schema and the readers have the same idea of a body.
+// The document's schema and the readers agree about which bodies are valid.
 func TestBodiesFollowTheirSchemas(t *testing.T) {
 	a := newAPI(storetest.NewOracle(), nil)
 	registry := a.huma.OpenAPI().Components.Schemas

@@ -22,7 +22,7 @@ import (
 	"github.com/kymohq/kymo/internal/wire"
 )
 
-// discard takes everything.
+// discard is a store that accepts everything.
 type discard struct{ store.Store }
 
 func (discard) Append(_ context.Context, batches ...*wire.Batch) ([]bool, error) {
@@ -124,8 +124,8 @@ func TestBodiesThatUnfold(t *testing.T) {
 	}
 }
 
-// noise is digits, which take less than half as much compressed: 64 KiB of
-// them, again and again, which is too far apart for gzip to notice.
+// noise is random digits, which compress to less than half: 64 KiB of them, repeated,
+// which gzip does not notice at this distance.
 func noise(n int) []byte {
 	b := make([]byte, min(n, 1<<16))
 	x := uint32(1)
@@ -148,7 +148,7 @@ func TestABatchUnfoldsToItsOwnLimit(t *testing.T) {
 	wrongAt(t, problem(t, w, http.StatusRequestEntityTooLarge), "body", fmt.Sprint(wire.MaxBytes))
 }
 
-// waiting is a post whose body is fed by the test.
+// waiting is a POST whose body the test writes.
 type waiting struct {
 	feed *io.PipeWriter
 	done chan *httptest.ResponseRecorder
@@ -167,7 +167,7 @@ func waitingPost(a *API, length int64, coding string) *waiting {
 	return p
 }
 
-// A body takes quota for what came of it, whatever it announces.
+// A body takes quota for the bytes that arrived, whatever length it announces.
 func TestTooManyBodiesAtOnce(t *testing.T) {
 	const all = 16 * minQuota
 	for _, c := range []struct{ coding, head string }{{"", " "}, {"gzip", "\x1f\x8b"}, {"zstd", "\x28\xb5"}} {

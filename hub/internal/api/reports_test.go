@@ -51,7 +51,7 @@ func TestQueriesThatAreRefused(t *testing.T) {
 	wrongAt(t, problem(t, ask(a, "POST /api/v1/requests?sync=1", metric), http.StatusUnprocessableEntity), "query.sync", "takes none")
 }
 
-// fill gives the API 300 requests of known durations and returns these, sorted, in ms.
+// fill sends the API 300 requests of known durations, and returns these, sorted, in ms.
 func fill(t *testing.T, a *API) (sorted []float64) {
 	t.Helper()
 	var body strings.Builder

@@ -24,7 +24,7 @@ import (
 	"github.com/kymohq/kymo/internal/wire"
 )
 
-// keep gives the API requests, as an SDK would.
+// keep sends the API requests, as an SDK would.
 func keep(t *testing.T, a *API, sequence uint64, requests []wire.Request) {
 	t.Helper()
 	b := wire.NewBuilder()
@@ -58,7 +58,7 @@ func mixed() []wire.Request {
 	return all
 }
 
-// All pages together are what is asked for, in order, whatever comes in between.
+// All pages together are the selected requests, in order, even if others arrive meanwhile.
 func TestPagesOfRequests(t *testing.T) {
 	now := noon
 	a := newAPI(storetest.NewOracle(), func(c *Config) { c.Now = func() time.Time { return now } })
@@ -141,7 +141,7 @@ func TestOneRequest(t *testing.T) {
 	}
 }
 
-// A cursor holds with the parameters that it came from, and with no others.
+// A cursor is valid only with the parameters that it was returned for.
 func TestCursorsThatAreRefused(t *testing.T) {
 	a := newAPI(storetest.NewOracle(), nil)
 	keep(t, a, 1, mixed())
@@ -263,7 +263,7 @@ func TestExportsThatBreakOff(t *testing.T) {
 	}
 }
 
-// breaking is a store that gives the requests of so many parts.
+// breaking is a store that fails after a number of parts.
 type breaking struct {
 	store.Store
 	left int

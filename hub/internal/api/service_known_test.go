@@ -12,8 +12,8 @@ import (
 	"github.com/kymohq/kymo/internal/wire"
 )
 
-// Every route that takes a service has nothing to tell of one that there is not, on a
-// hub with others and on an empty one.
+// Every route that takes a service answers 404 for an unknown one, on a hub with other
+// services and on an empty one.
 func TestUnknownServices(t *testing.T) {
 	empty, a := newAPI(storetest.NewOracle(), nil), newAPI(storetest.NewOracle(), nil)
 	fill(t, a)

@@ -21,7 +21,7 @@ func guarded(now *time.Time, tokens Tokens) *API {
 	})
 }
 
-// signIn returns the cookie that a token is exchanged for.
+// signIn exchanges a token for a cookie.
 func signIn(t *testing.T, a *API, token string) string {
 	t.Helper()
 	w := ask(a, "POST /api/v1/session", `{"token":"`+token+`"}`)
@@ -64,7 +64,7 @@ func TestTheCookie(t *testing.T) {
 	}
 }
 
-// Where a cookie lets its bearer in, and what ends it.
+// What a cookie gives access to, and what ends it.
 func TestSessions(t *testing.T) {
 	now := noon
 	a := guarded(&now, Tokens{"in", "out"})
@@ -160,7 +160,7 @@ func TestSigningIn(t *testing.T) {
 	}
 }
 
-// from asks from an address, with a token.
+// from sends a request from an address, with a token.
 func from(a *API, address, line, token string) *httptest.ResponseRecorder {
 	r := request(line, strings.NewReader(""))
 	r.RemoteAddr = address

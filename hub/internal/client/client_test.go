@@ -66,8 +66,7 @@ func TestReceipts(t *testing.T) {
 	}
 }
 
-// TestAnswers decodes what a hub answers, and from its headers what the rows do
-// not tell.
+// TestAnswers decodes a hub's answers, and what is only in their headers.
 func TestAnswers(t *testing.T) {
 	to := time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC)
 	mux := http.NewServeMux()

@@ -20,7 +20,7 @@ var makers = config.Makers{Probe: probe.New, Service: probe.Service, Store: func
 	return nil
 }}
 
-// verdict is what Validate says, a line for each error.
+// verdict returns the errors of Validate, a line for each.
 func verdict(c *config.Config) string {
 	if err := c.Validate(makers); err != nil {
 		return err.Error()
@@ -106,7 +106,7 @@ func TestEachErrorNamesItsField(t *testing.T) {
 	}
 }
 
-// Beyond this machine a hub wants tokens, or the word of its user.
+// A hub that other machines reach requires tokens, or explicit consent.
 func TestExposure(t *testing.T) {
 	for _, c := range []config.Config{
 		{Listen: "127.8.8.8:1"}, {Listen: "[::1]:1"}, {Listen: "localhost:1"},
@@ -144,7 +144,7 @@ func TestAllErrorsAreReported(t *testing.T) {
 	}
 }
 
-// A program that embeds the hub gives probes of its own.
+// A program that embeds the hub passes probes of its own.
 func TestProbesOfGoCode(t *testing.T) {
 	given := config.Config{
 		Checks:   []config.Check{{Name: "a", Probe: health.TCP("127.0.0.1:1")}, {Name: "b"}},
@@ -177,7 +177,7 @@ func TestNamesOfKeys(t *testing.T) {
 	}
 }
 
-// Whatever key a type has is a field of Spec, and each such field has a type.
+// Every key of a type is a field of Spec, and each such field belongs to a type.
 func TestKeysOfTypes(t *testing.T) {
 	used := make(map[string]bool)
 	all := config.CheckKeys("")

@@ -38,8 +38,8 @@ func apply(t *testing.T, h *Hub, s setup) {
 	}
 }
 
-// A check that is the same runs on with its state; one that is gone is gone, with
-// its history kept; one that is new or other begins.
+// An unchanged check keeps running with its state; a removed one is gone, but its history
+// is kept; a new or changed one starts afresh.
 func TestApplyChangesChecks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		st := storetest.NewOracle()
@@ -85,8 +85,8 @@ func TestApplyChangesChecks(t *testing.T) {
 	})
 }
 
-// Whether a service is named, followed because it sends heartbeats, or has a name
-// that a check takes, may change at any time; its heartbeats stay.
+// A service may be configured, discovered by its heartbeats, or lose its name to a check,
+// at any time; its heartbeats are kept.
 func TestApplyChangesServices(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := open(t, storetest.NewOracle(), setup{now: time.Now, services: []config.Service{{Name: "absent"}}})
@@ -210,8 +210,8 @@ func TestApplyFails(t *testing.T) {
 	}
 }
 
-// That a configuration was refused shows in the health, to those who may see why,
-// until one is applied.
+// The health shows that a configuration was refused, to callers who may see reasons, until
+// one is applied.
 func TestRefuse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := open(t, storetest.NewOracle(), setup{now: time.Now, tokens: config.Tokens{Read: "read"}, checks: []config.Check{check("disk", disk, time.Second)}})
@@ -306,7 +306,7 @@ func TestApplyKeepsTheStatus(t *testing.T) {
 	})
 }
 
-// A probe that takes its time to close holds up neither a reload nor heartbeats.
+// A probe that closes slowly delays neither a reload nor heartbeats.
 func TestApplyDoesNotWaitForProbes(t *testing.T) {
 	free := make(chan struct{})
 	slow := config.Check{Name: "slow", Probe: health.Func(func(context.Context) error { return nil })}

@@ -14,7 +14,7 @@ import (
 	"github.com/kymohq/kymo/hub/internal/store/storetest"
 )
 
-// distant is a store that may be away.
+// distant is a store that may be unreachable.
 type distant struct {
 	*storetest.Oracle
 	away atomic.Bool
@@ -29,8 +29,8 @@ func (d *distant) Check(context.Context) error {
 	return nil
 }
 
-// A store that is away is said to be, makes nothing critical, and takes no name
-// from what the configuration has.
+// An unreachable store is reported, is not critical, and gives way to a configured check
+// of the same name.
 func TestStoreIsChecked(t *testing.T) {
 	for _, test := range []struct {
 		want   string

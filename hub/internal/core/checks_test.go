@@ -23,7 +23,7 @@ import (
 
 var ever = rollup.Window{From: 0, To: 1 << 60}
 
-// within waits until it holds.
+// within waits until the condition holds.
 func within(t *testing.T, what string, holds func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(20 * time.Second); !holds(); time.Sleep(5 * time.Millisecond) {
@@ -84,7 +84,7 @@ func TestChecksOfTheConfiguration(t *testing.T) {
 	}
 }
 
-// present is how an instance of a service stands.
+// present sends a heartbeat with the status of an instance's checks.
 func present(service, instance string, kind wire.Kind, status health.Status) []byte {
 	b := wire.Batch{Instance: instance, Kind: kind, Health: []wire.HealthResult{
 		{Service: service, Status: status}, {Service: service, Check: "stock", Status: status},
@@ -186,7 +186,7 @@ func TestHealthOfServicesIsKept(t *testing.T) {
 	}
 }
 
-// sick is a store that takes nothing while it is sick.
+// sick is a store that refuses batches while it is sick.
 type sick struct {
 	store.Store
 	mu    sync.Mutex
@@ -209,7 +209,7 @@ func (s *sick) set(ill bool) {
 	s.sick = ill
 }
 
-// Trouble of the store changes no status, and what was seen meanwhile is kept.
+// Trouble with the store changes no status, and results of that time are kept.
 func TestTroubleOfTheStoreIsNoStatus(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		oracle := storetest.NewOracle()
@@ -249,7 +249,7 @@ func TestTroubleOfTheStoreIsNoStatus(t *testing.T) {
 	})
 }
 
-// What cannot be kept when the hub closes is counted and said.
+// Results that cannot be kept when the hub closes are counted and logged.
 func TestCloseWithASickStore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		st := &sick{Store: storetest.NewOracle()}

@@ -59,7 +59,8 @@ func keepRaw(t *testing.T, st store.Store) {
 	}
 }
 
-// What is stored is shown clean, whoever stored it, and found by what is shown.
+// Stored names are shown clean, even if another program stored them, and can be found
+// by the name that is shown.
 func TestStoredNamesAreShownClean(t *testing.T) {
 	for engine, open := range map[string]func(t *testing.T) store.Store{
 		"pebble": func(t *testing.T) store.Store {

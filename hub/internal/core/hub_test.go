@@ -32,7 +32,7 @@ func clock() time.Time { return noon }
 
 var quiet = slog.New(slog.DiscardHandler)
 
-// setup is a configuration and options, of which tests need a few.
+// setup has the parts of configuration and options that tests set.
 type setup struct {
 	tokens       config.Tokens
 	retention    config.Retention
@@ -78,7 +78,7 @@ func open(t *testing.T, st store.Store, s setup) *Hub {
 	return h
 }
 
-// check is a check of the type that runs in this rhythm.
+// check returns a check of the type that runs at the interval.
 func check(name string, spec config.Spec, every time.Duration) config.Check {
 	return config.Check{Name: name, Spec: spec, Rules: config.Rules{Interval: every}}
 }
@@ -149,7 +149,7 @@ func TestShip(t *testing.T) {
 	}
 }
 
-// faulty is a store that fails, waits and notes as a test wants it to.
+// faulty is a store that fails, waits and notes calls, as a test needs it.
 type faulty struct {
 	store.Store
 	err     error
@@ -222,7 +222,7 @@ func TestRetention(t *testing.T) {
 	}
 }
 
-// A store that cannot be read makes no hub, and is left to who opened it.
+// New fails if the store cannot be read, and leaves it open for its caller.
 func TestNewFails(t *testing.T) {
 	f := &faulty{err: errors.New("disk on fire")}
 	if _, err := New(f, setup{}.config(t), Options{}); !errors.Is(err, f.err) || f.closed != 0 {

@@ -48,7 +48,7 @@ func TestKilledAndRestarted(t *testing.T) {
 	})
 }
 
-// A heartbeat that its instance's farewell overtook brings nothing back.
+// A heartbeat that arrives after its instance's farewell does not bring it back.
 func TestHeartbeatAfterTheFarewell(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := open(t, storetest.NewOracle(), setup{now: time.Now})

@@ -26,7 +26,7 @@ func shopOn(t *testing.T, b *Backends) *shop {
 	return newShop(db, cache)
 }
 
-// TestShop asks for what customers ask for, and for what they should not.
+// TestShop makes requests that customers make, and some that they should not.
 func TestShop(t *testing.T) {
 	c, _ := troubled(t)
 	server := httptest.NewServer(shopOn(t, c.Backends).handler())
@@ -87,8 +87,8 @@ func TestWorkEndsWithTheRequest(t *testing.T) {
 	}
 }
 
-// TestShopWithoutItsDatabase answers 503 on the routes that need it, and only on
-// those: what is in the cache is there, until the cache is gone too.
+// TestShopWithoutItsDatabase: only routes that need the database answer 503; those with
+// cached data answer until the cache is gone, too.
 func TestShopWithoutItsDatabase(t *testing.T) {
 	c, _ := troubled(t)
 	shop := shopOn(t, c.Backends)

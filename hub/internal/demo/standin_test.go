@@ -79,7 +79,7 @@ func TestTrouble(t *testing.T) {
 	}
 }
 
-// TestPortTakenMeanwhile: what took the port of a stopped server is named.
+// TestPortTakenMeanwhile: the error names the port of a stopped server that is now in use.
 func TestPortTakenMeanwhile(t *testing.T) {
 	c, _ := troubled(t)
 	if err := c.redis.start(); err != nil { // it runs already
@@ -96,7 +96,7 @@ func TestPortTakenMeanwhile(t *testing.T) {
 	}
 }
 
-// TestDatabaseStandIn is spoken to in the ways that the check and the shop do not.
+// TestDatabaseStandIn uses the protocol in ways that the check and the shop do not.
 func TestDatabaseStandIn(t *testing.T) {
 	c, _ := troubled(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)

@@ -23,11 +23,11 @@ import (
 
 const hour = int64(3_600_000)
 
-// noon is some instant; the stores are given nothing but what lies around it.
+// noon is an arbitrary instant, around which all requests of the stores are.
 var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC).UnixMilli()
 
-// sample is requests as a service has them: most of them lately, a burst within a
-// second, many that are equal in start and duration, few errors and few slow ones.
+// sample returns realistic requests: most of them recent, a burst within a second, many
+// with equal start and duration, few errors and few slow ones.
 func sample(n int) []wire.Request {
 	r := rand.New(rand.NewPCG(3, 5))
 	var all []wire.Request
@@ -86,7 +86,7 @@ func fill(t *testing.T, st store.Store, requests []wire.Request) {
 	}
 }
 
-// expected is what a filter selects, in the order.
+// expected returns the requests that a filter selects, in the order.
 func expected(requests []wire.Request, f *Filter, o order) []store.Record {
 	var want []store.Record
 	for i := range requests {
@@ -116,7 +116,7 @@ var filters = map[string]Filter{
 
 type finder func(context.Context, store.Store, Filter, Position, int, Budget) (*Page, error)
 
-// pages returns all pages, one after the other.
+// pages returns all pages, one after another.
 func pages(t *testing.T, st store.Store, find finder, f Filter, limit int, b Budget) (all []store.Record, n int, complete bool) {
 	t.Helper()
 	at := Position{}
@@ -183,7 +183,7 @@ func TestPagesAreEverything(t *testing.T) {
 	}
 }
 
-// A budget ends a page of the newest early, and the next one goes on from there.
+// A budget ends a page of the newest requests early, and the next page continues there.
 func TestNewestWithinABudget(t *testing.T) {
 	requests := sample(40_000)
 	st := stores(t, requests)["embedded"]
@@ -207,8 +207,8 @@ func TestNewestWithinABudget(t *testing.T) {
 	}
 }
 
-// Of the slowest, a budget leaves those that are certain, and if none is, the
-// slowest of what was read.
+// Within a budget, the slowest requests are those that are certain, or if there are none,
+// the slowest of those that were read.
 func TestSlowestWithinABudget(t *testing.T) {
 	requests := sample(40_000)
 	st := stores(t, requests)["embedded"]
@@ -235,7 +235,7 @@ func TestSlowestWithinABudget(t *testing.T) {
 	}
 }
 
-// What comes in later, and what lies before it, changes no page.
+// Requests that arrive later, whether newer or older, do not change later pages.
 func TestPagesStayAsNewRequestsCome(t *testing.T) {
 	requests := sample(5000)
 	st := stores(t, requests)["embedded"]
@@ -300,7 +300,7 @@ func TestTopUsers(t *testing.T) {
 	}
 }
 
-// failing is a store that answers so many questions, and then no more.
+// failing is a store that fails after a number of queries.
 type failing struct {
 	store.Store
 	left int
@@ -371,7 +371,7 @@ func TestCrowdedSecond(t *testing.T) {
 	}
 }
 
-// Requests that are equal take the room of one.
+// Equal requests take the memory of one.
 func TestTopIsSmall(t *testing.T) {
 	best := top{order: slowest, n: 1000}
 	most := 0

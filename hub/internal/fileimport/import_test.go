@@ -37,7 +37,7 @@ func hubThat(t *testing.T, answer func(b *wire.Batch) string) (url string) {
 	return server.URL
 }
 
-// rowsFile returns the path of a file with so many rows.
+// rowsFile returns the path of a file with the number of rows.
 func rowsFile(t *testing.T, rows int) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "rows.csv")
@@ -132,7 +132,7 @@ func TestNewSource(t *testing.T) {
 	}
 }
 
-// TestFileThatChanges between its check and its import is found out.
+// TestFileThatChanges: a change between the check and the import is detected.
 func TestFileThatChanges(t *testing.T) {
 	file := rowsFile(t, 3)
 	url := hubThat(t, func(b *wire.Batch) string { return fmt.Sprintf(`{"accepted": %d, "duplicate": false}`, b.Len()) })

@@ -89,7 +89,7 @@ func TestLateHeartbeatOfAServiceThatLeft(t *testing.T) {
 	}
 }
 
-// A user may give each run the same name.
+// Users may give every run of an instance the same name.
 func TestRestartUnderTheSameName(t *testing.T) {
 	p := newTestFleet(t, Limits{})
 	p.send("web", wire.Present, 0)

@@ -7,8 +7,8 @@ import (
 	"github.com/kymohq/kymo/health"
 )
 
-// A service that is not expected any more is known as long as it has instances, and
-// takes one of the places of those that are discovered.
+// A service that is no longer expected stays known while it has instances, and counts
+// toward the limit of discovered services.
 func TestDismiss(t *testing.T) {
 	f := New(Limits{Services: 1}, time.Now)
 	f.Probe("never came", time.Minute, time.Hour, time.Now())
@@ -25,7 +25,7 @@ func TestDismiss(t *testing.T) {
 	}
 }
 
-// Services that are dismissed can be more than may be discovered: no others are,
+// More services may be dismissed than may be discovered. Then no others are discovered
 // until enough of them are gone.
 func TestDismissedServicesFillTheLimit(t *testing.T) {
 	p := newTestFleet(t, Limits{Services: 1})

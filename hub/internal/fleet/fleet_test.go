@@ -13,7 +13,7 @@ import (
 	"github.com/kymohq/kymo/internal/wire"
 )
 
-// start is when tests start.
+// start is the time at which tests start.
 var start = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 
 // testFleet is a fleet whose clock the test sets.
@@ -331,8 +331,8 @@ func TestBounds(t *testing.T) {
 	}
 }
 
-// An observer may come at any time, and hears of what changes after it came. One may
-// ask the fleet, which holds no lock meanwhile.
+// An observer may subscribe at any time, and learns of later changes. It may call the
+// fleet, which holds no lock meanwhile.
 func TestSeveralObservers(t *testing.T) {
 	f := New(Limits{}, func() time.Time { return start })
 	var wg sync.WaitGroup

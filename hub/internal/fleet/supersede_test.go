@@ -13,11 +13,11 @@ import (
 	"github.com/kymohq/kymo/health"
 )
 
-// run names the instance that is one run of the service on a host.
+// run returns the name of the instance that is one run of the service on a host.
 func run(host string, n int) string { return fmt.Sprintf("%s-%d-%012x", host, 100+n, n) }
 
-// lives is when the instances of a service send heartbeats: at from, each 10 s
-// after it, and never after to. Both are seconds; a to of 0 is no end.
+// lives are the times, in seconds, at which the instances of a service send heartbeats:
+// from, then every 10 s, until to; 0 is no end.
 type lives map[string][2]int
 
 // play sends the heartbeats of the seconds since the last call, up to and with
@@ -33,7 +33,7 @@ func (p *testFleet) play(l lives, to int) {
 	}
 }
 
-// moment is what the probe of a service returns at a second.
+// moment is the expected result of a service's probe at a second.
 type moment struct {
 	second    int
 	instances float64
@@ -113,8 +113,8 @@ func (p *testFleet) names() []string {
 	return slices.Sorted(maps.Keys(p.services["s"].instances))
 }
 
-// Which of two lost instances was restarted shows when the other comes back: it
-// must not have been taken for the one that was replaced.
+// Which of two lost instances was restarted shows when the other comes back, which must not
+// count as the replaced one.
 func TestSupersedeOnTheSameHostFirst(t *testing.T) {
 	for _, test := range []struct {
 		name string

@@ -17,8 +17,8 @@ import (
 	"github.com/kymohq/kymo/hub/internal/term"
 )
 
-// hubThat answers each question for its health with the next of the answers,
-// and the last of them for ever. A status of 0 breaks the connection off.
+// hubThat returns the URL of a hub that answers each request for its health with the next
+// of the answers, and repeats the last. A status of 0 aborts the connection.
 func hubThat(t *testing.T, answers ...reply) string {
 	t.Helper()
 	var asked atomic.Int64 // two connections can be asked at once: one whose client gave up, too
@@ -174,7 +174,7 @@ func TestWatchPrintsAnswers(t *testing.T) {
 	}
 }
 
-// TestWatchEnds where to go on would be of no use.
+// TestWatchEnds where going on would be useless.
 func TestWatchEnds(t *testing.T) {
 	_, _, err := watching(t, term.Screen{}, false, hubThat(t, reply{401, nil}), "\x00")
 	if want := "the hub answered: 401 Unauthorized; give it with --token or KYMO_TOKEN"; err == nil || err.Error() != want {

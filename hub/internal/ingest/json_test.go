@@ -14,7 +14,7 @@ import (
 
 var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 
-// drain reads to the end, and returns what was read until then.
+// drain reads to the end or an error, and returns the requests.
 func drain(r Reader) (all []request, err error) {
 	var got Request
 	for {
@@ -28,7 +28,7 @@ func drain(r Reader) (all []request, err error) {
 	}
 }
 
-// request is a Request that stays as it is.
+// request is a copy of a Request, which the reader does not change.
 type request struct {
 	service, endpoint, method, user string
 	start                           int64
@@ -123,7 +123,7 @@ func TestJSONForms(t *testing.T) {
 	}
 }
 
-// Every bad body, with what the error must say: its place and then its remedy.
+// Every bad body, with the place and the remedy that its error must have.
 func TestJSONErrors(t *testing.T) {
 	deep := strings.Repeat("[", 100_000)
 	for name, c := range map[string]struct{ body, place, says string }{
@@ -254,7 +254,7 @@ func BenchmarkJSON(b *testing.B) {
 	b.ReportMetric(float64(n)*float64(b.N)/b.Elapsed().Seconds(), "requests/s")
 }
 
-// drainAll reads to the end, and keeps nothing.
+// drainAll reads to the end and discards the requests.
 func drainAll(b *testing.B, r Reader) {
 	var got Request
 	for {

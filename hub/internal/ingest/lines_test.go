@@ -112,8 +112,7 @@ func BenchmarkCSV(b *testing.B) {
 	b.ReportMetric(float64(n)*float64(b.N)/b.Elapsed().Seconds(), "rows/s")
 }
 
-// A line that is not a request is skipped, and nothing of the request before it
-// is seen again.
+// A line that is not a request is skipped, and does not repeat the previous request.
 func TestLinesSkips(t *testing.T) {
 	l := newLines(strings.NewReader("# a comment\n/a alice\n# another\n\n/b\n# the last"), func(line []byte, r *Request) error {
 		if line[0] == '#' {

@@ -35,7 +35,7 @@ func (s *steps) Next(r *ingest.Request) error {
 	return nil
 }
 
-// refused is an element that a reader leaves out.
+// refused is the error of an element that a reader leaves out.
 type refused struct {
 	ingest.Request
 	*ingest.RefusalError
@@ -52,7 +52,7 @@ func changed(change func(*ingest.Request)) ingest.Request {
 	return r
 }
 
-// gathered returns what becomes of the requests of a reader.
+// gathered returns the batches made of a reader's requests.
 func gathered(t *testing.T, r ingest.Reader) ([]wire.Request, error) {
 	t.Helper()
 	c := newBatcher()
@@ -115,7 +115,7 @@ func TestRequestsBecomeRows(t *testing.T) {
 	}
 }
 
-// Each limit, with what the error must say: the field and then the remedy.
+// Each limit, with the field and the remedy that its error must have.
 func TestRequestsBeyondALimit(t *testing.T) {
 	text := func(s string) []byte { return []byte(s) }
 	long := "/" + strings.Repeat("u/", 200)
@@ -230,7 +230,7 @@ func TestStreamEndsAtAnError(t *testing.T) {
 	}
 }
 
-// TestStreamGoesOnAfterARefusal: what a reader leaves out costs nothing else.
+// TestStreamGoesOnAfterARefusal: elements that a reader leaves out do not affect others.
 func TestStreamGoesOnAfterARefusal(t *testing.T) {
 	elements := steps{good(), &ingest.RefusalError{Problem: "is no span"}, good(), io.ErrUnexpectedEOF, good()}
 	var errs []error
@@ -311,7 +311,8 @@ func (c *counting) Next(r *ingest.Request) error {
 	return err
 }
 
-// TestStrangersNamesAreCleaned: what the callers of a service choose costs no body.
+// TestStrangersNamesAreCleaned: a body is not refused for names that the callers of a
+// service choose.
 func TestStrangersNamesAreCleaned(t *testing.T) {
 	text := func(s string) []byte { return []byte(s) }
 	turned := changed(func(r *ingest.Request) {

@@ -9,7 +9,7 @@ import (
 	"github.com/kymohq/kymo/internal/wire"
 )
 
-// TestHeartbeatsReachEverySubscriber, of whom one comes later, and not the store.
+// TestHeartbeatsReachEverySubscriber, even one that subscribes later, but not the store.
 func TestHeartbeatsReachEverySubscriber(t *testing.T) {
 	st := storetest.NewOracle()
 	in := newIntake(st, Limits{})

@@ -23,7 +23,7 @@ func newIntake(st store.Store, limits Limits) *Intake {
 
 const metric = `{"endpoint":"/users/7","method":"GET","response_time_ms":12.5,"status_code":200}`
 
-// discard takes everything.
+// discard is a store that accepts everything.
 type discard struct{ store.Store }
 
 func (discard) Append(_ context.Context, batches ...*wire.Batch) ([]bool, error) {
@@ -63,7 +63,7 @@ func same(t *testing.T, what string, got, want any) {
 	}
 }
 
-// atOffsets is a batch with a request of each service at each offset from noon.
+// atOffsets returns a batch with a request of each service at each offset from noon.
 func atOffsets(sequence uint64, drops []wire.Drop, services []string, offsets ...time.Duration) []byte {
 	b := wire.NewBuilder()
 	for _, s := range services {

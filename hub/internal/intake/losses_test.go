@@ -17,7 +17,7 @@ import (
 	"github.com/kymohq/kymo/internal/wire"
 )
 
-// sumOf is how many requests drops stand for.
+// sumOf returns the number of requests in drops.
 func sumOf(drops []wire.Drop) (n uint64) {
 	for _, d := range drops {
 		n += d.Count
@@ -89,8 +89,8 @@ func TestLossesFitIntoABatch(t *testing.T) {
 
 func all(string) bool { return true }
 
-// TestLossesAddUp: whatever is lost, the counts are exact, in no more entries than a
-// batch has room for, at any time.
+// TestLossesAddUp: the counts of losses are exact, and never have more entries than fit
+// into a batch.
 func TestLossesAddUp(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var (
@@ -132,8 +132,8 @@ func TestLossesAddUp(t *testing.T) {
 	})
 }
 
-// TestStrangersTakeNoPlace: the services of what is refused are not those of the
-// hub, and refuse no body that is good beside them.
+// TestStrangersTakeNoPlace: services of refused requests do not count toward the hub's
+// limit of services, so that valid bodies are not refused.
 func TestStrangersTakeNoPlace(t *testing.T) {
 	st := storetest.NewOracle()
 	in := newIntake(st, Limits{Services: 1})
@@ -161,8 +161,8 @@ func TestStrangersTakeNoPlace(t *testing.T) {
 	same(t, "services that are seeded", in.Services(), []string{"web"})
 }
 
-// TestAWrongClockShowsInTheReportOfToday: what comes from before all that the store
-// keeps is missing from the numbers of today, and these say so.
+// TestAWrongClockShowsInTheReportOfToday: requests from before the retention are missing
+// from today's numbers, and today's report counts them as dropped.
 func TestAWrongClockShowsInTheReportOfToday(t *testing.T) {
 	st, err := pebblestore.Open(t.TempDir(), pebblestore.Options{Now: func() time.Time { return noon }})
 	if err != nil {
@@ -200,8 +200,8 @@ func TestAWrongClockShowsInTheReportOfToday(t *testing.T) {
 	}
 }
 
-// TestRefusalsCostOnlyThemselves: a reader leaves elements out, and a lenient body
-// those beyond a limit. They count by reason, in the windows of their own time.
+// TestRefusalsCostOnlyThemselves: elements that a reader leaves out, or that are beyond a
+// limit in a lenient body, count by reason, at their own time.
 func TestRefusalsCostOnlyThemselves(t *testing.T) {
 	st := storetest.NewOracle()
 	in := newIntake(st, Limits{})

@@ -61,7 +61,7 @@ func TestStopEndsARoundAndWaitsForIt(t *testing.T) {
 	none.Stop()
 }
 
-// A tick that waits while the last round ends begins no other.
+// A tick during the last round does not start another.
 func TestNoRoundAfterStop(t *testing.T) {
 	for range 100 { // select takes any of two that are ready
 		ticks, rounds := make(chan time.Time, 1), 0

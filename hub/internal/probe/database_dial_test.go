@@ -19,7 +19,7 @@ import (
 	"github.com/kymohq/kymo/internal/serverstest"
 )
 
-// What speaks another protocol is neither healthy nor a reason to hang.
+// A server of another protocol is not healthy, and does not make the probe hang.
 func TestOtherProtocols(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -60,7 +60,7 @@ func TestLines(t *testing.T) {
 	}
 }
 
-// terminator takes TLS off on the way to a server.
+// terminator is a proxy that terminates TLS.
 type terminator struct {
 	net.Listener
 	mu   sync.Mutex
@@ -108,8 +108,8 @@ func (s *terminator) cut() {
 	s.open = nil
 }
 
-// TLS is on top of our own connections, and hides from the drivers whether they
-// still are good: then a run tries a second time.
+// TLS is on top of our own connections, and hides from the drivers whether these still
+// work. Then a run tries a second time.
 func TestTLS(t *testing.T) {
 	t.Parallel()
 	redis, clickhouse := serverstest.Redis(t), serverstest.ClickHouse(t, "geheim")
@@ -156,7 +156,7 @@ func TestNetworkFault(t *testing.T) {
 	}
 }
 
-// What servers say that these tests cannot make them say.
+// Errors of servers that these tests cannot cause.
 func TestReasons(t *testing.T) {
 	my := &mySQL{config: &sqldriver.Config{User: "app"}}
 	house := &clickHouse{user: "app"}

@@ -36,8 +36,8 @@ func openProbe(t *testing.T, s Spec) health.Probe {
 	return p
 }
 
-// runProbe runs a probe once. It must be back soon after its time is up; on a busy
-// machine, soon is seconds.
+// runProbe runs a probe once. It must return soon after its timeout, which on a busy
+// machine means seconds.
 func runProbe(t *testing.T, p health.Probe, limit time.Duration) (health.Details, error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), limit)
@@ -53,7 +53,7 @@ func runProbe(t *testing.T, p health.Probe, limit time.Duration) (health.Details
 	return details, err
 }
 
-// wantHealthy wants a run to find nothing wrong.
+// wantHealthy fails the test unless a run is healthy.
 func wantHealthy(t *testing.T, p health.Probe) health.Details {
 	t.Helper()
 	details, err := runProbe(t, p, enough)
@@ -63,7 +63,7 @@ func wantHealthy(t *testing.T, p health.Probe) health.Details {
 	return details
 }
 
-// wantProblem wants a run to find this wrong.
+// wantProblem fails the test unless a run finds this problem.
 func wantProblem(t *testing.T, p health.Probe, limit time.Duration, status health.Status, problem string) health.Details {
 	t.Helper()
 	details, err := runProbe(t, p, limit)
@@ -73,7 +73,7 @@ func wantProblem(t *testing.T, p health.Probe, limit time.Duration, status healt
 	return details
 }
 
-// eventually waits for what has no event to wait for.
+// eventually polls for a condition without an event.
 func eventually(t *testing.T, what string, is func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(enough); !is(); time.Sleep(5 * time.Millisecond) {
@@ -83,7 +83,7 @@ func eventually(t *testing.T, what string, is func() bool) {
 	}
 }
 
-// databaseServer is what can happen to one.
+// databaseServer is a server, and what can happen to it.
 type databaseServer interface {
 	Addr() string
 	Stop()
@@ -186,7 +186,7 @@ func quoted(raw string) string {
 	return password
 }
 
-// What the network does is seen in the run in which it happens, and not in the next.
+// Trouble in the network affects the run in which it happens, and not the next.
 func testNetwork(t *testing.T, s databaseSystem) {
 	proxy := serverstest.Proxy(t, s.server.Addr())
 	probe := openProbe(t, Spec{Type: s.typ, URL: strings.Replace(s.url, s.server.Addr(), proxy.Addr(), 1)})
@@ -235,7 +235,7 @@ func testNetwork(t *testing.T, s databaseSystem) {
 	eventually(t, "no connection is open", func() bool { return proxy.Open() == 0 })
 }
 
-// What the server does, too.
+// So does trouble in the server.
 func testServer(t *testing.T, s databaseSystem) {
 	probe := openProbe(t, Spec{Type: s.typ, URL: s.url})
 	wantHealthy(t, probe)

@@ -12,11 +12,11 @@ import (
 	"github.com/kymohq/kymo/health"
 )
 
-// zone is what a name server knows: by type and name with its dot.
+// zone has the records of a name server, by type and name with its dot.
 type zone map[string][]dnsmessage.ResourceBody
 
-// dnsServer is the address of a name server over UDP for a zone; without one it
-// never answers. Of names in refused.example it refuses to speak.
+// dnsServer returns the address of a name server over UDP for a zone; without a zone it
+// never answers. It refuses names in refused.example.
 func dnsServer(t *testing.T, known zone) string {
 	t.Helper()
 	conn, err := net.ListenPacket("udp", "127.0.0.1:0")

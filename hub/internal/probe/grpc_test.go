@@ -21,7 +21,8 @@ import (
 	"github.com/kymohq/kymo/internal/serverstest"
 )
 
-// grpcServer is the address of a gRPC server; without health it tells nothing.
+// grpcServer returns the address of a gRPC server, which has no health service if health
+// is nil.
 func grpcServer(t *testing.T, l net.Listener, health grpc_health_v1.HealthServer, options ...grpc.ServerOption) (addr string, stop func()) {
 	t.Helper()
 	s := grpc.NewServer(options...)

@@ -16,7 +16,7 @@ import (
 	"github.com/kymohq/kymo/internal/serverstest"
 )
 
-// web is an HTTP server that answers so until the test ends.
+// web starts an HTTP server that answers with the handler until the test ends.
 func web(t *testing.T, answer http.HandlerFunc) *httptest.Server {
 	t.Helper()
 	s := httptest.NewServer(answer)
@@ -89,7 +89,7 @@ func echoes(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprintln(w, r.Method, r.Host, string(body), r.Header.Get("X-Key"), r.UserAgent(), r.Header["X-Idempotency-Key"])
 }
 
-// bomb is much more than it looks.
+// bomb is a small body that decompresses to a large one.
 func bomb(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Encoding", "gzip")
 	z := gzip.NewWriter(w)
@@ -129,7 +129,7 @@ func TestHTTPConnection(t *testing.T) {
 	eventually(t, "no connection is open", func() bool { return proxy.Open() == 0 })
 }
 
-// A server that stops in the middle of its answer is waited for as long as any other.
+// The timeout also holds for a server that stops in the middle of its answer.
 func TestHTTPStopsInTheMiddle(t *testing.T) {
 	stopped := web(t, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Length", "100")
@@ -231,7 +231,7 @@ func TestHTTPOverTLS(t *testing.T) {
 		health.Down, "the server does not speak TLS")
 }
 
-// Whatever comes over the line, what was configured is not repeated.
+// Whatever a server answers, secrets of the configuration are not shown.
 func TestHTTPNoise(t *testing.T) {
 	noise := serve(t, listen(t), greets("geheim is not HTTP\r\n\r\n"))
 	p := openProbe(t, Spec{Type: "http", URL: "http://user:geheim@" + noise + "/?a=geheim"})

@@ -92,7 +92,7 @@ func TestKServeFollows(t *testing.T) {
 	}
 }
 
-// Servers say the same in different ways.
+// Servers have different answers with the same meaning.
 func TestKServeDialects(t *testing.T) {
 	const ready, about, serverReady, live, infer = "GET /v2/models/m/ready", "GET /v2/models/m", "GET /v2/health/ready", "GET /v2/health/live", "POST /v2/models/m/infer"
 	well := script{serverReady: on(200, ""), live: on(200, ""), ready: on(200, ""), about: on(200, "{}"), infer: on(200, `{"outputs": [{"shape": [2]}]}`)}

@@ -13,8 +13,8 @@ import (
 	"github.com/kymohq/kymo/health"
 )
 
-// script is a server that answers each method and path so: a status and a body.
-// A body may have the credentials and the request's body in it.
+// script has a server's answers by method and path: a status and a body, into which
+// credentials and the request's body may be inserted.
 type script map[string]answer
 
 func on(status int, body string) answer { return answer{status: status, body: []byte(body)} }
@@ -136,7 +136,7 @@ func TestVerdicts(t *testing.T) {
 	}
 }
 
-// All protocols mean the same by these answers, and a secret that comes back is not told.
+// These answers mean the same in all protocols, and a secret in them is not shown.
 func TestModelAccess(t *testing.T) {
 	for typ, line := range map[string]string{"kserve": "GET /v2/health/ready", "torchserve": "GET /ping", "tfserving": "GET /v1/models/m", "openai": "GET /v1/models"} {
 		spec := Spec{Key: "geheim", Headers: map[string]string{"X-Key": "geheim2"}}

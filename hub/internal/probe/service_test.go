@@ -127,7 +127,7 @@ func TestServiceFaults(t *testing.T) {
 	wantProblem(t, openService(t, "http://"+frozen(t)+"/?key=geheim"), short, health.Down, "no answer within 150 ms")
 }
 
-// A body is anybody's.
+// A body may contain anything.
 func FuzzSelfReport(f *testing.F) {
 	f.Add(`{"status":"warn","checks":{"disk":[{"status":"pass"},{"status":"warn","output":"full"}],"a":"up"}}`)
 	f.Add(`{"status":"UP","components":{"db":{"status":"DOWN"}},"entries":null}`)

@@ -45,7 +45,7 @@ func TestTCP(t *testing.T) {
 	wantProblem(t, p, enough, health.Down, `the first 65536 bytes of the answer do not contain "sense"`)
 }
 
-// A server that hangs up with words unread makes writing fail, or reading.
+// If a server closes the connection with bytes unread, writing fails, or reading.
 func TestTCPReset(t *testing.T) {
 	addr := serve(t, listen(t), func(c net.Conn) {
 		_ = c.(*net.TCPConn).SetLinger(0)

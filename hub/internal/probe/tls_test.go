@@ -54,7 +54,7 @@ func newAuthority(name string) *authority {
 	return a
 }
 
-// intermediate is an authority that a trusts, until then.
+// intermediate returns an authority signed by a, valid until a time.
 func (a *authority) intermediate(notAfter time.Time) *authority {
 	b := &authority{}
 	b.cert, b.key = sign(a, &x509.Certificate{
@@ -98,7 +98,7 @@ func sign(a *authority, template *x509.Certificate) (*x509.Certificate, *ecdsa.P
 
 const day = 24 * time.Hour
 
-// lasting is a certificate of the trusted authority that ends in so long.
+// lasting returns a certificate of the trusted authority that expires after d.
 func lasting(left time.Duration) tls.Certificate {
 	return trusted.issue(time.Now().Add(-2*365*day), time.Now().Add(left))
 }
@@ -130,7 +130,7 @@ func listen(t *testing.T) net.Listener {
 	return l
 }
 
-// greets says something to each that connects, and hangs up.
+// greets sends something to each client, and closes the connection.
 func greets(text string) func(net.Conn) {
 	return func(c net.Conn) {
 		_, _ = io.WriteString(c, text)
@@ -148,7 +148,7 @@ func closedTCP(t *testing.T) string {
 	return l.Addr().String()
 }
 
-// frozen is the address of a server that accepts, and never says a word.
+// frozen returns the address of a server that accepts connections and never answers.
 func frozen(t *testing.T) string {
 	t.Helper()
 	return serve(t, listen(t), func(c net.Conn) {
@@ -157,7 +157,8 @@ func frozen(t *testing.T) string {
 	})
 }
 
-// tlsServer is the address of a server with this certificate that does nothing but shake hands.
+// tlsServer returns the address of a server with this certificate that only does
+// handshakes.
 func tlsServer(t *testing.T, cert tls.Certificate) string {
 	t.Helper()
 	return serve(t, tls.NewListener(listen(t), &tls.Config{Certificates: []tls.Certificate{cert}}), func(c net.Conn) {

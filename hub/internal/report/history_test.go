@@ -69,7 +69,7 @@ func TestTimeline(t *testing.T) {
 	}
 }
 
-// Against an oracle that looks at each millisecond.
+// The answers are compared with an oracle that considers each millisecond.
 func TestTimelineEqualsTheOracle(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 1))
 	window := rollup.Window{From: 0, To: 120}
@@ -103,7 +103,7 @@ func TestTimelineEqualsTheOracle(t *testing.T) {
 	}
 }
 
-// perMillisecond is the timeline as a segment for each millisecond of what is known.
+// perMillisecond returns the timeline as a segment for each known millisecond.
 func perMillisecond(records []*store.HealthRecord, window rollup.Window, bridge int64) []segment {
 	const before = 200
 	status := make([]health.Status, before+window.To) // from -before on
@@ -204,7 +204,7 @@ func TestHistory(t *testing.T) {
 	}
 }
 
-// Of a check that changes all the time, the newest segments are named.
+// If a check changes all the time, the answer has its newest segments.
 func TestSegmentsAreBounded(t *testing.T) {
 	var records []*store.HealthRecord
 	for i := range int64(2345) {

@@ -248,7 +248,7 @@ func TestErrorBoundOfCoarserHistograms(t *testing.T) {
 	}
 }
 
-// The summary's memory is used again, and nothing of the one before shows.
+// The summary's memory is reused, without traces of the previous one.
 func TestSummariesDoNotLeak(t *testing.T) {
 	for range 3 {
 		s := read(t, sample(5, 60), map[string]uint64{"web": 5}, &Slow{})

@@ -62,7 +62,7 @@ func stepped(t *testing.T, st store.Store, w rollup.Window, step int64) iter.Seq
 	return st.Rollups(t.Context(), store.RollupQuery{Window: w, Step: step})
 }
 
-// Each column is what the requests of its step say, and the total what all do.
+// Each step of a column is computed from the requests of that step, and the total from all.
 func TestColumns(t *testing.T) {
 	requests, st := over(t, 4000, []int{200, 200, 200, 201, 404, wire.ClientClosed, 500, 503})
 	slow := &Slow{Target: 300 * time.Millisecond, MinSamples: 10_000, Routes: []RouteTarget{{"/e1", time.Second}}}

@@ -6,8 +6,8 @@ import (
 	"github.com/kymohq/kymo/hub/internal/config"
 )
 
-// A file with a key holds something, though the key's value is that of a flag or
-// an empty list.
+// A file with a key is not empty, even if a flag overrides it or its value is an empty
+// list.
 func TestEmpty(t *testing.T) {
 	for content, want := range map[string]bool{
 		"":                     true,

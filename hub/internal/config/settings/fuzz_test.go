@@ -9,8 +9,8 @@ import (
 	"github.com/kymohq/kymo/hub/internal/config"
 )
 
-// FuzzFile: whatever is in the file, the answer is a configuration that is valid,
-// or errors with the place of each and without the secret.
+// FuzzFile: any file yields a valid configuration, or errors that each have a place, and
+// never the secret.
 func FuzzFile(f *testing.F) {
 	documented, err := os.ReadFile("testdata/kymo.yaml")
 	if err != nil {

@@ -86,7 +86,7 @@ func TestWindows(t *testing.T) {
 	})
 }
 
-// single are the spans of runs, one by one.
+// single returns the spans of runs, one by one.
 func single(runs []Run) (spans []Run) {
 	for _, run := range runs {
 		for n := run.First; n < run.End; n++ {

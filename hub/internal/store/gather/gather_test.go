@@ -15,7 +15,7 @@ import (
 
 func batch(sequence uint64) *wire.Batch { return &wire.Batch{Instance: "a", Sequence: sequence} }
 
-// engine notes what it is given, and takes it when it may.
+// engine notes the groups that it is given, and accepts them when the test lets it.
 type engine struct {
 	groups [][]uint64    // sequence numbers
 	errs   []error       // of the next writes; then none
@@ -50,8 +50,7 @@ func (e *engine) gatherer(requests int) *Gatherer {
 	return New(Config{Write: e.write, Requests: requests, Hold: 10 * time.Second, Limit: time.Minute})
 }
 
-// What comes in while a write is under way is written together, as far as a
-// group has room.
+// Calls during a write are written together, up to the limit of a group.
 func TestGroups(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := &engine{enter: make(chan struct{})}
@@ -111,7 +110,7 @@ func TestHold(t *testing.T) {
 	}
 }
 
-// A call that failed for its own reason does not keep the others.
+// A call that failed for its own reason does not affect the others.
 func TestOneFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		own := errors.New("its own")
@@ -149,7 +148,7 @@ func TestOneFails(t *testing.T) {
 	})
 }
 
-// A caller that leaves takes its batches along, if they are not being written.
+// If a caller gives up, its batches are dropped, unless they are being written.
 func TestCallerLeaves(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := &engine{enter: make(chan struct{})}
@@ -186,7 +185,7 @@ func TestCallerLeaves(t *testing.T) {
 	})
 }
 
-// Close answers what waits, with an error where the engine does not.
+// Close ends the waiting calls, with an error if the engine does not write them.
 func TestClose(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := &engine{enter: make(chan struct{})}
@@ -263,8 +262,8 @@ func TestPresenceIsNotKept(t *testing.T) {
 	}
 }
 
-// A group begins at the earliest its pace after the one before, with all that
-// came meanwhile, or when there is enough for one of its own. After a rest it begins at once.
+// A group begins one pace after the previous one, with all calls since then, or earlier if
+// there are enough for a full group. After a pause it begins at once.
 func TestPace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := new(engine)

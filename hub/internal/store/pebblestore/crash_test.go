@@ -19,9 +19,9 @@ import (
 	"github.com/kymohq/kymo/internal/wire"
 )
 
-// TestPowerLoss cuts the power at random moments, of which the disk keeps what
-// was synced and a random part of the rest: afterwards each acknowledged batch
-// is there once, and one that was not is there once or not at all.
+// TestPowerLoss cuts the power at random moments. The disk keeps what was synced and a
+// random part of the rest. Afterwards each acknowledged batch is there once, and any other
+// once or not at all.
 func TestPowerLoss(t *testing.T) {
 	for seed := range uint64(storetest.Volume(40)) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
@@ -120,8 +120,8 @@ func live(t *testing.T, fs *vfs.MemFS, acknowledged *storetest.Oracle, r *rand.R
 }
 
 // TestDiskTrouble breaks one kind of disk operation at a time. Appends fail with
-// a clear error or hold; nothing acknowledged is lost; and once the disk is well
-// again the store goes on by itself.
+// a clear error or succeed; nothing acknowledged is lost; and once the disk works again,
+// the store recovers by itself.
 func TestDiskTrouble(t *testing.T) {
 	full := fmt.Errorf("no room: %w", syscall.ENOSPC)
 	broken := errors.New("input/output error")
@@ -213,8 +213,8 @@ func breakAndMend(t *testing.T, failure error, hits func(errorfs.Op) bool, want 
 	equal(t, open(t, Options{FS: mem.CrashClone(vfs.CrashCloneCfg{}), tuning: busy}), oracle)
 }
 
-// TestOpenOnFullDisk opens a store whose journal cannot be brought into Pebble:
-// it answers, and goes on once there is room.
+// TestOpenOnFullDisk opens a store whose journal cannot be replayed into Pebble: it
+// answers queries, and takes batches once there is room.
 func TestOpenOnFullDisk(t *testing.T) {
 	var on atomic.Bool
 	mem := vfs.NewCrashableMem()

@@ -18,7 +18,7 @@ import (
 	"github.com/kymohq/kymo/internal/wire"
 )
 
-// The key of a health result; data on disks have it. Its value is a batch.
+// The format of a health result's key, which stores on disk have. Its value is a batch.
 func TestHealthKey(t *testing.T) {
 	b := &wire.Batch{Instance: "hub", Sequence: 258, Health: []wire.HealthResult{
 		{Check: "a", Status: health.Healthy}, {Service: "orders", Check: "redis", Status: health.Down, From: 515, To: 516},
@@ -65,8 +65,7 @@ func TestHealthWeight(t *testing.T) {
 	}
 }
 
-// What is still in memory is forgotten like what was written, and so is what
-// comes late.
+// Results in memory, and those that arrive late, are pruned like those on disk.
 func TestHealthPruneInMemory(t *testing.T) {
 	fs := vfs.NewMem()
 	s := open(t, Options{FS: fs})

@@ -13,7 +13,8 @@ import (
 	"github.com/kymohq/kymo/internal/wire"
 )
 
-// TestOthersSeeNothing: what a store creates is its owner's alone, whatever the umask.
+// TestOthersSeeNothing: only the owner has access to what a store creates, whatever the
+// umask.
 func TestOthersSeeNothing(t *testing.T) {
 	defer syscall.Umask(syscall.Umask(0))
 	dir := filepath.Join(t.TempDir(), "a", "data")

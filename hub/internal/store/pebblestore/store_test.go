@@ -136,7 +136,7 @@ func TestSecondProcess(t *testing.T) {
 	s.Close()
 }
 
-// Data of an earlier version are taken over, and are no longer for its program.
+// Data of an earlier version is upgraded, and its program can no longer read it.
 func TestFormatIsRaised(t *testing.T) {
 	fs := vfs.NewMem()
 	s := open(t, Options{FS: fs})
@@ -243,7 +243,7 @@ func TestAge(t *testing.T) {
 	}
 }
 
-// awaitTurn waits until the committer has taken a turn.
+// awaitTurn waits for a tick of the committer.
 func awaitTurn(t testing.TB, s *Store) {
 	t.Helper()
 	if err := s.do(t.Context(), func(*committer) error { return nil }); err != nil {

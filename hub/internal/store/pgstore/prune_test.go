@@ -14,7 +14,7 @@ import (
 	"github.com/kymohq/kymo/internal/wire"
 )
 
-// on makes a batch of requests on a day, counted from today.
+// on returns a batch of requests on a day, counted from today.
 func on(day int64, sequence uint64) *wire.Batch {
 	b := requests("a", sequence, 1000)
 	for i := range b.Start {
@@ -91,8 +91,8 @@ func TestPruneTogether(t *testing.T) {
 	}
 }
 
-// A query that takes long neither keeps writers waiting nor loses a row; the
-// partition goes when they are done, by whichever hub prunes then.
+// A long query does not block writers and does not lose rows. The partition is dropped
+// when it is done, by the next hub that prunes.
 func TestPruneWhileSomebodyReads(t *testing.T) {
 	url := database(t, serverstest.Postgres(t))
 	s := open(t, url, Options{tuning: tuning{drop: 200 * time.Millisecond}})
@@ -128,7 +128,7 @@ func TestPruneWhileSomebodyReads(t *testing.T) {
 	}
 }
 
-// What takes more room than it may loses its oldest days, and never today.
+// A store beyond its size loses its oldest days, but never today.
 func TestPruneToSize(t *testing.T) {
 	s := open(t, database(t, serverstest.Postgres(t)), Options{})
 	for day := range int64(4) {
@@ -146,8 +146,8 @@ func TestPruneToSize(t *testing.T) {
 	}
 }
 
-// What an instance sent outlives its row: its clock was ahead, or someone deleted the
-// row.
+// Requests of an instance remain readable without its row, which is gone because the
+// instance's clock was ahead, or because someone deleted it.
 func TestForgottenInstance(t *testing.T) {
 	url := database(t, serverstest.Postgres(t))
 	s := open(t, url, Options{})

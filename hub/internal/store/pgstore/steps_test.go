@@ -11,9 +11,8 @@ import (
 	"github.com/kymohq/kymo/internal/wire"
 )
 
-// Series that another hub has made turn up in the midst of an answer, in a page
-// or in details: what was yielded before is not yielded again, and nothing is
-// left out.
+// Series of another hub appear in the middle of an answer, in a page or in details. Parts
+// that were yielded are not repeated, and nothing is left out.
 func TestStepsWithUnknownSeries(t *testing.T) {
 	url := database(t, serverstest.Postgres(t))
 	here, there, oracle := open(t, url, Options{}), open(t, url, Options{}), storetest.NewOracle()

@@ -19,7 +19,7 @@ import (
 	"github.com/kymohq/kymo/internal/wire"
 )
 
-// requests makes a batch of n requests that start one second after the other.
+// requests returns a batch of n requests that start one second apart.
 func requests(instance string, sequence uint64, n int) *wire.Batch {
 	b := wire.NewBuilder()
 	for i := range n {
@@ -33,7 +33,8 @@ func requests(instance string, sequence uint64, n int) *wire.Batch {
 
 var everything = window(0, storetest.Noon+30*dayMillis)
 
-// same says that a store holds what the oracle holds: in its sums, and row by row.
+// same fails the test unless a store has the data of the oracle: in its sums, and row by
+// row.
 func same(t *testing.T, s *Store, oracle *storetest.Oracle) {
 	t.Helper()
 	got, want := storetest.Rollups(t, s, store.RollupQuery{Window: everything}), storetest.Rollups(t, oracle, store.RollupQuery{Window: everything})
@@ -56,7 +57,7 @@ func same(t *testing.T, s *Store, oracle *storetest.Oracle) {
 	}
 }
 
-// Four hubs are sent the same batches at once, in orders of their own.
+// Four hubs get the same batches at the same time, in different orders.
 func TestManyHubs(t *testing.T) {
 	url := database(t, serverstest.Postgres(t))
 	oracle := storetest.NewOracle()
@@ -160,7 +161,7 @@ func TestTerminatedConnections(t *testing.T) {
 	same(t, s, oracle)
 }
 
-// What comes in while the server is restarted waits, and is kept.
+// Batches during a restart of the server wait, and are kept.
 func TestRestart(t *testing.T) {
 	server := serverstest.Postgres(t)
 	s := open(t, database(t, server), Options{tuning: tuning{hold: time.Minute}})
@@ -194,7 +195,7 @@ func TestRestart(t *testing.T) {
 	same(t, s, oracle)
 }
 
-// A server that is away for longer is said to be, by every operation, without the password.
+// If the server is away for longer, every operation reports that, without the password.
 func TestAway(t *testing.T) {
 	server := serverstest.Postgres(t)
 	s := open(t, database(t, server), Options{tuning: tuning{hold: 1}})
@@ -228,7 +229,7 @@ func TestAway(t *testing.T) {
 	}
 }
 
-// A server that accepts and does not answer must not hold a caller for ever.
+// A server that accepts connections and never answers must not block a caller forever.
 func TestFrozen(t *testing.T) {
 	server := serverstest.Postgres(t)
 	s := open(t, database(t, server), Options{tuning: tuning{hold: 1, limit: 3 * time.Second}})
@@ -243,9 +244,9 @@ func TestFrozen(t *testing.T) {
 	}
 }
 
-// tooLarge makes a statement that brings more than a hundred requests take for
-// ever, and notes in sequences, which no rollback undoes, how often one was
-// ended. The first small one after that loses its connection.
+// tooLarge makes statements with more than a hundred requests take forever. It counts in
+// sequences, which no rollback undoes, how often such a statement was canceled. The first
+// small one after that loses its connection.
 const tooLarge = `
 	CREATE SEQUENCE ended; CREATE SEQUENCE small;
 	CREATE FUNCTION too_large() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -265,8 +266,8 @@ const tooLarge = `
 	CREATE TRIGGER too_large AFTER INSERT ON api_metrics REFERENCING NEW TABLE AS fresh
 		FOR EACH STATEMENT EXECUTE FUNCTION too_large()`
 
-// A time limit on statements that groups are too large for: they are made
-// smaller. A connection that is lost meanwhile is no reason to give up.
+// If groups are too large for the time limit of statements, they are made smaller, even if
+// a connection is lost meanwhile.
 func TestStatementTimeLimit(t *testing.T) {
 	url := database(t, serverstest.Postgres(t))
 	open(t, url, Options{}).Close()
@@ -319,7 +320,7 @@ func TestStatementTimeLimit(t *testing.T) {
 	same(t, s, oracle)
 }
 
-// On a disk that is full nothing is lost, and with room again it goes on.
+// A full disk loses nothing, and once there is room, batches are taken again.
 func TestFullDisk(t *testing.T) {
 	server := serverstest.Postgres(t)
 	url := database(t, server)

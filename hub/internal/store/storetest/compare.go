@@ -15,7 +15,7 @@ import (
 	"github.com/kymohq/kymo/internal/wire"
 )
 
-// pair is the engine's store and the oracle that is given the same.
+// pair is the engine's store, and the oracle that gets the same data.
 type pair struct {
 	engine Engine
 	store  store.Store
@@ -37,7 +37,7 @@ func (p *pair) reopen(t testing.TB) {
 	p.store = p.engine.Open(t)
 }
 
-// append gives both the batches and compares what they take for new.
+// append appends the batches to both, and compares which are new.
 func (p *pair) append(t testing.TB, batches ...*wire.Batch) {
 	t.Helper()
 	want, err := p.oracle.Append(t.Context(), batches...)
@@ -69,7 +69,7 @@ func (p *pair) compareRequests(t testing.TB, q store.RequestQuery) {
 	}
 }
 
-// compareHealth asks both for health results and names, and compares.
+// compareHealth compares the health results and names of both.
 func (p *pair) compareHealth(t testing.TB, q store.HealthQuery) {
 	t.Helper()
 	if got, want := Health(t, p.store, q), Health(t, p.oracle, q); !slices.Equal(got, want) {
@@ -187,8 +187,8 @@ func difference(got, want []string) string {
 	return b.String()
 }
 
-// Batch makes a batch of n requests of one service that start at Noon, one second
-// after the other, and belong to seven endpoints.
+// Batch returns a batch of n requests of one service that start from Noon on, one second
+// apart, and belong to seven endpoints.
 func Batch(instance string, sequence uint64, n int) *wire.Batch {
 	b := wire.NewBuilder()
 	for i := range n {
