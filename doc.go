@@ -50,8 +50,8 @@
 //     lets the hub count it once. Between batches it sends heartbeats
 //     (heartbeat.go): this instance is alive, and this is the status of its checks.
 //
-// The shipper (shipper.go) starts and stops the goroutines of the collector and
-// the sender; what became of the requests is counted in stats.go. The number of
-// requests that were dropped on the way travels in the next batch, so that reports
+// The shipper (shipper.go) starts and stops the goroutines of the collector and the
+// sender. How many requests were shipped and lost is counted in stats.go. The number
+// of requests that were dropped on the way travels in the next batch, so that reports
 // can show it.
 package kymo

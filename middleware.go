@@ -8,9 +8,9 @@ import (
 	"github.com/kymohq/kymo/internal/wire"
 )
 
-// Middleware returns a handler that records every request that next serves, and adds
-// the header X-Response-Time to the response. Nothing else differs for next, or for
-// handlers further out. If next is nil, http.DefaultServeMux is used.
+// Middleware returns a handler that records every request that next serves, and adds the
+// header X-Response-Time to the response. For next, and for handlers further out,
+// everything else is as without it. If next is nil, http.DefaultServeMux is used.
 //
 // The endpoint is the template of the route that matched: r.Pattern after next has
 // returned, as set by http.ServeMux. A request that matched no route is recorded as

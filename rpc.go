@@ -45,8 +45,8 @@ var connectCodes = map[string]int{
 	"data_loss": 15, "unauthenticated": 16,
 }
 
-// RPCStatus returns the HTTP status that a call which ended with a code of gRPC
-// is recorded with. A code that gRPC does not define is UNKNOWN.
+// RPCStatus returns the HTTP status with which a call is recorded that ended with the given
+// gRPC code. A code that gRPC does not define counts as UNKNOWN.
 func RPCStatus(code uint32) int {
 	if code >= uint32(len(rpcStatus)) {
 		code = 2

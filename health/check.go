@@ -31,8 +31,8 @@ type Rules struct {
 	Timeout time.Duration
 	// DegradedOver is the latency budget: a run that took longer is degraded. 0 is none.
 	DegradedOver time.Duration
-	// Failures is how many runs in a row must be worse before the status is, and
-	// Successes how many must be better before it is; 0 is 2 each.
+	// Failures is how many runs in a row must be worse before the status gets worse, and
+	// Successes how many must be better before it gets better; 0 is 2 each.
 	Failures, Successes int
 	// Critical is whether the service cannot work without what is checked: if it is down,
 	// so is the service.
@@ -40,8 +40,8 @@ type Rules struct {
 	// ForLiveness is whether the liveness probe fails while it is down, so that the
 	// process is restarted. It is for probes of this process alone.
 	ForLiveness bool
-	// Traffic, if not nil, gives the verdict while it is in use: the probe runs
-	// only when there were no calls for an interval.
+	// Traffic, if not nil, determines the status while it is in use: the probe runs only
+	// if there were no calls for an interval.
 	Traffic *Traffic
 }
 
@@ -60,8 +60,8 @@ func DegradedOver(budget time.Duration) Option {
 	return func(s *Rules) { s.DegradedOver = budget }
 }
 
-// Thresholds sets how many runs in a row must be worse before the status is, and
-// how many better before it is. The default is 2 each.
+// Thresholds sets how many runs in a row must be worse before the status gets worse, and
+// how many must be better before it gets better. The default is 2 each.
 func Thresholds(failures, successes int) Option {
 	return func(s *Rules) { s.Failures, s.Successes = failures, successes }
 }
@@ -75,11 +75,11 @@ func Critical() Option { return func(s *Rules) { s.Critical = true } }
 // otherwise restart every service over and over.
 func Liveness() Option { return func(s *Rules) { s.ForLiveness = true } }
 
-// Passive takes the verdict from the calls that t has seen. The probe runs only when
-// there were none for an interval.
+// Passive derives the status from the calls that t has seen. The probe runs only if there
+// were none for an interval.
 func Passive(t *Traffic) Option { return func(s *Rules) { s.Traffic = t } }
 
-// ErrLocalOnly is the error of a check with Liveness whose probe is of a dependency.
+// ErrLocalOnly is the error of a check that has Liveness but probes a dependency.
 var ErrLocalOnly = errors.New("a liveness check may probe this process only: " +
 	"restarting the service does not fix a dependency; leave Liveness out")
 

@@ -12,6 +12,6 @@
 //  4. A Report is the state of all checks, read from memory (report.go). Handlers
 //     answer with it (handler.go): /health, and Kubernetes' three probes.
 //
-// Traffic (traffic.go) takes the verdict from the calls that the service makes
-// anyway, so that a dependency in use is not probed as well.
+// Traffic (traffic.go) derives a check's status from the calls that the service makes
+// anyway, so that a dependency in use need not be probed as well.
 package health

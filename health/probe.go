@@ -40,13 +40,14 @@ func Self(f func(ctx context.Context) error) Probe {
 	return p
 }
 
-// Degradedf returns an error that stands for Degraded: it works, but not as it
-// should.
+// Degradedf returns an error with which a probe reports Degraded: what it probes works,
+// but not as it should.
 func Degradedf(format string, args ...any) error {
 	return &verdict{Degraded, fmt.Errorf(format, args...)}
 }
 
-// Unknownf returns an error that stands for Unknown: the probe could not find out.
+// Unknownf returns an error with which a probe reports Unknown: it could not determine the
+// status.
 func Unknownf(format string, args ...any) error {
 	return &verdict{Unknown, fmt.Errorf(format, args...)}
 }

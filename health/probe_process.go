@@ -14,9 +14,9 @@ import (
 // nearlyAll is the share of the memory limit from which a process is degraded.
 const nearlyAll = 0.9
 
-// Memory returns a probe of the memory that the Go runtime has taken from the system:
-// degraded from nine tenths of the limit, in bytes. A limit of 0 stands for the
-// process's own: GOMEMLIMIT, or else that of the cgroup. Without a limit the probe is
+// Memory returns a probe of the memory that the Go runtime has taken from the system. It
+// is degraded from nine tenths of the limit on, which is in bytes. A limit of 0 means the
+// process's own: GOMEMLIMIT, or else that of the cgroup. If there is neither, the probe is
 // healthy.
 func Memory(limit int64) Probe {
 	return Probe{Kind: "memory", Local: true, Run: func(context.Context) (Details, error) {

@@ -78,9 +78,9 @@ func (s sample) verdict() (Details, error) {
 	return details, nil
 }
 
-// Transport returns a RoundTripper that notes the calls of base, or of
-// http.DefaultTransport if that is nil, until their headers came. An error and a
-// status of 500 and more are failures.
+// Transport returns a RoundTripper that counts the calls of base, or of
+// http.DefaultTransport if that is nil. A call lasts until its response's header arrives.
+// Errors, and statuses from 500 on, are failures.
 func (t *Traffic) Transport(base http.RoundTripper) http.RoundTripper {
 	if base == nil {
 		base = http.DefaultTransport

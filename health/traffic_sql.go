@@ -10,10 +10,10 @@ import (
 	"time"
 )
 
-// Connector returns a connector that notes the calls of c's connections, for
-// sql.OpenDB. An error that came from the database, a constraint violated or a
-// statement misspelt, is an answer: the database works. A broken connection or no
-// answer in time is a failure.
+// Connector returns a connector for sql.OpenDB that counts the calls of c's connections.
+// An error from the database itself, such as a violated constraint or a misspelled
+// statement, is not a failure: the database works. A broken connection is, and so is no
+// answer in time.
 func (t *Traffic) Connector(c driver.Connector) driver.Connector { return &connector{c, t} }
 
 type connector struct {

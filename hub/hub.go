@@ -53,9 +53,9 @@ func open(dir string, inner *config.Config, c *Config) (*Hub, error) {
 // Monitor around it does not record these requests.
 //
 // ServeHTTP limits how long it waits for a request's body and for a client to read
-// the answer, whatever the settings of the http.Server. Limits of that server's own
-// are http.Server.ReadHeaderTimeout, IdleTimeout and, for HTTP/2,
-// http.HTTP2Config.WriteByteTimeout.
+// the answer, whatever the settings of the http.Server. What happens outside of
+// handlers is limited by that server alone: see http.Server.ReadHeaderTimeout and
+// IdleTimeout and, for HTTP/2, http.HTTP2Config.WriteByteTimeout.
 func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.core.ServeHTTP(w, r) }
 
 // Ship stores a batch, as kymo.Sink describes.
