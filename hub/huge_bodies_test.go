@@ -14,7 +14,7 @@ import (
 )
 
 // TestHugeBodies: a client that sends 100 MB before it reads, as most libraries do,
-// gets the answer that says why not, and no broken pipe.
+// gets the answer with the reason, rather than a broken pipe.
 func TestHugeBodies(t *testing.T) {
 	h, err := Open(t.TempDir(), Config{Logger: quiet})
 	if err != nil {
