@@ -42,7 +42,7 @@ func open(dir string, inner *config.Config, c *Config) (*Hub, error) {
 		return nil, err
 	}
 	pebblestore.WarnOfReaders(dir, c.Logger)
-	h, err := core.New(st, inner, core.Options{Version: c.Version, Now: c.now, Logger: c.Logger, Limits: c.limits})
+	h, err := core.New(st, inner, core.Options{Directory: dir, Version: c.Version, Now: c.now, Logger: c.Logger, Limits: c.limits})
 	if err != nil {
 		return nil, errors.Join(err, st.Close())
 	}

@@ -25,8 +25,12 @@ func openHub(c *config.Config, logger *slog.Logger) (*core.Hub, error) {
 	if err != nil {
 		return nil, err
 	}
+	directory := ""
+	if !engines.Remote(c.Store) {
+		directory = c.Store
+	}
 	h, err := core.New(st, c, core.Options{
-		Makers: makers, Logger: logger, Version: describeBuild(debug.ReadBuildInfo()),
+		Makers: makers, Logger: logger, Version: describeBuild(debug.ReadBuildInfo()), Directory: directory,
 	})
 	if err != nil {
 		return nil, errors.Join(err, st.Close())

@@ -78,7 +78,9 @@ func (a *API) hasSession(r *http.Request) bool {
 func (a *API) endSessions(r *http.Request) {
 	for _, c := range r.CookiesNamed(cookieName(r)) {
 		if id, ends, ok := a.session(liveOf(r.Context()), c.Value); ok {
-			a.ended.add(id, ends, a.Now())
+			if err := a.ended.add(id, ends, a.Now()); err != nil {
+				a.Logger.Warn("sign out", "error", err)
+			}
 		}
 	}
 }

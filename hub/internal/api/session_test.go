@@ -309,13 +309,13 @@ func TestSigningOut(t *testing.T) {
 func TestEndedSessionsAreBounded(t *testing.T) {
 	var e endedSessions
 	for i := range maxEnded {
-		e.add(fmt.Sprint(i), noon.Add(time.Duration(i)*time.Second), noon.Add(-time.Second))
+		e.put(fmt.Sprint(i), noon.Add(time.Duration(i)*time.Second), noon.Add(-time.Second))
 	}
-	e.add("one more", noon.Add(time.Hour), noon.Add(-time.Second))
+	e.put("one more", noon.Add(time.Hour), noon.Add(-time.Second))
 	if len(e.at) != maxEnded || e.has("0") || !e.has("1") || !e.has("one more") {
 		t.Errorf("%d are kept", len(e.at))
 	}
-	e.add("last", noon.Add(10*time.Hour), noon.Add(9*time.Hour))
+	e.put("last", noon.Add(10*time.Hour), noon.Add(9*time.Hour))
 	if !e.has("last") || len(e.at) != 1 {
 		t.Errorf("%d are kept when all but one have ended by themselves", len(e.at))
 	}

@@ -45,6 +45,10 @@ type Options struct {
 	Logger  *slog.Logger     // nil is slog.Default()
 	Limits  webserver.Limits // of what clients may keep the hub waiting for
 
+	// Directory is the store's, where the hub keeps which sessions were ended; "" if the
+	// store has none.
+	Directory string
+
 	// ticks drives the retention loop in tests; nil is once a minute.
 	ticks <-chan time.Time
 	// beats drives the writing of the history in tests; nil is once a second.
@@ -76,9 +80,10 @@ func New(st store.Store, c *config.Config, o Options) (*Hub, error) {
 		return nil, fmt.Errorf("start the checks: %w", err)
 	}
 	h.intake.OnHeartbeat(h.checks.fleet.Observe)
+	ended := o.endedSessions()
 	h.api = api.New(api.Config{
 		Settings: apiSettings(c), Store: store.Cleaned(st), Intake: h.intake, Now: o.Now, Logger: o.Logger, Version: o.Version,
-		Health: h.Health, HealthRows: h.checks.history.rows,
+		EndedSessions: ended.read(), SaveEnded: ended.save(), Health: h.Health, HealthRows: h.checks.history.rows,
 	})
 	h.handler = webserver.Guard(http.HandlerFunc(h.serve), o.Limits)
 	h.pruning = loop.Start(pruneEvery, h.ticks, h.prune)

@@ -1,0 +1,77 @@
+package core
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+)
+
+// maxSessions is how many bytes of the file of ended sessions are read.
+const maxSessions = 1 << 20
+
+// sessionsFile keeps which sessions were ended, so that their cookies are refused after
+// a restart, too. name is "" in a hub whose store is no directory.
+type sessionsFile struct {
+	name   string
+	logger *slog.Logger
+}
+
+func (o *Options) endedSessions() sessionsFile {
+	f := sessionsFile{logger: o.Logger}
+	if o.Directory != "" {
+		f.name = filepath.Join(o.Directory, "ended-sessions")
+	}
+	return f
+}
+
+// read returns what was saved. A hub that cannot read it works without.
+func (s sessionsFile) read() string {
+	if s.name == "" {
+		return ""
+	}
+	f, err := os.Open(s.name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return ""
+	}
+	var content []byte
+	if err == nil {
+		content, err = io.ReadAll(io.LimitReader(f, maxSessions))
+		err = errors.Join(err, f.Close())
+	}
+	if err != nil {
+		s.logger.Warn("cannot read which sessions were ended; their cookies are valid again", "error", err)
+	}
+	return string(content)
+}
+
+// save returns a function that saves a content, or nil without a file.
+func (s sessionsFile) save() func(content string) error {
+	if s.name == "" {
+		return nil
+	}
+	return func(content string) error { return replaceFile(s.name, content) }
+}
+
+// replaceFile writes a file that only its owner may read, durably: after a crash it has
+// what it had before, or all of the new content.
+func replaceFile(name, content string) error {
+	f, err := os.OpenFile(name+".new", os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(content)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(f.Name(), name); err != nil {
+		return err
+	}
+	if dir, err := os.Open(filepath.Dir(name)); err == nil {
+		_ = dir.Sync() // Not every system can.
+		_ = dir.Close()
+	}
+	return nil
+}

@@ -1,0 +1,56 @@
+package core
+
+import (
+	"log/slog"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+)
+
+func TestSessionsFile(t *testing.T) {
+	var log strings.Builder
+	o := Options{Logger: slog.New(slog.NewTextHandler(&log, nil)), Directory: t.TempDir()}
+	f := o.endedSessions()
+	for _, content := range []string{"", "1 a\n", "1 a\n2 b\n", "2 b\n"} {
+		if got := f.read(); content == "" && got != "" {
+			t.Errorf("before the first: %q", got)
+		}
+		if err := f.save()(content); err != nil {
+			t.Fatal(err)
+		}
+		if got := f.read(); got != content {
+			t.Errorf("%q, want %q", got, content)
+		}
+	}
+	info, err := os.Stat(f.name)
+	if err != nil || runtime.GOOS != "windows" && info.Mode() != 0o600 {
+		t.Errorf("%v, %v", info, err)
+	}
+	if log.String() != "" {
+		t.Error(log.String())
+	}
+	if f := new(Options).endedSessions(); f.read() != "" || f.save() != nil {
+		t.Error("a hub without a directory has a file")
+	}
+}
+
+func TestSessionsFileThatFails(t *testing.T) {
+	var log strings.Builder
+	o := Options{Logger: slog.New(slog.NewTextHandler(&log, nil)), Directory: t.TempDir()}
+	f := o.endedSessions()
+	if err := os.MkdirAll(f.name, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if got := f.read(); got != "" || !strings.Contains(log.String(), "cannot read which sessions were ended") {
+		t.Errorf("%q, %s", got, &log)
+	}
+	if f.save()("1 a\n") == nil {
+		t.Error("a directory was replaced")
+	}
+	o.Directory = filepath.Join(o.Directory, "none")
+	if f := o.endedSessions(); f.save()("1 a\n") == nil {
+		t.Error("a file was made in no directory")
+	}
+}
