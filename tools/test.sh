@@ -34,7 +34,7 @@ adapters() { # adapters FLAG...
 # tests are mostly those of servers, and in stacks, which are mostly others' code.
 races() {
 	run_but internal/serverstest . -race -short
-	run_but 'store/chstore|storecopy' hub -race -short
+	run_but 'store/(ch|pg)store|storecopy' hub -race -short
 	adapters -race
 }
 

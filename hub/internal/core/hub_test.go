@@ -83,7 +83,8 @@ func check(name string, spec config.Spec, every time.Duration) config.Check {
 	return config.Check{Name: name, Spec: spec, Rules: config.Rules{Interval: every}}
 }
 
-var disk = config.Spec{Type: "disk", Path: "/"}
+// disk is healthy on all but a full disk.
+var disk = config.Spec{Type: "disk", Path: "/", MinFree: 1e-6}
 
 // lasting is a store that tests read when its hub is closed.
 type lasting struct{ store.Store }

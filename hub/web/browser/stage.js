@@ -30,7 +30,7 @@ export async function directory() {
 export const config = `
 slow: {target: 500ms, min_samples: 20}
 checks:
-  - {name: disk, type: disk, path: /, interval: 2s}
+  - {name: disk, type: disk, path: /, min_free: 0.000001, interval: 2s}
   - {name: gateway, type: tcp, url: "tcp://127.0.0.1:9", interval: 2s}
 `
 
