@@ -97,6 +97,9 @@ func TestDiskFull(t *testing.T) {
 		{"it is killed, tries to start, and is started", func(h *hub) { h.kill(); h.tryFull() }, (*hub).start},
 	} {
 		t.Run(test.name, func(t *testing.T) {
+			if !strings.Contains(test.name, "killed") {
+				onlyLong(t)
+			}
 			dir, ballast := smallDisk(t, 32<<20, 16<<20)
 			h := startHub(t, filepath.Join(dir, "data"))
 			f := &filler{h: h, o: new(oracle), r: random(t)}

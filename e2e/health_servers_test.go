@@ -49,7 +49,7 @@ func realPostgres(t *testing.T) (*serverstest.PostgresServer, *serverstest.Proxy
 	p.SQL("CREATE ROLE app LOGIN PASSWORD 'secret-of-app'", "GRANT CONNECT ON DATABASE postgres TO app")
 	proxy := serverstest.Proxy(t, p.Addr())
 	url := strings.Replace(p.URL("app", "secret-of-app", "postgres"), p.Addr(), proxy.Addr(), 1)
-	return p, proxy, checkLine("database", "postgres", url, "critical: true", "writable: true", "max_connections: 90%", "degraded_over: 200ms")
+	return p, proxy, checkLine("database", "postgres", url, "critical: true", "writable: true", "max_connections: 90%", "degraded_over: 400ms")
 }
 
 func realRedis(t *testing.T) (*serverstest.RedisServer, *serverstest.ProxyServer, string) {
@@ -57,7 +57,7 @@ func realRedis(t *testing.T) (*serverstest.RedisServer, *serverstest.ProxyServer
 	r := serverstest.Redis(t, "--maxclients", "20", "--requirepass", "secret-of-redis")
 	proxy := serverstest.Proxy(t, r.Addr())
 	url := strings.Replace(r.URL("secret-of-redis"), r.Addr(), proxy.Addr(), 1)
-	return r, proxy, checkLine("redis", "redis", url, `scratch_key: "kymo:scratch"`, "degraded_over: 200ms")
+	return r, proxy, checkLine("redis", "redis", url, `scratch_key: "kymo:scratch"`, "degraded_over: 400ms")
 }
 
 // While every check hangs, /health answers at once, and shows which checks are
@@ -115,7 +115,7 @@ func postgresTroubles(t *testing.T, p *serverstest.PostgresServer, proxy *server
 			func() { crowd.come(t, 7) }, crowd.leave, "degraded", "connections"},
 		{"out of connections",
 			func() { proxy.Refuse(); proxy.Cut(); crowd.come(t, 8); proxy.Pass() }, crowd.leave, "down", "too many"},
-		{"slow", func() { proxy.Delay(300 * time.Millisecond) }, proxy.Pass, "degraded", "over 200 ms"},
+		{"slow", func() { proxy.Delay(600 * time.Millisecond) }, proxy.Pass, "degraded", "over 400 ms"},
 		{"cut off", func() { proxy.Refuse(); proxy.Cut() }, proxy.Pass, "down", "connection"},
 	}
 }
@@ -148,7 +148,7 @@ func redisTroubles(t *testing.T, r *serverstest.RedisServer, proxy *serverstest.
 				}
 				proxy.Pass()
 			}, leave, "down", "too many"},
-		{"slow", func() { proxy.Delay(300 * time.Millisecond) }, proxy.Pass, "degraded", "over 200 ms"},
+		{"slow", func() { proxy.Delay(600 * time.Millisecond) }, proxy.Pass, "degraded", "over 400 ms"},
 		{"cut off", func() { proxy.Refuse(); proxy.Cut() }, proxy.Pass, "down", "connection"},
 	}
 }

@@ -159,8 +159,8 @@ type trouble struct {
 }
 
 const (
-	checkEvery  = 2 * time.Second
-	checkWithin = 750 * time.Millisecond
+	checkEvery  = 3 * time.Second
+	checkWithin = 1500 * time.Millisecond
 )
 
 // suffer makes each trouble, waits until the hub has seen it, and mends it.

@@ -27,6 +27,7 @@ var neighbors = []struct {
 // TestNeighbors builds a service that embeds the hub and imports all of them, and starts
 // it, since packages may also conflict in what they register at the start.
 func TestNeighbors(t *testing.T) {
+	onlyLong(t)
 	root, err := filepath.Abs("..")
 	if err != nil {
 		t.Fatal(err)

@@ -35,7 +35,6 @@ adapters() { # adapters FLAG...
 races() {
 	run_but internal/serverstest . -race -short
 	run_but 'store/(ch|pg)store|storecopy' hub -race -short
-	adapters -race
 }
 
 coverage() {
@@ -48,9 +47,11 @@ coverage() {
 e2e() {
 	run e2e -short "$product" -coverprofile="$cover/e2e.out"
 	run e2e/stacks -short
+	adapters -race
 }
 
 long() {
+	run . -race
 	run hub -race
 	run e2e/stacks -race
 	run e2e

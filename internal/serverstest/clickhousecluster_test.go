@@ -10,6 +10,9 @@ import (
 )
 
 func TestClickHouseCluster(t *testing.T) {
+	if testing.Short() {
+		t.Skip("the tests of the store use such a cluster; make test-long runs this one")
+	}
 	t.Parallel()
 	c := ClickHouseCluster(t, "main", "ge<h eim", 2, 2)
 	if got, want := c.URL("db"), fmt.Sprintf("clickhouse://default:ge%%3Ch%%20eim@%s,%s,%s,%s/db?cluster=main", c.Nodes[0][0].Addr(),

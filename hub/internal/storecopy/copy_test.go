@@ -39,9 +39,10 @@ func TestCopyThereAndBack(t *testing.T) {
 		filepath.Join(t.TempDir(), "last"),
 	}
 	from := open(names[0])
+	instances := storetest.Volume(20)
 	for seed := range uint64(2) { // the same requests twice are two
-		fill(t, oracle, seed, 20)
-		fill(t, from, seed, 20)
+		fill(t, oracle, seed, instances)
+		fill(t, from, seed, instances)
 	}
 	for i, name := range names[1:] {
 		to := open(name)
@@ -56,7 +57,7 @@ func TestCopyThereAndBack(t *testing.T) {
 			if again == 1 {
 				fresh = Amounts{}
 			}
-			if c.copied.Read.Requests != 2240 || c.copied.Fresh != fresh {
+			if c.copied.Read.Requests != int64(2*7*8*instances) || c.copied.Fresh != fresh {
 				t.Errorf("to %s: read %v, of which %v were new", engines.Show(name), c.copied.Read, c.copied.Fresh)
 			}
 		}

@@ -40,6 +40,9 @@ func TestConformance(t *testing.T) {
 }
 
 func TestConformanceOnDisk(t *testing.T) {
+	if testing.Short() {
+		t.Skip("the same is tested in memory; make test-long runs it on the disk")
+	}
 	storetest.Run(t, claims, func(t testing.TB) storetest.Engine {
 		dir := t.TempDir()
 		return storetest.Engine{Open: func(t testing.TB) store.Store {

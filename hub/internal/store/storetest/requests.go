@@ -291,7 +291,8 @@ func testPrune(t *testing.T, e Engine) {
 		// What lies across the instant may stay: the rest is compared. An instant
 		// before one that was pruned already brings nothing back.
 		latest = max(latest, before)
-		for _, from := range []int64{latest, latest + 1, latest + hour, latest + day} {
+		froms := []int64{latest, latest + 1, latest + hour, latest + day}
+		for _, from := range froms[:Volume(len(froms))] {
 			p.compare(t, store.RollupQuery{Window: rollup.Window{From: from, To: Noon + day}})
 		}
 	}
