@@ -78,7 +78,7 @@ func SetError(w http.ResponseWriter, class string) bool { return inWriter(w).set
 func SetErrorContext(ctx context.Context, class string) bool { return inContext(ctx).setError(class) }
 
 // SetStream marks the response as a stream: its duration is the time to its first
-// byte, and its lifetime is kept beside it. Event streams, upgraded connections,
+// byte, and its lifetime is kept as well. Event streams, upgraded connections,
 // streaming calls, and NDJSON, JSON sequences and multipart bodies that are flushed
 // while they are written are recognized without it. SetStream finds the request and
 // reports as SetUser does.

@@ -18,7 +18,7 @@ type batch struct {
 	left chan struct{} // closed when it leaves the queue; nil if nothing waits for that
 }
 
-// batchOverhead is about how much memory a batch takes beside its bytes. It matters in a
+// batchOverhead is about how much memory a batch takes in addition to its bytes. It matters in a
 // long outage of a quiet service, which has many small batches.
 const batchOverhead = 128
 

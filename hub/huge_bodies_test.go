@@ -11,12 +11,14 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/kymohq/kymo/hub/internal/webserver"
 )
 
 // TestHugeBodies: a client that sends 100 MB before it reads, as most libraries do,
 // gets the answer with the reason, rather than a broken pipe.
 func TestHugeBodies(t *testing.T) {
-	h, err := Open(t.TempDir(), Config{Logger: quiet})
+	h, err := Open(t.TempDir(), Config{Logger: quiet, limits: webserver.Limits{Discard: time.Minute}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,8 +18,8 @@ import (
 
 type copyCommand struct {
 	From    string `arg:"" help:"The store to read: a directory or a URL, as serve takes it with --store."`
-	To      string `arg:"" help:"The store to write, likewise."`
-	Timeout string `placeholder:"DURATION" help:"How long to try again while TO does not take what it is given. Default: 1m."`
+	To      string `arg:"" help:"The store to write, in the same form."`
+	Timeout string `placeholder:"DURATION" help:"How long to retry writes to TO. Default: 1m."`
 }
 
 func (*copyCommand) Help() string {
@@ -29,7 +29,7 @@ func (*copyCommand) Help() string {
 		"Everything is copied: requests, counts of dropped ones, and health results. FROM stays as it is. Stop the hub that " +
 		"writes to FROM first: what comes into an hour that was copied is not copied any more. TO may hold other data, and a hub may run on " +
 		"it; one that keeps less (--retention-age) forgets again what is older.\n\n" +
-		"The same command again, after it was interrupted or to its end, counts nothing twice for 168 h. FROM is known by its absolute path, " +
+		"The same command again within 168 h, after an interruption or after it finished, counts nothing twice. FROM is identified by its absolute path, " +
 		"or by its host, database and search_path as they are written: under another name its data would count again.\n\n" +
 		"At the end both stores are read once more and compared hour by hour. TO must hold what FROM holds: of each service, endpoint, method " +
 		"and status as many requests, with the same histogram of durations; of each service as many dropped requests; and as many " +

@@ -16,7 +16,7 @@ import (
 )
 
 type demoCommand struct {
-	For   string `placeholder:"DURATION" help:"End by itself after so long. Default: at Ctrl-C."`
+	For   string `placeholder:"DURATION" help:"Stop after this long. Default: at Ctrl-C."`
 	Rate  string `placeholder:"N" default:"300" help:"Requests a second, 1 to 2000. Default: ${default}."`
 	Store string `placeholder:"DIR" help:"Keep the data in this directory. Default: a temporary one, which is removed at the end."`
 }

@@ -16,7 +16,7 @@ import (
 type healthCommand struct {
 	Name  string `arg:"" optional:"" help:"Print the history of this check or service instead."`
 	Hours string `placeholder:"N" help:"With a name: length of the history, 1 to 2160 hours (90 days). Default: 24."`
-	Watch bool   `help:"Go on, and show what changes until Ctrl-C."`
+	Watch bool   `help:"Keep running and show changes until Ctrl-C."`
 	JSON  bool   `name:"json" help:"Print what the API answers, as it came; with --watch, one answer after another."`
 	hubFlags
 }

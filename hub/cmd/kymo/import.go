@@ -16,9 +16,9 @@ import (
 
 type importCommand struct {
 	Files   []string `arg:"" name:"file" help:"Files to import; - for standard input."`
-	Format  string   `placeholder:"FORMAT" help:"${formats}. Default: what the file's extension says."`
-	Service string   `placeholder:"NAME" help:"The service whose requests they are, where a row does not say it. Default: default."`
-	Timeout string   `placeholder:"DURATION" help:"How long to try again while the hub does not take a batch. Default: 1m."`
+	Format  string   `placeholder:"FORMAT" help:"${formats}. Default: by the file's extension."`
+	Service string   `placeholder:"NAME" help:"The service of rows that name none. Default: default."`
+	Timeout string   `placeholder:"DURATION" help:"How long to retry a batch that the hub does not accept. Default: 1m."`
 	hubFlags
 }
 

@@ -14,7 +14,7 @@ const meanings = `Kymo records every request of your services, and reports how f
 
 **endpoint**: the matched route template, such as /users/{id}. A raw path is made into a template: a segment that is a number, a UUID, hex of 8 digits or more, a date or an e-mail address becomes {id}, and so does every segment in a position with more than 64 different ones. A request that matched no route is (unmatched). The number of distinct endpoints of each service is capped; requests of those over the cap are counted under (other).
 
-**duration**: from entering the middleware to the handler's return. Time to first byte is kept beside it. A stream or an upgraded connection (101, text/event-stream) counts by its first byte; its lifetime is kept apart. In answers, milliseconds.
+**duration**: from entering the middleware to the handler's return. Time to first byte is kept as well. A stream or an upgraded connection (101, text/event-stream) counts by its first byte; its lifetime is kept apart. In answers, milliseconds.
 
 **error**: status 5xx or a panic. **client error**: 4xx. A client that went away is 499, which counts in neither rate. Rates are shares from 0 to 1.
 

@@ -33,7 +33,7 @@ func (a *API) checkService(ctx huma.Context, next func(huma.Context)) {
 	case len(names) > 0:
 		detail += "; /api/v1/services lists them"
 	default:
-		detail += ", nor any other: no requests have come yet"
+		detail += "; the hub has received no requests yet"
 	}
 	writeProblem(w, http.StatusNotFound, detail, &huma.ErrorDetail{Location: "query.service", Message: detail, Value: name})
 }

@@ -30,7 +30,7 @@ func TestUnknownServices(t *testing.T) {
 					t.Errorf("%s?service=%s: %d %s", path, question, w.Code, w.Body)
 				}
 			}
-			if w := ask(empty, "GET "+path+"?service=api", ""); w.Code != http.StatusNotFound || !strings.Contains(w.Body.String(), "no requests have come yet") {
+			if w := ask(empty, "GET "+path+"?service=api", ""); w.Code != http.StatusNotFound || !strings.Contains(w.Body.String(), "the hub has received no requests yet") {
 				t.Errorf("%s on an empty hub: %d %s", path, w.Code, w.Body)
 			}
 			if w := ask(a, "GET "+path+"?service=api", ""); w.Code != http.StatusOK {

@@ -76,7 +76,7 @@ func (a *API) routeSession() {
 	a.handle(huma.Operation{
 		OperationID: "sign-out", Method: http.MethodDelete, Path: "/api/v1/session", Tags: []string{tagHub},
 		Summary:     "End the session",
-		Description: "The session ends: the browser forgets its cookie, and this hub refuses copies of it: also after a restart, if its store is a directory. It needs no token.",
+		Description: "The session ends: the browser forgets its cookie, and this hub refuses copies of it, even after a restart if its store is a directory. It needs no token.",
 		Responses:   map[string]*huma.Response{"204": {Description: "The caller is not signed in."}},
 	}, func(w http.ResponseWriter, r *http.Request) {
 		a.endSessions(r)

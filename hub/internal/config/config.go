@@ -17,7 +17,7 @@ type Config struct {
 	Retention Retention
 	Slow      report.Slow
 	Tokens    Tokens
-	// Hosts are the names that the hub answers to, beside those of loopback and IP
+	// Hosts are the names that the hub answers to, besides those of loopback and IP
 	// addresses. Without any, it answers to every name if both tokens are set.
 	Hosts []string
 	// MaxEndpoints is the number of distinct endpoints that a service may have, and

@@ -17,9 +17,8 @@ import (
 	"github.com/kymohq/kymo/hub/internal/report"
 	"github.com/kymohq/kymo/hub/internal/store"
 	"github.com/kymohq/kymo/hub/internal/store/pebblestore"
-	"github.com/kymohq/kymo/hub/internal/store/pgstore"
+	"github.com/kymohq/kymo/hub/internal/store/storetest"
 	"github.com/kymohq/kymo/internal/printable"
-	"github.com/kymohq/kymo/internal/serverstest"
 	"github.com/kymohq/kymo/internal/wire"
 )
 
@@ -70,14 +69,7 @@ func TestStoredNamesAreShownClean(t *testing.T) {
 			}
 			return st
 		},
-		"postgres": func(t *testing.T) store.Store {
-			server := serverstest.Postgres(t)
-			st, err := pgstore.Open(server.URL("postgres", serverstest.PostgresPassword, "postgres"), pgstore.Options{})
-			if err != nil {
-				t.Fatal(err)
-			}
-			return st
-		},
+		"oracle": func(*testing.T) store.Store { return storetest.NewOracle() },
 	} {
 		t.Run(engine, func(t *testing.T) {
 			st := open(t)

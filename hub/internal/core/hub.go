@@ -37,7 +37,7 @@ type Hub struct {
 	config   atomic.Pointer[config.Config] // in force
 }
 
-// Options are what a hub needs beside its configuration.
+// Options are what a hub needs in addition to its configuration.
 type Options struct {
 	Makers  config.Makers    // of the probes that the configuration names
 	Version string           // of the build, for the documentation; "" is "dev"

@@ -2,6 +2,7 @@ package core
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"log/slog"
@@ -27,7 +28,8 @@ func (o *Options) endedSessions() sessionsFile {
 	return f
 }
 
-// read returns what was saved. A hub that cannot read it works without.
+// read returns what was saved. A hub that cannot read it works without, and renames the
+// file, which the next session that ends would replace.
 func (s sessionsFile) read() string {
 	if s.name == "" {
 		return ""
@@ -38,11 +40,19 @@ func (s sessionsFile) read() string {
 	}
 	var content []byte
 	if err == nil {
-		content, err = io.ReadAll(io.LimitReader(f, maxSessions))
+		content, err = io.ReadAll(io.LimitReader(f, maxSessions+1))
 		err = errors.Join(err, f.Close())
 	}
+	if err == nil && len(content) > maxSessions {
+		err = fmt.Errorf("%s has more than %d bytes", s.name, maxSessions)
+	}
 	if err != nil {
-		s.logger.Warn("cannot read which sessions were ended; their cookies are valid again", "error", err)
+		aside := s.name + ".unread"
+		s.logger.Warn("cannot read which sessions were ended; their cookies are valid again", "error", err, "renamed", aside)
+		if err := os.Rename(s.name, aside); err != nil {
+			s.logger.Warn("the file of ended sessions stays", "error", err)
+		}
+		return ""
 	}
 	return string(content)
 }

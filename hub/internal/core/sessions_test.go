@@ -1,6 +1,7 @@
 package core
 
 import (
+	"errors"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -40,11 +41,21 @@ func TestSessionsFileThatFails(t *testing.T) {
 	var log strings.Builder
 	o := Options{Logger: slog.New(slog.NewTextHandler(&log, nil)), Directory: t.TempDir()}
 	f := o.endedSessions()
-	if err := os.MkdirAll(f.name, 0o700); err != nil {
+	large := strings.Repeat("1 a\n", maxSessions/4+1)
+	if err := f.save()(large); err != nil {
 		t.Fatal(err)
 	}
 	if got := f.read(); got != "" || !strings.Contains(log.String(), "cannot read which sessions were ended") {
 		t.Errorf("%q, %s", got, &log)
+	}
+	if err := f.save()("1 a\n"); err != nil || f.read() != "1 a\n" {
+		t.Errorf("after one that could not be read: %v, %q", err, f.read())
+	}
+	if kept, err := os.ReadFile(f.name + ".unread"); err != nil || string(kept) != large {
+		t.Errorf("%d bytes are kept, %v", len(kept), err)
+	}
+	if err := errors.Join(os.Remove(f.name), os.MkdirAll(f.name, 0o700)); err != nil {
+		t.Fatal(err)
 	}
 	if f.save()("1 a\n") == nil {
 		t.Error("a directory was replaced")

@@ -11,7 +11,7 @@ import (
 
 // Limits bound what a Fleet keeps. A limit of 0 is the default.
 type Limits struct {
-	Services  int // 1,000, beside those that are expected
+	Services  int // 1,000, besides those that are expected
 	Instances int // of each service; 1,000
 	Bytes     int // of all heartbeats that are kept; 64 MiB
 }

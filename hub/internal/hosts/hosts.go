@@ -14,7 +14,7 @@ import (
 
 const maxName = 253 // bytes of a name in DNS
 
-// Names are the names that a hub answers to, beside IP addresses and the names of
+// Names are the names that a hub answers to, besides IP addresses and the names of
 // loopback. The zero value has none.
 type Names struct {
 	all    bool

@@ -68,7 +68,7 @@ func (t *tlsProbe) run(ctx context.Context) (health.Details, error) {
 	case refused != nil:
 		return details, refused
 	case left < t.expiresIn && days == 0:
-		return details, health.Degradedf("certificate expires in %s", duration.Text(left.Round(time.Minute)))
+		return details, health.Degradedf("certificate expires in %s", duration.Seconds(left))
 	case left < t.expiresIn:
 		return details, health.Degradedf("certificate expires in %d days", days)
 	}

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"iter"
 	"slices"
 	"strings"
@@ -84,7 +85,10 @@ func (s cleaned) Requests(ctx context.Context, q RequestQuery) iter.Seq2[*Record
 	}
 	return func(yield func(*Record, error) bool) {
 		exact, one, err := s.filter(ctx, q.Window, q.Filter)
-		if err != nil {
+		switch {
+		case errors.Is(err, errNoSeries):
+			return
+		case err != nil:
 			yield(nil, err)
 			return
 		}
@@ -103,9 +107,11 @@ func (s cleaned) Requests(ctx context.Context, q RequestQuery) iter.Seq2[*Record
 	}
 }
 
+var errNoSeries = errors.New("no series has the name")
+
 // filter returns a filter for the requests of a clean name: one is whether it selects no
 // others. Requests are many, so that a name that only one series has is asked for as the
-// engine has it.
+// engine has it. If none has it, the error is errNoSeries.
 func (s cleaned) filter(ctx context.Context, w rollup.Window, f Filter) (exact Filter, one bool, err error) {
 	wide, wider := widen(f)
 	if !wider {
@@ -131,7 +137,10 @@ func (s cleaned) filter(ctx context.Context, w rollup.Window, f Filter) (exact F
 		}
 		stored[exact] = true
 	}
-	if len(stored) == 1 {
+	switch len(stored) {
+	case 0:
+		return wide, false, errNoSeries
+	case 1:
 		return exact, true, nil
 	}
 	return wide, false, nil

@@ -3,8 +3,10 @@
 // Batches go in through Append, which deduplicates them by identity. Rollups
 // merged over a window, single requests and health results come out (query.go has
 // what can be asked for), until Prune removes what is too old. Every engine
-// implements Store (store.go); what only some can do beside it is an interface of
+// implements Store (store.go); what only some can do besides is an interface of
 // its own (optional.go). How an engine merges, compacts and indexes is up to it.
+//
+// Readers ask through Cleaned, so that names are fit to be shown whoever stored them.
 //
 // Package storetest has the tests that every engine must pass.
 package store

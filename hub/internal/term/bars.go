@@ -17,8 +17,8 @@ type Bars struct {
 // NewBars returns bars that are drawn on w, which is the screen s.
 func NewBars(w io.Writer, s Screen) *Bars { return &Bars{w: w, screen: s} }
 
-// Show draws the bar of the operation with this label, for so many rows, which are
-// done of the total. The first call for an operation only starts its clock if
+// Show draws the bar of the operation with this label, with the number of rows; done and
+// total have the same unit, such as bytes. The first call for an operation only starts its clock if
 // nothing is done yet.
 func (b *Bars) Show(label string, rows, done, total int64) {
 	if b.bar == nil || b.label != label {

@@ -32,7 +32,7 @@ func NewProgress(w io.Writer, s Screen, now func() time.Time, label string, tota
 	return &Progress{w: w, screen: s, now: now, label: label, total: total, begun: now()}
 }
 
-// Show draws the bar for so many rows, which are done of the total.
+// Show draws the bar with the number of rows; done is in the unit of the total.
 func (p *Progress) Show(rows, done int64) {
 	now := p.now()
 	if !p.screen.Terminal || now.Sub(p.drawn) < progressEvery {

@@ -1,7 +1,8 @@
 // Package term writes to a terminal, or to a file or pipe in its place. A Screen
 // is what output goes to; Table aligns rows for it, Frame redraws lines in place,
-// Progress shows how far a long operation is. Numbers and durations are formatted
-// here, so that they look the same wherever they are printed.
+// Progress shows how far a long operation is, and Bars how far several are, one after
+// another. Numbers are formatted here, so that they look the same wherever they are
+// printed.
 package term
 
 import (

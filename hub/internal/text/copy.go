@@ -8,7 +8,7 @@ import (
 	"github.com/kymohq/kymo/hub/internal/term"
 )
 
-// Copied returns a line on what a copy, which took so long, has done.
+// Copied returns the result of a copy as a line.
 func Copied(c *storecopy.Copier, done *storecopy.Copied, took time.Duration) string {
 	head := c.From.Name + " -> " + c.To.Name + ": "
 	known := done.Read.Minus(done.Fresh)

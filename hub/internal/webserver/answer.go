@@ -46,20 +46,20 @@ func (a *Answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 // WriteHeader implements http.ResponseWriter.
 func (a *Answer) WriteHeader(status int) {
 	if status >= http.StatusOK || status == http.StatusSwitchingProtocols {
-		a.begin()
+		a.begin(status)
 	}
 	a.ResponseWriter.WriteHeader(status)
 }
 
-func (a *Answer) begin() {
+func (a *Answer) begin(status int) {
 	if !a.began && a.body != nil {
-		a.body.settle(a.Header())
+		a.body.settle(status, a.Header())
 	}
 	a.began = true
 }
 
 func (a *Answer) Write(p []byte) (n int, err error) {
-	a.begin()
+	a.begin(http.StatusOK)
 	for {
 		m, err := a.writePiece(p[n:min(len(p), n+pieceSize)])
 		if n += m; err != nil || n == len(p) {
@@ -78,7 +78,7 @@ func (a *Answer) writePiece(p []byte) (int, error) {
 
 // FlushError is for http.ResponseController.
 func (a *Answer) FlushError() error {
-	a.begin()
+	a.begin(http.StatusOK)
 	if err := a.wait(); err != nil {
 		return err
 	}
@@ -148,7 +148,7 @@ var longAgo = time.Unix(1, 0)
 // to read and to write gets a deadline, since it is not watched.
 func (a *Answer) leave(returned bool) {
 	if returned {
-		a.begin()
+		a.begin(http.StatusOK)
 	}
 	if a.body != nil {
 		a.body.leave()

@@ -94,29 +94,33 @@ func (b *body) note(err error) {
 
 // settle is called before an answer begins. In HTTP/1 it reads what the handler left
 // unread, because many clients send all before they read anything: while they do, an
-// answer and the end of the connection would be a broken pipe to them. net/http itself
-// reads 256 KiB, for as long as they take. If that was not all, the connection is given
-// up.
-func (b *body) settle(answer http.Header) {
+// answer and the end of the connection would be a broken pipe to them. It reads as much
+// as net/http does, and more of a body that the handler says is too large: those are
+// not refused for who sent them. If that was not all, the connection is given up.
+func (b *body) settle(status int, answer http.Header) {
 	if b.state != bodyOpen || !b.http1 || b.expects || answer.Get("Connection") == "close" {
 		return
 	}
-	if b.length-b.n <= maxLeftover {
-		b.discard()
+	most := int64(maxLeftover)
+	if status == http.StatusRequestEntityTooLarge {
+		most = maxTooLarge
+	}
+	if b.length-b.n <= most {
+		b.discard(most)
 	}
 	if b.state != bodyEnded {
 		answer.Set("Connection", "close")
 	}
 }
 
-// discard reads the body to its end, or until it is too much or takes too long.
-func (b *body) discard() {
+// discard reads the body to its end, or until it is more than most or takes too long.
+func (b *body) discard(most int64) {
 	end := time.Now().Add(b.limits.Discard)
 	p := make([]byte, 16<<10)
-	for n := 0; b.state == bodyOpen && n <= maxLeftover; {
+	for n := int64(0); b.state == bodyOpen && n <= most; {
 		b.expire(earlier(time.Now().Add(b.limits.Leftover), end))
 		m, err := b.ReadCloser.Read(p)
-		n += m
+		n += int64(m)
 		b.note(err)
 	}
 }

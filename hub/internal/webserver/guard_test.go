@@ -101,6 +101,8 @@ func TestLeftovers(t *testing.T) {
 			panic(http.ErrAbortHandler)
 		case "silence":
 			return
+		case "refuse":
+			w.WriteHeader(http.StatusRequestEntityTooLarge)
 		}
 		_, _ = io.WriteString(w, "fine")
 	})
@@ -115,10 +117,12 @@ func TestLeftovers(t *testing.T) {
 		"there, closed":            {"Content-Length: 5\r\nDo: close\r\n", "12345", true},
 		"there, read in part":      {"Content-Length: 5\r\nDo: read one\r\n", "12345", true},
 		"there, no answer":         {"Content-Length: 5\r\nDo: silence\r\n", "12345", true},
-		"there, large":             {"Content-Length: 300000\r\n", big, true},
-		"there, large and chunked": {"Transfer-Encoding: chunked\r\n", "493e0\r\n" + big + "\r\n0\r\n\r\n", true},
-		"there, large, in part":    {"Content-Length: 300001\r\n", big, false},
-		"too large":                {"Content-Length: 134217729\r\n", "", false},
+		"there, large":             {"Content-Length: 300000\r\n", big, false},
+		"there, large and chunked": {"Transfer-Encoding: chunked\r\n", "493e0\r\n" + big + "\r\n0\r\n\r\n", false},
+		"too large":                {"Content-Length: 300000\r\nDo: refuse\r\n", big, true},
+		"too large and chunked":    {"Transfer-Encoding: chunked\r\nDo: refuse\r\n", "493e0\r\n" + big + "\r\n0\r\n\r\n", true},
+		"too large, in part":       {"Content-Length: 300001\r\nDo: refuse\r\n", big, false},
+		"far too large":            {"Content-Length: 134217729\r\nDo: refuse\r\n", "", false},
 		"in part":                  {"Content-Length: 5\r\n", "1234", false},
 		"unsent":                   {"Content-Length: 5\r\n", "", false},
 		"unsent, chunked":          {"Transfer-Encoding: chunked\r\n", "", false},
@@ -152,7 +156,10 @@ func TestLeftovers(t *testing.T) {
 // TestEndlessLeftovers: a body that goes on and on is read for a while, and the
 // connection ends.
 func TestEndlessLeftovers(t *testing.T) {
-	s := guarded(t, brief, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "fine") })
+	s := guarded(t, brief, func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusRequestEntityTooLarge)
+		_, _ = io.WriteString(w, "fine")
+	})
 	conn := dial(t, s)
 	conn.send(t, "POST", "Transfer-Encoding: chunked\r\n", "")
 	go func() {

@@ -20,7 +20,8 @@ type Limits struct {
 // Sizes that no test needs to change.
 const (
 	pieceSize   = 64 << 10  // of an answer, for which Limits.Write holds
-	maxLeftover = 128 << 20 // of a body, which is discarded
+	maxLeftover = 256 << 10 // of a body: as much as net/http reads to use a connection again
+	maxTooLarge = 128 << 20 // of a body that is refused because it is too large
 )
 
 func (l Limits) withDefaults() *Limits {

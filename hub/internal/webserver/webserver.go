@@ -1,5 +1,5 @@
-// Package webserver serves a handler over HTTP: Start begins on a listener that is
-// open, and Stop lets the requests in flight finish. Guard puts limits on how long the
+// Package webserver serves a handler over HTTP: Listen opens an address, Start begins on
+// it, WriteReady tells other programs, and Stop lets the requests in flight finish. Guard puts limits on how long the
 // handler waits for a client, in this server or in any other.
 package webserver
 
