@@ -66,7 +66,7 @@ type Spec struct {
 	// Path is the absolute path of a directory. For disk.
 	Path string
 	// MinFree is the free part of the file system, from 0 to 1, below which it is
-	// degraded. For disk.
+	// degraded; below a tenth of it, it is down. For disk.
 	MinFree float64
 
 	// Models lists the models that must be ready. For kserve, torchserve, tfserving, openai.

@@ -64,7 +64,7 @@ func (c *checkCommand) Run(env *environment) error {
 	if err != nil {
 		return err
 	}
-	return c.verdict(answer)
+	return verdict(answer)
 }
 
 // source returns where the configuration is: without a name, in the working directory.
@@ -80,11 +80,11 @@ func (c *checkCommand) source(env *environment) (settings.Source, error) {
 	return s, nil
 }
 
-// verdict is bad news if something critical is down, or something that was asked for by name.
-func (c *checkCommand) verdict(a *health.Answer) error {
+// verdict is bad news if something critical is down.
+func verdict(a *health.Answer) error {
 	var down []string
 	for _, name := range text.ByName(a.Checks) {
-		if check := a.Checks[name]; check.Status == health.Down && (check.Critical || len(c.Names) > 0) {
+		if check := a.Checks[name]; check.Status == health.Down && check.Critical {
 			down = append(down, name)
 		}
 	}

@@ -13,7 +13,7 @@ type versionCommand struct{}
 func (*versionCommand) Help() string {
 	return "Example:\n\n" +
 		"    $ kymo version\n" +
-		"    kymo v1.2.0 (commit 5b1f0c9e2a77), go1.26.0, batch format 1\n"
+		"    kymo v1.2.0 (commit 5b1f0c9e2a77), go1.26.0, batch format 3\n"
 }
 
 func (*versionCommand) Run(env *environment) error {

@@ -58,8 +58,8 @@ func Close(all []*Target) {
 	}
 }
 
-// Pick returns the targets with these names, each once, or all if there are no
-// names. Errors name the file that they are configured in.
+// Pick returns the targets with these names, each once and as a critical one, or all if
+// there are no names. Errors name the file that they are configured in.
 func Pick(all []*Target, names []string, file string) ([]*Target, error) {
 	if len(all) == 0 {
 		return nil, fmt.Errorf("%s: has nothing to check; list checks, or services with a health URL", file)
@@ -79,6 +79,7 @@ func Pick(all []*Target, names []string, file string) ([]*Target, error) {
 			return nil, fmt.Errorf("%s: %s has no check and no polled service of this name; the nearest is %s", name, file, best)
 		}
 		if !slices.Contains(picked, all[i]) {
+			all[i].rules.Critical = true
 			picked = append(picked, all[i])
 		}
 	}

@@ -115,6 +115,9 @@ func TestPick(t *testing.T) {
 			continue
 		}
 		for i := range got {
+			if got[i].rules.Critical != (len(test.names) > 0) {
+				t.Errorf("%v: %s is critical: %v", test.names, got[i].name, got[i].rules.Critical)
+			}
 			if got[i] != test.want[i] {
 				t.Errorf("%v: got %s as number %d", test.names, got[i].name, i)
 			}

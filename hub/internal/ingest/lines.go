@@ -20,7 +20,7 @@ type lines struct {
 	index  int // of the next request
 	last   bool
 
-	// read parses a line into an empty request, or returns errNoRequest. Its
+	// read parses a line, without its end, into an empty request, or returns errNoRequest. Its
 	// caller sets r.Line and the place of a *wire.FieldError.
 	read func(line []byte, r *Request) error
 }
@@ -68,8 +68,8 @@ func (l *lines) next() ([]byte, error) {
 		if l.number == 1 {
 			line = bytes.TrimPrefix(line, []byte("\uFEFF"))
 		}
-		if line = bytes.TrimSpace(line); len(line) > 0 {
-			return line, nil
+		if len(bytes.TrimSpace(line)) > 0 {
+			return bytes.TrimRight(line, "\r\n"), nil
 		}
 	}
 	return nil, io.EOF

@@ -50,8 +50,15 @@ func (r *reader) syntaxError(content []byte, err error) {
 		return
 	}
 	line := max(1, syntax.GetToken().Position.Line)
-	hint := ""
-	if lines := strings.Split(string(content), "\n"); line <= len(lines) && strings.Contains(lines[line-1], "/{") {
+	written, hint := "", ""
+	if lines := strings.Split(string(content), "\n"); line <= len(lines) {
+		written = lines[line-1]
+	}
+	switch indent := written[:len(written)-len(strings.TrimLeft(written, " \t"))]; {
+	case strings.Contains(indent, "\t"):
+		r.add(config.Place{Path: r.path, Line: line}, config.Errorf("", "not YAML: indented with a tab; use spaces"))
+		return
+	case strings.Contains(written, "/{"):
 		// {endpoint: /reports/{id}} ends at the first }.
 		hint = `; inside {…} a route template needs quotes, like endpoint: "/reports/{id}"`
 	}

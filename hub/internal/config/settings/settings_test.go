@@ -115,6 +115,7 @@ func TestErrorsOfFiles(t *testing.T) {
 		"slow: {routes: [{endpoint: [], target: 1s}]}": `kymo.yaml:1: slow.routes[0].endpoint: must be a single value`,
 		"slow: {routes: [{target: 1s}]}":               `kymo.yaml:1: slow.routes[0].endpoint: is missing; write a route template, like /reports/{id}`,
 		"tokens: {read: \"env:ABSENT\"}":               `kymo.yaml:1: tokens.read: the environment variable ABSENT, which should hold the token, is not set`,
+		"slow:\n\ttarget: 1s":                          `kymo.yaml:2: not YAML: indented with a tab; use spaces`,
 		"store: ./a\nstore: ./b":                       `kymo.yaml:2: not YAML: mapping key "store" already defined at [1:1]`,
 		"hosts: kymo":                                  `kymo.yaml:1: hosts: must be a list, like [a, b]`,
 		"hosts:\n  - kymo\n  - kymo:5966":              `kymo.yaml:3: hosts[1]: "kymo:5966" has a port; write a name alone, like kymo.example.com`,
