@@ -6,7 +6,7 @@
 // implements Store (store.go); what only some can do besides is an interface of
 // its own (optional.go). How an engine merges, compacts and indexes is up to it.
 //
-// Readers ask through Cleaned, so that names are fit to be shown whoever stored them.
+// Readers use Cleaned, which makes names fit to be shown whatever program stored them.
 //
 // Package storetest has the tests that every engine must pass.
 package store
