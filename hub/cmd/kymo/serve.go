@@ -27,7 +27,7 @@ type serveCommand struct {
 	SlowRoutes     *string `placeholder:"ROUTE=DURATION,..." help:"Targets of single endpoints, like /reports/{id}=5s."`
 	TokensIngest   *string `placeholder:"TOKEN" help:"Ask senders for this token: env:NAME, file:PATH, or itself, which others on this machine can see."`
 	TokensRead     *string `placeholder:"TOKEN" help:"Ask readers for this token."`
-	Hosts          *string `placeholder:"NAME,..." help:"Names that the hub answers to, besides localhost and IP addresses. Default: with both tokens any, else none."`
+	Hosts          *string `placeholder:"NAME,..." help:"Names that the hub answers to, besides localhost and IP addresses. Default: every name if both tokens are set, otherwise none."`
 	LogLevel       *string `placeholder:"LEVEL" help:"Minimum level to log: debug, info, warn or error. Default: info."`
 	WatchConfig    bool    `help:"Reload the configuration file when it changes, as on SIGHUP."`
 	ReadyFile      string  `placeholder:"FILE" help:"Write the hub's URL to this file once it is ready."`
