@@ -1,12 +1,10 @@
 package storecopy
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/kymohq/kymo/hub/internal/rollup"
 	"github.com/kymohq/kymo/hub/internal/term"
@@ -59,7 +57,7 @@ func (c *Copier) Check(ctx context.Context, done *Copied) (*Checked, error) {
 // must also hold at least least. If To holds more of a series, wrong durations
 // cannot be distinguished from those of other requests.
 func (c *Copier) compare(from, to *tally, least Amounts) string {
-	for _, key := range slices.SortedFunc(maps.Keys(from.series), compareKeys) {
+	for _, key := range slices.SortedFunc(maps.Keys(from.series), func(a, b rollup.Key) int { return rollup.CompareKeys(&a, &b) }) {
 		want, got := from.series[key], to.series[key]
 		what := fmt.Sprintf("%s %s %s %d", key.Service, key.Method, key.Endpoint, key.Status)
 		switch {
@@ -85,9 +83,4 @@ func (c *Copier) compare(from, to *tally, least Amounts) string {
 
 func (c *Copier) fewer(want, got int64, noun, of string) string {
 	return fmt.Sprintf("%s holds %s%s and %s %s", c.From.Name, term.Plural(want, noun), of, c.To.Name, term.Thousands(got))
-}
-
-func compareKeys(a, b rollup.Key) int {
-	return cmp.Or(strings.Compare(a.Service, b.Service), strings.Compare(a.Endpoint, b.Endpoint),
-		strings.Compare(a.Method, b.Method), cmp.Compare(a.Status, b.Status))
 }
