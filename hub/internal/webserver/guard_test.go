@@ -163,11 +163,12 @@ func TestEndlessLeftovers(t *testing.T) {
 	conn := dial(t, s)
 	conn.send(t, "POST", "Transfer-Encoding: chunked\r\n", "")
 	go func() {
-		for {
+		tick := time.NewTicker(5 * time.Millisecond) // or the limit of bytes would end it first
+		defer tick.Stop()
+		for range tick.C {
 			if _, err := io.WriteString(conn.Conn, "1\r\nx\r\n"); err != nil {
 				return
 			}
-			time.Sleep(5 * time.Millisecond)
 		}
 	}()
 	if text, closing := conn.answer(t); text != "fine" || !closing {
