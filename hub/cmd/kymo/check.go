@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/kymohq/kymo/health"
@@ -50,7 +51,7 @@ func (c *checkCommand) Run(env *environment) error {
 	defer checkup.Close(all)
 	picked, err := checkup.Pick(all, c.Names, source.Path)
 	if err != nil {
-		return err
+		return c.hinted(err)
 	}
 	answer, err := checkup.Run(env.ctx, picked)
 	if err != nil {
@@ -74,10 +75,20 @@ func (c *checkCommand) source(env *environment) (settings.Source, error) {
 		return s, nil
 	}
 	if _, err := os.Stat(defaultConfig); err != nil {
-		return s, fmt.Errorf("no configuration: name one with --config FILE or KYMO_CONFIG, or start kymo check beside a %s", defaultConfig)
+		return s, c.hinted(fmt.Errorf("no configuration: name one with --config FILE or KYMO_CONFIG, or start kymo check beside a %s", defaultConfig))
 	}
 	s.Path, s.Named = defaultConfig, ""
 	return s, nil
+}
+
+// hinted returns err with how to name a configuration, if one was given as an argument.
+func (c *checkCommand) hinted(err error) error {
+	for _, name := range c.Names {
+		if ext := filepath.Ext(name); ext == ".yaml" || ext == ".yml" {
+			return fmt.Errorf("%w; if %s is the configuration, write --config %s", err, name, name)
+		}
+	}
+	return err
 }
 
 // verdict is bad news if something critical is down.

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/kymohq/kymo/hub/internal/nearest"
 )
 
 // expand writes out the short ways to ask for help and for the version.
@@ -35,12 +37,26 @@ func usageError(parser *kong.Kong, err error) error {
 			break
 		}
 	}
-	// The parser's question would end within the sentence.
-	text := suggestion.ReplaceAllString(err.Error(), " ($1)")
-	return fmt.Errorf("%s; see %s --help", text, node.FullPath())
+	return fmt.Errorf("%s; see %s --help", err, node.FullPath())
 }
 
-var suggestion = regexp.MustCompile(`, (did you mean .*\?)$`)
+var quoted = regexp.MustCompile(`"(.*?)"`)
+
+// suggestion returns the parser's question, "did you mean …?", without those of its
+// candidates that name neither begins nor resembles: it takes any with two letters
+// of difference. The question is in parentheses, since it would end within a sentence.
+func suggestion(name, question string) string {
+	var near []string
+	for _, match := range quoted.FindAllStringSubmatch(question, -1) {
+		if c := match[1]; strings.HasPrefix(c, name) || nearest.Likely(name, []string{c}) != "" {
+			near = append(near, match[0])
+		}
+	}
+	if len(near) == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" (did you mean %s?)", strings.Join(near, " or "))
+}
 
 // deepest returns the command that was named, down to the last of its names.
 func deepest(c *kong.Context) *kong.Node {
@@ -76,11 +92,10 @@ var readings = []struct {
 		if len(node.Children) > 0 {
 			what = "there is no command"
 		}
-		return fmt.Sprintf("%s %q%s", what, match[2], match[3])
+		return fmt.Sprintf("%s %q%s", what, match[2], suggestion(match[2], match[3]))
 	}},
-	// A short flag is near to any that is misspelt.
-	{regexp.MustCompile(`^(unknown flag .*), did you mean "-h"\?$`), func(_ *kong.Node, match []string) string {
-		return match[1]
+	{regexp.MustCompile(`^unknown flag (\S+), (did you mean .*)$`), func(_ *kong.Node, match []string) string {
+		return "unknown flag " + match[1] + suggestion(match[1], match[2])
 	}},
 }
 

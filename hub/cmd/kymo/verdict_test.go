@@ -100,7 +100,7 @@ func (j *judge) right(t *testing.T, file string, conf *config.Config) {
 		t.Fatal(err)
 	}
 	checkup.Close(targets)
-	want := "kymo: no-such-check: " + file + " has no check and no polled service of this name; the nearest is "
+	want := "kymo: no-such-check: " + file + " has no check and no polled service of this name; it has "
 	if len(targets) == 0 {
 		want = "kymo: " + file + ": has nothing to check; "
 	}

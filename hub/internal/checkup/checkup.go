@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -75,8 +76,11 @@ func Pick(all []*Target, names []string, file string) ([]*Target, error) {
 	for _, name := range names {
 		i := slices.Index(known, name)
 		if i < 0 {
-			best, _ := nearest.Of(name, known)
-			return nil, fmt.Errorf("%s: %s has no check and no polled service of this name; the nearest is %s", name, file, best)
+			hint := "it has " + strings.Join(known, ", ")
+			if near := nearest.Likely(name, known); near != "" {
+				hint = fmt.Sprintf("did you mean %q?", near)
+			}
+			return nil, fmt.Errorf("%s: %s has no check and no polled service of this name; %s", name, file, hint)
 		}
 		if !slices.Contains(picked, all[i]) {
 			all[i].rules.Critical = true

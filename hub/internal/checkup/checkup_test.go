@@ -102,7 +102,8 @@ func TestPick(t *testing.T) {
 	}{
 		{all: all, want: all},
 		{all: all, names: []string{"redis", "polled", "redis"}, want: all[1:]},
-		{all: all, names: []string{"databas"}, err: "databas: kymo.yaml has no check and no polled service of this name; the nearest is database"},
+		{all: all, names: []string{"databas"}, err: "databas: kymo.yaml has no check and no polled service of this name; did you mean \"database\"?"},
+		{all: all, names: []string{"cache"}, err: "cache: kymo.yaml has no check and no polled service of this name; it has database, redis, polled"},
 		{names: []string{"redis"}, err: "kymo.yaml: has nothing to check; list checks, or services with a health URL"},
 	} {
 		got, err := Pick(test.all, test.names, "kymo.yaml")

@@ -131,7 +131,7 @@ func WrongType(typ string) *Error {
 		return Errorf("type", "is missing; must be one of %s", all)
 	}
 	e := Errorf("type", "there is no type %q; must be one of %s", typ, all)
-	e.Nearest, _ = nearest.Of(short(typ), Types())
+	e.Nearest = nearest.Likely(typ, Types())
 	return e
 }
 
@@ -149,13 +149,20 @@ func UnknownCheckKey(key, typ string) *Error {
 	return UnknownKey(key, CheckKeys(typ))
 }
 
-// UnknownKey returns the *Error of an unknown key.
+// UnknownKey returns the *Error of an unknown key, with the known one that it resembles,
+// or with all that may stand in its place.
 func UnknownKey(key string, known []string) *Error {
-	e := Errorf(key, "unknown key")
-	e.Nearest, _ = nearest.Of(short(key), known)
-	return e
+	group := key[:strings.LastIndexByte(key, '.')+1] // "retention." of "retention.days"
+	var rest, beside []string                        // of those in the group: without it, and to its next part
+	for _, k := range known {
+		if r, ok := strings.CutPrefix(k, group); ok {
+			first, _, _ := strings.Cut(r, ".")
+			rest, beside = append(rest, r), append(beside, group+first)
+		}
+	}
+	if near := nearest.Likely(key[len(group):], rest); near != "" {
+		return &Error{Field: key, Problem: "unknown key", Nearest: group + near}
+	}
+	slices.Sort(beside)
+	return Errorf(key, "unknown key; known are %s", strings.Join(slices.Compact(beside), ", "))
 }
-
-// short bounds what is compared: a long text is not a misspelling, and would take time
-// in proportion to its length.
-func short(s string) string { return s[:min(len(s), 100)] }

@@ -173,7 +173,7 @@ func TestJSONErrors(t *testing.T) {
 		"status a string":      {with("status_code", `"200"`), "body[0].status_code", "must be a number, not a string"},
 		"status true":          {with("status_code", "true"), "body[0].status_code", "must be a number, not a boolean"},
 		"user a number":        {with("user_id", "7"), "body[0].user_id", "must be a string or null, not a number"},
-		"timestamp a number":   {with("timestamp", "1795000000"), "body[0].timestamp", "must be a string or null, not a number"},
+		"timestamp a number":   {with("timestamp", "1795000000"), "body[0].timestamp", `must be a string such as "2026-11-23T10:15:30.123Z", or null, not a number`},
 		"timestamp a word":     {with("timestamp", `"yesterday"`), "body[0].timestamp", `"yesterday" is not a time of RFC 3339 with its zone`},
 		"timestamp empty":      {with("timestamp", `""`), "body[0].timestamp", "RFC 3339"},
 		"timestamp zoneless":   {with("timestamp", `"2026-11-23T12:00:00"`), "body[0].timestamp", "with its zone"},

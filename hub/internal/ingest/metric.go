@@ -9,6 +9,9 @@ import (
 	"github.com/kymohq/kymo/internal/wire"
 )
 
+// timeExample is a timestamp as it should be written.
+const timeExample = "2026-11-23T10:15:30.123Z"
+
 // fields are PerformanceMetric's, in the order of its declaration.
 var fields = []string{"endpoint", "method", "response_time_ms", "status_code", "user_id", "timestamp", "service"}
 
@@ -93,13 +96,13 @@ func (l *lexer) field(name []byte, r *Request, seen *int) (field, problem string
 		problem = l.status(r)
 	case "user_id":
 		bit, field = fUser, "user_id"
-		r.User, problem = l.optional()
+		r.User, problem = l.optional("a string or null")
 	case "timestamp":
 		bit, field = fTimestamp, "timestamp"
 		problem = l.timestamp(r)
 	case "service":
 		bit, field = fService, "service"
-		r.Service, problem = l.optional()
+		r.Service, problem = l.optional("a string or null")
 	default:
 		return unknown(string(name))
 	}
@@ -118,13 +121,13 @@ func unknown(name string) (field, problem string) {
 	return field, "is not a known field; known are " + strings.Join(fields, ", ")
 }
 
-// optional reads a string, or a null as nil.
-func (l *lexer) optional() (s []byte, problem string) {
+// optional reads a string, or a null as nil. What it wants is for errors.
+func (l *lexer) optional(want string) (s []byte, problem string) {
 	if l.null() {
 		return nil, ""
 	}
 	if l.next() != '"' {
-		return nil, l.must("a string or null")
+		return nil, l.must(want)
 	}
 	return l.str()
 }
@@ -155,14 +158,14 @@ func (l *lexer) status(r *Request) string {
 }
 
 func (l *lexer) timestamp(r *Request) string {
-	s, problem := l.optional()
+	s, problem := l.optional(fmt.Sprintf("a string such as %q, or null", timeExample))
 	if problem != "" || s == nil {
 		r.Start = NoTime
 		return problem
 	}
 	var t time.Time
 	if err := t.UnmarshalText(s); err != nil {
-		return fmt.Sprintf("%q is not a time of RFC 3339 with its zone, such as 2026-11-23T10:15:30.123Z", wire.Clean(string(s), 40))
+		return fmt.Sprintf("%q is not a time of RFC 3339 with its zone, such as %s", wire.Clean(string(s), 40), timeExample)
 	}
 	if r.Start = t.UnixMilli(); r.Start < 0 || r.Start > wire.MaxStart {
 		return wire.StartProblem

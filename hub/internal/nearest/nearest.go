@@ -1,35 +1,29 @@
 // Package nearest finds the name that a misspelt one was meant to be.
 package nearest
 
-import "strings"
+import (
+	"strings"
+	"unicode/utf8"
+)
 
-// Of returns the candidate that takes the fewest edits to become name, and how
-// many. Without candidates it returns "" and -1.
-func Of(name string, candidates []string) (best string, edits int) {
-	edits = -1
-	for _, c := range candidates {
-		if d := Distance(name, c); edits < 0 || d < edits {
-			best, edits = c, d
-		}
-	}
-	return best, edits
-}
-
-// maxLikely bounds the length of a name that Likely looks at: a long one is no
-// misspelling, and would cost its square.
-const maxLikely = 64
+// maxLength bounds the names that Likely looks at, in bytes: a longer one is no
+// misspelling, and Distance takes time in proportion to the square of the length.
+const maxLength = 64
 
 // Likely returns the candidate that name is probably a misspelling of, "" if it
-// resembles none. It passes over case, and over what separates words.
+// resembles none: one that at most every third letter differs from. It ignores case
+// and what separates words.
 func Likely(name string, candidates []string) string {
-	if len(name) > maxLikely {
+	if len(name) > maxLength {
 		return ""
 	}
 	best, edits := "", 0
 	plain := bare(name)
 	for _, c := range candidates {
-		d := Distance(plain, bare(c))
-		if d <= max(len(c), len(name))/3+1 && (best == "" || d < edits) {
+		other := bare(c)
+		longest := max(utf8.RuneCountInString(plain), utf8.RuneCountInString(other))
+		d := Distance(plain, other)
+		if 3*d <= longest && (best == "" || d < edits) {
 			best, edits = c, d
 		}
 	}

@@ -76,7 +76,7 @@ func (r *reader) value(at, key string, node ast.Node, into reflect.Value) {
 	case reflect.Pointer: // to a struct of further keys
 		m, ok := node.(*ast.MappingNode)
 		if !ok {
-			r.errorAt(node, config.Errorf(at, "must be a mapping of keys to values"))
+			r.errorAt(node, config.Errorf(at, "must be a mapping, like %s", examples[key]))
 			return
 		}
 		into.Set(reflect.New(into.Type().Elem()))
@@ -84,7 +84,7 @@ func (r *reader) value(at, key string, node ast.Node, into reflect.Value) {
 	case reflect.Slice:
 		list, ok := node.(*ast.SequenceNode)
 		if !ok {
-			r.errorAt(node, config.Errorf(at, "must be a list, like [a, b]"))
+			r.errorAt(node, config.Errorf(at, "must be a list, like %s", examples[key]))
 			return
 		}
 		into.Set(reflect.MakeSlice(into.Type(), len(list.Values), len(list.Values)))
@@ -106,6 +106,20 @@ func (r *reader) value(at, key string, node ast.Node, into reflect.Value) {
 		}
 		into.Set(reflect.ValueOf(v))
 	}
+}
+
+// examples has, for each key that takes a mapping or a list, what to write.
+var examples = map[string]string{
+	"headers": `{Authorization: "env:API_TOKEN"}`,
+	"json":    "{data.status: ok}",
+	"canary":  "{body: {instances: [[1, 2]]}, budget: 200ms}",
+	"body":    "{instances: [[1, 2]]}",
+
+	"hosts":  "[kymo.example.com]",
+	"status": "[200, 204]",
+	"expect": "[192.0.2.1]",
+	"models": "[fraud]",
+	"shape":  "[1, 2]",
 }
 
 func element(at string, i int) string { return fmt.Sprintf("%s[%d]", at, i) }
@@ -136,7 +150,7 @@ func (r *reader) single(key, text string, like any) (any, error) {
 func (r *reader) entries(at, key string, node ast.Node, into reflect.Value) {
 	m, ok := node.(*ast.MappingNode)
 	if !ok {
-		r.errorAt(node, config.Errorf(at, "must be a mapping of keys to values"))
+		r.errorAt(node, config.Errorf(at, "must be a mapping, like %s", examples[key]))
 		return
 	}
 	into.Set(reflect.MakeMap(into.Type()))
@@ -164,6 +178,15 @@ func (r *reader) scalar(at string, node ast.Node) (text string, ok bool) {
 	case *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode:
 		return v.GetToken().Value, true
 	}
-	r.errorAt(node, config.Errorf(at, "must be a single value"))
+	problem := "must be a single value"
+	switch node.(type) {
+	case *ast.NullNode:
+		problem = "has no value; write one, or omit the key"
+	case *ast.SequenceNode:
+		problem += ", not a list"
+	case *ast.MappingNode:
+		problem += ", not a mapping"
+	}
+	r.errorAt(node, config.Errorf(at, "%s", problem))
 	return "", false
 }

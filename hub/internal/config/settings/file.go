@@ -2,6 +2,7 @@ package settings
 
 import (
 	"errors"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -80,9 +81,10 @@ func (r *reader) errorAt(node ast.Node, e *config.Error) { r.add(r.at(node), e) 
 func (r *reader) mapping(prefix string, node ast.Node) {
 	m, ok := node.(*ast.MappingNode)
 	if !ok {
-		e := config.Errorf(strings.TrimSuffix(prefix, "."), "must be a mapping of keys to values")
+		group := strings.TrimSuffix(prefix, ".")
+		e := config.Errorf(group, "must be a mapping, like %s", groups[group])
 		if prefix == "" {
-			e.Problem = "the file must be a mapping of keys to values"
+			e.Problem = "the file must be a mapping of keys to values, like listen: " + config.DefaultListen
 		}
 		r.errorAt(node, e)
 		return
@@ -119,10 +121,10 @@ func (r *reader) entry(prefix string, entry *ast.MappingValueNode) {
 		if text, ok := r.scalar(key, entry.Value); ok {
 			r.set(key, text, r.at(entry.Value))
 		}
-	case slices.Contains(groupKeys, key):
+	case groups[key] != "":
 		r.mapping(key+".", entry.Value)
 	default:
-		r.errorAt(entry.Key, config.UnknownKey(key, slices.Concat(settingKeys, listKeys, groupKeys)))
+		r.errorAt(entry.Key, config.UnknownKey(key, slices.Concat(settingKeys, listKeys, slices.Collect(maps.Keys(groups)))))
 	}
 }
 

@@ -88,5 +88,9 @@ const (
 // flag would need a language of its own for them.
 var listKeys = []string{"checks", "services"}
 
-// groupKeys are the first parts of keys that have two.
-var groupKeys = []string{"retention", "slow", "tokens"}
+// groups are the first parts of keys that have two, each with an example of its mapping.
+var groups = map[string]string{
+	"retention": "{age: 168h, size: 20GiB}",
+	"slow":      "{target: 500ms, min_samples: 20}",
+	"tokens":    `{ingest: "env:KYMO_INGEST_TOKEN", read: "env:KYMO_READ_TOKEN"}`,
+}

@@ -158,6 +158,21 @@ func Flag(key string) string {
 // otherVariables are variables of Kymo that are not settings of the hub.
 var otherVariables = []string{"KYMO_CONFIG", "KYMO_HUB", "KYMO_TOKEN"}
 
+// misspelt returns the known variable that name is a misspelling of, or "". A false
+// alarm would keep a hub from starting, so it has at most two letters wrong.
+func misspelt(name string, known []string) string {
+	var rest []string // without the prefix, which all have
+	for _, k := range known {
+		rest = append(rest, strings.TrimPrefix(k, "KYMO_"))
+	}
+	name = strings.TrimPrefix(name, "KYMO_")
+	meant := nearest.Likely(name, rest)
+	if meant == "" || nearest.Distance(name, meant) > 2 {
+		return ""
+	}
+	return "KYMO_" + meant
+}
+
 // variables rejects an environment variable that looks like a misspelt setting. Others
 // that begin with KYMO_ are left alone: a secret may be kept in one, and Kubernetes
 // sets KYMO_SERVICE_HOST and the like for a service named kymo.
@@ -176,8 +191,8 @@ func (r *reader) variables(vars map[string]string) {
 			}
 			continue
 		}
-		if best, edits := nearest.Of(name[:min(len(name), 100)], known); edits <= 2 {
-			r.add(config.Place{Path: name}, &config.Error{Field: name, Problem: "unknown environment variable", Nearest: best})
+		if meant := misspelt(name, known); meant != "" {
+			r.add(config.Place{Path: name}, &config.Error{Field: name, Problem: "unknown environment variable", Nearest: meant})
 		}
 	}
 }
