@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/kymohq/kymo/internal/duration"
+	"github.com/kymohq/kymo/internal/timeout"
 )
 
 // Result is what one run of a probe found.
@@ -37,7 +38,7 @@ func Run(ctx context.Context, p Probe, opts ...Option) (Result, error) {
 
 // runOnce runs the probe once. If it is stuck, the channel is closed when it returns.
 func runOnce(ctx context.Context, p *Probe, s *Rules) (Result, <-chan struct{}) {
-	ctx, cancel := context.WithTimeout(ctx, s.Timeout)
+	ctx, cancel := timeout.Context(ctx, s.Timeout)
 	defer cancel()
 	type outcome struct {
 		details json.RawMessage

@@ -82,10 +82,6 @@ type Spec struct {
 	Models []string
 	Canary *Canary
 	Key    string // a bearer token: never in output
-
-	// Limit is how long a run may take, from the rules; 0 is until the deadline of
-	// its context.
-	Limit time.Duration `key:"-"`
 }
 
 // Canary is an inference that is made in each run, to see that a model answers.

@@ -30,7 +30,6 @@ func (v *verdict) checks() {
 		c := &v.Checks[i]
 		entry := fmt.Sprintf("checks[%d]", i)
 		v.name(entry, c.Name)
-		c.Limit = c.Timeout
 		given := c.Probe.Run != nil
 		if !given && v.makers.Probe != nil {
 			v.made(entry, func() (health.Probe, error) { return v.makers.Probe(&c.Spec) })

@@ -26,7 +26,7 @@ func TestClickHouse(t *testing.T) {
 		}
 	}
 	slow := openProbe(t, Spec{Type: "clickhouse", URL: server.URL("default", "geheim", ""), Query: "SELECT sleep(3)"})
-	wantProblem(t, slow, short, health.Down, "no answer within 1")
+	wantProblem(t, slow, short, health.Down, "no answer within 150 ms")
 	wantProblem(t, openProbe(t, Spec{Type: "clickhouse", URL: server.URL("default", "geheim", "nowhere")}), enough, health.Down,
 		"Database nowhere doesn't exist")
 }

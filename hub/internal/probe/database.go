@@ -30,10 +30,6 @@ func databaseProbe(s *Spec, d database, l *lines, hide secrets) health.Probe {
 	return health.Probe{
 		Kind: s.Type,
 		Run: func(ctx context.Context) (health.Details, error) {
-			limit := s.Limit
-			if deadline, ok := ctx.Deadline(); ok && limit == 0 {
-				limit = limitOf(deadline)
-			}
 			before := l.dials()
 			details, err := d.run(ctx)
 			// The kept connection broke between two runs, which does not mean
@@ -41,7 +37,7 @@ func databaseProbe(s *Spec, d database, l *lines, hide secrets) health.Probe {
 			if err != nil && isLost(err) && l.dials() == before && ctx.Err() == nil {
 				details, err = d.run(ctx)
 			}
-			return details, explain(ctx, limit, err, hide)
+			return details, explain(ctx, err, hide)
 		},
 		Close: func() error {
 			d.close()

@@ -16,6 +16,7 @@ import (
 
 	"github.com/kymohq/kymo/health"
 	"github.com/kymohq/kymo/internal/duration"
+	"github.com/kymohq/kymo/internal/timeout"
 )
 
 // fault is an error text of this package, without secrets. Texts of drivers
@@ -37,20 +38,9 @@ func errPassword(user string) fault {
 	return fault(fmt.Sprintf("password authentication failed for user %q", user))
 }
 
-// limitOf returns the time limit that ends at a deadline. Part of it has already
-// passed, so it is rounded: most limits are whole hundredths of a second.
-func limitOf(deadline time.Time) time.Duration {
-	const unit = 10 * time.Millisecond
-	left := time.Until(deadline)
-	if left < 5*unit {
-		return left.Round(time.Millisecond)
-	}
-	return (left + unit - 1).Truncate(unit)
-}
-
 // explain turns an error into a text for the people who have to fix the problem.
 // It does not wrap the error, whose text may contain secrets.
-func explain(ctx context.Context, limit time.Duration, err error, hide secrets) error {
+func explain(ctx context.Context, err error, hide secrets) error {
 	if err == nil || health.StatusOf(err) != health.Down {
 		return err
 	}
@@ -62,7 +52,10 @@ func explain(ctx context.Context, limit time.Duration, err error, hide secrets) 
 	deadline, bounded := ctx.Deadline()
 	switch {
 	case bounded && !time.Now().Before(deadline):
-		return errors.New("no answer within " + duration.Text(limit))
+		if limit := timeout.Of(ctx); limit > 0 {
+			return errors.New("no answer within " + duration.Text(limit))
+		}
+		return errors.New("no answer in time")
 	case ctx.Err() != nil:
 		return health.Unknownf("stopped before there was an answer")
 	}
@@ -77,7 +70,7 @@ func explain(ctx context.Context, limit time.Duration, err error, hide secrets) 
 func networkFault(err error) fault {
 	var (
 		name      *net.DNSError
-		timeout   net.Error
+		late      net.Error
 		authority x509.UnknownAuthorityError
 		hostname  x509.HostnameError
 		invalid   x509.CertificateInvalidError
@@ -102,7 +95,7 @@ func networkFault(err error) fault {
 		return "certificate is not valid: it has expired, is not valid yet, or is for another use"
 	case errors.As(err, &record):
 		return "the server does not speak TLS"
-	case errors.Is(err, os.ErrDeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
+	case errors.Is(err, os.ErrDeadlineExceeded), errors.As(err, &late) && late.Timeout():
 		return "timed out"
 	}
 	return ""

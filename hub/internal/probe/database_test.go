@@ -13,6 +13,7 @@ import (
 
 	"github.com/kymohq/kymo/health"
 	"github.com/kymohq/kymo/internal/serverstest"
+	"github.com/kymohq/kymo/internal/timeout"
 )
 
 // databasePassword is the password of all servers in these tests. It must be encoded in a URL.
@@ -40,7 +41,7 @@ func openProbe(t *testing.T, s Spec) health.Probe {
 // machine means seconds.
 func runProbe(t *testing.T, p health.Probe, limit time.Duration) (health.Details, error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), limit)
+	ctx, cancel := timeout.Context(t.Context(), limit)
 	defer cancel()
 	start := time.Now()
 	details, err := p.Run(ctx)
@@ -209,13 +210,13 @@ func testNetwork(t *testing.T, s databaseSystem) {
 		t.Errorf("a run took %s with each answer %s late", took, delay)
 	}
 	proxy.Delay(time.Minute)
-	wantProblem(t, probe, short, health.Down, "no answer within 1")
+	wantProblem(t, probe, short, health.Down, "no answer within 150 ms")
 	proxy.Pass()
 	wantHealthy(t, probe)
 
 	proxy.Hang() // while there is a connection, and while there is none
-	wantProblem(t, probe, short, health.Down, "no answer within 1")
-	wantProblem(t, probe, short, health.Down, "no answer within 1")
+	wantProblem(t, probe, short, health.Down, "no answer within 150 ms")
+	wantProblem(t, probe, short, health.Down, "no answer within 150 ms")
 	proxy.Pass()
 	wantHealthy(t, probe)
 
@@ -242,7 +243,7 @@ func testServer(t *testing.T, s databaseSystem) {
 
 	s.server.Freeze()
 	for range 2 {
-		wantProblem(t, probe, short, health.Down, "no answer within 1")
+		wantProblem(t, probe, short, health.Down, "no answer within 150 ms")
 	}
 	// A run that is called off is neither late nor a failure.
 	ctx, cancel := context.WithCancel(t.Context())

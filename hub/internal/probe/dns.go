@@ -59,7 +59,7 @@ func newDNS(s *Spec) (health.Probe, error) {
 		}
 		return conn, err
 	}}
-	return networkProbe("dns", s.Limit, nil, d.run, nil), nil
+	return networkProbe("dns", nil, d.run, nil), nil
 }
 
 // options reads what follows the question mark, with ; between as in RFC 4501, or &.

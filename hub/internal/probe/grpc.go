@@ -52,7 +52,7 @@ func newGRPC(s *Spec) (health.Probe, error) {
 		plain = credentials.NewTLS(&tls.Config{ServerName: u.Hostname(), InsecureSkipVerify: s.Insecure})
 	}
 	g.secure = noting{plain, g.note}
-	return networkProbe("grpc", s.Limit, hide, g.run, g.close), nil
+	return networkProbe("grpc", hide, g.run, g.close), nil
 }
 
 // noting wraps credentials and passes on the error of a failed handshake, of which gRPC

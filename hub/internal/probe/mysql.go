@@ -14,6 +14,7 @@ import (
 
 	sqldriver "github.com/go-sql-driver/mysql"
 	"github.com/kymohq/kymo/health"
+	"github.com/kymohq/kymo/internal/timeout"
 )
 
 // mySQL probes a MySQL or MariaDB over one connection.
@@ -75,9 +76,9 @@ type mysqlLimited struct {
 
 func (l mysqlLimited) Connect(ctx context.Context) (driver.Conn, error) {
 	conn, err := l.Connector.Connect(ctx)
-	limit := l.spec.Limit
+	limit := timeout.Of(ctx)
 	if deadline, ok := ctx.Deadline(); ok && limit == 0 {
-		limit = limitOf(deadline)
+		limit = time.Until(deadline)
 	}
 	if err != nil || l.spec.Query == "" || limit <= 0 {
 		return conn, err

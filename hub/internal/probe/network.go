@@ -28,14 +28,10 @@ type runFunc func(ctx context.Context) (health.Details, error)
 
 // networkProbe returns a probe whose errors contain no secret. If end is not nil, it
 // frees the probe's resources.
-func networkProbe(kind string, timeout time.Duration, hide secrets, run runFunc, end func()) health.Probe {
+func networkProbe(kind string, hide secrets, run runFunc, end func()) health.Probe {
 	return health.Probe{
 		Kind: kind,
 		Run: func(ctx context.Context) (health.Details, error) {
-			limit := timeout
-			if deadline, ok := ctx.Deadline(); ok && limit == 0 {
-				limit = limitOf(deadline)
-			}
 			details, err := run(ctx)
 			if known := certificateFault(err); known != "" {
 				err = known
@@ -45,7 +41,7 @@ func networkProbe(kind string, timeout time.Duration, hide secrets, run runFunc,
 				err = where.Err
 			}
 			isOver(ctx) // so that explain sees it
-			return details, explain(ctx, limit, err, hide)
+			return details, explain(ctx, err, hide)
 		},
 		Close: func() error {
 			if end != nil {

@@ -94,7 +94,7 @@ func TestPostgres(t *testing.T) {
 		wantProblem(t, probe(t, Spec{URL: server.URL("app", "", "postgres") + from, Query: "SELECT 'geheim'::int"}),
 			enough, health.Down, `"***"`)
 		slow := probe(t, Spec{Query: "SELECT pg_sleep(60)"})
-		wantProblem(t, slow, short, health.Down, "no answer within 1")
+		wantProblem(t, slow, short, health.Down, "no answer within 150 ms")
 		eventually(t, "the query is cancelled", func() bool {
 			return server.SQL("SELECT count(*) FROM pg_stat_activity WHERE query ~ '^SELECT pg_sleep'") == "0"
 		})

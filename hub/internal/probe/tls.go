@@ -39,7 +39,7 @@ func newTLS(s *Spec) (health.Probe, error) {
 	if t.expiresIn == 0 {
 		t.expiresIn = defaultExpiresIn
 	}
-	return networkProbe("tls", s.Limit, hide, t.run, nil), nil
+	return networkProbe("tls", hide, t.run, nil), nil
 }
 
 func (t *tlsProbe) run(ctx context.Context) (health.Details, error) {

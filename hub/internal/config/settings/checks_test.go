@@ -17,7 +17,7 @@ func TestDocumentedFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []config.Check{
-		{Name: "database", Spec: config.Spec{Type: "postgres", URL: "postgres://app@127.0.0.1:5432/app", Limit: 2 * time.Second},
+		{Name: "database", Spec: config.Spec{Type: "postgres", URL: "postgres://app@127.0.0.1:5432/app"},
 			Rules: config.Rules{Interval: 10 * time.Second, Timeout: 2 * time.Second, Critical: true}},
 		{Name: "redis", Spec: config.Spec{Type: "redis", URL: "redis://127.0.0.1:6379/0"},
 			Rules: config.Rules{Interval: 10 * time.Second, DegradedOver: 50 * time.Millisecond}},
@@ -91,7 +91,7 @@ services:
 		Name: "database", Spec: config.Spec{Type: "postgres", URL: "postgres://db", MaxConnections: 0.8, MaxLag: 3 * time.Second},
 	}, {
 		Name: "disk", Rules: config.Rules{Timeout: time.Second, Interval: 20 * time.Second},
-		Spec: config.Spec{Type: "disk", Path: "/", MinFree: 0.25, Limit: time.Second},
+		Spec: config.Spec{Type: "disk", Path: "/", MinFree: 0.25},
 	}}
 	if !reflect.DeepEqual(got.Checks, want) {
 		t.Errorf("got  %+v\nwant %+v", got.Checks, want)
