@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { directory, openBrowser, openPage, polled, settled, startHub } from './stage.js'
+import { configuration, directory, openBrowser, openPage, polled, settled, startHub } from './stage.js'
 
 const owned = 'window.owned=1'
 const names = [
@@ -51,7 +51,7 @@ before(async () => {
     Object.defineProperty(checks, names[i], { value: check, enumerable: true }) // __proto__, too
   }
   service = await polled('polled', { status: 'degraded', checks })
-  hub = await startHub(dir.path, { settings: service.settings })
+  hub = await startHub(dir.path, { settings: configuration({ services: [service.settings] }) })
   const send = async (rows) => {
     const headers = { 'Content-Type': 'application/json' }
     return fetch(`${hub.url}/api/v1/requests`, { method: 'POST', headers, body: JSON.stringify(rows) })

@@ -27,12 +27,14 @@ export async function directory() {
   return { path, remove: () => rm(path, { recursive: true, force: true }) }
 }
 
-export const config = `
+/** A hub's configuration, with further services and checks. */
+export const configuration = ({ services = [], checks = [] } = {}) => `
 slow: {target: 500ms, min_samples: 20}
+services: [${services.join(', ')}]
 checks:
   - {name: disk, type: disk, path: /, min_free: 0.000001, interval: 2s}
   - {name: gateway, type: tcp, url: "tcp://127.0.0.1:9", interval: 2s}
-`
+${checks.map((check) => `  - ${check}\n`).join('')}`
 
 /** A service with a health page, which a hub can poll; close it at the end. */
 export async function polled(name, page) {
@@ -41,7 +43,7 @@ export async function polled(name, page) {
   ).listen(0, '127.0.0.1')
   await once(server, 'listening')
   return {
-    settings: `${config}services:\n  - {name: ${name}, health: "http://127.0.0.1:${server.address().port}/health"}\n`,
+    settings: `{name: ${name}, health: "http://127.0.0.1:${server.address().port}/health"}`,
     close() {
       server.closeAllConnections()
       server.close()
@@ -50,7 +52,7 @@ export async function polled(name, page) {
 }
 
 /** Starts a hub that keeps its data in dir. */
-export async function startHub(dir, { listen = '127.0.0.1:0', env = {}, settings = config } = {}) {
+export async function startHub(dir, { listen = '127.0.0.1:0', env = {}, settings = configuration() } = {}) {
   const ready = join(dir, 'ready')
   await rm(ready, { force: true })
   await writeFile(join(dir, 'kymo.yaml'), settings)
