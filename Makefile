@@ -15,7 +15,7 @@ build: ## build bin/kymo, with the dashboard if Node.js is installed
 run: build ## run the demo: a hub, a small shop and load on it
 	@exec bin/kymo demo
 
-ui: ## build the dashboard into the hub; needs Node.js 20
+ui: ## build the dashboard into the hub; needs Node.js 20.19 or newer
 	@tools/ui.sh
 
 ui-test: ui browser ## test the dashboard in a browser (Debian's chromium) against a real hub

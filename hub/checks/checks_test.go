@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -47,6 +48,30 @@ func TestNewNamesTheField(t *testing.T) {
 	}
 }
 
+// What the comment of Spec says of fields that are required and of those that must be zero.
+func TestRequiredAndForbiddenFields(t *testing.T) {
+	for _, typ := range config.Types() {
+		if typ == "disk" {
+			if _, err := New(Spec{Type: typ, Path: "/"}); err != nil {
+				t.Errorf("%s without a URL: %v", typ, err)
+			}
+		} else if _, err := New(Spec{Type: typ}); !isFieldError(err, "URL") {
+			t.Errorf("%s without a URL: got %v, want an error of URL", typ, err)
+		}
+		for i := range reflect.TypeFor[Spec]().NumField() {
+			field := reflect.TypeFor[Spec]().Field(i)
+			if slices.Contains(config.CheckKeys(typ), config.Key(field.Name)) {
+				continue
+			}
+			s := Spec{Type: typ}
+			set(reflect.ValueOf(&s).Elem().Field(i))
+			if _, err := New(s); !isFieldError(err, field.Name) {
+				t.Errorf("%s with %s: got %v, want an error of %s", typ, field.Name, err, field.Name)
+			}
+		}
+	}
+}
+
 func TestService(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = w.Write([]byte(`{"status": "DOWN", "components": {"db": {"status": "DOWN"}}}`))
@@ -83,27 +108,31 @@ func TestEachFieldIsPassedOn(t *testing.T) {
 			continue
 		}
 		var s Spec
-		v := reflect.ValueOf(&s).Elem().Field(i)
-		switch v.Kind() {
-		case reflect.String:
-			v.SetString("x")
-		case reflect.Bool:
-			v.SetBool(true)
-		case reflect.Float64:
-			v.SetFloat(0.5)
-		case reflect.Int64:
-			v.SetInt(1)
-		case reflect.Slice:
-			v.Set(reflect.MakeSlice(v.Type(), 1, 1))
-		case reflect.Map:
-			v.Set(reflect.MakeMap(v.Type()))
-		case reflect.Pointer:
-			v.Set(reflect.ValueOf(&Canary{Model: "m"}))
-		}
+		set(reflect.ValueOf(&s).Elem().Field(i))
 		inner := reflect.ValueOf(s.internal()).Elem().FieldByName(from.Field(i).Name)
 		if !inner.IsValid() || inner.IsZero() {
 			t.Errorf("%s is not passed on", from.Field(i).Name)
 		}
+	}
+}
+
+// set sets a field of a Spec to a value other than zero.
+func set(v reflect.Value) {
+	switch v.Kind() {
+	case reflect.String:
+		v.SetString("x")
+	case reflect.Bool:
+		v.SetBool(true)
+	case reflect.Float64:
+		v.SetFloat(0.5)
+	case reflect.Int64:
+		v.SetInt(1)
+	case reflect.Slice:
+		v.Set(reflect.MakeSlice(v.Type(), 1, 1))
+	case reflect.Map:
+		v.Set(reflect.MakeMap(v.Type()))
+	case reflect.Pointer:
+		v.Set(reflect.ValueOf(&Canary{Model: "m"}))
 	}
 }
 

@@ -94,13 +94,13 @@ func TestImportGivesUp(t *testing.T) {
 		})
 	}
 	runKymo(t, nil, "import", "--hub", refusing(422, `{"detail": "no"}`), file).
-		expect(t, exitFailed, "kymo: the hub answered: no; of "+file+" 0 rows are there: run the same command again, which counts nothing twice")
+		expect(t, exitFailed, "kymo: the hub answered: no; nothing of "+file+" is imported yet; run the same command again")
 	runKymo(t, nil, "import", "--hub", refusing(202, `<html>`), file).
-		expect(t, exitFailed, "is not a Kymo hub; of ")
+		expect(t, exitFailed, "is not a Kymo hub; nothing of ")
 	runKymo(t, nil, "import", "--timeout", "1ns", "--hub", refusing(503, `{}`), file).
-		expect(t, exitFailed, "the hub answered: 503 Service Unavailable; of ")
+		expect(t, exitFailed, "the hub answered: 503 Service Unavailable; nothing of ")
 	runKymo(t, strings.NewReader("1790000000000,/a,GET,1000,200,\n"), "import", "--format", "csv", "--hub", refusing(403, ``), "-").
-		expect(t, exitFailed, "the hub answered: 403 Forbidden; give it with --token or KYMO_TOKEN; of standard input at least 0 rows are there")
+		expect(t, exitFailed, "the hub answered: 403 Forbidden; give it with --token or KYMO_TOKEN; the hub has confirmed nothing of standard input")
 }
 
 // TestImportIsInterrupted while it reads, while it sends and while it waits.

@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/kymohq/kymo/hub/internal/fileimport"
 )
 
 // TestMain lets the scripts run the command: as processes of the test binary,
@@ -34,6 +36,7 @@ func TestCommand(t *testing.T) {
 			for _, name := range []string{"KYMO_HUB", "KYMO_TOKEN", "KYMO_CONFIG"} {
 				env.Setenv(name, "")
 			}
+			env.Setenv("FORMATS", fileimport.Formats())
 			// A process with the race detector rests for a second before it ends.
 			env.Setenv("GORACE", "atexit_sleep_ms=50")
 			return nil

@@ -189,3 +189,16 @@ func TestFormats(t *testing.T) {
 		}
 	}
 }
+
+// The README names the formats that can be imported.
+func TestReadmeNamesTheFormats(t *testing.T) {
+	readme, err := os.ReadFile("../../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := strings.ToUpper(strings.ReplaceAll(Formats(), " or ", " and "))
+	want := "`kymo import FILE` reads requests from " + strings.ReplaceAll(names, "AND", "and") + " files;"
+	if !strings.Contains(string(readme), want) {
+		t.Errorf("README.md does not say %q", want)
+	}
+}

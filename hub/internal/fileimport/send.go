@@ -97,14 +97,20 @@ func (r *Result) add(rows int64, got client.Receipt) {
 	}
 }
 
-// broken is the error of a source that was not sent to its end, with what of it is there.
+// broken is the error of a source that was not sent to its end, with how much of it was
+// imported.
 func (s *Source) broken(err error, done *Result) error {
 	if errors.Is(err, context.Canceled) {
 		err = errInterrupted
 	}
-	there := term.Plural(done.Rows-done.Refused, "row")
-	if s.regular {
-		return fmt.Errorf("%w; of %s %s are there: run the same command again, which counts nothing twice", err, s.name, there)
+	kept := done.Rows - done.Refused
+	switch {
+	case s.regular && kept == 0:
+		return fmt.Errorf("%w; nothing of %s is imported yet; run the same command again", err, s.name)
+	case s.regular:
+		return fmt.Errorf("%w; imported so far: %s of %s; run the same command again, which counts nothing twice", err, term.Plural(kept, "row"), s.name)
+	case kept == 0: // some may be: the hub's answer can be lost
+		return fmt.Errorf("%w; the hub has confirmed nothing of %s", err, s.name)
 	}
-	return fmt.Errorf("%w; of %s at least %s are there", err, s.name, there)
+	return fmt.Errorf("%w; the hub has confirmed %s of %s", err, term.Plural(kept, "row"), s.name)
 }

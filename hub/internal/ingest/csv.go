@@ -37,7 +37,7 @@ func CSV(stream io.Reader) Reader {
 		if more {
 			return &wire.FieldError{Problem: fmt.Sprintf("has more than %d fields; put a field with a comma in double quotes", len(f))}
 		}
-		if field, problem := r.fromCSV(&f); problem != "" {
+		if field, problem := csvRequest(&f, r); problem != "" {
 			return &wire.FieldError{Field: field, Problem: problem}
 		}
 		return nil
@@ -68,7 +68,9 @@ func cutQuoted(line, room []byte) (field, rest []byte, more bool, _ []byte, prob
 	return nil, nil, false, room, "has no closing quote"
 }
 
-func (r *Request) fromCSV(f *[len(columns)][]byte) (field, problem string) {
+// csvRequest sets r to the request of a line's fields. If there is a problem, field is
+// the column at fault.
+func csvRequest(f *[len(columns)][]byte, r *Request) (field, problem string) {
 	*r = Request{Endpoint: f[1], Method: f[2], User: f[5]}
 	var ok bool
 	if r.Start, ok = digits(f[0], wire.MaxStart); !ok {

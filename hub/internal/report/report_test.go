@@ -3,24 +3,20 @@ package report
 import (
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"iter"
 	"math"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/kymohq/kymo/hub/internal/goldentest"
 	"github.com/kymohq/kymo/hub/internal/rollup"
 	"github.com/kymohq/kymo/internal/hist"
 	"github.com/kymohq/kymo/internal/wire"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 var window = rollup.LastHours(time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC), 24)
 
@@ -278,19 +274,7 @@ func TestGoldenReport(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	path := filepath.Join("testdata", "performance.json")
-	if *update {
-		if err := os.WriteFile(path, append(got, '\n'), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if string(got)+"\n" != string(want) {
-		t.Errorf("the report is now\n%s", got)
-	}
+	goldentest.Compare(t, "testdata/performance.json", string(got)+"\n")
 }
 
 func BenchmarkEndpoints(b *testing.B) {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/kymohq/kymo/health"
+	"github.com/kymohq/kymo/hub/internal/goldentest"
 	"github.com/kymohq/kymo/hub/internal/term"
 )
 
@@ -66,6 +67,6 @@ func TestHealthOnATerminal(t *testing.T) {
 		if err := Health(&out, term.Screen{Terminal: true, Color: true, Width: width}, a, now); err != nil {
 			t.Fatal(err)
 		}
-		golden(t, name, out.String())
+		goldentest.Compare(t, "testdata/"+name, out.String())
 	}
 }

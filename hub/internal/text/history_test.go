@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kymohq/kymo/hub/internal/goldentest"
 	"github.com/kymohq/kymo/hub/internal/report"
 	"github.com/kymohq/kymo/hub/internal/term"
 )
@@ -31,5 +32,5 @@ func TestHistory(t *testing.T) {
 			}
 		}
 	}
-	golden(t, "history.golden", out.String())
+	goldentest.Compare(t, "testdata/history.golden", out.String())
 }

@@ -1,37 +1,16 @@
 package text
 
 import (
-	"flag"
-	"os"
 	"strings"
 	"testing"
 	"time"
 	"unicode/utf8"
 
 	"github.com/kymohq/kymo/hub/internal/client"
+	"github.com/kymohq/kymo/hub/internal/goldentest"
 	"github.com/kymohq/kymo/hub/internal/report"
 	"github.com/kymohq/kymo/hub/internal/term"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
-
-// golden compares got with testdata/name.
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	path := "testdata/" + name
-	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != string(want) {
-		t.Errorf("%s: got\n%s\nwant\n%s", path, got, want)
-	}
-}
 
 // fixed is a report whose numbers are of all sizes.
 func fixed() *report.Performance {
@@ -58,7 +37,7 @@ func TestReport(t *testing.T) {
 	if err := Report(&out, term.Screen{}, p); err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "report.golden", out.String())
+	goldentest.Compare(t, "testdata/report.golden", out.String())
 }
 
 func TestEndpoints(t *testing.T) {
@@ -71,7 +50,7 @@ func TestEndpoints(t *testing.T) {
 	if err := Endpoints(&out, term.Screen{}, e); err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "endpoints.golden", out.String())
+	goldentest.Compare(t, "testdata/endpoints.golden", out.String())
 }
 
 func TestReportIsPaintedOnATerminal(t *testing.T) {
@@ -81,7 +60,7 @@ func TestReportIsPaintedOnATerminal(t *testing.T) {
 	if err := Report(&out, term.Screen{Terminal: true, Color: true, Width: 130, Height: 50}, p); err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "report_on_a_terminal.golden", out.String())
+	goldentest.Compare(t, "testdata/report_on_a_terminal.golden", out.String())
 }
 
 // TestReportFitsItsScreen prints the fixed report on screens of many widths: what
