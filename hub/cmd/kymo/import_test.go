@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -94,11 +95,11 @@ func TestImportGivesUp(t *testing.T) {
 		})
 	}
 	runKymo(t, nil, "import", "--hub", refusing(422, `{"detail": "no"}`), file).
-		expect(t, exitFailed, "kymo: the hub answered: no; nothing of "+file+" is imported yet; run the same command again")
+		expect(t, exitFailed, "kymo: the hub answered: no; the hub has confirmed nothing of "+file+"; run the same command again, which counts nothing twice")
 	runKymo(t, nil, "import", "--hub", refusing(202, `<html>`), file).
-		expect(t, exitFailed, "is not a Kymo hub; nothing of ")
+		expect(t, exitFailed, "is not a Kymo hub; the hub has confirmed nothing of ")
 	runKymo(t, nil, "import", "--timeout", "1ns", "--hub", refusing(503, `{}`), file).
-		expect(t, exitFailed, "the hub answered: 503 Service Unavailable; nothing of ")
+		expect(t, exitFailed, "the hub answered: 503 Service Unavailable; the hub has confirmed nothing of ")
 	runKymo(t, strings.NewReader("1790000000000,/a,GET,1000,200,\n"), "import", "--format", "csv", "--hub", refusing(403, ``), "-").
 		expect(t, exitFailed, "the hub answered: 403 Forbidden; give it with --token or KYMO_TOKEN; the hub has confirmed nothing of standard input")
 }
@@ -118,24 +119,28 @@ func TestImportIsInterrupted(t *testing.T) {
 	if got, want := imported(ctx, "http://127.0.0.1:1", file), "kymo: interrupted; nothing was imported\n"; got != want {
 		t.Errorf("while reading: %q", got)
 	}
-	for name, answer := range map[string]func(w http.ResponseWriter){
-		"sending": func(w http.ResponseWriter) { io.WriteString(w, `{"accepted": 8192, "duplicate": false}`) },
-		"waiting": func(w http.ResponseWriter) {
+	for _, test := range []struct {
+		name, confirmed string
+		answer          func(w http.ResponseWriter)
+	}{
+		{"sending", `\d\d,\d\d\d rows`, func(w http.ResponseWriter) { io.WriteString(w, `{"accepted": 8192, "duplicate": false}`) }},
+		{"waiting", "nothing", func(w http.ResponseWriter) {
 			w.Header().Set("Retry-After", "20")
 			w.WriteHeader(http.StatusServiceUnavailable)
-		},
+		}},
 	} {
 		ctx, interrupt := context.WithCancel(t.Context())
 		url := takingBatches(t, func(n int64, _ *wire.Batch, w http.ResponseWriter) {
-			answer(w)
+			test.answer(w)
 			if n == batchesInFlight {
 				// The others have their answer, or will not get it.
 				w.(http.Flusher).Flush()
 				interrupt()
 			}
 		})
-		if got := imported(ctx, url, file); !strings.HasPrefix(got, "kymo: interrupted; of "+file) {
-			t.Errorf("while %s: %q", name, got)
+		want := regexp.MustCompile("^kymo: interrupted; the hub has confirmed " + test.confirmed + " of " + regexp.QuoteMeta(file) + "; ")
+		if got := imported(ctx, url, file); !want.MatchString(got) {
+			t.Errorf("while %s: got %q, want %s", test.name, got, want)
 		}
 		interrupt()
 	}
@@ -148,5 +153,5 @@ func (broken) Read([]byte) (int, error) { return 0, errors.New("the pipe burst")
 
 func TestInputThatBreaksOff(t *testing.T) {
 	runKymo(t, broken{}, "import", "--format", "csv", "--hub", "http://127.0.0.1:1", "-").
-		expect(t, exitFailed, "kymo: standard input: read line 1: the pipe burst; the first 0 rows are imported and stay, the others are not\n")
+		expect(t, exitFailed, "kymo: standard input: read line 1: the pipe burst; nothing was imported\n")
 }

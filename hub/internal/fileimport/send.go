@@ -78,6 +78,9 @@ func (imp *Importer) Send(ctx context.Context, s *Source) (*Result, error) {
 	if ctx.Err() != nil {
 		return nil, s.broken(context.Cause(ctx), &done)
 	}
+	if unreadable != nil && done.Rows == 0 {
+		return nil, fmt.Errorf("%w; nothing was imported", unreadable)
+	}
 	if unreadable != nil {
 		return nil, fmt.Errorf("%w; the first %s are imported and stay, the others are not",
 			unreadable, term.Plural(done.Rows, "row"))
@@ -97,20 +100,19 @@ func (r *Result) add(rows int64, got client.Receipt) {
 	}
 }
 
-// broken is the error of a source that was not sent to its end, with how much of it was
-// imported.
+// broken is the error of a source that was not sent to its end, with what the hub has
+// confirmed: more may be there, since an answer can be lost.
 func (s *Source) broken(err error, done *Result) error {
 	if errors.Is(err, context.Canceled) {
 		err = errInterrupted
 	}
-	kept := done.Rows - done.Refused
-	switch {
-	case s.regular && kept == 0:
-		return fmt.Errorf("%w; nothing of %s is imported yet; run the same command again", err, s.name)
-	case s.regular:
-		return fmt.Errorf("%w; imported so far: %s of %s; run the same command again, which counts nothing twice", err, term.Plural(kept, "row"), s.name)
-	case kept == 0: // some may be: the hub's answer can be lost
-		return fmt.Errorf("%w; the hub has confirmed nothing of %s", err, s.name)
+	confirmed := "nothing"
+	if kept := done.Rows - done.Refused; kept > 0 {
+		confirmed = term.Plural(kept, "row")
 	}
-	return fmt.Errorf("%w; the hub has confirmed %s of %s", err, term.Plural(kept, "row"), s.name)
+	err = fmt.Errorf("%w; the hub has confirmed %s of %s", err, confirmed, s.name)
+	if s.regular {
+		err = fmt.Errorf("%w; run the same command again, which counts nothing twice", err)
+	}
+	return err
 }
