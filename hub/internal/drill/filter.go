@@ -24,7 +24,7 @@ func (f *Filter) status(code int) bool {
 type part struct {
 	rollup.Window
 	endpoint rollup.Endpoint // zero for all that the filter selects
-	level    int             // by the length of which it was cut; -1 if it was not cut yet
+	level    int             // by the length of which it was cut; len(levels) if it was not cut yet
 	rows     uint64          // requests that reading it yields at most
 	hits     uint64          // how many of them can match
 	longest  time.Duration   // none that can match took longer
@@ -32,7 +32,7 @@ type part struct {
 
 // unknown returns a part that may hold anything.
 func unknown(w rollup.Window) part {
-	return part{Window: w, level: -1, rows: math.MaxUint64, hits: math.MaxUint64, longest: math.MaxInt64}
+	return part{Window: w, level: len(levels), rows: math.MaxUint64, hits: math.MaxUint64, longest: math.MaxInt64}
 }
 
 // filter selects the series that the part is of.

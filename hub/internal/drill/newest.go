@@ -106,7 +106,7 @@ func (s *search) ordered(ctx context.Context, p part) iter.Seq2[*store.Record, e
 func lookback(w rollup.Window) []rollup.Window {
 	var parts []rollup.Window
 	for length := first.Milliseconds(); w.From < w.To; length *= 6 {
-		at := max(w.From, rollup.StepOf(w.To-length, min(length, levels[0].Millis())))
+		at := max(w.From, rollup.StepOf(w.To-length, min(length, levels[len(levels)-1].Millis())))
 		parts = append(parts, rollup.Window{From: at, To: w.To})
 		w.To = at
 	}

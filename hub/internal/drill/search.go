@@ -3,16 +3,17 @@ package drill
 import (
 	"container/heap"
 	"context"
+	"slices"
 	"time"
 
 	"github.com/kymohq/kymo/hub/internal/rollup"
 	"github.com/kymohq/kymo/hub/internal/store"
 )
 
-// levels are the lengths of parts: those for which stores keep rollups, so that
-// cutting a part costs little, and one second, for hubs that have thousands of
+// levels are the lengths of parts: those up to an hour for which stores keep rollups,
+// so that cutting a part costs little, and one second, for hubs that have thousands of
 // requests in a second.
-var levels = [...]rollup.Resolution{rollup.Hour, rollup.FiveMinutes, rollup.TenSeconds, rollup.Second}
+var levels = slices.Concat(rollup.Levels{rollup.Second}, rollup.AllLevels[:len(rollup.AllLevels)-1])
 
 // few is the number of requests up to which a part is read instead of divided again. A
 // part is in memory as a whole, unless it has the shortest length.
@@ -65,7 +66,7 @@ func (s *search) next(ctx context.Context) (part, bool, error) {
 		if p.longest < s.minDuration {
 			break // and so is every one behind it: where this is possible, the longest comes first
 		}
-		if p.level >= 0 && s.ready(&p) {
+		if p.level < len(levels) && s.ready(&p) {
 			if s.spent() {
 				s.effort.Complete = false
 				return p, false, nil
@@ -83,12 +84,11 @@ func (s *search) next(ctx context.Context) (part, bool, error) {
 
 // ready reports whether the part should be read without cutting it further.
 func (s *search) ready(p *part) bool {
-	const last = len(levels) - 1
-	if p.level == last || p.To-p.From <= levels[last].Millis() {
+	if p.level == 0 || p.To-p.From <= levels[0].Millis() {
 		return true
 	}
 	// It pays to cut a part once more if few of its many requests match.
-	rare := p.level == 0 && p.rows > 1024 && p.hits < p.rows/64
+	rare := p.level == len(levels)-1 && p.rows > 1024 && p.hits < p.rows/64
 	limit := uint64(few)
 	if s.filter.User != "" {
 		limit *= sparse
@@ -103,9 +103,9 @@ func (s *search) spent() bool {
 
 // cut replaces a part by shorter ones, with bounds from the store's rollups.
 func (s *search) cut(ctx context.Context, p part) error {
-	level := p.level + 1
-	for level < len(levels)-1 && levels[level].Millis() >= p.To-p.From {
-		level++
+	level := p.level - 1
+	for level > 0 && levels[level].Millis() >= p.To-p.From {
+		level--
 	}
 	q := store.RollupQuery{Window: p.Window, Filter: p.filter(s.filter), Step: levels[level].Millis()}
 	var w rollup.Window

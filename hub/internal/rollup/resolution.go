@@ -33,9 +33,16 @@ func (r Resolution) Start(span int64) int64 { return span * int64(r) }
 // level below. A level's number is its place, and part of a store's format.
 type Levels []Resolution
 
-// MakeLevels returns the resolutions as levels. It panics if they are none, since
+// The levels in use.
+var (
+	AllLevels = makeLevels(TenSeconds, FiveMinutes, Hour, Day)
+	// ServerLevels are those of stores in servers.
+	ServerLevels = AllLevels[1:]
+)
+
+// makeLevels returns the resolutions as levels. It panics if they are none, since
 // they are constants.
-func MakeLevels(resolutions ...Resolution) Levels {
+func makeLevels(resolutions ...Resolution) Levels {
 	l := Levels(resolutions)
 	if err := l.validate(); err != nil {
 		panic(err)

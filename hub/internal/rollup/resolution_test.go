@@ -26,15 +26,15 @@ func TestLevels(t *testing.T) {
 			t.Errorf("%v: %v, want %q", test.levels, err, test.want)
 		}
 	}
-	if n := MakeLevels(FiveMinutes, Hour, Day).Finest(2); n != 288 {
+	if n := ServerLevels.Finest(2); n != 288 {
 		t.Errorf("a day is made of %d spans of five minutes", n)
 	}
 	defer func() {
 		if recover() == nil {
-			t.Error("MakeLevels took levels that are none")
+			t.Error("makeLevels took levels that are none")
 		}
 	}()
-	MakeLevels(Day, Hour)
+	makeLevels(Day, Hour)
 }
 
 func TestSpans(t *testing.T) {

@@ -17,7 +17,7 @@ import (
 
 // levels are the levels of kymo_rollups. Pieces have all of them, groups only the
 // finest.
-var levels = rollup.MakeLevels(rollup.FiveMinutes, rollup.Hour, rollup.Day)
+var levels = rollup.ServerLevels
 
 // The numbers of the levels.
 const (

@@ -12,7 +12,7 @@ import (
 
 const hour = 3_600_000
 
-var all = rollup.MakeLevels(rollup.TenSeconds, rollup.FiveMinutes, rollup.Hour, rollup.Day)
+var all = rollup.AllLevels
 
 // Spans and the rest cover a window without gap or overlap, none lies before
 // where the finest level begins, and what is left is shorter than the shortest span

@@ -12,7 +12,7 @@ import (
 // each end; pages of a minute would take more space than the requests at low traffic,
 // and more of them would have to be read. Ten seconds serve short windows, and are
 // kept for hours only.
-var levels = rollup.MakeLevels(rollup.TenSeconds, rollup.FiveMinutes, rollup.Hour, rollup.Day)
+var levels = rollup.AllLevels
 
 const (
 	level10s = iota

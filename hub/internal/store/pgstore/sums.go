@@ -12,7 +12,7 @@ import (
 
 // levels are the levels of histograms. In kymo_pages they are numbered from 1 on;
 // level 0 is details, which have the spans of the finest one.
-var levels = rollup.MakeLevels(rollup.FiveMinutes, rollup.Hour, rollup.Day)
+var levels = rollup.ServerLevels
 
 const (
 	levelDetails    = 0
