@@ -122,8 +122,10 @@ var rooms = []room{
 		why:    "it serves a handler, whatever that answers"},
 	{path: "hub/internal/loop", floor: 3, upTo: -1,
 		why: "it runs anything again and again, whatever that is"},
+	{path: "hub/internal/figure", floor: 3, upTo: -1,
+		why: "a number is written alike, whatever it counts"},
 	{path: "hub/internal/term", floor: 3, upTo: -1,
-		beside:  []string{"internal/printable", "internal/duration"}, // the cells of a table; progress
+		beside:  []string{"internal/printable", "internal/duration", "hub/internal/figure"}, // the cells of a table; progress
 		outside: []string{"golang.org/x/term"},
 		why:     "a terminal shows lines and tables, whatever they are about"},
 

@@ -5,8 +5,8 @@ import (
 	"fmt"
 
 	"github.com/kymohq/kymo/hub/internal/config/settings"
+	"github.com/kymohq/kymo/hub/internal/figure"
 	"github.com/kymohq/kymo/hub/internal/store/engines"
-	"github.com/kymohq/kymo/hub/internal/term"
 )
 
 type configCommand struct {
@@ -40,7 +40,7 @@ func (c *configCheckCommand) Run(env *environment) error {
 		}
 	}
 	_, err = fmt.Fprintf(env.stdout, "%s: ok: %s, %s, listening on %s, store %s\n", c.File,
-		term.Plural(int64(len(conf.Checks)), "check"), term.Plural(int64(len(conf.Services)), "service"),
+		figure.Plural(int64(len(conf.Checks)), "check"), figure.Plural(int64(len(conf.Services)), "service"),
 		conf.Listen, engines.Show(conf.Store))
 	return err
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/kymohq/kymo/health"
 	"github.com/kymohq/kymo/hub/internal/client"
+	"github.com/kymohq/kymo/hub/internal/figure"
 	"github.com/kymohq/kymo/hub/internal/report"
 	"github.com/kymohq/kymo/hub/internal/term"
 	"github.com/kymohq/kymo/hub/internal/text"
@@ -172,14 +173,14 @@ func (v *live) picture(now time.Time) []string {
 		if e.Slow {
 			tail, slow = term.Yellow, term.Cell{Text: "slow", Style: term.Yellow}
 		}
-		t.Add(term.Cell{Text: e.Method}, term.Cell{Text: e.Endpoint}, term.Cell{Text: term.Thousands(int64(e.TotalRequests))},
-			term.Cell{Text: term.ThreeDigits(v.each[i])}, term.Cell{Text: term.ThreeDigits(e.P50ResponseTime)},
-			term.Cell{Text: term.ThreeDigits(e.P95ResponseTime), Style: tail}, term.Cell{Text: term.ThreeDigits(e.P99ResponseTime), Style: tail},
+		t.Add(term.Cell{Text: e.Method}, term.Cell{Text: e.Endpoint}, term.Cell{Text: figure.Thousands(int64(e.TotalRequests))},
+			term.Cell{Text: figure.ThreeDigits(v.each[i])}, term.Cell{Text: figure.ThreeDigits(e.P50ResponseTime)},
+			term.Cell{Text: figure.ThreeDigits(e.P95ResponseTime), Style: tail}, term.Cell{Text: figure.ThreeDigits(e.P99ResponseTime), Style: tail},
 			text.ErrorCell(e.ErrorRate), slow)
 	}
 	lines = append(lines, t.Lines(v.Screen)...)
 	return append(lines, "", fmt.Sprintf("%s in %s, %s/s now",
-		term.Plural(int64(v.total), "request"), duration.Seconds(now.Sub(v.begun)), term.ThreeDigits(v.rate)))
+		figure.Plural(int64(v.total), "request"), duration.Seconds(now.Sub(v.begun)), figure.ThreeDigits(v.rate)))
 }
 
 // line is the live view where output cannot be redrawn.
@@ -193,5 +194,5 @@ func (v *live) line(now time.Time) string {
 	if v.health != nil && v.health.Status != health.Healthy {
 		rest.WriteString("; " + text.Overall(v.health))
 	}
-	return fmt.Sprintf("%s: %s, %s/s%s", duration.Seconds(now.Sub(v.begun)), term.Plural(int64(v.total), "request"), term.ThreeDigits(v.rate), rest.String())
+	return fmt.Sprintf("%s: %s, %s/s%s", duration.Seconds(now.Sub(v.begun)), figure.Plural(int64(v.total), "request"), figure.ThreeDigits(v.rate), rest.String())
 }

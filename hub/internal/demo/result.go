@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"github.com/kymohq/kymo"
+	"github.com/kymohq/kymo/hub/internal/figure"
 	"github.com/kymohq/kymo/hub/internal/report"
 	"github.com/kymohq/kymo/hub/internal/term"
 	"github.com/kymohq/kymo/hub/internal/text"
@@ -26,7 +27,7 @@ func (r *Result) Print(w io.Writer, s term.Screen) error {
 	if err := text.Report(w, s, r.Report); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(w, "\nload generator sent %s; Kymo reports %s\n", term.Plural(r.Sent, "request"), term.Thousands(r.counted()))
+	_, err := fmt.Fprintf(w, "\nload generator sent %s; Kymo reports %s\n", figure.Plural(r.Sent, "request"), figure.Thousands(r.counted()))
 	return err
 }
 
@@ -39,7 +40,7 @@ func (r *Result) Problem() string {
 	}
 	problem := "the numbers differ"
 	if r.Failed > 0 {
-		problem += fmt.Sprintf("; %s got no answer from the shop", term.Plural(r.Failed, "request"))
+		problem += fmt.Sprintf("; %s got no answer from the shop", figure.Plural(r.Failed, "request"))
 	}
 	if r.Stats.Dropped+r.Stats.Pending > 0 {
 		problem += fmt.Sprintf("; the SDK dropped %d and could not ship %d, for: %s",

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/kymohq/kymo/hub/internal/client"
-	"github.com/kymohq/kymo/hub/internal/term"
+	"github.com/kymohq/kymo/hub/internal/figure"
 )
 
 // maxInFlight is how many batches are on their way at once: the hub makes them
@@ -83,7 +83,7 @@ func (imp *Importer) Send(ctx context.Context, s *Source) (*Result, error) {
 	}
 	if unreadable != nil {
 		return nil, fmt.Errorf("%w; the first %s are imported and stay, the others are not",
-			unreadable, term.Plural(done.Rows, "row"))
+			unreadable, figure.Plural(done.Rows, "row"))
 	}
 	if s.regular && s.identity(content.sum) != s.instance {
 		return nil, fmt.Errorf("%s: it changed while it was imported, and rows of both its states may be there", s.name)
@@ -108,7 +108,7 @@ func (s *Source) broken(err error, done *Result) error {
 	}
 	confirmed := "nothing"
 	if kept := done.Rows - done.Refused; kept > 0 {
-		confirmed = term.Plural(kept, "row")
+		confirmed = figure.Plural(kept, "row")
 	}
 	err = fmt.Errorf("%w; the hub has confirmed %s of %s", err, confirmed, s.name)
 	if s.regular {

@@ -1,9 +1,9 @@
 package report
 
 import (
-	"strconv"
 	"time"
 
+	"github.com/kymohq/kymo/hub/internal/figure"
 	"github.com/kymohq/kymo/internal/duration"
 )
 
@@ -53,15 +53,5 @@ func (s *Slow) reason(endpoint string, p95 time.Duration, samples uint64) string
 		return ""
 	}
 	over, most := duration.Distinct(p95, target)
-	return "p95 " + over + " over target " + most + " (" + thousands(samples) + " samples)"
-}
-
-// thousands is term.Thousands for a package that every hub has: term would bring the
-// code for terminals into services that embed one.
-func thousands(n uint64) string {
-	s := strconv.FormatUint(n, 10)
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
+	return "p95 " + over + " over target " + most + " (" + figure.Thousands(int64(samples)) + " samples)"
 }

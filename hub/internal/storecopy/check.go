@@ -6,8 +6,8 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/kymohq/kymo/hub/internal/figure"
 	"github.com/kymohq/kymo/hub/internal/rollup"
-	"github.com/kymohq/kymo/hub/internal/term"
 )
 
 // Checked is the result of comparing the two stores.
@@ -64,7 +64,7 @@ func (c *Copier) compare(from, to *tally, least Amounts) string {
 		case got.requests < want.requests:
 			return c.fewer(want.requests, got.requests, "request", " of "+what)
 		case got.requests == want.requests && got.durations != want.durations:
-			return fmt.Sprintf("%s of %s have other durations in %s", term.Plural(want.requests, "request"), what, c.To.Name)
+			return fmt.Sprintf("%s of %s have other durations in %s", figure.Plural(want.requests, "request"), what, c.To.Name)
 		}
 	}
 	for _, service := range slices.Sorted(maps.Keys(from.drops)) {
@@ -82,5 +82,5 @@ func (c *Copier) compare(from, to *tally, least Amounts) string {
 }
 
 func (c *Copier) fewer(want, got int64, noun, of string) string {
-	return fmt.Sprintf("%s holds %s%s and %s %s", c.From.Name, term.Plural(want, noun), of, c.To.Name, term.Thousands(got))
+	return fmt.Sprintf("%s holds %s%s and %s %s", c.From.Name, figure.Plural(want, noun), of, c.To.Name, figure.Thousands(got))
 }

@@ -13,9 +13,9 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/kymohq/kymo/hub/internal/figure"
 	"github.com/kymohq/kymo/hub/internal/retry"
 	"github.com/kymohq/kymo/hub/internal/store"
-	"github.com/kymohq/kymo/hub/internal/term"
 	"github.com/kymohq/kymo/internal/wire"
 )
 
@@ -71,8 +71,8 @@ func (a Amounts) Minus(b Amounts) Amounts {
 }
 
 func (a Amounts) String() string {
-	return fmt.Sprintf("%s, %s and %s", term.Plural(a.Requests, "request"),
-		term.Plural(a.Dropped, "dropped request"), term.Plural(a.Health, "health result"))
+	return fmt.Sprintf("%s, %s and %s", figure.Plural(a.Requests, "request"),
+		figure.Plural(a.Dropped, "dropped request"), figure.Plural(a.Health, "health result"))
 }
 
 // ErrSameStore is the error of two names that lead to one store.

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/kymohq/kymo/hub/internal/figure"
 	"github.com/kymohq/kymo/internal/duration"
 )
 
@@ -52,10 +53,10 @@ func (p *Progress) Clear() {
 func (p *Progress) line(rows, done int64, took time.Duration) string {
 	rate := ""
 	if took > 0 {
-		rate = "  " + Thousands(int64(float64(rows)/took.Seconds())) + " rows/s"
+		rate = "  " + figure.Thousands(int64(float64(rows)/took.Seconds())) + " rows/s"
 	}
 	if p.total <= 0 {
-		return fmt.Sprintf("%s  %s%s", p.label, Plural(rows, "row"), rate)
+		return fmt.Sprintf("%s  %s%s", p.label, figure.Plural(rows, "row"), rate)
 	}
 	share := min(float64(done)/float64(p.total), 1)
 	full := int(share * barWidth)
@@ -64,5 +65,5 @@ func (p *Progress) line(rows, done int64, took time.Duration) string {
 	if share > 0 {
 		eta = "  ETA " + duration.Seconds(time.Duration(float64(took)*(1-share)/share))
 	}
-	return fmt.Sprintf("%s  %s %3.0f %%  %s%s%s", p.label, bar, share*100, Plural(rows, "row"), rate, eta)
+	return fmt.Sprintf("%s  %s %3.0f %%  %s%s%s", p.label, bar, share*100, figure.Plural(rows, "row"), rate, eta)
 }

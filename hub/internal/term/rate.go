@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/kymohq/kymo/hub/internal/figure"
 	"github.com/kymohq/kymo/internal/duration"
 )
 
@@ -16,7 +17,7 @@ func Took(d time.Duration, n int64, things string) string {
 	}
 	text := "in " + duration.Seconds(d)
 	if rate := int64(float64(n) / d.Seconds()); rate >= 1 {
-		text += fmt.Sprintf(" (%s %s/s)", Thousands(rate), things)
+		text += fmt.Sprintf(" (%s %s/s)", figure.Thousands(rate), things)
 	}
 	return text
 }

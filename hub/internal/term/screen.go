@@ -1,8 +1,7 @@
 // Package term writes to a terminal, or to a file or pipe in its place. A Screen
 // is what output goes to; Table aligns rows for it, Frame redraws lines in place,
 // Progress shows how far a long operation is, and Bars how far several are, one after
-// another. Numbers are formatted here, so that they look the same wherever they are
-// printed.
+// another.
 package term
 
 import (

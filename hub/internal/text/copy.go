@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/kymohq/kymo/hub/internal/figure"
 	"github.com/kymohq/kymo/hub/internal/storecopy"
 	"github.com/kymohq/kymo/hub/internal/term"
 )
@@ -27,7 +28,7 @@ func Copied(c *storecopy.Copier, done *storecopy.Copied, took time.Duration) str
 
 // Checked returns a line on a check that found nothing missing.
 func Checked(c *storecopy.Copier, found *storecopy.Checked) string {
-	hours := term.Plural(found.Hours, "hour")
+	hours := figure.Plural(found.Hours, "hour")
 	if found.More == (storecopy.Amounts{}) {
 		return hours + " checked: both hold the same"
 	}
@@ -42,5 +43,5 @@ func Difference(c *storecopy.Copier, found *storecopy.Checked) string {
 	}
 	return fmt.Sprintf("%s of %s %s, first that from %s: %s; this happens if something still writes to %s, "+
 		"or if a hub on %s keeps less (--retention-age)",
-		term.Thousands(found.Differ), term.Plural(found.Hours, "hour"), verb, found.First, found.Lacks, c.From.Name, c.To.Name)
+		figure.Thousands(found.Differ), figure.Plural(found.Hours, "hour"), verb, found.First, found.Lacks, c.From.Name, c.To.Name)
 }

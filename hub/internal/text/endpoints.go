@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/kymohq/kymo/hub/internal/client"
+	"github.com/kymohq/kymo/hub/internal/figure"
 	"github.com/kymohq/kymo/hub/internal/report"
 	"github.com/kymohq/kymo/hub/internal/term"
 )
@@ -21,7 +22,7 @@ func Endpoints(w io.Writer, s term.Screen, e *client.Endpoints) error {
 		addLines(&b, endpointTable(e.Rows).Lines(s))
 	}
 	if more := e.Total - len(e.Rows); more > 0 {
-		fmt.Fprintf(&b, "%s; see them with a larger --limit.\n", term.Plural(int64(more), "more endpoint"))
+		fmt.Fprintf(&b, "%s; see them with a larger --limit.\n", figure.Plural(int64(more), "more endpoint"))
 	}
 	b.WriteString(dropsLine(e.Trust))
 	_, err := io.WriteString(w, b.String())
@@ -46,10 +47,10 @@ func endpointTable(rows []report.Endpoint) *term.Table {
 		}
 		t.Add(
 			term.Cell{Text: e.Service}, term.Cell{Text: e.Method}, term.Cell{Text: e.Endpoint},
-			term.Cell{Text: term.Thousands(int64(e.TotalRequests))},
-			ErrorCell(e.ErrorRate), term.Cell{Text: term.Percent(e.ClientErrorRate)}, number(e.AvgResponseTime),
-			number(e.P50ResponseTime), term.Cell{Text: term.ThreeDigits(e.P95ResponseTime), Style: tail},
-			term.Cell{Text: term.ThreeDigits(e.P99ResponseTime), Style: tail}, number(e.MaxResponseTime),
+			term.Cell{Text: figure.Thousands(int64(e.TotalRequests))},
+			ErrorCell(e.ErrorRate), term.Cell{Text: figure.Percent(e.ClientErrorRate)}, number(e.AvgResponseTime),
+			number(e.P50ResponseTime), term.Cell{Text: figure.ThreeDigits(e.P95ResponseTime), Style: tail},
+			term.Cell{Text: figure.ThreeDigits(e.P99ResponseTime), Style: tail}, number(e.MaxResponseTime),
 			remark,
 		)
 	}

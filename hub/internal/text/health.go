@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/kymohq/kymo/health"
+	"github.com/kymohq/kymo/hub/internal/figure"
 	"github.com/kymohq/kymo/hub/internal/term"
 	"github.com/kymohq/kymo/internal/duration"
 )
@@ -47,7 +48,7 @@ func Overall(a *health.Answer) string {
 		}
 		unwell = append(unwell, name)
 	}
-	all := term.Plural(int64(len(a.Checks)), "check")
+	all := figure.Plural(int64(len(a.Checks)), "check")
 	if len(unwell) == 0 {
 		return fmt.Sprintf("%s: %s", a.Status, all)
 	}
@@ -71,7 +72,7 @@ func healthTable(a *health.Answer, now time.Time) *term.Table {
 			since = duration.Seconds(max(now.Sub(*c.Since), 0))
 		}
 		if c.State != health.Unknown || c.CheckedAt != nil {
-			response = term.Thousands(c.ResponseTimeMS)
+			response = figure.Thousands(c.ResponseTimeMS)
 		}
 		if c.Critical {
 			critical = "critical"
@@ -146,7 +147,7 @@ func ownChecks(details json.RawMessage) []ownCheck {
 		if json.Unmarshal(in.Checks[name], &c.status) != nil && json.Unmarshal(in.Checks[name], &own) == nil {
 			c.status, c.reason = own.Status, own.Reason
 			if own.ResponseTimeMS != nil {
-				c.response = term.Thousands(*own.ResponseTimeMS)
+				c.response = figure.Thousands(*own.ResponseTimeMS)
 			}
 		}
 		all = append(all, c)

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/kymohq/kymo/hub/internal/figure"
 	"github.com/kymohq/kymo/hub/internal/report"
 	"github.com/kymohq/kymo/hub/internal/term"
 	"github.com/kymohq/kymo/internal/duration"
@@ -21,11 +22,11 @@ func History(w io.Writer, s term.Screen, h *report.History) error {
 	if h.Checks > 0 {
 		t := term.Table{Columns: []term.Column{term.Number("checks"), term.Number("failures"), term.OptionalNumber(1, "mean ms"),
 			term.Number("p50 ms"), term.Number("p95 ms"), term.Number("p99 ms"), term.OptionalNumber(2, "max ms")}}
-		failures := term.Cell{Text: term.Thousands(int64(h.Failures))}
+		failures := term.Cell{Text: figure.Thousands(int64(h.Failures))}
 		if h.Failures > 0 {
 			failures.Style = term.Red
 		}
-		t.Add(term.Cell{Text: term.Thousands(int64(h.Checks))}, failures, number(h.AvgResponseTime), number(h.P50ResponseTime),
+		t.Add(term.Cell{Text: figure.Thousands(int64(h.Checks))}, failures, number(h.AvgResponseTime), number(h.P50ResponseTime),
 			number(h.P95ResponseTime), number(h.P99ResponseTime), number(h.MaxResponseTime))
 		lines = append(lines, t.Lines(s)...)
 	}
@@ -36,7 +37,7 @@ func History(w io.Writer, s term.Screen, h *report.History) error {
 		lines = append(lines, transitionTable(h).Lines(s)...)
 	}
 	if more := h.TransitionsTotal - len(h.Transitions); more > 0 {
-		lines = append(lines, term.Plural(int64(more), "more transition")+"; see them with a smaller --hours.")
+		lines = append(lines, figure.Plural(int64(more), "more transition")+"; see them with a smaller --hours.")
 	}
 	_, err := fmt.Fprintln(w, strings.Join(lines, "\n"))
 	return err
@@ -47,9 +48,9 @@ func uptimeText(h *report.History) string {
 	if h.UptimePercent == nil {
 		return "no results"
 	}
-	text := fmt.Sprintf("uptime %s %%", term.Percent(*h.UptimePercent/100))
+	text := fmt.Sprintf("uptime %s %%", figure.Percent(*h.UptimePercent/100))
 	if h.KnownPercent < 100 {
-		text += fmt.Sprintf(" of the %s %% of the time that has results", term.Percent(h.KnownPercent/100))
+		text += fmt.Sprintf(" of the %s %% of the time that has results", figure.Percent(h.KnownPercent/100))
 	}
 	return text
 }

@@ -3,6 +3,7 @@ package text
 import (
 	"fmt"
 
+	"github.com/kymohq/kymo/hub/internal/figure"
 	"github.com/kymohq/kymo/hub/internal/fileimport"
 	"github.com/kymohq/kymo/hub/internal/term"
 )
@@ -11,11 +12,11 @@ import (
 func Imported(name string, r *fileimport.Result) string {
 	imported := r.Rows - r.Known - r.Refused
 	if r.Known > 0 && r.Known == r.Rows {
-		return fmt.Sprintf("%s: %s, all of which were already there", name, term.Plural(r.Known, "row"))
+		return fmt.Sprintf("%s: %s, all of which were already there", name, figure.Plural(r.Known, "row"))
 	}
-	line := fmt.Sprintf("%s: %s imported %s", name, term.Plural(imported, "row"), term.Took(r.Took, imported, "rows"))
+	line := fmt.Sprintf("%s: %s imported %s", name, figure.Plural(imported, "row"), term.Took(r.Took, imported, "rows"))
 	if r.Known > 0 {
-		line += fmt.Sprintf("; %s were already there", term.Plural(r.Known, "row"))
+		line += fmt.Sprintf("; %s were already there", figure.Plural(r.Known, "row"))
 	}
 	return line
 }
@@ -23,5 +24,5 @@ func Imported(name string, r *fileimport.Result) string {
 // Refused returns a line on an import of which the hub refused some rows.
 func Refused(name string, r *fileimport.Result) string {
 	return fmt.Sprintf("%s: %s refused: older than what the hub keeps, or in the future; "+
-		"start the hub with a longer --retention-age", name, term.Plural(r.Refused, "row"))
+		"start the hub with a longer --retention-age", name, figure.Plural(r.Refused, "row"))
 }

@@ -11,6 +11,7 @@ import (
 	"math"
 	"strings"
 
+	"github.com/kymohq/kymo/hub/internal/figure"
 	"github.com/kymohq/kymo/hub/internal/report"
 	"github.com/kymohq/kymo/hub/internal/term"
 )
@@ -24,13 +25,13 @@ func Report(w io.Writer, s term.Screen, p *report.Performance) error {
 	}
 	total := term.Table{Columns: numberColumns()}
 	total.Add(
-		term.Cell{Text: term.Thousands(int64(p.TotalRequests))},
-		ErrorCell(p.ErrorRate), term.Cell{Text: term.Percent(p.ClientErrorRate)}, number(p.AvgResponseTime),
+		term.Cell{Text: figure.Thousands(int64(p.TotalRequests))},
+		ErrorCell(p.ErrorRate), term.Cell{Text: figure.Percent(p.ClientErrorRate)}, number(p.AvgResponseTime),
 		number(p.P50ResponseTime), number(p.P95ResponseTime), number(p.P99ResponseTime), number(p.MaxResponseTime),
 	)
 	var b strings.Builder
 	addLines(&b, total.Lines(s))
-	fmt.Fprintf(&b, "\nSlowest of %s, by p95:\n", term.Plural(int64(p.Endpoints), "endpoint"))
+	fmt.Fprintf(&b, "\nSlowest of %s, by p95:\n", figure.Plural(int64(p.Endpoints), "endpoint"))
 	addLines(&b, endpointTable(p.SlowestEndpoints).Lines(s))
 	b.WriteString("\n" + trustLine(p.Trust) + dropsLine(p.Trust))
 	_, err := io.WriteString(w, b.String())
@@ -55,7 +56,7 @@ func Window(w report.Window) string {
 func trustLine(t report.Trust) string {
 	bound := math.Ceil(t.ErrorBound*1e4) / 100 // a bound is rounded up
 	line := fmt.Sprintf("From %s, none sampled; percentiles are within %.2f %% of the exact ones.\n",
-		term.Plural(int64(t.Samples), "request"), bound)
+		figure.Plural(int64(t.Samples), "request"), bound)
 	if t.InsufficientData {
 		line += "Insufficient data: too few requests to judge by percentiles.\n"
 	}
@@ -65,10 +66,10 @@ func trustLine(t report.Trust) string {
 // dropsLine describes what is missing from the numbers; it is empty if nothing is.
 func dropsLine(t report.Trust) (line string) {
 	if t.Dropped > 0 {
-		line += term.Plural(int64(t.Dropped), "request") + " could not be kept and " + be(t.Dropped) + " missing here.\n"
+		line += figure.Plural(int64(t.Dropped), "request") + " could not be kept and " + be(t.Dropped) + " missing here.\n"
 	}
 	if t.Overflowed > 0 {
-		line += term.Plural(int64(t.Overflowed), "request") + " " + be(t.Overflowed) + " under (other): the service has more endpoints than Kymo keeps apart.\n"
+		line += figure.Plural(int64(t.Overflowed), "request") + " " + be(t.Overflowed) + " under (other): the service has more endpoints than Kymo keeps apart.\n"
 	}
 	return line
 }
@@ -91,11 +92,11 @@ func numberColumns() []term.Column {
 }
 
 // number is the cell of a duration in milliseconds.
-func number(v float64) term.Cell { return term.Cell{Text: term.ThreeDigits(v)} }
+func number(v float64) term.Cell { return term.Cell{Text: figure.ThreeDigits(v)} }
 
 // ErrorCell is the cell of a share of errors, red if there are any.
 func ErrorCell(rate float64) term.Cell {
-	c := term.Cell{Text: term.Percent(rate)}
+	c := term.Cell{Text: figure.Percent(rate)}
 	if rate > 0 {
 		c.Style = term.Red
 	}

@@ -1,4 +1,6 @@
-package term
+// Package figure has the one form of numbers in what people read: tables, progress and
+// reasons. Package duration has that of durations.
+package figure
 
 import (
 	"math"
