@@ -117,8 +117,10 @@ var rooms = []room{
 		why: "which names are answered depends on the names alone"},
 	{path: "hub/internal/retry", floor: 3, upTo: -1,
 		why: "it repeats anything, whatever that is"},
+	{path: "hub/internal/atomicfile", floor: 3, upTo: -1,
+		why: "it replaces any file, whatever is in it"},
 	{path: "hub/internal/webserver", floor: 3, upTo: -1,
-		beside: []string{"internal/duration"}, // errors
+		beside: []string{"internal/duration", "hub/internal/atomicfile"}, // errors; the file with the URL
 		why:    "it serves a handler, whatever that answers"},
 	{path: "hub/internal/loop", floor: 3, upTo: -1,
 		why: "it runs anything again and again, whatever that is"},

@@ -8,6 +8,8 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+
+	"github.com/kymohq/kymo/hub/internal/atomicfile"
 )
 
 // maxSessions is how many bytes of the file of ended sessions are read.
@@ -62,26 +64,5 @@ func (s sessionsFile) save() func(content string) error {
 	if s.name == "" {
 		return nil
 	}
-	return func(content string) error { return replaceFile(s.name, content) }
-}
-
-// replaceFile writes a file that only its owner may read, durably: after a crash it has
-// what it had before, or all of the new content.
-func replaceFile(name, content string) error {
-	f, err := os.OpenFile(name+".new", os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.WriteString(content)
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(f.Name(), name); err != nil {
-		return err
-	}
-	if dir, err := os.Open(filepath.Dir(name)); err == nil {
-		_ = dir.Sync() // Not every system can.
-		_ = dir.Close()
-	}
-	return nil
+	return func(content string) error { return atomicfile.Write(atomicfile.Disk(0o600), s.name, []byte(content)) }
 }

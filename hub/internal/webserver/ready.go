@@ -4,18 +4,14 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
+
+	"github.com/kymohq/kymo/hub/internal/atomicfile"
 )
 
 // WriteReady writes the URL to a file. The file appears with its whole content, so
 // that a program that waits for it never reads half a URL.
 func WriteReady(file, url string) error {
-	temporary := filepath.Join(filepath.Dir(file), "."+filepath.Base(file)+".new")
-	if err := os.WriteFile(temporary, []byte(url+"\n"), 0o644); err != nil {
-		return readyError(file, err)
-	}
-	if err := os.Rename(temporary, file); err != nil {
-		os.Remove(temporary)
+	if err := atomicfile.Write(atomicfile.Disk(0o644), file, []byte(url+"\n")); err != nil {
 		return readyError(file, err)
 	}
 	return nil

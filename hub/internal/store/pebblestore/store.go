@@ -16,6 +16,7 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
 
+	"github.com/kymohq/kymo/hub/internal/atomicfile"
 	"github.com/kymohq/kymo/hub/internal/store"
 )
 
@@ -157,23 +158,16 @@ func (s *Store) checkFormat() error {
 		// Older data can be read as it is. The program that wrote it cannot read what is
 		// written from here on.
 	}
-	// A new file is renamed into place, so that a crash leaves either none or a whole one.
-	draft := name + ".new"
-	f, err := s.fs.Create(draft, "kymo-format")
-	if err != nil {
-		return err
-	}
-	_, err = fmt.Fprintf(writerOnly{f}, "%d\n", formatVersion)
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	if err := s.fs.Rename(draft, name); err != nil {
-		return err
-	}
-	return syncDir(s.fs, s.dir)
+	return atomicfile.Write(formatFS{s.fs}, name, fmt.Appendln(nil, formatVersion))
 }
 
-type writerOnly struct{ io.Writer }
+// formatFS is the store's file system, in which the file of the format is created.
+type formatFS struct{ vfs.FS }
+
+func (f formatFS) Create(name string) (atomicfile.File, error) {
+	return f.FS.Create(name, "kymo-format")
+}
+func (f formatFS) SyncDir(name string) error { return syncDir(f.FS, name) }
 
 // Close flushes and closes the store.
 func (s *Store) Close() error { return s.close() }
