@@ -14,7 +14,7 @@ func Listen(address string) (net.Listener, error) {
 		return l, nil
 	}
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return nil, fmt.Errorf("listen: %s is in use by another process; stop it, or name another with --listen host:port", address)
+		return nil, fmt.Errorf("listen: %s is in use by another process; stop it, or choose another host:port", address)
 	}
 	return nil, fmt.Errorf("listen: cannot listen on %s: %w", address, listenCause(err))
 }

@@ -16,7 +16,7 @@ func TestListenErrors(t *testing.T) {
 	}
 	defer l.Close()
 	_, err = Listen(l.Addr().String())
-	if want := " is in use by another process; stop it, or name another with --listen host:port"; err == nil || !strings.HasSuffix(err.Error(), want) {
+	if want := " is in use by another process; stop it, or choose another host:port"; err == nil || !strings.HasSuffix(err.Error(), want) {
 		t.Errorf("a taken port: %v", err)
 	}
 	if _, err = Listen("192.0.2.1:0"); err == nil ||
