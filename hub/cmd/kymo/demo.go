@@ -49,8 +49,6 @@ func (c *demoCommand) Run(env *environment) (err error) {
 			return fmt.Errorf("--for: %w", err)
 		}
 	}
-	logger := newLogger(env.stderr, slog.LevelError)
-
 	dir := c.Store
 	if dir == "" {
 		if dir, err = os.MkdirTemp("", "kymo-demo-"); err != nil {
@@ -58,18 +56,26 @@ func (c *demoCommand) Run(env *environment) (err error) {
 		}
 		defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	}
-	backends, err := demo.StartBackends()
-	if err != nil {
+	return runDemo(env, dir, demo.Config{
+		Rate: rate, Length: length, Stdin: env.stdin, Stdout: env.stdout, Screen: term.ScreenOf(env.stdout, env.vars),
+		Logger: newLogger(env.stderr, slog.LevelError),
+	})
+}
+
+// runDemo runs the demo with backends and a hub of its own, whose data is in dir, and
+// prints its result.
+func runDemo(env *environment, dir string, c demo.Config) (err error) {
+	if c.Backends, err = demo.StartBackends(); err != nil {
 		return err
 	}
-	defer backends.Stop()
+	defer c.Backends.Stop()
 	conf := config.Default()
-	conf.Store, conf.Checks = dir, backends.Checks()
+	conf.Store, conf.Checks = dir, c.Backends.Checks()
 	conf.Places = config.Places{"store": {Path: "--store"}}
 	if err := conf.Validate(makers); err != nil {
 		return err
 	}
-	h, err := openHub(conf, logger)
+	h, err := openHub(conf, c.Logger)
 	if err != nil {
 		return err
 	}
@@ -81,22 +87,16 @@ func (c *demoCommand) Run(env *environment) (err error) {
 			return err
 		}
 	}
-	hubServer := webserver.Start(l, h, logger)
-	defer func() { err = errors.Join(err, hubServer.Stop(webserver.StopTime)) }()
-
-	asker, err := client.New(hubServer.URL(), "")
+	server := webserver.Start(l, h, c.Logger)
+	defer func() { err = errors.Join(err, server.Stop(webserver.StopTime)) }()
+	if c.Hub, err = client.New(server.URL(), ""); err != nil {
+		return err
+	}
+	result, err := demo.Run(env.ctx, c)
 	if err != nil {
 		return err
 	}
-	screen := term.ScreenOf(env.stdout, env.vars)
-	result, err := demo.Run(env.ctx, demo.Config{
-		Hub: asker, Backends: backends, Rate: rate, Length: length,
-		Stdin: env.stdin, Stdout: env.stdout, Screen: screen, Logger: logger,
-	})
-	if err != nil {
-		return err
-	}
-	if err := result.Print(env.stdout, screen); err != nil {
+	if err := result.Print(c.Stdout, c.Screen); err != nil {
 		return err
 	}
 	if problem := result.Problem(); problem != "" {
