@@ -34,8 +34,6 @@ func (*healthCommand) Help() string {
 // maxHistoryHours is the longest history that a hub answers with.
 const maxHistoryHours = 2160
 
-const watchEvery = 2 * time.Second
-
 func (c *healthCommand) Run(env *environment) error {
 	switch {
 	case c.Name == "" && c.Hours != "":
@@ -56,7 +54,7 @@ func (c *healthCommand) Run(env *environment) error {
 		return c.history(env, hub, query)
 	case c.Watch:
 		w := healthwatch.Watch{
-			Hub: hub, Stdout: env.stdout, Stderr: env.stderr, Screen: term.ScreenOf(env.stdout, env.vars), JSON: c.JSON, Every: watchEvery,
+			Hub: hub, Stdout: env.stdout, Stderr: env.stderr, Screen: term.ScreenOf(env.stdout, env.vars), JSON: c.JSON,
 		}
 		return w.Run(env.ctx)
 	}

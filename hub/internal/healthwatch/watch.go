@@ -4,6 +4,7 @@
 package healthwatch
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -21,10 +22,10 @@ import (
 type Watch struct {
 	Hub    *client.Client
 	Stdout io.Writer
-	Stderr io.Writer   // with JSON: why the hub does not answer
-	Screen term.Screen // what Stdout is
-	JSON   bool        // write each answer as it came instead
-	Every  time.Duration
+	Stderr io.Writer     // with JSON: why the hub does not answer
+	Screen term.Screen   // what Stdout is
+	JSON   bool          // write each answer as it came instead
+	Every  time.Duration // between two answers; 0 means 2 s
 
 	frame  *term.Frame
 	answer *health.Answer // the last one
@@ -34,6 +35,7 @@ type Watch struct {
 
 // Run watches until ctx is done, which is how it should end.
 func (w *Watch) Run(ctx context.Context) error {
+	w.Every = cmp.Or(w.Every, 2*time.Second)
 	w.frame = term.NewFrame(w.Stdout, w.Screen)
 	tick := time.NewTicker(w.Every)
 	defer tick.Stop()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
@@ -171,6 +172,14 @@ func TestWatchPrintsAnswers(t *testing.T) {
 	}
 	if strings.Count(stderr, "\n") != 1 || !strings.HasPrefix(stderr, "kymo: no hub answers at ") {
 		t.Errorf("stderr %q", stderr)
+	}
+}
+
+// A watch without an interval has the default.
+func TestWatchWithoutAnInterval(t *testing.T) {
+	w := &Watch{Hub: clientOf(t, hubThat(t, reply{401, nil})), Stdout: io.Discard}
+	if err := w.Run(t.Context()); err == nil || w.Every != 2*time.Second {
+		t.Errorf("%v, every %v", err, w.Every)
 	}
 }
 
