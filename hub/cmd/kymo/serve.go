@@ -87,10 +87,12 @@ func (c *serveCommand) Run(env *environment) error {
 	if c.WatchConfig && source.Path == "" {
 		return errors.New("--watch-config: there is no file to watch; name one with --config FILE or KYMO_CONFIG")
 	}
+	level := new(slog.LevelVar)
+	logger := newLogger(env.stderr, level)
 	var changed <-chan struct{}
 	if c.WatchConfig {
 		// Before the file is read: what changes after that is seen.
-		watch, err := reload.WatchFile(source.Path)
+		watch, err := reload.WatchFile(source.Path, logger)
 		if err != nil {
 			return fmt.Errorf("--watch-config: %w", err)
 		}
@@ -101,9 +103,7 @@ func (c *serveCommand) Run(env *environment) error {
 	if err != nil {
 		return err
 	}
-	level := new(slog.LevelVar)
 	level.Set(conf.LogLevel)
-	logger := newLogger(env.stderr, level)
 	reload.LogWarnings(logger, conf)
 	// The port first: a hub that cannot be reached should not touch the data.
 	l, err := webserver.Listen(conf.Listen)
@@ -115,7 +115,7 @@ func (c *serveCommand) Run(env *environment) error {
 		l.Close()
 		return err
 	}
-	r := &reload.Reloader{Source: source, Makers: makers, Began: conf, Hub: h, Level: level, Logger: logger}
+	r := &reload.Reloader{Source: source, Makers: makers, Initial: conf, Hub: h, Level: level, Logger: logger}
 	return c.serve(env, l, r, hangup, changed)
 }
 
@@ -146,7 +146,7 @@ func (c *serveCommand) until(env *environment, server *webserver.Server, r *relo
 			return fmt.Errorf("--ready-file: %w", err)
 		}
 	}
-	r.Logger.Info("listening", "url", server.URL(), "store", engines.Show(r.Began.Store))
+	r.Logger.Info("listening", "url", server.URL(), "store", engines.Show(r.Initial.Store))
 	for {
 		select {
 		case <-env.ctx.Done():

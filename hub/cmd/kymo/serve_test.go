@@ -54,7 +54,7 @@ func TestServerThatFails(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &reload.Reloader{Began: conf, Hub: h, Logger: quiet}
+	r := &reload.Reloader{Initial: conf, Hub: h, Logger: quiet}
 	err = new(serveCommand).serve(&environment{ctx: t.Context()}, l, r, nil, nil)
 	if err == nil || !strings.HasPrefix(err.Error(), "serve: accept") {
 		t.Errorf("got %v", err)

@@ -17,14 +17,14 @@ import (
 
 // Reloader reloads the configuration of one hub. It is not safe for concurrent use.
 type Reloader struct {
-	Source settings.Source
-	Makers config.Makers
-	Began  *config.Config // what the listener and the store were made from
-	Hub    *core.Hub
-	Level  *slog.LevelVar // of the Logger
-	Logger *slog.Logger
+	Source  settings.Source
+	Makers  config.Makers
+	Initial *config.Config // of the start, from which the listener and the store were made
+	Hub     *core.Hub
+	Level   *slog.LevelVar // of the Logger
+	Logger  *slog.Logger
 
-	last *config.Config // the last one that was applied; nil is Began
+	last *config.Config // the last one that was applied; nil is Initial
 }
 
 // Reload applies the configuration to the hub. One that is wrong is rejected as a
@@ -41,10 +41,10 @@ func (r *Reloader) Reload() {
 	r.Level.Set(c.LogLevel)
 	LogWarnings(r.Logger, c)
 	var restart []string
-	if c.Listen != r.Began.Listen || c.InsecureListen != r.Began.InsecureListen {
+	if c.Listen != r.Initial.Listen || c.InsecureListen != r.Initial.InsecureListen {
 		restart = append(restart, "listen")
 	}
-	if c.Store != r.Began.Store {
+	if c.Store != r.Initial.Store {
 		restart = append(restart, "store")
 	}
 	if len(restart) > 0 {
@@ -61,13 +61,13 @@ func (r *Reloader) apply() (*config.Config, error) {
 		return nil, err
 	}
 	// The file is being written, or was emptied by mistake.
-	if c.Empty && !cmp.Or(r.last, r.Began).Empty {
+	if c.Empty && !cmp.Or(r.last, r.Initial).Empty {
 		return nil, &config.Error{Path: r.Source.Path, Line: 1, Problem: "contains no settings"}
 	}
 	// The listener and the store stay, and so an address that other machines reach
 	// still needs tokens.
 	kept := *c
-	kept.Listen, kept.InsecureListen, kept.Store = r.Began.Listen, r.Began.InsecureListen, r.Began.Store
+	kept.Listen, kept.InsecureListen, kept.Store = r.Initial.Listen, r.Initial.InsecureListen, r.Initial.Store
 	if err := kept.Validate(r.Makers); err != nil {
 		return nil, err
 	}

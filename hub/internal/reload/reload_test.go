@@ -41,7 +41,7 @@ func reloading(t *testing.T, source settings.Source, log *slog.Logger) *Reloader
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { h.Close(context.Background()) })
-	return &Reloader{Source: source, Makers: makers, Began: conf, Hub: h, Level: new(slog.LevelVar), Logger: log}
+	return &Reloader{Source: source, Makers: makers, Initial: conf, Hub: h, Level: new(slog.LevelVar), Logger: log}
 }
 
 // The tokens of a hub that other machines reach cannot be taken away by naming

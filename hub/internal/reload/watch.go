@@ -3,6 +3,7 @@ package reload
 import (
 	"crypto/sha256"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"time"
@@ -26,17 +27,19 @@ type Watch struct {
 
 	path    string
 	watcher *fsnotify.Watcher
+	logger  *slog.Logger
 	ended   chan struct{}
 }
 
-// WatchFile begins to watch a file, which need not exist yet.
-func WatchFile(path string) (*Watch, error) {
+// WatchFile begins to watch a file, which need not exist yet. If its directory can no
+// longer be watched, that is logged.
+func WatchFile(path string, logger *slog.Logger) (*Watch, error) {
 	watcher, err := fsnotify.NewWatcher()
 	if err != nil {
 		return nil, err
 	}
-	w := &Watch{path: path, watcher: watcher, changed: make(chan struct{}, 1), ended: make(chan struct{})}
-	if err := w.directories(); err != nil {
+	w := &Watch{path: path, watcher: watcher, logger: logger, changed: make(chan struct{}, 1), ended: make(chan struct{})}
+	if err := w.watchDirectories(); err != nil {
 		watcher.Close()
 		return nil, fmt.Errorf("cannot watch %s: %w", path, err)
 	}
@@ -48,9 +51,9 @@ func WatchFile(path string) (*Watch, error) {
 // not received are one.
 func (w *Watch) Changed() <-chan struct{} { return w.changed }
 
-// directories watches the directory that the path is in, and, if the path is a
+// watchDirectories watches the directory that the path is in, and, if the path is a
 // symbolic link, the directory of the file that it leads to.
-func (w *Watch) directories() error {
+func (w *Watch) watchDirectories() error {
 	err := w.watcher.Add(filepath.Dir(w.path))
 	if target, linkErr := filepath.EvalSymlinks(w.path); linkErr == nil && err == nil {
 		err = w.watcher.Add(filepath.Dir(target))
@@ -72,6 +75,7 @@ func (w *Watch) run(last [sha256.Size]byte) {
 	timer := time.NewTimer(settled)
 	defer timer.Stop()
 	var first time.Time // of the events since the file was last read
+	lost := false       // the directory, which was logged
 	wait := func() {
 		if first.IsZero() {
 			first = time.Now()
@@ -92,7 +96,11 @@ func (w *Watch) run(last [sha256.Size]byte) {
 			wait()
 		case <-timer.C:
 			first = time.Time{}
-			_ = w.directories() // one that was removed and made again must be added again
+			err := w.watchDirectories() // one that was removed and made again must be added again
+			if err != nil && !lost {
+				w.logger.Warn("changes of the configuration file may no longer be noticed", "path", w.path, "error", err)
+			}
+			lost = err != nil
 			if now := w.sum(); now != last {
 				last = now
 				select {
