@@ -44,7 +44,7 @@ func (c *checkCommand) Run(env *environment) error {
 	if err != nil {
 		return err
 	}
-	all, err := checkup.Of(conf, makers)
+	all, err := checkup.NewTargets(conf, makers)
 	if err != nil {
 		return err
 	}

@@ -95,7 +95,7 @@ func (j *judge) right(t *testing.T, file string, conf *config.Config) {
 		t.Errorf("config check prints %q, want %q", &r.stdout, want)
 	}
 	j.kymo(t, "serve", "--config", file, "--listen", j.taken).expect(t, exitFailed, j.taken+" is in use by another process")
-	targets, err := checkup.Of(conf, makers)
+	targets, err := checkup.NewTargets(conf, makers)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -30,10 +30,10 @@ type Config struct {
 	// 256 MiB.
 	Memory int64
 
-	// EndedSessions is what SaveEnded was given last before a restart: the sessions that
-	// were ended, of at most 1 MiB. If SaveEnded is nil, they are in memory alone.
-	EndedSessions string
-	SaveEnded     func(content string) error
+	// SaveEnded saves which sessions were ended, in at most 1 MiB, and SavedEnded is what
+	// it saved last before a restart. If SaveEnded is nil, they are in memory alone.
+	SaveEnded  func(content string) error
+	SavedEnded string
 
 	// Dashboard is the page at /; nil is the one built into the program.
 	Dashboard *web.Dashboard
@@ -72,7 +72,7 @@ func New(config Config) *API {
 	a.Settings = Settings{} // The current ones are those of liveOf.
 	a.memory.free.Store(config.Memory)
 	a.ended.save = config.SaveEnded
-	a.ended.load(config.EndedSessions, config.Now())
+	a.ended.load(config.SavedEnded, config.Now())
 	a.huma = humago.New(a.mux, a.describe())
 	a.huma.UseMiddleware(a.authenticate, a.checkQuery, a.checkService)
 	a.routeIngest()

@@ -17,7 +17,7 @@ func restarted(now *time.Time, content string, save func(string) error, log *str
 		c.Tokens = Tokens{"in", "out"}
 		c.Now = func() time.Time { return *now }
 		c.Logger = slog.New(slog.NewTextHandler(log, nil))
-		c.EndedSessions, c.SaveEnded = content, save
+		c.SavedEnded, c.SaveEnded = content, save
 	})
 }
 

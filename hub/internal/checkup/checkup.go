@@ -1,5 +1,5 @@
-// Package checkup runs the checks of a configuration once, without a hub: Of makes
-// their probes, Pick selects some by name, and Run runs them and answers as
+// Package checkup runs the checks of a configuration once, without a hub: NewTargets
+// makes their probes, Pick selects some by name, and Run runs them and answers as
 // GET /health would.
 package checkup
 
@@ -25,9 +25,9 @@ type Target struct {
 	rules config.Rules
 }
 
-// Of makes the probes of all checks of a validated configuration, and of the
+// NewTargets makes the probes of all checks of a validated configuration, and of the
 // services that have a URL. It contacts nothing.
-func Of(c *config.Config, makers config.Makers) (all []*Target, err error) {
+func NewTargets(c *config.Config, makers config.Makers) (all []*Target, err error) {
 	add := func(name string, rules config.Rules, p health.Probe, makeErr error) {
 		if err = makeErr; err == nil {
 			all = append(all, &Target{name: name, probe: p, rules: rules})

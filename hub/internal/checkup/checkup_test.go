@@ -55,7 +55,7 @@ func TestRun(t *testing.T) {
 		{configured(true, "down", "degraded"), health.Down},
 	} {
 		closed := 0
-		all, err := Of(test.conf, probes(&closed))
+		all, err := NewTargets(test.conf, probes(&closed))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -84,13 +84,13 @@ func TestRun(t *testing.T) {
 // What was made before a probe that cannot be made is closed.
 func TestProbeThatCannotBeMade(t *testing.T) {
 	closed := 0
-	if _, err := Of(configured(false, "fine", "down", "unmade", "degraded"), probes(&closed)); err == nil || closed != 2 {
+	if _, err := NewTargets(configured(false, "fine", "down", "unmade", "degraded"), probes(&closed)); err == nil || closed != 2 {
 		t.Errorf("%v, and %d were closed", err, closed)
 	}
 }
 
 func TestPick(t *testing.T) {
-	all, err := Of(configured(false, "database", "redis"), probes(new(int)))
+	all, err := NewTargets(configured(false, "database", "redis"), probes(new(int)))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -80,10 +80,10 @@ func New(st store.Store, c *config.Config, o Options) (*Hub, error) {
 		return nil, fmt.Errorf("start the checks: %w", err)
 	}
 	h.intake.OnHeartbeat(h.checks.fleet.Observe)
-	ended := o.endedSessions()
+	sessions := o.sessionsFile()
 	h.api = api.New(api.Config{
 		Settings: apiSettings(c), Store: store.Cleaned(st), Intake: h.intake, Now: o.Now, Logger: o.Logger, Version: o.Version,
-		EndedSessions: ended.read(), SaveEnded: ended.save(), Health: h.Health, HealthRows: h.checks.history.rows,
+		SavedEnded: sessions.read(), SaveEnded: sessions.save, Health: h.Health, HealthRows: h.checks.history.rows,
 	})
 	h.handler = webserver.Guard(http.HandlerFunc(h.serve), o.Limits)
 	h.pruning = loop.Start(pruneEvery, h.ticks, h.prune)

@@ -22,7 +22,7 @@ type sessionsFile struct {
 	logger *slog.Logger
 }
 
-func (o *Options) endedSessions() sessionsFile {
+func (o *Options) sessionsFile() sessionsFile {
 	f := sessionsFile{logger: o.Logger}
 	if o.Directory != "" {
 		f.name = filepath.Join(o.Directory, "ended-sessions")
@@ -59,10 +59,10 @@ func (s sessionsFile) read() string {
 	return string(content)
 }
 
-// save returns a function that saves a content, or nil without a file.
-func (s sessionsFile) save() func(content string) error {
+// save saves a content, if there is a file.
+func (s sessionsFile) save(content string) error {
 	if s.name == "" {
 		return nil
 	}
-	return func(content string) error { return atomicfile.Write(atomicfile.Disk(0o600), s.name, []byte(content)) }
+	return atomicfile.Write(atomicfile.Disk(0o600), s.name, []byte(content))
 }
