@@ -37,7 +37,7 @@ var (
 	// drivers are what the hub's command has use for, and a program that embeds the
 	// hub has not.
 	drivers = []string{
-		"github.com/jackc/pgx/v5", "github.com/pressly/goose/v3", "github.com/go-sql-driver/mysql", "github.com/redis/go-redis/v9",
+		"github.com/jackc/pgx/v5", "github.com/go-sql-driver/mysql", "github.com/redis/go-redis/v9",
 		"github.com/ClickHouse/clickhouse-go/v2", "github.com/ClickHouse/ch-go", "google.golang.org/grpc",
 		"github.com/alecthomas/kong", "github.com/goccy/go-yaml", "github.com/fsnotify/fsnotify",
 		"hub/internal/probe", "hub/internal/store/engines", "hub/checks",
@@ -155,7 +155,7 @@ var rooms = []room{
 		onlyWhy: "everything else works with any store; the embedded hub has this one, and engines chooses by name"},
 
 	{path: "hub/internal/store/pgstore", floor: 4, upTo: 3,
-		outside: []string{"github.com/jackc/pgx/v5", "github.com/pressly/goose/v3"},
+		outside: []string{"github.com/jackc/pgx/v5"},
 		why:     "a store that knew another one, a reader or a report could not be replaced alone",
 		onlyFor: []string{"hub/internal/store/engines"},
 		onlyWhy: "everything else works with any store, and engines chooses by name; the embedded hub takes no driver with it"},

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs what the tests start, on Debian: PostgreSQL, Redis, MariaDB, ClickHouse
-# and ZooKeeper, and the browser Chromium. It does nothing, at once, if their
+# Installs what the tests start, on Debian: PostgreSQL, PgBouncer, Redis, MariaDB,
+# ClickHouse and ZooKeeper, and the browser Chromium. It does nothing, at once, if their
 # programs are there.
 #
 # The tests run servers of their own, on free ports, so the services that come
@@ -14,6 +14,7 @@ has() { command -v "$1" >/dev/null || [[ -x /usr/sbin/$1 ]]; }
 
 missing() { # prints the packages to install
 	compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || echo postgresql
+	has pgbouncer || echo pgbouncer
 	{ has redis-server && has redis-cli; } || echo redis-server
 	# The service is in another package than the program; only the program is needed.
 	{ has mariadbd && has mariadb-install-db; } || echo mariadb-server-core

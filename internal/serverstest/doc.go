@@ -1,4 +1,4 @@
-// Package serverstest starts real servers for tests: PostgreSQL, Redis, MariaDB,
+// Package serverstest starts real servers for tests: PostgreSQL and PgBouncer, Redis, MariaDB,
 // ClickHouse, and a proxy that makes trouble in between.
 //
 // Each server is the test's own: a process in a directory of its own, on a free

@@ -20,6 +20,7 @@ import (
 func TestServers(t *testing.T) {
 	for name, start := range map[string]func(t *testing.T) *Server{
 		"postgres":   func(t *testing.T) *Server { return Postgres(t, "max_connections=10").Server },
+		"pgbouncer":  func(t *testing.T) *Server { return PgBouncer(t, Postgres(t)).Server },
 		"redis":      func(t *testing.T) *Server { return Redis(t, "--requirepass", "geheim").Server },
 		"sentinel":   func(t *testing.T) *Server { _, s := RedisSentinel(t, "--requirepass", "geheim"); return s.Server },
 		"mariadb":    func(t *testing.T) *Server { return MariaDB(t, "--max-connections=10").Server },

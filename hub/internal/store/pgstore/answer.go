@@ -10,11 +10,12 @@ import (
 
 // tally is the sum of what was read of the current part.
 type tally struct {
-	found   map[uint32]*rollup.Rollup // nil for a series that the query does not ask for
-	rollups []*rollup.Rollup          // of those that it does
-	unknown map[int32]bool            // series whose keys must be read before the part is read again
-	ahead   []detail                  // of later parts: the details of one span may belong to many
-	sorted  bool                      // whether ahead is sorted
+	found   map[uint32]*rollup.Rollup     // nil for a series that the query does not ask for
+	byKey   map[rollup.Key]*rollup.Rollup // a series can have two numbers, if it lost its row
+	rollups []*rollup.Rollup              // of those that it asks for
+	unknown map[int32]bool                // series whose keys must be read before the part is read again
+	ahead   []detail                      // of later parts: the details of one span may belong to many
+	sorted  bool                          // whether ahead is sorted
 }
 
 // reach yields the parts that end at an instant or before it, unless some of their
@@ -45,14 +46,17 @@ func (a *answer) of(id uint32, drops bool) *rollup.Rollup {
 		return r
 	}
 	key, ok := a.store.series.key(id)
+	if !ok && a.lost[id] {
+		return nil
+	}
 	if !ok {
 		a.unknown[int32(id)] = true
 		return nil
 	}
-	var r *rollup.Rollup
-	if drops && a.query.SelectsDrops(key.Service) || !drops && a.query.Selects(&key) {
+	r := a.byKey[key]
+	if r == nil && (drops && a.query.SelectsDrops(key.Service) || !drops && a.query.Selects(&key)) {
 		r = &rollup.Rollup{Key: key}
-		a.rollups = append(a.rollups, r)
+		a.rollups, a.byKey[key] = append(a.rollups, r), r
 	}
 	a.found[id] = r
 	return r

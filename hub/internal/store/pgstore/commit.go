@@ -48,11 +48,10 @@ func (s *Store) write(ctx context.Context, group []*gather.Call) error {
 var errForgotten = errors.New("a row or partition was dropped meanwhile")
 
 func (s *Store) commit(ctx context.Context, group []*gather.Call) error {
-	conn, err := s.pool.Acquire(ctx)
-	if err != nil {
-		return err
-	}
-	defer conn.Release()
+	return s.withConn(ctx, func(conn *pgxpool.Conn) error { return s.commitWith(ctx, conn, group) })
+}
+
+func (s *Store) commitWith(ctx context.Context, conn *pgxpool.Conn, group []*gather.Call) (err error) {
 	for range 3 {
 		// Days before the pruned instant have no partition, and no query would return
 		// their rows.
@@ -62,7 +61,10 @@ func (s *Store) commit(ctx context.Context, group []*gather.Call) error {
 		}
 		s.days.forget()
 		s.known.forget()
-		if err := s.readPruned(ctx); err != nil {
+		if err := s.restoreSeriesWith(ctx, conn); err != nil {
+			return err
+		}
+		if err := s.readPrunedWith(ctx, conn); err != nil {
 			return err
 		}
 	}
@@ -110,25 +112,30 @@ func (s *Store) try(ctx context.Context, conn *pgxpool.Conn, p *plan, from int64
 	if err := s.makeInstances(ctx, conn, p.names); err != nil {
 		return err
 	}
-	if err := s.series.number(ctx, conn, p.keys); err != nil {
+	ids, err := s.number(ctx, conn, p.keys)
+	if err != nil {
 		return err
 	}
 	if err := s.makeDays(ctx, conn, p.days); err != nil {
 		return err
 	}
-	return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
+	return s.writingWith(ctx, conn, func(tx pgx.Tx) error {
 		instances, err := lockInstances(ctx, tx, p.names)
 		if err != nil {
 			return err
 		}
-		if len(instances) < len(p.names) {
+		whole, err := ids.exist(ctx, tx)
+		if err != nil {
+			return err
+		}
+		if !whole || len(instances) < len(p.names) {
 			return errForgotten
 		}
 		fresh := admit(p.group, instances)
 		if len(fresh) == 0 {
 			return nil
 		}
-		return s.keep(ctx, tx, fresh, instances, from)
+		return s.keep(ctx, tx, &writeSet{fresh, ids, from}, instances)
 	})
 }
 
@@ -166,17 +173,23 @@ func tooManyGaps(c *gather.Call, instances map[string]*instance) (name string, f
 	return "", false
 }
 
-// keep writes the new batches, from an instant on: requests, sums, health results,
-// and the batches' identities.
-func (s *Store) keep(ctx context.Context, tx pgx.Tx, fresh []copySource, instances map[string]*instance, from int64) error {
-	if _, err := tx.Conn().PgConn().CopyFrom(ctx, newCopier(fresh, from), copyRequests); err != nil {
+// writeSet is what a transaction writes: new batches, from an instant on.
+type writeSet struct {
+	fresh []copySource
+	ids   seriesIDs
+	from  int64
+}
+
+// keep writes requests, sums, health results, and the batches' identities.
+func (s *Store) keep(ctx context.Context, tx pgx.Tx, w *writeSet, instances map[string]*instance) error {
+	if _, err := tx.Conn().PgConn().CopyFrom(ctx, newCopier(w.fresh, w.from), copyRequests); err != nil {
 		return err
 	}
 	var batch pgx.Batch
 	// With this off, the server would acknowledge what it may lose.
 	batch.Queue(`SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off'`)
-	s.queuePages(&batch, fresh, from)
-	queueHealth(&batch, fresh, from)
+	w.queuePages(&batch)
+	queueHealth(&batch, w.fresh, w.from)
 	var ids []int64
 	var numbers [][]byte
 	for _, in := range instances {
@@ -189,10 +202,10 @@ func (s *Store) keep(ctx context.Context, tx pgx.Tx, fresh []copySource, instanc
 	return tx.SendBatch(ctx, &batch).Close()
 }
 
-func (s *Store) queuePages(batch *pgx.Batch, fresh []copySource, from int64) {
+func (w *writeSet) queuePages(batch *pgx.Batch) {
 	var sums sums
-	for _, source := range fresh {
-		s.sum(&sums, source.batch, from)
+	for _, source := range w.fresh {
+		w.sum(&sums, source.batch)
 	}
 	pages := sums.pages()
 	if len(pages) == 0 {
@@ -206,20 +219,20 @@ func (s *Store) queuePages(batch *pgx.Batch, fresh []copySource, from int64) {
 }
 
 // sum adds a batch to the sums that become pages.
-func (s *Store) sum(sums *sums, b *wire.Batch, from int64) {
+func (w *writeSet) sum(sums *sums, b *wire.Batch) {
 	ids := make([]uint32, len(b.Keys))
 	for i, k := range b.Keys {
-		ids[i] = s.series.id(k)
+		ids[i] = w.ids[k]
 	}
 	for i, start := range b.Start {
-		if start >= from {
+		if start >= w.from {
 			sums.start, sums.duration = append(sums.start, start), append(sums.duration, b.Duration[i])
 			sums.series = append(sums.series, ids[b.Key[i]])
 		}
 	}
 	for _, d := range b.Drops {
-		if d.Count > 0 && d.At >= from {
-			sums.drops = append(sums.drops, drop{d.At, s.series.id(rollup.Key{Service: d.Service}), d.Count})
+		if d.Count > 0 && d.At >= w.from {
+			sums.drops = append(sums.drops, drop{d.At, w.ids[rollup.Key{Service: d.Service}], d.Count})
 		}
 	}
 }

@@ -17,6 +17,11 @@ const (
 	stateDiskFull      = "53100"
 	stateQueryCanceled = "57014" // also by statement_timeout
 	stateCheck         = "23514" // also when a row has no partition
+	stateLockTimeout   = "55P03"
+	stateOverlap       = "42P17" // of partitions
+	stateReadOnly      = "25006"
+
+	stateTooManyConnections = "53300"
 )
 
 // state returns an error's SQLSTATE, "" if it is not the server's.
@@ -28,10 +33,11 @@ func state(err error) string {
 }
 
 // lost reports whether an error means that a connection was lost, rather than that
-// the server refused a statement.
+// the server refused a statement. One to a server that has become a standby leads
+// nowhere either: the URL may name another one.
 func lost(err error) bool {
 	code := state(err)
-	return err != nil && (code == "" || strings.HasPrefix(code, "08") || strings.HasPrefix(code, "57P"))
+	return err != nil && (code == "" || strings.HasPrefix(code, "08") || strings.HasPrefix(code, "57P") || code == stateReadOnly)
 }
 
 // again calls ask, and calls it once more with new connections if the connection was
@@ -66,4 +72,13 @@ func oneLine(text string) string {
 		}
 	}
 	return strings.TrimSpace(head + " " + strings.Join(lines, "; "))
+}
+
+// explained returns an error of Open with what to do about it, where that is not plain.
+func explained(err error) error {
+	switch {
+	case err != nil && strings.Contains(err.Error(), "statement pooling mode"):
+		return errors.New("the pooler is in statement mode, which has no transactions; set pool_mode to transaction or session, or connect without it")
+	}
+	return err
 }

@@ -2,8 +2,10 @@ package pgstore
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"iter"
 	"strconv"
 	"strings"
@@ -168,6 +170,9 @@ func (s *Store) HealthNames(ctx context.Context, w rollup.Window) iter.Seq2[stri
 	}
 }
 
+// errEnough ends the transaction of a caller that wants no more.
+var errEnough = errors.New("the caller wants no more")
+
 // each runs a query and yields what row makes of each of its rows.
 func each[T any](s *Store, ctx context.Context, yield func(T, error) bool, sql string, args, into []any, row func() (T, error)) {
 	var none T
@@ -175,36 +180,36 @@ func each[T any](s *Store, ctx context.Context, yield func(T, error) bool, sql s
 		yield(none, store.ErrClosed)
 		return
 	}
-	var rows pgx.Rows
-	var more bool
-	if err := s.again(ctx, func() (err error) {
-		if rows, err = s.pool.Query(ctx, sql, args...); err != nil { //nolint:sqlclosecheck // closed below
-			return err
+	begun, ended := false, false
+	var late error // an error after something was yielded, when it is too late to retry
+	err := s.again(ctx, func() error {
+		err := s.reading(ctx, func(tx pgx.Tx) error {
+			rows, err := tx.Query(ctx, sql, args...)
+			if err != nil {
+				return err
+			}
+			defer rows.Close()
+			for rows.Next() {
+				if err := rows.Scan(into...); err != nil {
+					return err
+				}
+				v, err := row()
+				if err != nil {
+					return err
+				}
+				begun = true
+				if ended = !yield(v, nil); ended {
+					return errEnough
+				}
+			}
+			return rows.Err()
+		})
+		if begun {
+			late, err = err, nil
 		}
-		if more = rows.Next(); !more {
-			return rows.Err() // which closed them
-		}
-		return nil
-	}); err != nil {
-		yield(none, s.classify(ctx, err))
-		return
-	}
-	defer rows.Close()
-	for ; more; more = rows.Next() {
-		err := rows.Scan(into...)
-		var v T
-		if err == nil {
-			v, err = row()
-		}
-		if err != nil {
-			yield(none, s.classify(ctx, err))
-			return
-		}
-		if !yield(v, nil) {
-			return
-		}
-	}
-	if err := rows.Err(); err != nil {
+		return err
+	})
+	if err = cmp.Or(err, late); err != nil && !ended {
 		yield(none, s.classify(ctx, err))
 	}
 }

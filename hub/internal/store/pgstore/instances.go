@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/kymohq/kymo/hub/internal/store/seen"
 )
@@ -51,25 +52,23 @@ func (in *instances) forget() {
 }
 
 // makeInstances inserts a row for each name that has none. The names are sorted.
-func (s *Store) makeInstances(ctx context.Context, q querier, names []string) error {
+func (s *Store) makeInstances(ctx context.Context, conn *pgxpool.Conn, names []string) error {
 	unknown := s.known.unknown(names)
 	if len(unknown) == 0 {
 		return nil
 	}
-	// INSERT … ON CONFLICT uses up a number of the sequence even if the row exists.
-	rows, err := q.Query(ctx, `INSERT INTO kymo_instances (name, seen_at)
-		SELECT name, $2 FROM unnest($1::text[]) WITH ORDINALITY AS given (name, place)
-		WHERE NOT EXISTS (SELECT FROM kymo_instances k WHERE k.name = given.name)
-		ORDER BY place ON CONFLICT DO NOTHING`, unknown, s.now().UTC())
-	if err != nil {
+	err := s.writingWith(ctx, conn, func(tx pgx.Tx) error {
+		// INSERT … ON CONFLICT uses up a number of the sequence even if the row exists.
+		_, err := tx.Exec(ctx, `INSERT INTO kymo_instances (name, seen_at)
+			SELECT name, $2 FROM unnest($1::text[]) WITH ORDINALITY AS given (name, place)
+			WHERE NOT EXISTS (SELECT FROM kymo_instances k WHERE k.name = given.name)
+			ORDER BY place ON CONFLICT DO NOTHING`, unknown, s.now().UTC())
 		return err
+	})
+	if err == nil {
+		s.known.note(unknown)
 	}
-	rows.Close()
-	if err := rows.Err(); err != nil {
-		return err
-	}
-	s.known.note(unknown)
-	return nil
+	return err
 }
 
 // instance is a row of kymo_instances, locked.

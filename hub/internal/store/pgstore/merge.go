@@ -35,11 +35,16 @@ func (s *Store) startMerging() {
 	}))
 }
 
-// mergeDue creates the partitions and merges the pages that are due, and with all
-// those of quiet spans, too.
+// mergeDue creates the partitions and merges the pages that are due. With all it also
+// merges those of quiet spans, and restores the rows of series.
 func (s *Store) mergeDue(ctx context.Context, all bool) error {
 	if err := s.aheadOf(ctx, s.now()); err != nil {
 		return err
+	}
+	if all {
+		if err := s.restoreSeries(ctx); err != nil {
+			return err
+		}
 	}
 	spans, err := s.mergeable(ctx, all)
 	if err != nil {
@@ -62,21 +67,24 @@ type span struct {
 
 // mergeable lists the spans that have too many pages.
 func (s *Store) mergeable(ctx context.Context, all bool) ([]span, error) {
-	rows, err := s.pool.Query(ctx, `SELECT level, start, count(*) FROM kymo_pages
-		WHERE level > 0 OR octet_length(page) < $1 GROUP BY level, start HAVING count(*) > 1`, detailsLimit)
-	if err != nil {
-		return nil, err
-	}
 	now := s.now().UnixMilli()
 	var spans []span
-	var p span
-	var parts int
-	_, err = pgx.ForEachRow(rows, []any{&p.level, &p.start, &parts}, func() error {
-		over := pageLevels[p.level].Start(p.start+1) < now-quietAfter.Milliseconds()
-		if parts >= s.parts || all && over {
-			spans = append(spans, p)
+	err := s.reading(ctx, func(tx pgx.Tx) error {
+		rows, err := tx.Query(ctx, `SELECT level, start, count(*) FROM kymo_pages
+			WHERE level > 0 OR octet_length(page) < $1 GROUP BY level, start HAVING count(*) > 1`, detailsLimit)
+		if err != nil {
+			return err
 		}
-		return nil
+		var p span
+		var parts int
+		_, err = pgx.ForEachRow(rows, []any{&p.level, &p.start, &parts}, func() error {
+			over := pageLevels[p.level].Start(p.start+1) < now-quietAfter.Milliseconds()
+			if parts >= s.parts || all && over {
+				spans = append(spans, p)
+			}
+			return nil
+		})
+		return err
 	})
 	return spans, err
 }
@@ -87,7 +95,7 @@ var errPruned = errors.New("pages were pruned meanwhile")
 // merge merges several pages of a span into one. It returns false if another hub
 // holds the lock.
 func (s *Store) merge(ctx context.Context, p span) (led bool, err error) {
-	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+	err = s.writing(ctx, func(tx pgx.Tx) error {
 		if err := tx.QueryRow(ctx, `SELECT pg_try_advisory_xact_lock(`+lockKey+`)`, "tidy").Scan(&led); err != nil || !led {
 			return err
 		}

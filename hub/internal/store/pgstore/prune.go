@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/kymohq/kymo/hub/internal/store"
 )
@@ -26,38 +28,68 @@ func (s *Store) Prune(ctx context.Context, before int64) error {
 }
 
 func (s *Store) prune(ctx context.Context, before int64) error {
-	if _, err := s.pool.Exec(ctx, `INSERT INTO kymo_state (key, value) VALUES ('pruned', $1)
-		ON CONFLICT (key) DO UPDATE SET value = excluded.value WHERE kymo_state.value < excluded.value`, before); err != nil {
+	if err := s.writing(ctx, func(tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, `INSERT INTO kymo_state (key, value) VALUES ('pruned', $1)
+			ON CONFLICT (key) DO UPDATE SET value = excluded.value WHERE kymo_state.value < excluded.value`, before)
+		return err
+	}); err != nil {
 		return err
 	}
 	if err := s.readPruned(ctx); err != nil {
 		return err
 	}
 	before = s.pruned.Load()
-	there, err := partitions(ctx, s.pool)
+	there, err := s.partitions(ctx)
 	if err != nil {
 		return err
 	}
 	var errs error
-	for d, state := range there {
-		if (d.number+1)*dayMillis <= before {
-			errs = errors.Join(errs, s.drop(ctx, d, state))
+	for i := range there {
+		p := &there[i]
+		switch {
+		case !p.attached || p.past <= before && p.droppable():
+			errs = errors.Join(errs, s.drop(ctx, p, there.catchAll(p.table) != nil))
+		case p.past <= before:
+			s.warnOfKept(p)
 		}
 	}
-	return errors.Join(errs, s.deleteRows(ctx, before))
+	return errors.Join(errs, s.deleteRows(ctx, before, there))
 }
 
-// deleteRows deletes from the tables without partitions. Only one hub at a time
-// deletes or merges pages, since two hubs that lock the same rows in different orders
-// would deadlock.
-func (s *Store) deleteRows(ctx context.Context, before int64) error {
-	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+func (s *Store) partitions(ctx context.Context) (there partitions, err error) {
+	err = s.reading(ctx, func(tx pgx.Tx) error {
+		there, err = readPartitions(ctx, tx)
+		return err
+	})
+	return there, err
+}
+
+// warnOfKept warns, once, of a partition that is over and not Kymo's to drop.
+func (s *Store) warnOfKept(p *partition) {
+	if _, before := s.kept.LoadOrStore(p.name, nil); !before {
+		s.logger.Warn("the retention of a partition is over, but it stays: Kymo did not make it, or somebody else is detaching it", "table", p.name)
+	}
+}
+
+// deleteRows deletes from the tables without partitions, and Kymo's rows from DEFAULT
+// partitions, which stay. Only one hub at a time deletes or merges pages, since two
+// hubs that lock the same rows in different orders would deadlock.
+func (s *Store) deleteRows(ctx context.Context, before int64, there partitions) error {
+	return s.writing(ctx, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(`+lockKey+`)`, "tidy"); err != nil {
 			return err
 		}
 		for level, r := range pageLevels {
 			if _, err := tx.Exec(ctx, `DELETE FROM kymo_pages WHERE level = $1 AND start < $2`, level, r.Span(before)); err != nil {
 				return err
+			}
+		}
+		for table, column := range map[string]string{requestsTable: "created_at", healthTable: "checked_at"} {
+			if p := there.catchAll(table); p != nil {
+				if _, err := tx.Exec(ctx, `DELETE FROM `+p.name+` WHERE instance_id IS NOT NULL AND `+column+` < $1`,
+					timestamp(before/dayMillis*dayMillis)); err != nil {
+					return err
+				}
 			}
 		}
 		// Rows refer to their instance, so it is kept as long as any that it sent may be.
@@ -69,26 +101,59 @@ func (s *Store) deleteRows(ctx context.Context, before int64) error {
 	})
 }
 
+// dropWait is how long writers may have to wait for the drop of a partition that
+// cannot be detached concurrently.
+const dropWait = "500ms"
+
 // drop detaches a partition without blocking readers and writers of the table, and
-// drops it.
-func (s *Store) drop(ctx context.Context, d day, state partition) error {
+// drops it. Next to a DEFAULT partition that is not possible: it is tried with a lock,
+// for a short time.
+func (s *Store) drop(ctx context.Context, p *partition, hasDefault bool) error {
 	ctx, cancel := context.WithTimeout(ctx, s.tuning.drop)
 	defer cancel()
 	s.days.forget()
-	var err error
-	switch state {
-	case attached:
-		_, err = s.pool.Exec(ctx, fmt.Sprintf(`ALTER TABLE %s DETACH PARTITION %s CONCURRENTLY`, d.table, d.name()))
-	case detaching:
-		_, err = s.pool.Exec(ctx, fmt.Sprintf(`ALTER TABLE %s DETACH PARTITION %s FINALIZE`, d.table, d.name()))
+	err := s.markDropping(ctx, p)
+	if err == nil && p.attached && !hasDefault {
+		err = s.detach(ctx, p)
 	}
 	if err == nil {
-		_, err = s.pool.Exec(ctx, `DROP TABLE IF EXISTS `+d.name())
+		err = s.writing(ctx, func(tx pgx.Tx) error {
+			if _, err := tx.Exec(ctx, `SELECT set_config('lock_timeout', $1, true) WHERE $2`, dropWait, hasDefault); err != nil {
+				return err
+			}
+			_, err := tx.Exec(ctx, `DROP TABLE IF EXISTS `+p.name)
+			return err
+		})
 	}
 	if alreadyDropped(err) {
 		return nil
 	}
 	return err
+}
+
+// markDropping marks a partition, so that it is known when it is detached: a table that
+// somebody else detached is kept.
+func (s *Store) markDropping(ctx context.Context, p *partition) error {
+	if p.mark == markDropping {
+		return nil
+	}
+	return s.writing(ctx, func(tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, `COMMENT ON TABLE `+p.name+` IS `+literal(markDropping))
+		return err
+	})
+}
+
+// detach detaches a partition. It can do so only outside of a transaction, where a
+// limit for the time of statements may end it. Then the next prune completes it.
+func (s *Store) detach(ctx context.Context, p *partition) error {
+	how := "CONCURRENTLY"
+	if p.pending {
+		how = "FINALIZE"
+	}
+	return s.withConn(ctx, func(conn *pgxpool.Conn) error {
+		_, err := conn.Exec(ctx, fmt.Sprintf(`ALTER TABLE %s.%s DETACH PARTITION %s %s`, s.session.schema, p.table, p.name, how))
+		return err
+	})
 }
 
 // alreadyDropped reports whether an error only means that another hub was faster.
@@ -111,30 +176,38 @@ func alreadyDropped(err error) bool {
 // PruneToSize implements store.Sizer. It deletes whole days, but never today.
 func (s *Store) PruneToSize(ctx context.Context, bytes int64) (before int64, err error) {
 	for {
-		var size int64
-		if err := s.pool.QueryRow(ctx, `SELECT coalesce(sum(pg_total_relation_size(oid)), 0)::bigint FROM pg_class
-			WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r'
-			AND (relname ~ '^(`+requestsTable+`|`+healthTable+`)_[0-9]{8}$' OR relname IN ('kymo_pages', 'kymo_instances', 'kymo_series'))`,
-		).Scan(&size); err != nil {
+		size, err := s.size(ctx)
+		if err != nil || size <= bytes {
 			return before, s.classify(ctx, err)
 		}
-		if size <= bytes {
-			return before, nil
-		}
-		there, err := partitions(ctx, s.pool)
+		there, err := s.partitions(ctx)
 		if err != nil {
 			return before, s.classify(ctx, err)
 		}
-		oldest := s.now().UnixMilli() / dayMillis
-		for d := range there {
-			oldest = min(oldest, d.number)
+		today := s.now().UnixMilli() / dayMillis * dayMillis
+		oldest := int64(math.MaxInt64)
+		for i := range there {
+			if p := &there[i]; p.attached && p.droppable() {
+				oldest = min(oldest, p.past)
+			}
 		}
-		if oldest >= s.now().UnixMilli()/dayMillis {
+		if oldest > today || oldest <= before { // only today is left, or the oldest is still there
 			return before, nil
 		}
-		if err := s.Prune(ctx, (oldest+1)*dayMillis); err != nil {
+		if err := s.Prune(ctx, oldest); err != nil {
 			return before, err
 		}
-		before = (oldest + 1) * dayMillis
+		before = oldest
 	}
+}
+
+// size returns the bytes of the tables that Kymo made.
+func (s *Store) size(ctx context.Context) (bytes int64, err error) {
+	err = s.reading(ctx, func(tx pgx.Tx) error {
+		return tx.QueryRow(ctx, `SELECT coalesce(sum(pg_total_relation_size(oid)), 0)::bigint FROM pg_class
+			WHERE relnamespace = `+ourSchema+` AND relkind = 'r' AND (relname IN ('kymo_pages', 'kymo_instances', 'kymo_series')
+			OR relispartition AND relname ~ '^(`+requestsTable+`|`+healthTable+`)_[0-9]{8}' AND obj_description(oid, 'pg_class') IN ($1, $2))`,
+			markKept, markDropping).Scan(&bytes)
+	})
+	return bytes, err
 }

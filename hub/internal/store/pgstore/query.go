@@ -26,15 +26,16 @@ func (s *Store) Rollups(ctx context.Context, q store.RollupQuery) iter.Seq2[*rol
 		}
 		q.To = min(q.To, wire.MaxStart+1)
 		var late error // an error after something was yielded, when it is too late to retry
+		ended := false
 		err := s.again(ctx, func() error {
-			a := &answer{query: q, store: s, yield: yield}
+			a := &answer{query: q, store: s, yield: yield, lost: make(map[uint32]bool)}
 			err := a.give(ctx)
-			if a.begun {
+			if ended = a.ended; a.begun {
 				late, err = err, nil
 			}
 			return err
 		})
-		if err = cmp.Or(err, late); err != nil {
+		if err = cmp.Or(err, late); err != nil && !ended {
 			yield(nil, s.classify(ctx, err))
 		}
 	}
@@ -47,23 +48,20 @@ type answer struct {
 	store *Store
 
 	yield func(*rollup.Rollup, error) bool
-	begun bool // something was yielded
-	ended bool // the caller wants no more
+	lost  map[uint32]bool // series that have no key any more
+	begun bool            // something was yielded
+	ended bool            // the caller wants no more
 
 	parts []rollup.Window
 	at    int // the current one
 	tally
 }
 
-// give yields the answer. With steps it reads in one transaction, so that what has to
-// be read again is of the same instant as what was already yielded.
+// give yields the answer. It reads in one transaction, so that what has to be read
+// again is of the same instant as what was already yielded.
 func (a *answer) give(ctx context.Context) error {
 	a.cut(a.store.pruned.Load())
-	if a.query.Step <= 0 {
-		return a.ask(ctx, a.store.pool)
-	}
-	return pgx.BeginTxFunc(ctx, a.store.pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly},
-		func(tx pgx.Tx) error { return a.ask(ctx, tx) })
+	return a.store.reading(ctx, func(tx pgx.Tx) error { return a.ask(ctx, tx) })
 }
 
 // cut cuts the window, from the pruned instant on, into parts.
@@ -92,16 +90,22 @@ func (a *answer) ask(ctx context.Context, db querier) error {
 	}
 }
 
-// learn reads the keys of unknown series.
+// learn reads the keys of unknown series. Those that have none any more are left out:
+// nothing else says what they were.
 func (a *answer) learn(ctx context.Context, db querier) error {
 	ids := slices.Collect(maps.Keys(a.unknown))
 	if err := a.store.series.learn(ctx, db, ids); err != nil {
 		return err
 	}
+	lost := 0
 	for _, id := range ids {
 		if _, ok := a.store.series.key(uint32(id)); !ok {
-			return errDamaged
+			a.lost[uint32(id)] = true
+			lost++
 		}
+	}
+	if lost > 0 {
+		a.store.warnOfLost(lost)
 	}
 	return nil
 }
@@ -111,7 +115,7 @@ func (a *answer) learn(ctx context.Context, db querier) error {
 // of the parts, and the longest spans of each part first, since they have the widest
 // histograms, which then need not grow.
 func (a *answer) read(ctx context.Context, db querier) (pruned int64, err error) {
-	a.tally = tally{found: make(map[uint32]*rollup.Rollup), unknown: make(map[int32]bool)}
+	a.tally = tally{found: make(map[uint32]*rollup.Rollup), byKey: make(map[rollup.Key]*rollup.Rollup), unknown: make(map[int32]bool)}
 	rows, err := db.Query(ctx, `
 		SELECT -1 AS step, -1::smallint AS level, value AS start, NULL AS page FROM kymo_state WHERE key = 'pruned'
 		UNION ALL

@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/kymohq/kymo/hub/internal/loop"
@@ -49,16 +50,19 @@ const (
 
 // Store is the store in PostgreSQL.
 type Store struct {
-	pool   *pgxpool.Pool
-	now    func() time.Time
-	logger *slog.Logger
-	errors remote.Errors
+	pool    *pgxpool.Pool
+	session *session
+	slots   *slots
+	now     func() time.Time
+	logger  *slog.Logger
+	errors  remote.Errors
 	tuning
 	gatherer *gather.Gatherer
 	closed   atomic.Bool
 	end      func()
 	series   series
 	days     days
+	kept     sync.Map // names of partitions that were warned of
 	pruned   remote.Floor
 	known    instances
 
@@ -99,13 +103,16 @@ func Open(url string, opts Options) (*Store, error) {
 		return nil, fmt.Errorf("PostgreSQL: %w", err)
 	}
 	c := config.ConnConfig
+	// Named statements belong to a session of the server, which a pooler may change.
+	c.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
 	c.ConnectTimeout = cmp.Or(c.ConnectTimeout, connectTimeout)
 	if c.RuntimeParams["application_name"] == "" {
 		c.RuntimeParams["application_name"] = "kymo"
 	}
 	// Reports and writers should not wait for each other.
 	config.MaxConns = max(config.MaxConns, writers+4)
-	s := &Store{now: opts.Now, logger: opts.Logger, errors: namedErrors(c.Password), tuning: opts.tuning}
+	s := &Store{now: opts.Now, logger: opts.Logger, errors: namedErrors(c.Password), tuning: opts.tuning,
+		session: newSession(c), slots: newSlots(int(config.MaxConns))}
 	if s.now == nil {
 		s.now = time.Now
 	}
@@ -114,7 +121,7 @@ func Open(url string, opts Options) (*Store, error) {
 	}
 	s.tuning.setDefaults()
 	if err := s.open(config); err != nil {
-		return nil, fmt.Errorf("PostgreSQL: %w", remote.Unreached(s.errors.Redact(err)))
+		return nil, fmt.Errorf("PostgreSQL: %w", remote.Unreached(s.errors.Redact(explained(err))))
 	}
 	s.gatherer = gather.New(gather.Config{
 		Write: s.write, Writers: writers, Requests: s.requests, Hold: s.hold, Limit: s.limit,
@@ -134,20 +141,20 @@ func (t *tuning) setDefaults() {
 func (s *Store) open(config *pgxpool.Config) error {
 	ctx, cancel := context.WithTimeout(context.Background(), openTimeout)
 	defer cancel()
-	if err := migrate(ctx, config.ConnConfig); err != nil {
-		return err
-	}
 	var err error
 	if s.pool, err = pgxpool.NewWithConfig(ctx, config); err != nil {
 		return err
 	}
-	if err = s.aheadOf(ctx, s.now()); err == nil {
-		err = s.readPruned(ctx)
+	for _, step := range []func(context.Context) error{
+		s.meet, s.migrate, s.readPruned,
+		func(ctx context.Context) error { return s.aheadOf(ctx, s.now()) },
+	} {
+		if err := step(ctx); err != nil {
+			s.pool.Close()
+			return err
+		}
 	}
-	if err != nil {
-		s.pool.Close()
-	}
-	return err
+	return nil
 }
 
 // Append implements store.Store.
@@ -160,7 +167,7 @@ func (s *Store) Floor() int64 { return s.pruned.Load() }
 
 // Check implements store.Remote.
 func (s *Store) Check(ctx context.Context) error {
-	if err := s.pool.Ping(ctx); err != nil {
+	if err := s.withConn(ctx, func(conn *pgxpool.Conn) error { return conn.Ping(ctx) }); err != nil {
 		return s.classify(ctx, err)
 	}
 	return s.gatherer.Trouble()
@@ -184,8 +191,14 @@ func (s *Store) shutdown() {
 
 // readPruned reads the instant up to which this hub or another one has pruned.
 func (s *Store) readPruned(ctx context.Context) error {
+	return s.withConn(ctx, func(conn *pgxpool.Conn) error { return s.readPrunedWith(ctx, conn) })
+}
+
+func (s *Store) readPrunedWith(ctx context.Context, conn *pgxpool.Conn) error {
 	var value int64
-	err := s.pool.QueryRow(ctx, `SELECT coalesce(max(value), 0) FROM kymo_state WHERE key = 'pruned'`).Scan(&value)
+	err := s.readingWith(ctx, conn, func(tx pgx.Tx) error {
+		return tx.QueryRow(ctx, `SELECT coalesce(max(value), 0) FROM kymo_state WHERE key = 'pruned'`).Scan(&value)
+	})
 	s.pruned.Raise(value)
 	return err
 }

@@ -1,4 +1,3 @@
--- +goose Up
 CREATE TABLE api_metrics (
     metric_id        UUID NOT NULL DEFAULT gen_random_uuid(),
     endpoint         VARCHAR(255) NOT NULL,

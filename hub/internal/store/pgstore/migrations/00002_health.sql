@@ -1,4 +1,3 @@
--- +goose Up
 CREATE TABLE service_health (
     health_id    UUID NOT NULL DEFAULT gen_random_uuid(),
     service_name VARCHAR(100) NOT NULL,
