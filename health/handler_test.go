@@ -18,7 +18,7 @@ var (
 func report(checks ...CheckReport) func() Report {
 	r := Report{Status: Healthy, Time: checkedAt.Add(time.Second)}
 	for _, c := range checks {
-		r.add(c)
+		r.Add(c)
 	}
 	return func() Report { return r }
 }

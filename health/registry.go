@@ -228,7 +228,7 @@ func (r *Registry) Report() Report {
 	report.Draining = r.draining
 	r.mu.Unlock()
 	for _, c := range checks {
-		report.add(c.report())
+		report.Add(c.report())
 	}
 	return report
 }

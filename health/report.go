@@ -31,8 +31,8 @@ type CheckReport struct {
 	Details   json.RawMessage // of the last run, a JSON object, or nil
 }
 
-// add adds a check and updates the overall status.
-func (r *Report) add(c CheckReport) {
+// Add adds a check and updates the overall status, which is Healthy without any.
+func (r *Report) Add(c CheckReport) {
 	r.Checks = append(r.Checks, c)
 	switch {
 	case c.Status == Down && c.Critical:

@@ -5,7 +5,6 @@ package checkup
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -105,29 +104,15 @@ func Run(ctx context.Context, targets []*Target) (*health.Answer, error) {
 	if ctx.Err() != nil {
 		return nil, errors.New("stopped before all checks were run")
 	}
-	answer := &health.Answer{Status: health.Healthy, Timestamp: time.Now().UTC(), Checks: make(map[string]health.HealthCheck)}
+	report := health.Report{Status: health.Healthy, Time: time.Now()}
 	for i, t := range targets {
-		answer.Checks[t.name] = t.reported(&results[i])
-		switch status := results[i].Status; {
-		case status == health.Down && t.rules.Critical:
-			answer.Status = health.Down
-		case status != health.Healthy && answer.Status == health.Healthy:
-			answer.Status = health.Degraded
-		}
+		r := &results[i]
+		// A check that was run once has the status of that run: thresholds need several.
+		report.Add(health.CheckReport{
+			Name: t.name, Critical: t.rules.Critical, State: health.State{Status: r.Status}, Stuck: r.Stuck,
+			CheckedAt: r.At, Latency: r.Latency, Reason: r.Reason, Details: r.Details,
+		})
 	}
-	return answer, errors.Join(errs...)
-}
-
-// reported returns a result as GET /health has it. A check that was run once has
-// the status of that run: thresholds need several.
-func (t *Target) reported(r *health.Result) health.HealthCheck {
-	at := r.At.UTC()
-	c := health.HealthCheck{
-		Service: t.name, Status: r.Status.Reported(), State: r.Status, ResponseTimeMS: r.Latency.Milliseconds(),
-		Details: r.Details, CheckedAt: &at, Critical: t.rules.Critical, Stuck: r.Stuck, Reason: r.Reason,
-	}
-	if c.Details == nil {
-		c.Details = json.RawMessage("{}")
-	}
-	return c
+	answer := health.Plain(&report, true)
+	return &answer, errors.Join(errs...)
 }
