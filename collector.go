@@ -30,7 +30,7 @@ type collector struct {
 type flushRequest chan (<-chan struct{})
 
 // run collects until the monitor stops, and then what is left. It closes the queue
-// when no batch can follow.
+// when no batch can follow. Its ticker is its own: the hub's loop is of another module.
 func (c *collector) run(p *phases) {
 	defer c.queue.close()
 	c.stats.logWrongOptions()

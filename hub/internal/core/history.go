@@ -11,6 +11,7 @@ import (
 
 	"github.com/kymohq/kymo/health"
 	"github.com/kymohq/kymo/hub/internal/intake"
+	"github.com/kymohq/kymo/hub/internal/loop"
 	"github.com/kymohq/kymo/hub/internal/store"
 	"github.com/kymohq/kymo/internal/wire"
 )
@@ -31,9 +32,7 @@ type history struct {
 	logger   *slog.Logger
 	counters *intake.Counters
 	news     chan struct{} // a status changed
-
-	cancel context.CancelFunc
-	ended  chan struct{}
+	loop     *loop.Loop
 
 	// Only for the loop, and for close once the loop has ended.
 	instance string
@@ -66,33 +65,21 @@ func (h *history) observe(o health.Observation) {
 	}
 }
 
-// start starts a goroutine that writes results at each beat and after each change of a
-// status, and calls sweep at each beat. It is no loop.Loop, which waits for ticks alone.
+// start starts a loop that writes results at each beat and after each change of a status,
+// and calls sweep at each beat.
 func (h *history) start(beats <-chan time.Time, sweep func()) {
-	ctx, cancel := context.WithCancel(context.Background())
-	h.cancel, h.ended = cancel, make(chan struct{})
-	stop := func() {}
-	if beats == nil {
-		ticker := time.NewTicker(beat)
-		beats, stop = ticker.C, ticker.Stop
+	h.loop = loop.StartWaking(beat, beats, func(ctx context.Context) {
+		sweep()
+		h.rest = max(0, h.rest-1)
+		h.writeDue(ctx)
+	}, h.news, h.writeDue)
+}
+
+// writeDue writes the results that are due, except while the loop pauses.
+func (h *history) writeDue(ctx context.Context) {
+	if h.rest == 0 {
+		_ = h.write(ctx, false) // it has logged its error, and keeps the rows
 	}
-	go func() {
-		defer close(h.ended)
-		defer stop()
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-beats:
-				sweep()
-				h.rest = max(0, h.rest-1)
-			case <-h.news:
-			}
-			if h.rest == 0 {
-				_ = h.write(ctx, false) // it has logged its error, and keeps the rows
-			}
-		}
-	}()
 }
 
 // write stores the results that are due, or all of them. After a failure the loop
@@ -130,8 +117,7 @@ func (h *history) rows() (kept, dropped uint64) {
 
 // close ends the loop, even in the middle of a write, and writes what is left.
 func (h *history) close(ctx context.Context) error {
-	h.cancel()
-	<-h.ended
+	h.loop.Stop()
 	err := h.write(ctx, true)
 	if err == nil {
 		return nil

@@ -40,7 +40,7 @@ type live struct {
 }
 
 // show redraws the table on a terminal, and elsewhere prints a line now and
-// then, until ctx is done.
+// then, until ctx is done. It is no loop.Loop, since it runs in the foreground.
 func (d *demo) show(ctx context.Context) {
 	w, s := d.Stdout, d.Screen
 	v := &live{demo: d, askedAt: d.begun}

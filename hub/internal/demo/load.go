@@ -55,7 +55,7 @@ func newLoad(base string, rate int) *load {
 }
 
 // run sends requests until ctx is done. When it returns every one was answered
-// or failed.
+// or failed. It is no loop.Loop, which would not pass on the time of a tick.
 func (l *load) run(ctx context.Context) {
 	defer l.client.CloseIdleConnections()
 	slots := make(chan struct{}, maxInFlight)

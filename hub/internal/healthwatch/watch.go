@@ -33,7 +33,8 @@ type Watch struct {
 	since  time.Time      // when it went away
 }
 
-// Run watches until ctx is done, which is how it should end.
+// Run watches until ctx is done, which is how it should end. It is no loop.Loop, since it
+// runs in the foreground and ends with the first error.
 func (w *Watch) Run(ctx context.Context) error {
 	w.Every = cmp.Or(w.Every, 2*time.Second)
 	w.frame = term.NewFrame(w.Stdout, w.Screen)

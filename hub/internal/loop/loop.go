@@ -1,7 +1,8 @@
 // Package loop runs a function periodically in the background.
 //
-// Start starts a goroutine that calls a function at each tick. Stop ends it and waits
-// until it has ended. ReportOnce reports an error once if round after round fails.
+// Start starts a goroutine that calls a function at each tick, and StartWaking one that is
+// also woken in between. Stop ends it and waits until it has ended. ReportOnce reports an
+// error once if round after round fails.
 package loop
 
 import (
@@ -18,6 +19,11 @@ type Loop struct {
 // Start calls round at the given interval. A call that takes longer skips ticks. Tests
 // pass ticks, which then replaces the clock. A panic in round is not recovered.
 func Start(every time.Duration, ticks <-chan time.Time, round func(ctx context.Context)) *Loop {
+	return StartWaking(every, ticks, round, nil, nil)
+}
+
+// StartWaking is Start for a loop that also calls woken for each value from wake.
+func StartWaking(every time.Duration, ticks <-chan time.Time, round func(ctx context.Context), wake <-chan struct{}, woken func(ctx context.Context)) *Loop {
 	ctx, cancel := context.WithCancel(context.Background())
 	l := &Loop{cancel: cancel, ended: make(chan struct{})}
 	stop := func() {}
@@ -33,6 +39,8 @@ func Start(every time.Duration, ticks <-chan time.Time, round func(ctx context.C
 			case <-ctx.Done():
 			case <-ticks:
 				round(ctx) // a tick that was taken is not lost
+			case <-wake:
+				woken(ctx)
 			}
 		}
 	}()

@@ -41,6 +41,28 @@ func TestTicksFromOutside(t *testing.T) {
 	}
 }
 
+func TestWakingBetweenTicks(t *testing.T) {
+	ticks, wake, calls := make(chan time.Time), make(chan struct{}), make(chan string)
+	l := StartWaking(time.Hour, ticks,
+		func(context.Context) { calls <- "round" }, wake, func(context.Context) { calls <- "woken" })
+	for range 2 {
+		ticks <- time.Time{}
+		if got := <-calls; got != "round" {
+			t.Errorf("%s at a tick", got)
+		}
+		wake <- struct{}{}
+		if got := <-calls; got != "woken" {
+			t.Errorf("%s when woken", got)
+		}
+	}
+	l.Stop()
+	select {
+	case wake <- struct{}{}:
+		t.Error("a stopped loop was woken")
+	default:
+	}
+}
+
 func TestStopEndsARoundAndWaitsForIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var ended atomic.Bool
