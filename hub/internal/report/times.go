@@ -6,8 +6,9 @@ import (
 	"github.com/kymohq/kymo/internal/hist"
 )
 
-// ResponseTimes sums up durations: those of requests, or of a check's runs.
-// Without any, all numbers are 0; those of Percentiles are null.
+// ResponseTimes sums up durations: those of requests, or of a check's runs. Without any,
+// all numbers are 0. Percentiles and Columns have the same numbers under other names in
+// JSON, and null instead of 0; so each is a struct, and all are filled from this one.
 type ResponseTimes struct {
 	AvgResponseTime float64 `json:"avg_response_time" doc:"Mean duration, ms." example:"48.2"`
 	P50ResponseTime float64 `json:"p50_response_time" doc:"Median duration, ms." example:"31.9"`
