@@ -94,38 +94,42 @@ func rules(opts []Option) Rules {
 	return s
 }
 
-// A RuleError is the error of one rule of a check, or of its name or probe. It wraps an
-// error that callers may decide on, such as ErrLocalOnly.
-type RuleError struct {
-	Rule string // in snake case: "interval", "degraded_over", "name", "probe"
-	Err  error  // what is wrong, and what would be right
+// A FieldError is the error of one rule of a check, or of its name or probe. Packages hub
+// and hub/checks have it for the fields of their structs.
+type FieldError struct {
+	// Field is a rule in snake case, such as "degraded_over", or a field as in Go, such as
+	// "Checks[1].DegradedOver".
+	Field string
+	// Err is what is wrong and how to fix it; it contains no secrets. Callers may decide
+	// on it, such as on ErrLocalOnly.
+	Err error
 }
 
-func (e *RuleError) Error() string { return e.Rule + ": " + e.Err.Error() }
+func (e *FieldError) Error() string { return e.Field + ": " + e.Err.Error() }
 
 // Unwrap returns Err.
-func (e *RuleError) Unwrap() error { return e.Err }
+func (e *FieldError) Unwrap() error { return e.Err }
 
-func ruleErrorf(rule, format string, args ...any) error {
-	return &RuleError{rule, fmt.Errorf(format, args...)}
+func fieldErrorf(field, format string, args ...any) error {
+	return &FieldError{field, fmt.Errorf(format, args...)}
 }
 
-// fill fills in the defaults. It returns a *RuleError if a rule is invalid.
+// fill fills in the defaults. It returns a *FieldError if a rule is invalid.
 func (s *Rules) fill(p *Probe) error {
 	if s.Interval == 0 {
 		s.Interval = DefaultInterval
 	}
 	if s.Interval < minInterval {
-		return ruleErrorf("interval", "is %s; must be at least %s", s.Interval, minInterval)
+		return fieldErrorf("interval", "is %s; must be at least %s", s.Interval, minInterval)
 	}
 	if s.Timeout == 0 {
 		s.Timeout = min(defaultTimeout, s.Interval/3)
 	}
 	if s.Timeout < 0 || s.Timeout > s.Interval {
-		return ruleErrorf("timeout", "is %s; must be above 0 and at most the interval, %s", s.Timeout, s.Interval)
+		return fieldErrorf("timeout", "is %s; must be above 0 and at most the interval, %s", s.Timeout, s.Interval)
 	}
 	if s.DegradedOver < 0 || s.DegradedOver >= s.Timeout {
-		return ruleErrorf("degraded_over", "is %s; must be less than the timeout, %s, or 0 for no budget", s.DegradedOver, s.Timeout)
+		return fieldErrorf("degraded_over", "is %s; must be less than the timeout, %s, or 0 for no budget", s.DegradedOver, s.Timeout)
 	}
 	for _, n := range []struct {
 		name  string
@@ -135,14 +139,14 @@ func (s *Rules) fill(p *Probe) error {
 			*n.value = defaultThreshold
 		}
 		if *n.value < 1 || *n.value > maxThreshold {
-			return ruleErrorf(n.name, "is %d; must be from 1 to %d", *n.value, maxThreshold)
+			return fieldErrorf(n.name, "is %d; must be from 1 to %d", *n.value, maxThreshold)
 		}
 	}
 	if p.Run == nil {
-		return ruleErrorf("probe", "has no Run function; make it with Func, SQL, HTTP or the like")
+		return fieldErrorf("probe", "has no Run function; make it with Func, SQL, HTTP or the like")
 	}
 	if s.ForLiveness && !p.Local {
-		return ruleErrorf("liveness", "%w", ErrLocalOnly)
+		return fieldErrorf("liveness", "%w", ErrLocalOnly)
 	}
 	return nil
 }

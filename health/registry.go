@@ -56,7 +56,7 @@ func (r *Registry) Observe(f func(Observation)) {
 // Register starts a check. Its first run follows within a tenth of its interval, at
 // most a second. The registry owns the probe from then on, and closes it when the check
 // has ended; if Register returns an error, the caller still owns the probe. An invalid
-// rule is a *RuleError.
+// rule is a *FieldError.
 func (r *Registry) Register(name string, p Probe, opts ...Option) error {
 	return r.register(name, p, opts, false)
 }

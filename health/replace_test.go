@@ -188,13 +188,13 @@ func TestOptionsEverywhere(t *testing.T) {
 	}
 	_, runErr := Run(t.Context(), p, nil, Every(1))
 	for i, err := range []error{runErr, Validate(p, nil, Every(1)), new(Registry).Register("a", p, nil, Every(1))} {
-		var wrong *RuleError
-		if !errors.As(err, &wrong) || wrong.Rule != "interval" || wrong.Err.Error() != "is 1ns; must be at least 100ms" {
+		var wrong *FieldError
+		if !errors.As(err, &wrong) || wrong.Field != "interval" || wrong.Err.Error() != "is 1ns; must be at least 100ms" {
 			t.Errorf("%d: %v", i, err)
 		}
 	}
-	var wrong *RuleError
-	if err := Validate(p, Liveness()); !errors.As(err, &wrong) || wrong.Rule != "liveness" || !errors.Is(err, ErrLocalOnly) {
+	var wrong *FieldError
+	if err := Validate(p, Liveness()); !errors.As(err, &wrong) || wrong.Field != "liveness" || !errors.Is(err, ErrLocalOnly) {
 		t.Error(err)
 	}
 	if got := fmt.Sprint(Validate(Probe{})); got != "probe: has no Run function; make it with Func, SQL, HTTP or the like" {

@@ -26,7 +26,7 @@ const grace = 100 * time.Millisecond
 
 // Run runs a probe once, as a registry would: with the timeout and the latency budget of
 // the options. It returns when the timeout has passed, even if the probe does not. The
-// error is a *RuleError, of a wrong option or probe.
+// error is a *FieldError, of a wrong option or probe.
 func Run(ctx context.Context, p Probe, opts ...Option) (Result, error) {
 	s := rules(opts)
 	if err := s.fill(&p); err != nil {

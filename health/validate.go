@@ -6,20 +6,20 @@ import (
 	"github.com/kymohq/kymo/internal/printable"
 )
 
-// Validate returns what is wrong with the rules of a check, a *RuleError, or nil. It
+// Validate returns what is wrong with the rules of a check, a *FieldError, or nil. It
 // starts nothing.
 func Validate(p Probe, opts ...Option) error {
 	s := rules(opts)
 	return s.fill(&p)
 }
 
-// ValidateName returns what is wrong with the name of a check, a *RuleError, or nil.
+// ValidateName returns what is wrong with the name of a check, a *FieldError, or nil.
 func ValidateName(name string) error {
 	if name == "" || len(name) > MaxName || !utf8.ValidString(name) {
-		return ruleErrorf("name", "must be 1 to %d bytes of UTF-8", MaxName)
+		return fieldErrorf("name", "must be 1 to %d bytes of UTF-8", MaxName)
 	}
 	if r, found := printable.First(name); found {
-		return ruleErrorf("name", "contains %s, a control character or one that cannot be seen", printable.Name(r))
+		return fieldErrorf("name", "contains %s, a control character or one that cannot be seen", printable.Name(r))
 	}
 	return nil
 }

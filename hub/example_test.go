@@ -60,10 +60,10 @@ func ExampleCheck() {
 }
 
 // A wrong configuration is refused before anything is created.
-func ExampleFieldError() {
+func ExampleOpen_wrongConfig() {
 	_, err := hub.Open("./kymo-data", hub.Config{Retention: hub.Retention{Age: time.Minute}})
-	if f, ok := errors.AsType[*hub.FieldError](err); ok {
-		fmt.Println(f.Field, f.Problem)
+	if f, ok := errors.AsType[*health.FieldError](err); ok {
+		fmt.Println(f.Field, f.Err)
 	}
 	// Output: Retention.Age is 1m0s; must be from 1h to 87600h0m0s
 }

@@ -20,7 +20,7 @@ var _ kymo.Sink = (*Hub)(nil)
 
 // Open returns a hub that stores its data in the directory dir. Open creates the
 // directory if it does not exist; no other process may use it. If the configuration
-// is invalid, the error wraps a *FieldError for each problem, and no directory is
+// is invalid, the error wraps a *health.FieldError for each problem, and no directory is
 // created. If Open returns an error, it has closed the configuration's probes.
 func Open(dir string, c Config) (*Hub, error) {
 	inner := c.internal()

@@ -204,7 +204,7 @@ hub: Config.Services[0].Silence: is 30s; must be less than the time after which 
 	if err == nil || err.Error() != want {
 		t.Errorf("got\n%v\nwant\n%s", err, want)
 	}
-	if f, ok := errors.AsType[*FieldError](err); !ok || f.Field != "Slow.MinSamples" {
+	if f, ok := errors.AsType[*health.FieldError](err); !ok || f.Field != "Slow.MinSamples" {
 		t.Errorf("the first is %+v", f)
 	}
 }

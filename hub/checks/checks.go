@@ -2,6 +2,7 @@ package checks
 
 import (
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/kymohq/kymo/health"
@@ -89,38 +90,29 @@ type Canary struct {
 	Budget time.Duration
 }
 
-// FieldError describes what is wrong with one field of a Spec, or with the URL passed
-// to Service. Fields of a hub.Config have their own error, hub.FieldError.
-type FieldError struct {
-	Field   string // as in Go, such as "Canary.Shape"
-	Problem string // what is wrong and how to fix it; it contains no secrets
-}
-
-func (e *FieldError) Error() string { return "checks: Spec." + e.Field + ": " + e.Problem }
-
-// New returns the probe that s describes. The error is a *FieldError. New does not
-// connect to anything, so the server need not be running yet.
+// New returns the probe that s describes. The error wraps a *health.FieldError. New
+// does not connect to anything, so the server need not be running yet.
 func New(s Spec) (health.Probe, error) {
 	p, err := probe.New(s.internal())
 	return p, fieldError(err)
 }
 
 // Service returns a probe for hub.Service that polls a service's own health endpoint.
-// The error is a *FieldError for the URL. The probe understands the answers of package
-// health and of Spring Boot's Actuator, and application/health+json. For any other
-// answer the status code decides.
+// The error wraps a *health.FieldError for the URL. The probe understands the answers of
+// package health and of Spring Boot's Actuator, and application/health+json. For any
+// other answer the status code decides.
 func Service(url string) (health.Probe, error) {
 	p, err := probe.Service(url)
 	if e, ok := errors.AsType[*config.Error](err); ok {
-		return p, &FieldError{Field: "URL", Problem: e.Text()}
+		e.Field = "url" // of the parameter, not of a file
 	}
-	return p, err
+	return p, fieldError(err)
 }
 
-// fieldError converts an error of a configuration to a *FieldError.
+// fieldError converts an error of a configuration to one for Go code.
 func fieldError(err error) error {
 	if e, ok := errors.AsType[*config.Error](err); ok {
-		return &FieldError{Field: config.GoName(e.Field), Problem: e.Text()}
+		return fmt.Errorf("checks: Spec.%w", e.InGo())
 	}
 	return err
 }

@@ -41,8 +41,8 @@ func TestNewNamesTheField(t *testing.T) {
 		"checks: Spec.MinFree: is 2; it is a share": {Type: "disk", Path: "/", MinFree: 2},
 	} {
 		_, err := New(s)
-		f, ok := errors.AsType[*FieldError](err)
-		if !ok || !strings.HasPrefix(err.Error(), want) || strings.Contains(f.Problem, "secret") {
+		f, ok := errors.AsType[*health.FieldError](err)
+		if !ok || !strings.HasPrefix(err.Error(), want) || strings.Contains(f.Err.Error(), "secret") {
 			t.Errorf("got %v, want %s", err, want)
 		}
 	}
@@ -136,8 +136,8 @@ func set(v reflect.Value) {
 	}
 }
 
-// isFieldError reports whether err is a *FieldError of the field.
+// isFieldError reports whether err wraps a *health.FieldError of the field.
 func isFieldError(err error, field string) bool {
-	e, ok := errors.AsType[*FieldError](err)
+	e, ok := errors.AsType[*health.FieldError](err)
 	return ok && e.Field == field
 }

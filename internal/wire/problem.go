@@ -9,7 +9,8 @@ import (
 )
 
 // FieldError is what is wrong with a body of requests, a batch or one that a reader
-// takes apart, and where. Nothing of that body is kept.
+// takes apart, and where. Nothing of that body is kept. A health.FieldError is of a value
+// in Go, which has no place.
 type FieldError struct {
 	Index   int    // the element's place in the body, from 0; -1 for the body itself
 	Field   string // the field's name in JSON; "" for the element itself

@@ -251,8 +251,8 @@ func (e *embedding) verdict(t *testing.T) []string {
 	t.Helper()
 	all := []string{}
 	use := func(p health.Probe, err error, field func(string) string) health.Probe {
-		if f, ok := errors.AsType[*checks.FieldError](err); ok {
-			all = append(all, field(f.Field)+": "+f.Problem)
+		if f, ok := errors.AsType[*health.FieldError](err); ok {
+			all = append(all, field(f.Field)+": "+f.Err.Error())
 		} else if err != nil {
 			t.Error(err)
 		}
@@ -284,11 +284,11 @@ func (e *embedding) verdict(t *testing.T) []string {
 		t.Fatal(err)
 	}
 	for _, one := range list.Unwrap() {
-		f, ok := errors.AsType[*hub.FieldError](one)
+		f, ok := errors.AsType[*health.FieldError](one)
 		if !ok {
 			t.Fatal(err)
 		}
-		all = append(all, f.Field+": "+f.Problem)
+		all = append(all, f.Error())
 	}
 	return all
 }

@@ -5,11 +5,14 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/kymohq/kymo/health"
 )
 
 // Error is an error of one setting. It never contains a secret. Its place is where a
-// person wrote the setting: a line of a file, a variable or a flag. A wire.FieldError
-// is of a body that a program sent, which has none of these.
+// person wrote the setting: a line of a file, a variable or a flag. Go code gets a
+// health.FieldError instead. A wire.FieldError is of a body that a program sent, which has
+// a place of another kind.
 type Error struct {
 	Path    string // the file, the variable or the flag that has it; "" if Go code has
 	Line    int    // in the file, from 1; 0 if it is not in a file
@@ -44,6 +47,11 @@ func (e *Error) Text() string {
 		return e.Problem
 	}
 	return e.Problem + "; the nearest known one is " + e.Nearest
+}
+
+// InGo returns the error for Go code, with the field's name there.
+func (e *Error) InGo() *health.FieldError {
+	return &health.FieldError{Field: GoName(e.Field), Err: errors.New(e.Text())}
 }
 
 // within returns the error of a field of the entry, like "checks[1]".

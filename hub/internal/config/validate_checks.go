@@ -102,9 +102,9 @@ func (v *verdict) rules(entry string, probed bool, r *Rules) {
 
 // broken reports whether a rule of an entry is broken, and takes the error.
 func (v *verdict) broken(entry string, err error) bool {
-	wrong, ok := errors.AsType[*health.RuleError](err)
+	wrong, ok := errors.AsType[*health.FieldError](err)
 	if ok {
-		v.add(&Error{Field: entry + "." + wrong.Rule, Problem: wrong.Err.Error()})
+		v.add(&Error{Field: entry + "." + wrong.Field, Problem: wrong.Err.Error()})
 	}
 	return ok
 }
