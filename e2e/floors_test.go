@@ -55,8 +55,11 @@ var rooms = []room{
 	{path: "internal/duration", floor: 0, upTo: -1,
 		why: "a duration reads the same, whatever took it; and it is part of the SDK"},
 
+	{path: "internal/timeout", floor: 0, upTo: -1,
+		why: "a context has a timeout, whatever it is for; and it is part of the SDK"},
+
 	{path: "health", floor: 0, upTo: -1,
-		beside: []string{"internal/printable", "internal/duration"}, // names and reasons
+		beside: []string{"internal/printable", "internal/duration", "internal/timeout"}, // names and reasons; runs
 		why:    "it watches a service's dependencies and may have none of its own; and it is part of the SDK"},
 
 	{path: "internal/serverstest", floor: 0, upTo: -1,
