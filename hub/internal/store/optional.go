@@ -1,6 +1,10 @@
 package store
 
-import "context"
+import (
+	"context"
+
+	"github.com/kymohq/kymo/hub/internal/rollup"
+)
 
 // What only some stores can do is an interface of its own, which callers find by
 // type assertion. A store that wraps another hides its abilities unless it has the
@@ -26,11 +30,28 @@ type Sizer interface {
 	PruneToSize(ctx context.Context, bytes int64) (before int64, err error)
 }
 
+// A Checker can report whether it works.
+type Checker interface {
+	// Check returns nil if the store answers and the last write succeeded, or why not.
+	// It may return an error as health.Degradedf makes it.
+	Check(ctx context.Context) error
+}
+
+// A Loser remembers what it had and can no longer read, because a disk damaged it.
+type Loser interface {
+	// Lost returns what was lost of the window.
+	Lost(w rollup.Window) Loss
+}
+
+// Loss is what a store lost of a window.
+type Loss struct {
+	Damaged  bool   // whether anything of the window was lost
+	Requests uint64 // how many requests at most, as far as that is known
+}
+
 // A Remote is a store in a server, which may be away while the hub runs.
 type Remote interface {
-	// Check returns nil if the server answers and the last write succeeded, or why
-	// not.
-	Check(ctx context.Context) error
+	Checker
 
 	// Waiting returns how many calls of Append have no answer yet.
 	Waiting() int

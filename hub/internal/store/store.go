@@ -68,5 +68,6 @@ var (
 	ErrFull        = errors.New("store has no room left")
 	ErrUnavailable = errors.New("store is unavailable")
 	ErrLocked      = errors.New("store is in use by another process")
+	ErrDamaged     = errors.New("store is damaged")
 	ErrVersion     = errors.New("store was written by a newer version of Kymo")
 )

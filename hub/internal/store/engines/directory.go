@@ -19,7 +19,7 @@ var directory = engine{
 		if info, err := os.Stat(name); err == nil && !info.IsDir() {
 			return nil, errors.New("it is a file; name a directory")
 		}
-		s, err := pebblestore.Open(name, pebblestore.Options{})
+		s, err := pebblestore.Open(name, pebblestore.Options{Logger: o.Logger})
 		if err != nil {
 			return nil, pathless(name, err)
 		}

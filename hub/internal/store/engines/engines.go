@@ -97,6 +97,8 @@ func open(name string, o Options) (store.Store, error) {
 		return nil, fmt.Errorf("another process uses %s; stop it, or %s", e.show(name), e.other)
 	case errors.Is(err, store.ErrVersion):
 		return nil, fmt.Errorf("%s was written by a newer version of Kymo; use that one, or %s", e.show(name), e.other)
+	case errors.Is(err, store.ErrDamaged):
+		return nil, fmt.Errorf("cannot open %s: %w; run: kymo repair %s", e.show(name), err, e.show(name))
 	case errors.As(err, new(*net.OpError)):
 		return nil, fmt.Errorf("cannot open %s: %w; start the server, or name another store", e.show(name), err)
 	case err != nil:

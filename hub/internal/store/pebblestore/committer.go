@@ -27,6 +27,9 @@ type committer struct {
 	since   time.Time // when the first of them came
 	through uint64    // the last segment that the running flush covers
 
+	hopeless  map[string]bool // damaged files that cannot be mended while the store is open
+	suspected map[string]int  // how often no damage was found in a file
+
 	records []byte // scratch of admit
 	pending map[batchID]bool
 }
@@ -42,7 +45,9 @@ type build struct {
 // commitLoop is not a loop.Loop, since it waits for more than ticks.
 func (s *Store) commitLoop() {
 	defer close(s.done)
-	c := committer{Store: s, dead: s.engine.dead, pending: make(map[batchID]bool)}
+	c := committer{Store: s, dead: s.engine.dead, pending: make(map[batchID]bool),
+		hopeless: make(map[string]bool), suspected: make(map[string]int)}
+	c.closeDamages()
 	ticker := time.NewTicker(s.pause)
 	defer ticker.Stop()
 	for {
@@ -59,8 +64,11 @@ func (s *Store) commitLoop() {
 			c.flushed(err)
 		case f := <-s.control:
 			f(&c)
+		case name := <-c.engine.damaged:
+			c.mend(name)
 		case <-c.dead:
-			c.dead, c.failed = nil, c.engine.err
+			c.dead = nil
+			c.fail(c.engine.err)
 		case <-ticker.C:
 			if c.failed == nil {
 				break
@@ -184,19 +192,29 @@ func (c *committer) recover() {
 	c.drain()
 	c.engine.fence.drain()
 	if err := probe(c.fs, path.Join(c.dir, "PROBE")); err != nil {
-		c.failed = err
+		c.fail(err)
 		return
 	}
 	if c.journal.file != nil {
 		c.journal.abandon()
 	}
 	if err := c.load(c.journal.valid); err != nil {
-		c.failed = err
+		c.fail(err)
 		c.tries++
 		c.waits = min(1<<min(c.tries, 10), maxWaits)
 		return
 	}
-	c.dead, c.failed, c.applied, c.tries = c.engine.dead, nil, 0, 0
+	c.dead, c.applied, c.tries = c.engine.dead, 0, 0
+	c.fail(nil)
+	c.closeDamages()
+}
+
+// fail notes why the engine died, or nil once there is another.
+func (c *committer) fail(err error) {
+	c.failed = err
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.failure = err
 }
 
 // drain waits until nothing uses the engine.

@@ -25,6 +25,8 @@ const (
 // expect it to return. So the first such error ends the engine: its file system is
 // shut, dead is closed, and the store opens another one. A dead engine can still be
 // read. Calls that take its locks may never return, so they go through attempt.
+//
+// Damage of a file is no such error: reads that meet it fail, and all else goes on.
 type engine struct {
 	db      *pebble.DB
 	fence   *fence
@@ -36,11 +38,14 @@ type engine struct {
 	err    error         // why it died; read after dead is closed
 	parked chan struct{} // closed when a goroutine holds its locks forever
 	park   sync.Once
+
+	damaged chan string // files in which damage was met
 }
 
 // openEngine opens the database in dir.
 func openEngine(fs vfs.FS, dir string, cache *pebble.Cache) (*engine, error) {
-	e := &engine{fence: &fence{FS: fs}, compact: newScheduler(), dead: make(chan struct{}), parked: make(chan struct{})}
+	e := &engine{fence: &fence{FS: fs}, compact: newScheduler(), dead: make(chan struct{}), parked: make(chan struct{}),
+		damaged: make(chan string, 64)}
 	opts := &pebble.Options{
 		FS:                          e.fence,
 		Cache:                       cache,
@@ -51,7 +56,7 @@ func openEngine(fs vfs.FS, dir string, cache *pebble.Cache) (*engine, error) {
 		L0StopWritesThreshold:       1000,
 		FormatMajorVersion:          pebble.FormatNewest,
 		Logger:                      engineLogger{e},
-		EventListener:               &pebble.EventListener{BackgroundError: e.die},
+		EventListener:               &pebble.EventListener{BackgroundError: e.failed, DataCorruption: e.corrupt},
 		CompactionConcurrencyRange:  func() (int, int) { return 1, 1 },
 	}
 	opts.Experimental.CompactionScheduler = e.compact
@@ -82,7 +87,14 @@ func (e *engine) apply(b *pebble.Batch) error {
 // attempt runs f, which may never return once the engine is dead.
 func (e *engine) attempt(f func() error) error {
 	done := make(chan error, 1)
-	e.users.Go(func() { done <- f() })
+	e.users.Go(func() {
+		defer func() {
+			if p := recover(); p != nil { // Pebble trusts what it reads
+				done <- fmt.Errorf("the database failed: %v", p)
+			}
+		}()
+		done <- f()
+	})
 	select {
 	case err := <-done:
 		return err
@@ -102,6 +114,25 @@ func (e *engine) isDead() bool {
 
 // release ends a reader's use of the engine.
 func (e *engine) release() { e.users.Done() }
+
+// failed is told of errors of flushes and compactions. A compaction that met damage would
+// be tried again at once and forever, so there are none for a while.
+func (e *engine) failed(err error) {
+	if pebble.IsCorruptionError(err) {
+		e.compact.pause()
+		return
+	}
+	e.die(err)
+}
+
+// corrupt is told of damage. Whoever read the file gets an error, so that a report that
+// finds no room is made again.
+func (e *engine) corrupt(info pebble.DataCorruptionInfo) {
+	select {
+	case e.damaged <- info.Path:
+	default:
+	}
+}
 
 func (e *engine) die(err error) {
 	e.once.Do(func() {

@@ -111,9 +111,7 @@ func (f *flusher) writePages(b *entryWriter, s *state) {
 	if r.len() == 0 {
 		return
 	}
-	if n := int(slices.Max(r.series)) + 1; n > len(f.hists) {
-		f.hists = append(f.hists, make([]hist.Histogram, n-len(f.hists))...)
-	}
+	f.growFor(r.series)
 	for level := range levels {
 		f.split(level, s.floor10s)
 	}
@@ -141,6 +139,16 @@ func (f *flusher) writePages(b *entryWriter, s *state) {
 			b.merge(keyPage(level, w.number), page)
 		}
 		finer = pages
+	}
+}
+
+// growFor makes room for the histograms of these series.
+func (f *flusher) growFor(series []uint32) {
+	if len(series) == 0 {
+		return
+	}
+	if n := int(slices.Max(series)) + 1; n > len(f.hists) {
+		f.hists = append(f.hists, make([]hist.Histogram, n-len(f.hists))...)
 	}
 }
 
@@ -183,11 +191,15 @@ func (f *flusher) roll(from, to int) []byte {
 	return f.page
 }
 
+// appendDrops appends a page that has nothing but dropped requests.
+func appendDrops(b []byte, d drop) []byte {
+	return page.Append(b, 0, d.series, true, binary.AppendUvarint(nil, d.count))
+}
+
 // writeDrops merges the counts of dropped requests into their spans' pages.
 func writeDrops(b *entryWriter, drops []drop, s *state) {
 	for _, d := range drops {
-		value := binary.AppendUvarint(nil, d.count)
-		entry := page.Append(nil, 0, d.series, true, value)
+		entry := appendDrops(nil, d)
 		for level, r := range levels {
 			number := r.Span(d.at)
 			if level != level10s || r.Start(number) >= s.floor10s {

@@ -73,23 +73,27 @@ func decodeHealth(value []byte, scratch *wire.Batch) (*store.HealthRecord, error
 // their span.
 func (s *Store) Health(ctx context.Context, q store.HealthQuery) iter.Seq2[*store.HealthRecord, error] {
 	return func(yield func(*store.HealthRecord, error) bool) {
-		v, err := s.view(q.Window, store.Filter{})
-		if err != nil {
-			yield(nil, err)
-			return
-		}
-		rows, err := v.healthRows(ctx, q)
-		if err = errors.Join(err, v.close()); err != nil {
-			yield(nil, err)
-			return
-		}
-		var scratch wire.Batch
-		for i := range rows {
-			r, err := decodeHealth(rows[i].value, &scratch)
-			if !yield(r, err) || err != nil {
-				return
+		reread(ctx, s, yield, func(yield func(*store.HealthRecord, error) bool) error {
+			v, err := s.view(q.Window, store.Filter{})
+			if err != nil {
+				return err
 			}
-		}
+			rows, err := v.healthRows(ctx, q)
+			if err = errors.Join(err, v.close()); err != nil {
+				return err
+			}
+			var scratch wire.Batch
+			for i := range rows {
+				r, err := decodeHealth(rows[i].value, &scratch)
+				if err != nil {
+					return err
+				}
+				if !yield(r, nil) {
+					return nil
+				}
+			}
+			return nil
+		})
 	}
 }
 
@@ -176,21 +180,22 @@ func eachName(it *pebble.Iterator, f func(string) error) error {
 // HealthNames yields the names of the checks that have a result overlapping the window.
 func (s *Store) HealthNames(ctx context.Context, w rollup.Window) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
-		v, err := s.view(w, store.Filter{})
-		if err != nil {
-			yield("", err)
-			return
-		}
-		names, err := v.healthNames(ctx)
-		if err = errors.Join(err, v.close()); err != nil {
-			yield("", err)
-			return
-		}
-		for _, name := range names {
-			if !yield(name, nil) {
-				return
+		reread(ctx, s, yield, func(yield func(string, error) bool) error {
+			v, err := s.view(w, store.Filter{})
+			if err != nil {
+				return err
 			}
-		}
+			names, err := v.healthNames(ctx)
+			if err = errors.Join(err, v.close()); err != nil {
+				return err
+			}
+			for _, name := range names {
+				if !yield(name, nil) {
+					break
+				}
+			}
+			return nil
+		})
 	}
 }
 

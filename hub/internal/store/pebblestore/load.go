@@ -1,6 +1,7 @@
 package pebblestore
 
 import (
+	"bytes"
 	"math"
 	"path"
 
@@ -16,7 +17,7 @@ func (s *Store) load(valid int64) error {
 	if err != nil {
 		return err
 	}
-	l := loader{Store: s, engine: e, series: newSeriesTable(), identities: make(map[string]*identity)}
+	l := loader{Store: s, engine: e, series: newSeriesTable(), identities: make(map[string]*identity), damages: make(map[uint64]*damage)}
 	err = l.read()
 	if err == nil {
 		err = l.replay(dir, valid)
@@ -33,7 +34,7 @@ func (s *Store) load(valid int64) error {
 	if s.engine != nil {
 		s.retire(s.engine)
 	}
-	s.engine, s.series, s.identities, s.state = e, l.series, l.identities, l.state
+	s.engine, s.series, s.identities, s.damages, s.state = e, l.series, l.identities, l.damages, l.state
 	s.recent, s.frozen = newMemory(0), nil
 	return nil
 }
@@ -47,6 +48,7 @@ type loader struct {
 	engine     *engine
 	series     *seriesTable
 	identities map[string]*identity
+	damages    map[uint64]*damage
 	state      state
 }
 
@@ -69,6 +71,19 @@ func (l *loader) read() error {
 		return err
 	}
 	l.series.saved = len(l.series.keys)
+	err = l.engine.scan(prefixMeta, func(key, value []byte) error {
+		if !bytes.HasPrefix(key, prefixDamage) {
+			return nil
+		}
+		d, err := decodeDamage(key, value)
+		if err == nil {
+			l.damages[d.id] = d
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
 	return l.engine.scan(prefixIdentity, func(key, value []byte) error {
 		id, err := decodeIdentity(value)
 		l.identities[string(key[1:])] = id

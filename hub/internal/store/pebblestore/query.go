@@ -20,19 +20,18 @@ import (
 // Rollups implements store.Store.
 func (s *Store) Rollups(ctx context.Context, q store.RollupQuery) iter.Seq2[*rollup.Rollup, error] {
 	return func(yield func(*rollup.Rollup, error) bool) {
-		v, err := s.view(q.Window, q.Filter)
-		if err != nil {
-			yield(nil, err)
-			return
-		}
-		v.step = q.Step
-		if q.Coarse {
-			v.merged = coarse(v.keys)
-		}
-		err = v.steps(ctx, yield)
-		if err = errors.Join(err, v.close()); err != nil {
-			yield(nil, err)
-		}
+		reread(ctx, s, yield, func(yield func(*rollup.Rollup, error) bool) error {
+			v, err := s.view(q.Window, q.Filter)
+			if err != nil {
+				return err
+			}
+			v.step = q.Step
+			if q.Coarse {
+				v.merged = coarse(v.keys)
+			}
+			err = v.steps(ctx, yield)
+			return errors.Join(err, v.close())
+		})
 	}
 }
 

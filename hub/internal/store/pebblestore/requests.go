@@ -14,16 +14,15 @@ import (
 // Requests yields the requests in the query's window, ordered by start.
 func (s *Store) Requests(ctx context.Context, q store.RequestQuery) iter.Seq2[*store.Record, error] {
 	return func(yield func(*store.Record, error) bool) {
-		v, err := s.view(q.Window, q.Filter)
-		if err != nil {
-			yield(nil, err)
-			return
-		}
-		m := merge{view: v, query: &q}
-		err = m.run(ctx, yield)
-		if err = errors.Join(err, v.close()); err != nil {
-			yield(nil, err)
-		}
+		reread(ctx, s, yield, func(yield func(*store.Record, error) bool) error {
+			v, err := s.view(q.Window, q.Filter)
+			if err != nil {
+				return err
+			}
+			m := merge{view: v, query: &q}
+			err = m.run(ctx, yield)
+			return errors.Join(err, v.close())
+		})
 	}
 }
 

@@ -14,6 +14,7 @@ type scheduler struct {
 	granted  sync.Cond // a grant ended
 	db       pebble.DBForCompaction
 	allowed  bool
+	paused   bool // a compaction met damage
 	running  bool // a compaction
 	granting bool // db is being asked for one
 }
@@ -48,6 +49,20 @@ func (s *scheduler) allow() {
 	s.grantAndUnlock()
 }
 
+// pause lets no compaction start until resume is called.
+func (s *scheduler) pause() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.paused = true
+}
+
+// resume lets compactions start again.
+func (s *scheduler) resume() {
+	s.mu.Lock()
+	s.paused = false
+	s.grantAndUnlock()
+}
+
 // forbid lets no further compaction start.
 func (s *scheduler) forbid() {
 	s.mu.Lock()
@@ -60,7 +75,7 @@ func (s *scheduler) forbid() {
 func (s *scheduler) TrySchedule() (bool, pebble.CompactionGrantHandle) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.allowed || s.running {
+	if !s.allowed || s.paused || s.running {
 		return false, nil
 	}
 	s.running = true
@@ -89,7 +104,7 @@ func (s *scheduler) Done() {
 // grantAndUnlock starts a compaction if the database waits for one. It asks the database
 // without holding the lock, since that calls TrySchedule with a lock of its own held.
 func (s *scheduler) grantAndUnlock() {
-	if !s.allowed || s.running || s.granting {
+	if !s.allowed || s.paused || s.running || s.granting {
 		s.mu.Unlock()
 		return
 	}

@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"math"
 	"path"
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -31,8 +33,9 @@ const (
 
 // Options configures a Store. The zero value is ready to use.
 type Options struct {
-	FS  vfs.FS           // where the directory is; the machine's disk if nil
-	Now func() time.Time // the clock; time.Now if nil
+	FS     vfs.FS           // where the directory is; the machine's disk if nil
+	Now    func() time.Time // the clock; time.Now if nil
+	Logger *slog.Logger     // for damage and a failing disk; slog.Default() if nil
 
 	tuning tuning // defaultTuning if zero
 }
@@ -56,9 +59,10 @@ var defaultTuning = tuning{memory: 1 << 17, ceiling: 1 << 19, age: 5 * time.Minu
 
 // Store is the embedded store.
 type Store struct {
-	fs  vfs.FS
-	dir string
-	now func() time.Time
+	fs     vfs.FS
+	dir    string
+	now    func() time.Time
+	logger *slog.Logger
 	tuning
 	lock io.Closer
 
@@ -79,19 +83,27 @@ type Store struct {
 	recent     *memory
 	frozen     *memory // on its way into Pebble; nil if none is
 	state      state
+	damages    map[uint64]*damage // by id
+	lostNow    []*damage          // those that were found since the store was opened
+	unmended   error              // damage that cannot be cut out; nil if there is none
+	failure    error              // why the engine died, until there is another; nil if it lives
+
+	mends atomic.Int64 // how often damage was cut out
 }
 
 var (
 	_ store.Store   = (*Store)(nil)
 	_ store.Floorer = (*Store)(nil)
 	_ store.Sizer   = (*Store)(nil)
+	_ store.Checker = (*Store)(nil)
+	_ store.Loser   = (*Store)(nil)
 )
 
 // Open opens the store in dir, which it creates if necessary. It fails with
 // store.ErrLocked if another process has it open, and with store.ErrVersion if a newer
 // Kymo wrote it.
 func Open(dir string, opts Options) (*Store, error) {
-	s := &Store{fs: opts.FS, dir: dir, now: opts.Now, tuning: opts.tuning,
+	s := &Store{fs: opts.FS, dir: dir, now: opts.Now, logger: opts.Logger, tuning: opts.tuning,
 		calls: make(chan *appendCall, 64), control: make(chan func(*committer)),
 		closing: make(chan struct{}), done: make(chan struct{})}
 	if s.fs == nil {
@@ -99,6 +111,9 @@ func Open(dir string, opts Options) (*Store, error) {
 	}
 	if s.now == nil {
 		s.now = time.Now
+	}
+	if s.logger == nil {
+		s.logger = slog.Default()
 	}
 	if s.tuning == (tuning{}) {
 		s.tuning = defaultTuning
@@ -120,7 +135,7 @@ func (s *Store) open() (err error) {
 	}
 	s.cache = pebble.NewCache(cacheSize)
 	if err = s.checkFormat(); err == nil {
-		err = s.load(math.MaxInt64)
+		err = asDamage(s.load(math.MaxInt64))
 	}
 	if err == nil {
 		// The entries of new directories must be durable before anything in them counts.
@@ -137,6 +152,19 @@ func (s *Store) open() (err error) {
 		return errors.Join(err, s.lock.Close())
 	}
 	return nil
+}
+
+// asDamage returns store.ErrDamaged for errors that come from what is in the files, and
+// others as they are: those of the disk, and of rights.
+func asDamage(err error) error {
+	var number syscall.Errno
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &number) && number != syscall.ENOENT:
+		return err
+	}
+	return damaged(err)
 }
 
 // checkFormat reads the version of the data, or writes it into a new directory.

@@ -11,7 +11,7 @@ import (
 
 // Abilities are the optional interfaces of package store that an engine claims.
 type Abilities struct {
-	Floorer, Sizer, Remote bool
+	Floorer, Sizer, Checker, Loser, Remote bool
 }
 
 // testAbilities compares what the store can do with what its engine claims: an
@@ -21,6 +21,8 @@ func testAbilities(t *testing.T, e Engine, claims Abilities) {
 	var has Abilities
 	_, has.Floorer = p.store.(store.Floorer)
 	_, has.Sizer = p.store.(store.Sizer)
+	_, has.Checker = p.store.(store.Checker)
+	_, has.Loser = p.store.(store.Loser)
 	_, has.Remote = p.store.(store.Remote)
 	if has != claims {
 		t.Errorf("the store's abilities are %+v; the engine claims %+v", has, claims)
@@ -105,23 +107,41 @@ func testSize(t *testing.T, e Engine) {
 	wantClosed(t, "prune to a size", err)
 }
 
-func testRemote(t *testing.T, e Engine) {
+func testChecker(t *testing.T, e Engine) {
 	p := newPair(t, e)
 	g := newGenerator(12)
-	remote := p.store.(store.Remote)
+	checker := p.store.(store.Checker)
 	for range 3 {
 		p.append(t, g.batch("a", 100, g.around(Noon, hour)))
-		if err := remote.Check(t.Context()); err != nil {
+		if err := checker.Check(t.Context()); err != nil {
 			t.Errorf("check: %v", err)
-		}
-		if n := remote.Waiting(); n != 0 {
-			t.Errorf("%d calls wait, and all were answered", n)
 		}
 	}
 	if err := p.store.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if err := remote.Check(t.Context()); !errors.Is(err, store.ErrClosed) {
+	if err := checker.Check(t.Context()); !errors.Is(err, store.ErrClosed) {
 		t.Errorf("check once closed: %v, want store.ErrClosed", err)
+	}
+}
+
+func testLoser(t *testing.T, e Engine) {
+	p := newPair(t, e)
+	g := newGenerator(13)
+	p.append(t, g.batch("a", 100, g.around(Noon, hour)))
+	p.reopen(t)
+	if l := p.store.(store.Loser).Lost(all.Window); l != (store.Loss{}) {
+		t.Errorf("lost %+v, and nothing was damaged", l)
+	}
+}
+
+func testRemote(t *testing.T, e Engine) {
+	p := newPair(t, e)
+	g := newGenerator(12)
+	for range 3 {
+		p.append(t, g.batch("a", 100, g.around(Noon, hour)))
+		if n := p.store.(store.Remote).Waiting(); n != 0 {
+			t.Errorf("%d calls wait, and all were answered", n)
+		}
 	}
 }

@@ -64,7 +64,9 @@ func Run(t *testing.T, claims Abilities, prepare func(t testing.TB) Engine) {
 	}{
 		{"tells up to where it is pruned", claims.Floorer, testFloor},
 		{"prunes to a size", claims.Sizer, testSize},
-		{"checks its server", claims.Remote, testRemote},
+		{"checks itself", claims.Checker, testChecker},
+		{"tells what it lost", claims.Loser, testLoser},
+		{"tells how many calls wait", claims.Remote, testRemote},
 	}
 	for _, test := range optional {
 		if test.claimed {
