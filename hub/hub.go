@@ -37,7 +37,7 @@ func open(dir string, inner *config.Config, c *Config) (*Hub, error) {
 	if err := inner.Validate(config.Makers{}); err != nil {
 		return nil, fieldErrors(err)
 	}
-	st, err := pebblestore.Open(dir, pebblestore.Options{Now: c.now})
+	st, err := pebblestore.Open(dir, pebblestore.Options{Now: c.now, Logger: c.Logger})
 	if err != nil {
 		return nil, err
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/kymohq/kymo/health"
 	"github.com/kymohq/kymo/hub/internal/intake"
+	"github.com/kymohq/kymo/hub/internal/rollup"
 	"github.com/kymohq/kymo/hub/internal/store"
 	"github.com/kymohq/kymo/hub/internal/web"
 )
@@ -43,6 +44,8 @@ type Config struct {
 	// HealthRows returns how many results of the hub's own checks are in the history,
 	// and how many were dropped because the store failed.
 	HealthRows func() (kept, dropped uint64)
+	// Lost reports what the store had of a window and can no longer read.
+	Lost func(rollup.Window) store.Loss
 }
 
 // API answers the hub's HTTP requests.

@@ -89,7 +89,11 @@ func (a *API) timeseries(ctx context.Context, in *seriesInput) (*payloadOutput, 
 }
 
 func (a *API) columns(ctx context.Context, c chart, s *Series, known int64) (*report.Columns, error) {
-	return report.ReadColumns(a.Store.Rollups(ctx, c.query(s)), c.window, c.millis, liveOf(ctx).slow, s.Endpoint, known)
+	columns, err := report.ReadColumns(a.Store.Rollups(ctx, c.query(s)), c.window, c.millis, liveOf(ctx).slow, s.Endpoint, known)
+	if err == nil {
+		columns.Trust.Lose(a.lost(c.window))
+	}
+	return columns, err
 }
 
 func (a *API) heatmap(ctx context.Context, in *heatmapInput) (*payloadOutput, error) {

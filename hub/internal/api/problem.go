@@ -50,6 +50,8 @@ func (a *API) storeFailed(ctx context.Context, err error) (status int, detail st
 		detail = "the store is full; try again"
 	case errors.Is(err, store.ErrClosed):
 		detail = "the hub is shutting down; try again"
+	case errors.Is(err, store.ErrDamaged):
+		detail = "a part of the store is damaged, which GET /health describes; try again"
 	case errors.Is(err, store.ErrUnavailable):
 		detail = "the store is unavailable; try again"
 	case ctx.Err() != nil:

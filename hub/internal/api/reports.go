@@ -79,7 +79,9 @@ func (a *API) performance(ctx context.Context, in *performanceInput) (*payloadOu
 			return nil, err
 		}
 		defer s.Free()
-		return s.Performance(), nil
+		p := s.Performance()
+		p.Trust.Lose(a.lost(w))
+		return p, nil
 	})
 }
 
@@ -102,6 +104,8 @@ type endpointsOutput struct {
 	KnownFrom    string `header:"Kymo-Known-From" doc:"Approximately the first instant for which the hub has requests of any service, RFC 3339. What happened before is unknown." example:"2026-11-22T10:00:00Z"`
 	Dropped      uint64 `header:"Kymo-Dropped" doc:"Requests that could not be kept and are missing from the numbers." example:"0"`
 	Overflowed   uint64 `header:"Kymo-Overflowed" doc:"Requests counted under (other) because of the cap on endpoints." example:"0"`
+	Lost         uint64 `header:"Kymo-Lost" doc:"Requests that the store had and can no longer read: at most so many are missing from the numbers." example:"0"`
+	Damaged      bool   `header:"Kymo-Damaged" doc:"Whether a part of the window is damaged in the store." example:"false"`
 	Body         []byte
 }
 
@@ -130,7 +134,9 @@ func (a *API) endpoints(ctx context.Context, in *endpointsInput) (*endpointsOutp
 		}
 		defer s.Free()
 		known, err := a.knownFrom(ctx)
-		return &endpointList{s.Endpoints(), s.Window(), known, s.Trust()}, err
+		trust := s.Trust()
+		trust.Lose(a.lost(w))
+		return &endpointList{s.Endpoints(), s.Window(), known, trust}, err
 	})
 	if err != nil {
 		return nil, err
@@ -147,8 +153,17 @@ func (a *API) endpoints(ctx context.Context, in *endpointsInput) (*endpointsOutp
 	return &endpointsOutput{
 		Status: e.Status, ContentType: e.ContentType, CacheControl: e.CacheControl, ETag: e.ETag, Body: e.Body,
 		Total: len(rows), KnownFrom: time.UnixMilli(list.known).UTC().Format(time.RFC3339Nano), Dropped: list.trust.Dropped, Overflowed: list.trust.Overflowed,
+		Lost: list.trust.Lost, Damaged: list.trust.Damaged,
 		From: list.window.From.Format(time.RFC3339Nano), To: list.window.To.Format(time.RFC3339Nano),
 	}, nil
+}
+
+// lost returns what the store lost of a window; most stores lose nothing.
+func (a *API) lost(w rollup.Window) store.Loss {
+	if a.Lost == nil {
+		return store.Loss{}
+	}
+	return a.Lost(w)
 }
 
 // summary reads a selection from the store.

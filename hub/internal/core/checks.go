@@ -42,8 +42,8 @@ func startChecks(st store.Store, conf *config.Config, o *Options, counters *inta
 	c.registry.Observe(c.history.observe)
 	c.history.start(o.beats, c.fleet.Sweep)
 	err := c.apply(conf)
-	if r, ok := st.(store.Remote); ok && err == nil {
-		err = c.checkStore(r) // last: names in the configuration come first
+	if checker, ok := st.(store.Checker); ok && err == nil {
+		err = c.checkStore(checker) // last: names in the configuration come first
 	}
 	if err != nil {
 		// No hub will be there to stop what was started.

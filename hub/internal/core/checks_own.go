@@ -19,17 +19,27 @@ type ownCheck struct {
 	rules []health.Option
 }
 
-// checkStore makes a check of a store that may be unreachable. Senders keep what it
-// cannot take.
-func (c *checks) checkStore(st store.Remote) error {
+// checkStore makes a check of the store, which may be unreachable, full or damaged.
+// Senders keep what it cannot take.
+func (c *checks) checkStore(st store.Checker) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	remote, _ := st.(store.Remote)
+	// A store that is no server knows its state without asking, so every run counts.
+	rules := []health.Option{health.Every(time.Second), health.Thresholds(1, 1)}
+	if remote != nil {
+		rules = []health.Option{health.Every(5 * time.Second), health.Timeout(2 * time.Second)}
+	}
 	return c.startOwn(&ownCheck{
 		plain: config.StoreCheck,
 		probe: health.Probe{Kind: "store", Run: func(ctx context.Context) (health.Details, error) {
-			return health.Details{"waiting": st.Waiting()}, st.Check(ctx)
+			var details health.Details
+			if remote != nil {
+				details = health.Details{"waiting": remote.Waiting()}
+			}
+			return details, st.Check(ctx)
 		}},
-		rules: []health.Option{health.Every(5 * time.Second), health.Timeout(2 * time.Second)},
+		rules: rules,
 	})
 }
 

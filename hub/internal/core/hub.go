@@ -83,11 +83,19 @@ func New(st store.Store, c *config.Config, o Options) (*Hub, error) {
 	sessions := o.sessionsFile()
 	h.api = api.New(api.Config{
 		Settings: apiSettings(c), Store: store.Cleaned(st), Intake: h.intake, Now: o.Now, Logger: o.Logger, Version: o.Version,
-		SavedEnded: sessions.read(), SaveEnded: sessions.save, Health: h.Health, HealthRows: h.checks.history.rows,
+		SavedEnded: sessions.read(), SaveEnded: sessions.save, Health: h.Health, HealthRows: h.checks.history.rows, Lost: lostOf(st),
 	})
 	h.handler = webserver.Guard(http.HandlerFunc(h.serve), o.Limits)
 	h.pruning = loop.Start(pruneEvery, h.ticks, h.prune)
 	return h, nil
+}
+
+// lostOf returns how to ask the store what it lost, or nil if it cannot tell.
+func lostOf(st store.Store) func(rollup.Window) store.Loss {
+	if l, ok := st.(store.Loser); ok {
+		return l.Lost
+	}
+	return nil
 }
 
 // seed tells the intake the endpoints of the store, so that a restart neither lifts the

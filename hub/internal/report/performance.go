@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/kymohq/kymo/hub/internal/rollup"
+	"github.com/kymohq/kymo/hub/internal/store"
 )
 
 // Performance is the PerformanceReport of a window: all requests in one.
@@ -33,6 +34,8 @@ type Trust struct {
 	ErrorBound       float64 `json:"error_bound" doc:"How far a percentile can be from the exact nearest-rank percentile, as a share of it." example:"0.005416"`
 	Dropped          uint64  `json:"dropped" doc:"Requests that the service could not deliver, or that came too late. They are missing from the numbers. They are known only by service." example:"0"`
 	Overflowed       uint64  `json:"overflowed" doc:"Requests counted under (other), because their service has more endpoints than the cap." example:"0"`
+	Lost             uint64  `json:"lost" doc:"Requests that the store had and can no longer read, because a file was damaged: at most so many are missing from the numbers, and from lists of requests." example:"0"`
+	Damaged          bool    `json:"damaged" doc:"Whether a part of the window is damaged in the store. How many requests that had is not always known; lost is then too low." example:"false"`
 	InsufficientData bool    `json:"insufficient_data" doc:"Whether there are fewer requests than the minimum sample: too few to judge by percentiles." example:"false"`
 }
 
@@ -72,6 +75,9 @@ func windowOf(w rollup.Window) Window {
 		Hours: float64(w.To-w.From) / float64(rollup.Hour.Millis()),
 	}
 }
+
+// Lose adds what the store lost of the window.
+func (t *Trust) Lose(l store.Loss) { t.Lost, t.Damaged = l.Requests, l.Damaged }
 
 // Trust returns how far the summary can be trusted.
 func (s *Summary) Trust() Trust {

@@ -71,6 +71,12 @@ func dropsLine(t report.Trust) (line string) {
 	if t.Overflowed > 0 {
 		line += figure.Plural(int64(t.Overflowed), "request") + " " + be(t.Overflowed) + " under (other): the service has more endpoints than Kymo keeps apart.\n"
 	}
+	switch {
+	case t.Lost > 0:
+		line += "The store is damaged: at most " + figure.Plural(int64(t.Lost), "request") + " of this window can no longer be read.\n"
+	case t.Damaged:
+		line += "The store is damaged: requests of this window can no longer be read; how many is not known.\n"
+	}
 	return line
 }
 
