@@ -1,7 +1,9 @@
 package duration
 
 import (
+	"encoding/json"
 	"math"
+	"os"
 	"testing"
 	"time"
 )
@@ -11,62 +13,41 @@ const (
 	ms = time.Millisecond
 )
 
-func TestText(t *testing.T) {
-	tests := []struct {
-		d    time.Duration
-		want string
-	}{
-		{0, "0 ms"},
-		{2, "2 ns"},
-		{999, "999 ns"},
-		{1234, "1.23 µs"},
-		{99_960, "0.1 ms"}, // not 100 µs
-		{850 * us, "0.85 ms"},
-		{999_600, "1 ms"},
-		{12_340 * us, "12.3 ms"},
-		{80 * ms, "80 ms"},
-		{999_400 * us, "999 ms"},
-		{999_600 * us, "1 s"}, // not 1000 ms
-		{1240 * ms, "1.24 s"},
-		{1500 * ms, "1.5 s"},
-		{2 * time.Second, "2 s"},
-		{59_940 * ms, "59.9 s"},
-		{59_950 * ms, "1 min"}, // not 60 s
-		{90 * time.Second, "1 min 30 s"},
-		{120 * time.Second, "2 min"},
-		{1234*time.Second + 600*ms, "20 min 35 s"},
-		{time.Hour - 400*ms, "1 h"}, // not 60 min
-		{time.Hour + 59*time.Second, "1 h"},
-		{3*time.Hour + 20*time.Minute, "3 h 20 min"},
-		{3*time.Hour + 10*time.Minute + 59*time.Second, "3 h 10 min"},
-		{25*time.Hour + 10*time.Minute, "1 d 1 h"},
-		{168 * time.Hour, "7 d"},
-		{-1240 * ms, "-1.24 s"},
-		{math.MaxInt64, "106751 d 23 h"},
-		{math.MinInt64, "-106751 d 23 h"},
+// cases are what the tests of the dashboard compare with, too: it has the rule in TypeScript.
+func cases(t *testing.T, function string) []struct {
+	NS   time.Duration
+	Want string
+} {
+	t.Helper()
+	content, err := os.ReadFile("testdata/cases.json")
+	if err != nil {
+		t.Fatal(err)
 	}
-	for _, test := range tests {
-		if got := Text(test.d); got != test.want {
-			t.Errorf("Text(%s) = %q, want %q", test.d, got, test.want)
+	var all map[string][]struct {
+		NS   time.Duration
+		Want string
+	}
+	if err := json.Unmarshal(content, &all); err != nil {
+		t.Fatal(err)
+	}
+	if len(all[function]) == 0 {
+		t.Fatalf("there are no cases of %s", function)
+	}
+	return all[function]
+}
+
+func TestText(t *testing.T) {
+	for _, test := range cases(t, "text") {
+		if got := Text(test.NS); got != test.Want {
+			t.Errorf("Text(%s) = %q, want %q", test.NS, got, test.Want)
 		}
 	}
 }
 
 func TestSeconds(t *testing.T) {
-	tests := []struct {
-		d    time.Duration
-		want string
-	}{
-		{400 * ms, "0 s"},
-		{600 * ms, "1 s"},
-		{30_600 * ms, "31 s"},
-		{59_600 * ms, "1 min"},
-		{125 * time.Second, "2 min 5 s"},
-		{3*time.Hour + 10*time.Minute + 59*time.Second, "3 h 10 min"},
-	}
-	for _, test := range tests {
-		if got := Seconds(test.d); got != test.want {
-			t.Errorf("Seconds(%s) = %q, want %q", test.d, got, test.want)
+	for _, test := range cases(t, "seconds") {
+		if got := Seconds(test.NS); got != test.Want {
+			t.Errorf("Seconds(%s) = %q, want %q", test.NS, got, test.Want)
 		}
 	}
 }

@@ -3,52 +3,67 @@ package printable
 import (
 	"encoding/json"
 	"fmt"
+	"os"
+	"strconv"
+	"strings"
 	"testing"
 	"unicode/utf8"
 )
 
-// deceivers are characters that no name may have, with what they are for.
-var deceivers = map[string][]rune{
-	"controls":              {0, '\t', '\n', '\r', 0x1b, 0x1f, 0x7f, 0x80, 0x85, 0x9b, 0x9f},
-	"bidirectional":         {0x61c, 0x200e, 0x200f, 0x202a, 0x202b, 0x202c, 0x202d, 0x202e, 0x2066, 0x2067, 0x2068, 0x2069},
-	"lines, paragraphs":     {0x2028, 0x2029},
-	"tags":                  {0xe0000, 0xe0001, 0xe0020, 0xe0041, 0xe007f},
-	"of no width, or blank": {0xad, 0x34f, 0x115f, 0x1160, 0x17b4, 0x180e, 0x200b, 0x2060, 0x2061, 0x2064, 0x206a, 0x206f, 0x2800, 0x3164, 0xfeff, 0xffa0, 0xfff9, 0x1d173, 0xe0fff},
+// cases are what the test of the dashboard compares with, too: it has the rule in TypeScript.
+type cases struct {
+	Deceivers map[string][]string // characters that no name may have, like U+202E, by what they are for
+	Honest    []string            // texts that stay as they are
+	Replaced  []struct{ Text, Want string }
 }
 
-// honest are texts that stay as they are.
-var honest = []string{
-	"", " ", "/users/{id}", "~", "ünïcødé", "世界", "🚀", "\uFFFD", "שלום", "\u0600\u0661", "a\u00a0b",
-	"\u0646\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645", // Persian, with a joiner that its spelling asks for
-	"👩\u200d🚀", "❤\ufe0f", "葛\U000e0100",
+func readCases(t *testing.T) (c cases) {
+	t.Helper()
+	content, err := os.ReadFile("testdata/cases.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(content, &c); err != nil {
+		t.Fatal(err)
+	}
+	if len(c.Deceivers) == 0 || len(c.Honest) == 0 || len(c.Replaced) == 0 {
+		t.Fatal("testdata/cases.json lacks cases")
+	}
+	return c
 }
 
 func TestClean(t *testing.T) {
-	for kind, runes := range deceivers {
-		for _, r := range runes {
+	c := readCases(t)
+	for kind, characters := range c.Deceivers {
+		for _, name := range characters {
+			code, err := strconv.ParseInt(strings.TrimPrefix(name, "U+"), 16, 32)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := rune(code)
 			for _, before := range []string{"", "a", "世"} {
 				s := before + string(r) + "z"
-				if got := Clean(s); got != before+"\uFFFDz" {
-					t.Errorf("%s: %+q became %+q", kind, s, got)
+				if got, want := Clean(s), before+"\uFFFDz"; got != want {
+					t.Errorf("%s: Clean(%+q) = %+q, want %+q", kind, s, got, want)
 				}
 				if got, found := First(s); !found || got != r || Is(s) {
-					t.Errorf("%s: the first of %+q is %U", kind, s, got)
+					t.Errorf("%s: First(%+q) = %U, want %U", kind, s, got, r)
 				}
 			}
 		}
 	}
-	for _, s := range honest {
+	for _, s := range c.Honest {
 		if got := Clean(s); got != s || !Is(s) {
-			t.Errorf("%+q became %+q", s, got)
+			t.Errorf("Clean(%+q) = %+q, want it as it is", s, got)
 		}
 	}
-	for s, want := range map[string]string{
-		"sh\u200dop": "sh\uFFFDop", "\ufe0f": "\uFFFD", "1\u200c": "1\uFFFD", // hidden in ASCII
-		"a\xff\xfeb": "a\uFFFDb", "\u202e\u202e": "\uFFFD\uFFFD",
-	} {
-		if got := Clean(s); got != want {
-			t.Errorf("%+q became %+q, want %+q", s, got, want)
+	for _, test := range c.Replaced {
+		if got := Clean(test.Text); got != test.Want {
+			t.Errorf("Clean(%+q) = %+q, want %+q", test.Text, got, test.Want)
 		}
+	}
+	if got, want := Clean("a\xff\xfeb"), "a\uFFFDb"; got != want { // bytes that no JSON holds
+		t.Errorf("Clean of invalid UTF-8 = %+q, want %+q", got, want)
 	}
 	if Is("a\xff") {
 		t.Error("what is not UTF-8 is fit")

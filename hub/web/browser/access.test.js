@@ -93,6 +93,12 @@ describe('on a phone', () => {
           .map((e) => e.textContent),
       }))
       assert.ok(wide <= 375, `the page is ${wide} px wide: ${out}`)
+      const tabs = await page
+        .getByRole('navigation', { name: 'Screens' })
+        .getByRole('link')
+        .evaluateAll((all) => all.map((e) => [e.textContent, e.getBoundingClientRect().right]))
+      assert.ok(tabs.length > 1)
+      for (const [name, right] of tabs) assert.ok(right <= 375, `the tab ${name} ends at ${right} px`)
       assert.deepEqual(cut, [], 'figures have the room they need')
       assert.deepEqual(page.problems, [])
       await page.context().close()

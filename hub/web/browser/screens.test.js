@@ -32,8 +32,13 @@ async function close(page) {
   await page.context().close()
 }
 const number = (text) => Number(text.replaceAll(',', '').match(/[\d.]+/)?.[0])
-/** What a figure of three digits says, in its base unit. */
-const milliseconds = (text) => number(text) * (/\dµs|µs$/.test(text) ? 0.001 : /ms/.test(text) ? 1 : 1000)
+/** What the duration in a figure is, in one unit or in two. */
+const milliseconds = (text) => {
+  const size = { ns: 1e-6, µs: 0.001, ms: 1, s: 1000, min: 60_000, h: 3_600_000, d: 86_400_000 }
+  const parts = [...text.matchAll(/([\d.]+)\s*(ns|µs|ms|s|min|h|d)\b/g)]
+  assert.ok(parts.length > 0, `${text} is not a duration`)
+  return parts.reduce((sum, [, n, unit]) => sum + Number(n) * size[unit], 0)
+}
 const near = (a, b) => assert.ok(Math.abs(a - b) <= Math.max(Math.abs(b) * 0.006, 0.006), `${a} is not near ${b}`)
 
 /** The time in Berlin, where the pages are, as an input takes it. */

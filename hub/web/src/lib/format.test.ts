@@ -1,34 +1,16 @@
 import { expect, test } from 'vitest'
+import cases from '../../../../internal/duration/testdata/cases.json'
 import { bytes, change, count, duration, rate, share, short, span, THIN, utc } from './format'
 
 const plain = (s: string) => s.replaceAll(THIN, ' ')
 
-test.each<[number | null, string]>([
-  [null, '–'],
-  [0, '0 ms'],
-  [0.0123, '12.3 µs'],
-  [0.000002, '2.00 ns'],
-  [0.85, '0.850 ms'],
-  [0.104, '0.104 ms'],
-  [0.0998, '99.8 µs'],
-  [0.09996, '0.100 ms'],
-  [0.9996, '1.00 ms'],
-  [12.34, '12.3 ms'],
-  [999.4, '999 ms'],
-  [999.6, '1.00 s'],
-  [1240, '1.24 s'],
-  [61_400, '61.4 s'],
-  [125_000, '2 min 5 s'],
-  [NaN, '–'],
-])('a duration of %s ms reads %s', (ms, text) => expect(plain(duration(ms))).toBe(text))
+test.each(cases.text)('a duration of $ns ns reads $want', ({ ns, want }) =>
+  expect(plain(duration(ns / 1e6))).toBe(want),
+)
 
-test.each<[number, string]>([
-  [400, '400 ms'],
-  [59_999, '59 s'],
-  [90_061_000, '1 d 1 h'],
-  [30 * 86_400_000, '30 d'],
-  [3_600_000, '1 h'],
-])('a span of %s ms reads %s', (ms, text) => expect(plain(span(ms))).toBe(text))
+test.each([null, undefined, NaN, Infinity])('a duration of %s is none', (ms) => expect(duration(ms)).toBe('–'))
+
+test.each(cases.seconds)('$ns ns read $want to the second', ({ ns, want }) => expect(plain(span(ns / 1e6))).toBe(want))
 
 test.each<[number | null, string]>([
   [null, '–'],

@@ -13,32 +13,61 @@ function three(v: number): string {
   return Math.abs(v) >= 999.5 ? grouped.format(v) : v.toPrecision(3)
 }
 
-/** A duration in milliseconds. */
-export function duration(ms: Maybe): string {
-  if (ms == null || !Number.isFinite(ms)) return NONE
-  if (ms === 0) return `0${THIN}ms`
-  if (ms < 0.000_9995) return three(ms * 1e6) + THIN + 'ns'
-  if (ms < 0.099_95) return three(ms * 1000) + THIN + 'µs'
-  if (ms < 999.5) return three(ms) + THIN + 'ms'
-  if (ms < 99_950) return three(ms / 1000) + THIN + 's'
-  return span(ms)
+// Durations read as the hub writes them (internal/duration), whose cases the tests share.
+
+const MS = 1e6 // in nanoseconds, as all that follows
+const SECOND = 1000 * MS
+const MINUTE = 60 * SECOND
+const HOUR = 60 * MINUTE
+const DAY = 24 * HOUR
+
+/** What a duration is rounded to: the last of three digits, or the second of two units. */
+function grain(ns: number): number {
+  if (ns >= DAY) return HOUR
+  if (ns >= HOUR) return MINUTE
+  if (ns >= MINUTE - 50 * MS) return SECOND // 59.95 s would be 60.0 s
+  let unit = 100 * MS
+  while (unit > 1 && ns < 100 * unit) unit /= 10
+  return unit
 }
 
-/** A long time in its two largest units: 3 d 4 h. */
-export function span(ms: number): string {
+/** Rounds, but does not round up whole units that are left out: 1 h 59 min 50 s are not two hours. */
+function rounded(ns: number, unit: number): number {
+  if (unit < SECOND) return Math.round(ns / unit) * unit
+  return Math.floor((Math.round(ns / SECOND) * SECOND) / unit) * unit
+}
+
+function written(ns: number): string {
+  if (ns < 0) return '-' + written(-ns)
+  ns = rounded(ns, grain(ns))
+  const figure = (n: number, unit: number, name: string) => Number((n / unit).toPrecision(12)) + THIN + name
+  if (ns === 0) return `0${THIN}ms`
+  if (ns < 1000) return figure(ns, 1, 'ns')
+  if (ns < 100_000) return figure(ns, 1000, 'µs')
+  if (ns < SECOND) return figure(ns, MS, 'ms')
+  const parts: string[] = []
   const units: [number, string][] = [
-    [86_400_000, 'd'],
-    [3_600_000, 'h'],
-    [60_000, 'min'],
-    [1000, 's'],
+    [DAY, 'd'],
+    [HOUR, 'h'],
+    [MINUTE, 'min'],
   ]
-  const at = units.findIndex(([size]) => ms >= size)
-  if (at < 0) return `${Math.round(ms)}${THIN}ms`
-  const [size, unit] = units[at]
-  const whole = Math.floor(ms / size)
-  const next = units[at + 1]
-  const rest = next && whole < 10 ? Math.floor((ms - whole * size) / next[0]) : 0
-  return `${whole}${THIN}${unit}` + (rest > 0 ? ` ${rest}${THIN}${next[1]}` : '')
+  for (const [unit, name] of units) {
+    if (ns >= unit) parts.push(figure(Math.floor(ns / unit), 1, name))
+    ns %= unit
+  }
+  if (ns > 0) parts.push(figure(ns, SECOND, 's'))
+  return parts.join(' ')
+}
+
+/** A duration in milliseconds: 1.24 ms, 80 ms, 2 s, 1 min 30 s, 3 h 20 min. */
+export function duration(ms: Maybe): string {
+  return ms == null || !Number.isFinite(ms) ? NONE : written(Math.round(ms * MS))
+}
+
+/** A duration in milliseconds, to the second. */
+export function span(ms: number): string {
+  const seconds = Math.round(ms / 1000)
+  return seconds === 0 ? `0${THIN}s` : written(seconds * SECOND)
 }
 
 export type RateUnit = 's' | 'min' | 'h'
