@@ -21,7 +21,7 @@ const (
 // An Option changes the rules of a check.
 type Option func(*Rules)
 
-// Rules set how a check is run and judged. Each field has an option.
+// Rules set how a check is run and judged. Each has an option.
 type Rules struct {
 	// Interval is from the start of one run to the start of the next; 0 is 10 s.
 	// A little of it, up to a tenth, is cut off at random.
@@ -37,12 +37,9 @@ type Rules struct {
 	// Critical is whether the service cannot work without what is checked: if it is down,
 	// so is the service.
 	Critical bool
-	// ForLiveness is whether the liveness probe fails while it is down, so that the
-	// process is restarted. It is for probes of this process alone.
-	ForLiveness bool
-	// Traffic, if not nil, determines the status while it is in use: the probe runs only
-	// if there were no calls for an interval.
-	Traffic *Traffic
+
+	liveness bool     // see Liveness
+	traffic  *Traffic // see Passive
 }
 
 // Every sets the interval, from the start of one run to the start of the next. The
@@ -73,11 +70,11 @@ func Critical() Option { return func(s *Rules) { s.Critical = true } }
 // Liveness makes the liveness probe fail while the check is down, so that the process
 // is restarted. Probes of dependencies are rejected: a database that is down would
 // otherwise restart every service over and over.
-func Liveness() Option { return func(s *Rules) { s.ForLiveness = true } }
+func Liveness() Option { return func(s *Rules) { s.liveness = true } }
 
 // Passive derives the status from the calls that t has seen. The probe runs only if there
 // were none for an interval.
-func Passive(t *Traffic) Option { return func(s *Rules) { s.Traffic = t } }
+func Passive(t *Traffic) Option { return func(s *Rules) { s.traffic = t } }
 
 // ErrLocalOnly is the error of a check that has Liveness but probes a dependency.
 var ErrLocalOnly = errors.New("a liveness check may probe this process only: " +
@@ -145,7 +142,7 @@ func (s *Rules) fill(p *Probe) error {
 	if p.Run == nil {
 		return fieldErrorf("probe", "has no Run function; make it with Func, SQL, HTTP or the like")
 	}
-	if s.ForLiveness && !p.Local {
+	if s.liveness && !p.Local {
 		return fieldErrorf("liveness", "%w", ErrLocalOnly)
 	}
 	return nil

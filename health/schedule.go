@@ -112,7 +112,7 @@ func (c *check) loop(ctx context.Context) {
 // run takes the result from the traffic if there was any, else from the probe.
 func (c *check) run(ctx context.Context) (f Result, passive bool) {
 	s := c.rules()
-	if t := s.Traffic; t != nil {
+	if t := s.traffic; t != nil {
 		if seen := t.take(); seen.calls > 0 {
 			details, err := seen.verdict()
 			f = Result{At: time.Now(), Status: StatusOf(err), Latency: seen.mean, Details: encode(details)}
@@ -204,7 +204,7 @@ func (c *check) report() CheckReport {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return CheckReport{
-		Name: c.name, Kind: c.probe.Kind, Critical: c.settings.Critical, ForLiveness: c.settings.ForLiveness,
+		Name: c.name, Kind: c.probe.Kind, Critical: c.settings.Critical, ForLiveness: c.settings.liveness,
 		State: c.state.State, Stuck: stuck, Passive: c.passed, Runs: c.runs,
 		CheckedAt: c.last.At, Latency: c.last.Latency, Reason: c.reason(), Details: c.last.Details,
 	}

@@ -75,7 +75,8 @@ type RouteTarget struct {
 }
 
 // Check is a check that the hub runs, such as of a database. The fields after Probe
-// are rules; they mean the same as the fields of health.Rules.
+// are rules; they mean the same as the fields of health.Rules, which is not embedded so
+// that a literal can name them.
 type Check struct {
 	Name string
 	// Probe is a probe of package health or checks. Open takes ownership of it: the
@@ -130,7 +131,7 @@ func (c *Config) internal() *config.Config {
 		to.Slow.Routes = append(to.Slow.Routes, report.RouteTarget(r))
 	}
 	for _, k := range c.Checks {
-		to.Checks = append(to.Checks, config.Check{Name: k.Name, Probe: k.Probe, Rules: config.Rules{
+		to.Checks = append(to.Checks, config.Check{Name: k.Name, Probe: k.Probe, Rules: health.Rules{
 			Interval: k.Interval, Timeout: k.Timeout, DegradedOver: k.DegradedOver,
 			Failures: k.Failures, Successes: k.Successes, Critical: k.Critical,
 		}})
@@ -138,7 +139,7 @@ func (c *Config) internal() *config.Config {
 	for _, s := range c.Services {
 		to.Services = append(to.Services, config.Service{
 			Name: s.Name, Probe: s.Probe, Silence: s.Silence, DownAfter: s.DownAfter,
-			Rules: config.Rules{
+			Rules: health.Rules{
 				Interval: s.Interval, Timeout: s.Timeout, DegradedOver: s.DegradedOver,
 				Failures: s.Failures, Successes: s.Successes, Critical: s.Critical,
 			},

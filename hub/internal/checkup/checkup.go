@@ -21,13 +21,13 @@ import (
 type Target struct {
 	name  string
 	probe health.Probe
-	rules config.Rules
+	rules health.Rules
 }
 
 // NewTargets makes the probes of all checks of a validated configuration, and of the
 // services that have a URL. It contacts nothing.
 func NewTargets(c *config.Config, makers config.Makers) (all []*Target, err error) {
-	add := func(name string, rules config.Rules, p health.Probe, makeErr error) {
+	add := func(name string, rules health.Rules, p health.Probe, makeErr error) {
 		if err = makeErr; err == nil {
 			all = append(all, &Target{name: name, probe: p, rules: rules})
 		}
@@ -97,7 +97,7 @@ func Run(ctx context.Context, targets []*Target) (*health.Answer, error) {
 	var running sync.WaitGroup
 	for i, t := range targets {
 		running.Go(func() {
-			results[i], errs[i] = health.Run(ctx, t.probe, t.rules.Option())
+			results[i], errs[i] = health.Run(ctx, t.probe, config.Option(t.rules))
 		})
 	}
 	running.Wait()

@@ -38,7 +38,7 @@ func probes(closed *int) config.Makers {
 func configured(critical bool, urls ...string) *config.Config {
 	c := &config.Config{Services: []config.Service{{Name: "polled", Health: "fine"}, {Name: "silent"}}}
 	for _, url := range urls {
-		c.Checks = append(c.Checks, config.Check{Name: url, Spec: config.Spec{URL: url}, Rules: config.Rules{Critical: critical}})
+		c.Checks = append(c.Checks, config.Check{Name: url, Spec: config.Spec{URL: url}, Rules: health.Rules{Critical: critical}})
 	}
 	return c
 }

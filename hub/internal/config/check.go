@@ -10,7 +10,7 @@ import (
 // a field there is its name in snake case: see Key.
 type Check struct {
 	Name string
-	Rules
+	health.Rules
 	Spec
 	// Probe is run in place of one made from Spec, for checks that Go code gives.
 	Probe health.Probe `key:"-"`
@@ -23,7 +23,7 @@ type Service struct {
 	// Health is the URL that the hub polls. If it is empty, and there is no Probe,
 	// the service is judged by the heartbeats of its instances.
 	Health string
-	Rules
+	health.Rules
 	// Silence is after how long without a heartbeat from any instance the service
 	// is unknown (0 is 30 s), and DownAfter after how long it is down (0 is 90 s).
 	Silence   time.Duration
@@ -32,23 +32,8 @@ type Service struct {
 	Probe health.Probe `key:"-"`
 }
 
-// Rules set how a check is run and judged: see health.Rules.
-type Rules struct {
-	Interval     time.Duration
-	Timeout      time.Duration
-	DegradedOver time.Duration
-	Failures     int
-	Successes    int
-	Critical     bool
-}
-
-// Option returns the rules as package health takes them.
-func (r Rules) Option() health.Option {
-	return func(s *health.Rules) {
-		s.Interval, s.Timeout, s.DegradedOver = r.Interval, r.Timeout, r.DegradedOver
-		s.Failures, s.Successes, s.Critical = r.Failures, r.Successes, r.Critical
-	}
-}
+// Option returns the rules of an entry as package health takes them.
+func Option(r health.Rules) health.Option { return func(s *health.Rules) { *s = r } }
 
 // Spec is what a check probes. keys.go lists the fields that each type takes.
 type Spec struct {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/kymohq/kymo/health"
 	"github.com/kymohq/kymo/hub/internal/nearest"
 )
 
@@ -47,7 +48,7 @@ func CheckKeys(typ string) []string {
 	if !ok {
 		return nil
 	}
-	keys = append(Keys(reflect.TypeFor[Rules]()), keys...)
+	keys = append(Keys(reflect.TypeFor[health.Rules]()), keys...)
 	keys = append(keys, "name", "type")
 	slices.Sort(keys)
 	return keys
@@ -63,7 +64,7 @@ func Keys(t reflect.Type) []string {
 func Fields(t reflect.Type) map[string]reflect.StructField {
 	fields := make(map[string]reflect.StructField)
 	for _, f := range reflect.VisibleFields(t) {
-		if !f.Anonymous && f.Tag.Get("key") != "-" {
+		if f.IsExported() && !f.Anonymous && f.Tag.Get("key") != "-" {
 			fields[Key(f.Name)] = f
 		}
 	}

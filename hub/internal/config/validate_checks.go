@@ -92,12 +92,12 @@ func (v *verdict) made(entry string, maker func() (health.Probe, error)) {
 
 // rules validates the rules of an entry with package health. An entry without a probe
 // has no rules.
-func (v *verdict) rules(entry string, probed bool, r *Rules) {
+func (v *verdict) rules(entry string, probed bool, r *health.Rules) {
 	var p health.Probe
 	if probed {
 		p = health.Func(nil)
 	}
-	v.broken(entry, health.Validate(p, r.Option()))
+	v.broken(entry, health.Validate(p, Option(*r)))
 }
 
 // broken reports whether a rule of an entry is broken, and takes the error.

@@ -97,7 +97,7 @@ func TestEachErrorNamesItsField(t *testing.T) {
 		{service(config.Service{Name: "a", Health: "ftp://user:secret@host"}), "services[0].health: must begin with http:// or https://"},
 		{service(config.Service{Name: "a", Silence: time.Millisecond}), "services[0].silence: is 1ms; must be at least 1s"},
 		{service(config.Service{Name: "a", Silence: time.Minute, DownAfter: time.Minute}), "services[0].silence: is 1m0s; must be less than the time after which it is down, 1m0s"},
-		{service(config.Service{Name: "a", Rules: config.Rules{Interval: time.Second, Timeout: time.Minute}}), "services[0].timeout: is 1m0s; must be above 0 and at most"},
+		{service(config.Service{Name: "a", Rules: health.Rules{Interval: time.Second, Timeout: time.Minute}}), "services[0].timeout: is 1m0s; must be above 0 and at most"},
 	} {
 		got := verdict(&test.config)
 		if !strings.HasPrefix(got, test.want) || strings.Contains(got, "\n") || strings.Contains(got, "secret") {
@@ -122,7 +122,7 @@ func TestExposure(t *testing.T) {
 func TestAllErrorsAreReported(t *testing.T) {
 	c := config.Config{
 		Slow:   report.Slow{Target: -1, MinSamples: -1},
-		Checks: []config.Check{{Name: "a", Rules: config.Rules{Interval: -1}}, {Spec: config.Spec{Type: "disk"}}},
+		Checks: []config.Check{{Name: "a", Rules: health.Rules{Interval: -1}}, {Spec: config.Spec{Type: "disk"}}},
 		Places: config.Places{
 			"slow": {Path: "kymo.yaml", Line: 9}, "checks[0]": {Path: "kymo.yaml", Line: 2},
 			"checks[1]": {Path: "kymo.yaml", Line: 3}, "checks[1].type": {Path: "kymo.yaml", Line: 4}, "slow.target": {Path: "--slow-target"},

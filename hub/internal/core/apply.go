@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"slices"
 
+	"github.com/kymohq/kymo/health"
 	"github.com/kymohq/kymo/hub/internal/api"
 	"github.com/kymohq/kymo/hub/internal/config"
 	"github.com/kymohq/kymo/hub/internal/store"
@@ -46,7 +47,7 @@ func (c *checks) apply(conf *config.Config) error {
 		case p != nil:
 			err = errors.Join(err, c.register(name, p))
 		case !reflect.DeepEqual(before[name], wanted[name]):
-			err = errors.Join(err, c.registry.SetRules(name, rulesOf(wanted[name]).Option()))
+			err = errors.Join(err, c.registry.SetRules(name, config.Option(rulesOf(wanted[name]))))
 		}
 	}
 	for name, e := range before {
@@ -75,13 +76,13 @@ func sameProbe(a, b entry) bool {
 	case *config.Check:
 		if b, ok := b.(*config.Check); ok {
 			x, y := *a, *b
-			x.Rules, y.Rules = config.Rules{}, config.Rules{}
+			x.Rules, y.Rules = health.Rules{}, health.Rules{}
 			return reflect.DeepEqual(x, y)
 		}
 	case *config.Service:
 		if b, ok := b.(*config.Service); ok {
 			x, y := *a, *b
-			x.Rules, y.Rules = config.Rules{}, config.Rules{}
+			x.Rules, y.Rules = health.Rules{}, health.Rules{}
 			return reflect.DeepEqual(x, y)
 		}
 	}

@@ -65,14 +65,14 @@ func entries(conf *config.Config) map[string]entry {
 }
 
 // rulesOf returns the rules of an entry.
-func rulesOf(e entry) config.Rules {
+func rulesOf(e entry) health.Rules {
 	switch e := e.(type) {
 	case *config.Check:
 		return e.Rules
 	case *config.Service:
 		return e.Rules
 	}
-	return config.Rules{}
+	return health.Rules{}
 }
 
 // prepared is an entry with its probe, which does not run yet.
@@ -102,7 +102,7 @@ func (c *checks) register(name string, p *prepared) error {
 	if s, ok := p.entry.(*config.Service); ok && p.probe.Run == nil {
 		p.probe = c.fleet.Probe(name, s.Silence, s.DownAfter, c.Now())
 	}
-	return c.registry.Replace(name, p.probe, rulesOf(p.entry).Option())
+	return c.registry.Replace(name, p.probe, config.Option(rulesOf(p.entry)))
 }
 
 // end ends a check without waiting: closing its probe may take any time, and c is

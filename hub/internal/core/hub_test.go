@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/kymohq/kymo"
+	"github.com/kymohq/kymo/health"
 	"github.com/kymohq/kymo/hub/internal/config"
 	"github.com/kymohq/kymo/hub/internal/probe"
 	"github.com/kymohq/kymo/hub/internal/report"
@@ -80,7 +81,7 @@ func open(t *testing.T, st store.Store, s setup) *Hub {
 
 // check returns a check of the type that runs at the interval.
 func check(name string, spec config.Spec, every time.Duration) config.Check {
-	return config.Check{Name: name, Spec: spec, Rules: config.Rules{Interval: every}}
+	return config.Check{Name: name, Spec: spec, Rules: health.Rules{Interval: every}}
 }
 
 // disk is healthy on all but a full disk.

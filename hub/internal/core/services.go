@@ -30,7 +30,7 @@ func (c *checks) followLocked(service string) {
 	}
 	s := config.Discovered(service)
 	p := c.fleet.Probe(service, s.Silence, s.DownAfter, time.Time{})
-	if err := c.registry.Register(name, p, s.Option()); err != nil {
+	if err := c.registry.Register(name, p, config.Option(s.Rules)); err != nil {
 		if !errors.Is(err, health.ErrClosed) {
 			c.Logger.Warn("cannot check a service that sends heartbeats", "service", service, "error", err)
 		}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/kymohq/kymo/health"
 	"github.com/kymohq/kymo/hub/internal/config"
 )
 
@@ -29,9 +30,9 @@ func (b *Backends) Stop() {
 // Checks returns the checks of both, for the hub's configuration.
 func (b *Backends) Checks() []config.Check {
 	return []config.Check{
-		{Name: "database", Spec: config.Spec{Type: "postgres", URL: b.databaseURL()}, Rules: config.Rules{
+		{Name: "database", Spec: config.Spec{Type: "postgres", URL: b.databaseURL()}, Rules: health.Rules{
 			Interval: 2 * time.Second, Timeout: 1500 * time.Millisecond, DegradedOver: 250 * time.Millisecond, Critical: true}},
-		{Name: "redis", Spec: config.Spec{Type: "redis", URL: b.redisURL()}, Rules: config.Rules{Interval: 2 * time.Second}},
+		{Name: "redis", Spec: config.Spec{Type: "redis", URL: b.redisURL()}, Rules: health.Rules{Interval: 2 * time.Second}},
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kymohq/kymo/health"
 	"github.com/kymohq/kymo/hub/internal/config"
 )
 
@@ -18,11 +19,11 @@ func TestDocumentedFile(t *testing.T) {
 	}
 	want := []config.Check{
 		{Name: "database", Spec: config.Spec{Type: "postgres", URL: "postgres://app@127.0.0.1:5432/app"},
-			Rules: config.Rules{Interval: 10 * time.Second, Timeout: 2 * time.Second, Critical: true}},
+			Rules: health.Rules{Interval: 10 * time.Second, Timeout: 2 * time.Second, Critical: true}},
 		{Name: "redis", Spec: config.Spec{Type: "redis", URL: "redis://127.0.0.1:6379/0"},
-			Rules: config.Rules{Interval: 10 * time.Second, DegradedOver: 50 * time.Millisecond}},
+			Rules: health.Rules{Interval: 10 * time.Second, DegradedOver: 50 * time.Millisecond}},
 		{Name: "ml_models", Spec: config.Spec{Type: "kserve", URL: "http://127.0.0.1:8080", Models: []string{"fraud"}},
-			Rules: config.Rules{Interval: 30 * time.Second}},
+			Rules: health.Rules{Interval: 30 * time.Second}},
 	}
 	if !reflect.DeepEqual(c.Checks, want) {
 		t.Errorf("checks: got %+v, want %+v", c.Checks, want)
@@ -72,7 +73,7 @@ services:
 		t.Fatal(err)
 	}
 	want := []config.Check{{
-		Name: "site", Rules: config.Rules{Failures: 3}, Spec: config.Spec{
+		Name: "site", Rules: health.Rules{Failures: 3}, Spec: config.Spec{
 			Type: "http", URL: "http://user:secret@site",
 			Headers: map[string]string{"Authorization": "Bearer x", "X-Plain": "2"}, Body: "line", Status: []int{200, 204},
 			JSON: map[string]any{"data.status": "ok", "nodes.0.up": true, "n": uint64(3), "list": []any{1.5, nil}}, Insecure: true,
@@ -90,14 +91,14 @@ services:
 	}, {
 		Name: "database", Spec: config.Spec{Type: "postgres", URL: "postgres://db", MaxConnections: 0.8, MaxLag: 3 * time.Second},
 	}, {
-		Name: "disk", Rules: config.Rules{Timeout: time.Second, Interval: 20 * time.Second},
+		Name: "disk", Rules: health.Rules{Timeout: time.Second, Interval: 20 * time.Second},
 		Spec: config.Spec{Type: "disk", Path: "/", MinFree: 0.25},
 	}}
 	if !reflect.DeepEqual(got.Checks, want) {
 		t.Errorf("got  %+v\nwant %+v", got.Checks, want)
 	}
 	services := []config.Service{{
-		Name: "orders", Health: "http://user:secret@site", Silence: 20 * time.Second, DownAfter: 40 * time.Second, Rules: config.Rules{Critical: true},
+		Name: "orders", Health: "http://user:secret@site", Silence: 20 * time.Second, DownAfter: 40 * time.Second, Rules: health.Rules{Critical: true},
 	}}
 	if !reflect.DeepEqual(got.Services, services) {
 		t.Errorf("got  %+v\nwant %+v", got.Services, services)
