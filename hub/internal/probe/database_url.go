@@ -40,6 +40,9 @@ func parseAddress(raw, example, port string, schemes ...string) (*address, error
 	if strings.Contains(tail, "@") {
 		return nil, wrong("url", "has an @ after the host"+encode)
 	}
+	if strings.Count(authority, "@") > 1 { // drivers take the first or the last one for the end of the password
+		return nil, wrong("url", "has more than one @"+encode)
+	}
 	if i := strings.LastIndexByte(authority, '@'); i >= 0 {
 		user, password, _ := strings.Cut(authority[:i], ":")
 		authority = authority[i+1:]

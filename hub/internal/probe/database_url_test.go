@@ -16,6 +16,7 @@ func TestDatabaseSpecs(t *testing.T) {
 		{"postgres", "postgres:///db", "url: names no host"},
 		{"postgres", "postgres://app:geheim@/db", "url: names no host"},
 		{"postgres", "postgres://app:ge/heim@h/db", "url: has an @ after the host; characters like"},
+		{"postgres", "postgres://app:geh@eim@h/db", "url: has more than one @; characters like"},
 		{"postgres", "postgres://app:geheim#@h/db", "url: has an @ after the host; characters like"},
 		{"postgres", "postgres://app:geheim/h", "url: has a port that is not a number"},
 		{"postgres", "postgres://app:geheim%@h/db", "url: has a % that is not followed"},

@@ -9,6 +9,8 @@ import (
 	"os"
 	"slices"
 	"strings"
+
+	"github.com/kymohq/kymo/hub/internal/store/remote"
 )
 
 // address is a parsed URL.
@@ -31,19 +33,19 @@ func parseURL(text string) (*address, error) {
 	if !ok {
 		return nil, errors.New("the URL must begin with clickhouse://")
 	}
+	if err := remote.CheckURL(text); err != nil {
+		return nil, err
+	}
 	// Package url takes one host only.
 	end := strings.IndexAny(rest, "/?#")
 	if end < 0 {
 		end = len(rest)
 	}
 	at := strings.LastIndexByte(rest[:end], '@')
-	if at < 0 && strings.Contains(rest[end:], "@") {
-		return nil, errors.New("the URL's user or password contains one of /?#; write it as %2F, %3F or %23")
-	}
 	hosts, rest := rest[at+1:end], rest[:at+1]+"host"+rest[end:]
 	u, err := url.Parse("clickhouse://" + rest)
 	if err != nil {
-		return nil, errors.New("the URL cannot be read; write special characters in user and password as %40 and the like")
+		return nil, remote.ErrUnescaped
 	}
 	password, _ := u.User.Password()
 	a := &address{

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/kymohq/kymo/hub/internal/store"
+	"github.com/kymohq/kymo/hub/internal/store/remote"
 	"github.com/kymohq/kymo/internal/serverstest"
 )
 
@@ -16,13 +17,14 @@ func TestParseURL(t *testing.T) {
 		"clickhouse://u:p%40ss@h:1/db":                   "[h:1] u p@ss db ",
 		"clickhouse://h:1,g,[::1]:3/db?cluster=c":        "[h:1 g:9000 [::1]:3] default  db c",
 		"clickhouse://h/db?secure=true&skip_verify=true": "[h:9440] default  db ",
-		"clickhouse://a@b@h/db?secure=false":             "[h:9000] a@b  db ",
+		"clickhouse://a%40b@h/db?secure=false":           "[h:9000] a@b  db ",
+		"clickhouse://u:sec@ret@h/db":                    remote.ErrUnescaped.Error(),
 		"clickhouse://u:secret@h,g/db":                   "the URL names several hosts; add ?cluster=name, as the servers call their cluster in remote_servers",
-		"clickhouse://u:sec/ret@h/db":                    "the URL's user or password contains one of /?#; write it as %2F, %3F or %23",
+		"clickhouse://u:sec/ret@h/db":                    remote.ErrUnescaped.Error(),
 		"clickhouse://u:secret@h/db?cluste=c":            `the URL's option "cluste" is not known; known are cluster, secure and skip_verify`,
 		"clickhouse://u:secret@h/db?secure=1":            `the URL's secure is "1"; must be true or false`,
 		"clickhouse://u:secret@h/db/x":                   "after the hosts the URL takes /database and ?cluster=name only",
-		"clickhouse://u:secr%et@h/db":                    "the URL cannot be read; write special characters in user and password as %40 and the like",
+		"clickhouse://u:secr%et@h/db":                    remote.ErrUnescaped.Error(),
 		"http://h":                                       "the URL must begin with clickhouse://",
 	} {
 		a, err := parseURL(text)

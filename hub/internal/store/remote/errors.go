@@ -40,10 +40,10 @@ func (e *Errors) Classify(ctx context.Context, closed bool, err error) error {
 }
 
 // Redact takes the password out of an error's text, wherever it comes from, and
-// makes one line of it. What the error wraps stays.
+// makes one line of it. What the error wraps stays, and so does Advice.
 func (e *Errors) Redact(err error) error {
-	if err == nil {
-		return nil
+	if err == nil || errors.As(err, new(Advice)) {
+		return err
 	}
 	text := err.Error()
 	if e.OneLine != nil {
