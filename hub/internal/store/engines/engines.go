@@ -41,14 +41,37 @@ var byScheme = map[string]*engine{
 // find returns the engine of a name, or an error that names the schemes there are.
 func find(name string) (*engine, error) {
 	if !Remote(name) {
+		if looksRemote(name) {
+			return nil, errors.New("looks like a server, but not like its URL; write it as postgres://… or clickhouse://…")
+		}
 		return &directory, nil
 	}
-	scheme, _, _ := strings.Cut(name, "://")
-	if e := byScheme[scheme]; e != nil {
+	if e := byScheme[scheme(name)]; e != nil {
 		return e, nil
 	}
 	// Not the whole name: there may be a password in it.
-	return nil, fmt.Errorf("there is no %s store; name a directory, like ./kymo-data, postgres://… or clickhouse://…", scheme)
+	return nil, fmt.Errorf("there is no %s store; name a directory, like ./kymo-data, postgres://… or clickhouse://…", scheme(name))
+}
+
+// scheme returns what is before the :// of a name, or … if that is no scheme: then a
+// part of a password may be there.
+func scheme(name string) string {
+	s, _, _ := strings.Cut(name, "://")
+	if s == "" || strings.Trim(strings.ToLower(s), "abcdefghijklmnopqrstuvwxyz0123456789+") != "" {
+		return "…"
+	}
+	return s
+}
+
+// looksRemote reports whether a name without :// was meant for a server: a directory of
+// that name would show a password.
+func looksRemote(name string) bool {
+	for s := range byScheme {
+		if strings.HasPrefix(name, s+":") {
+			return true
+		}
+	}
+	return strings.Contains(name, "password=")
 }
 
 // Remote reports whether a name is the URL of a server. One server can have
@@ -112,8 +135,7 @@ func open(name string, o Options) (store.Store, error) {
 func Show(name string) string {
 	e, err := find(name)
 	if err != nil {
-		scheme, _, _ := strings.Cut(name, "://")
-		return scheme + "://…"
+		return scheme(name) + "://…"
 	}
 	return e.show(name)
 }

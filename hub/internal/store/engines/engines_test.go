@@ -20,6 +20,12 @@ func TestCheck(t *testing.T) {
 		{"clickhouse://me:hunter2@ch1,ch2/kymo?cluster=main", ""},
 		{"clickhouse://me:hunter2@ch1,ch2/kymo", "add ?cluster=name"},
 		{"mysql://me:hunter2@db/kymo", "there is no mysql store; name a directory, "},
+		{"me:hunter2@postgres://db/kymo", "there is no … store; name a directory, "},
+		{"postgres:me:hunter2@db/kymo", "looks like a server, but not like its URL; "},
+		{"host=db password=hunter2", "looks like a server, but not like its URL; "},
+		{"postgres://me@db/kymo?password=hunter2&sslmode=perhaps", "the URL cannot be used"},
+		{"postgres://me:hunter2@7@db/kymo", "percent-encoded"},
+		{"clickhouse://me:hunter2@7@db/kymo", "percent-encoded"},
 	} {
 		err := Check(test.name)
 		if (err == nil) != (test.want == "") || err != nil && !strings.Contains(err.Error(), test.want) {
@@ -38,6 +44,9 @@ func TestShow(t *testing.T) {
 		"postgresql://me@db/kymo?sslPassword=hunter2":                    "postgresql://me@db/kymo",
 		"postgres://me:hunter2@db/kymo?password=hunter2&sslmode=disable": "postgres://me@db/kymo?sslmode=disable",
 		"postgres://me:hun%ter2@db/kymo":                                 "postgres://…",
+		"postgres://me:hunter2@7@db/kymo":                                "postgres://…",
+		"postgres://me:1/hunter2@db/kymo":                                "postgres://…",
+		"me:hunter2@postgres://db/kymo":                                  "…://…",
 		"clickhouse://me:hunter2@ch1:9000/kymo":                          "clickhouse://me@ch1:9000/kymo",
 		"mysql://me:hunter2@db/kymo":                                     "mysql://…",
 	} {

@@ -8,6 +8,7 @@ import (
 	"github.com/kymohq/kymo/hub/internal/store"
 	"github.com/kymohq/kymo/hub/internal/store/chstore"
 	"github.com/kymohq/kymo/hub/internal/store/pgstore"
+	"github.com/kymohq/kymo/hub/internal/store/remote"
 )
 
 const otherDatabase = "another database"
@@ -38,7 +39,7 @@ var clickHouse = engine{
 // parameter.
 func showPostgres(name string) string {
 	u, err := url.Parse(name)
-	if err != nil {
+	if err != nil || remote.CheckURL(name) != nil {
 		return "postgres://…"
 	}
 	if _, secret := u.User.Password(); secret {

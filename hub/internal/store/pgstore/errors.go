@@ -20,6 +20,7 @@ const (
 	stateLockTimeout   = "55P03"
 	stateOverlap       = "42P17" // of partitions
 	stateReadOnly      = "25006"
+	stateInvalidValue  = "22023"
 
 	stateTooManyConnections = "53300"
 )
@@ -76,9 +77,25 @@ func oneLine(text string) string {
 
 // explained returns an error of Open with what to do about it, where that is not plain.
 func explained(err error) error {
+	if err == nil {
+		return nil
+	}
+	text := err.Error()
 	switch {
-	case err != nil && strings.Contains(err.Error(), "statement pooling mode"):
-		return errors.New("the pooler is in statement mode, which has no transactions; set pool_mode to transaction or session, or connect without it")
+	case strings.Contains(text, "statement pooling mode"):
+		return advise("the pooler is in statement mode, which has no transactions; set pool_mode to transaction or session, or connect without it")
+	case tooMany(err):
+		return advise("the server accepts no more connections at present (%s); %s", message(err), need)
+	case state(err) == stateInvalidValue && strings.Contains(text, `"search_path"`):
+		return advise("%s; write a schema with a space or a capital letter in quotes: ?search_path=%%22on%%20call%%22", message(err))
 	}
 	return err
+}
+
+// message returns what the server said, without its code.
+func message(err error) string {
+	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return e.Message
+	}
+	return err.Error()
 }

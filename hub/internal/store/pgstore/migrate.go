@@ -3,9 +3,7 @@ package pgstore
 import (
 	"context"
 	"embed"
-	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/jackc/pgx/v5"
 
@@ -101,67 +99,6 @@ const ourSchema = `(SELECT oid FROM pg_namespace WHERE nspname = current_schema(
 // its schemas may have a Kymo.
 const lockKey = `hashtextextended('kymo/' || current_schema() || '/' || $1, 0)`
 
-// minServer is the server_version_num of the oldest PostgreSQL that can detach a
-// partition while others read.
-const minServer = 140000
-
-// meet reads what the server is like, and returns an error if it cannot be used.
-func (s *Store) meet(ctx context.Context) error {
-	return s.reading(ctx, func(tx pgx.Tx) error {
-		var version int
-		var readable, encoding, path string
-		var schema *string
-		if err := tx.QueryRow(ctx, `SELECT current_setting('server_version_num')::int, current_setting('server_version'),
-			current_setting('server_encoding'), current_schema(), current_setting('search_path')`).Scan(&version, &readable, &encoding, &schema, &path); err != nil {
-			return err
-		}
-		switch {
-		case version < minServer:
-			return fmt.Errorf("it is PostgreSQL %s; use 14 or newer", readable)
-		case encoding != "UTF8":
-			return fmt.Errorf("the database's encoding is %s; use one with the encoding UTF8", encoding)
-		case schema == nil:
-			return noSchema(ctx, tx, path)
-		}
-		s.session.settle(version, *schema, path)
-		return nil
-	})
-}
-
-// noSchema returns why there is no schema to use: none of the path exists, or the role
-// may not use those that do.
-func noSchema(ctx context.Context, tx pgx.Tx, path string) error {
-	var exists, alike, role string
-	if err := tx.QueryRow(ctx, `SELECT coalesce(min(quote_ident(nspname)) FILTER (WHERE nspname = ANY($1)), ''),
-		coalesce(min(quote_ident(nspname)) FILTER (WHERE lower(nspname) = ANY($2)), ''), quote_ident(current_user) FROM pg_namespace`,
-		names(path), lowered(path)).Scan(&exists, &alike, &role); err != nil {
-		return err
-	}
-	switch {
-	case exists != "":
-		return fmt.Errorf("the role %s may not use the schema %s; as its owner: GRANT USAGE, CREATE ON SCHEMA %s TO %s", role, exists, exists, role)
-	case alike != "":
-		return fmt.Errorf("no schema on the search path exists; for %s write %%22 around the name: ?search_path=%%22…%%22", alike)
-	}
-	return errors.New("no schema on the search path exists; create one")
-}
-
-// names returns the schemas on a search path, as the server reads it.
-func names(path string) (schemas []string) {
-	for _, name := range strings.Split(path, ",") {
-		name = strings.TrimSpace(name)
-		if quoted := strings.Trim(name, `"`); quoted != name {
-			name = strings.ReplaceAll(quoted, `""`, `"`)
-		} else {
-			name = strings.ToLower(name)
-		}
-		schemas = append(schemas, name)
-	}
-	return schemas
-}
-
-func lowered(path string) []string { return names(strings.ToLower(path)) }
-
 // checkTables returns an error if a table of the same name belongs to another program:
 // it must not be touched.
 func checkTables(ctx context.Context, tx pgx.Tx) error {
@@ -171,7 +108,7 @@ func checkTables(ctx context.Context, tx pgx.Tx) error {
 		return err
 	}
 	if theirs != nil {
-		return fmt.Errorf("there is a table %s that Kymo did not make; rename it, or give Kymo a schema of its own: "+
+		return advise("there is a table %s that Kymo did not make; rename it, or give Kymo a schema of its own: "+
 			"CREATE SCHEMA kymo, and ?search_path=kymo at the end of the URL", *theirs)
 	}
 	return nil

@@ -3,6 +3,7 @@ package pgstore
 import (
 	"bytes"
 	"log/slog"
+	neturl "net/url"
 	"strings"
 	"testing"
 
@@ -52,6 +53,8 @@ func TestOperators(t *testing.T) {
 		"longer partitions": testLongerPartitions,
 		"truncated series":  testTruncatedSeries,
 		"series are gone":   testLostSeries,
+		"short time limits": testTimeLimits,
+		"names of schemas":  testSchemaNames,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, database(t, server)) })
 	}
@@ -213,4 +216,72 @@ func testLostSeries(t *testing.T, url string) {
 	if got := strings.Count(log.String(), "reports lack the requests of series"); got != 1 || !strings.Contains(log.String(), "series=7") {
 		t.Errorf("%d warnings, want 1:\n%s", got, &log)
 	}
+}
+
+// Limits that a database has for others do not keep requests out, nor what is over in.
+func testTimeLimits(t *testing.T, url string) {
+	conn := connect(t, url)
+	name := ask(t, conn, `SELECT current_database()`)
+	do(t, conn, "ALTER DATABASE "+name+" SET statement_timeout = '40ms'", "ALTER DATABASE "+name+" SET lock_timeout = '1ms'",
+		"ALTER DATABASE "+name+" SET idle_in_transaction_session_timeout = '1ms'")
+	s := open(t, url, Options{})
+	mustAppend(t, s, requests("a", 1, 40_000), on(-3, 2))
+	if got := counted(t, s); got != 41_000 {
+		t.Errorf("%d requests are counted, want 41,000", got)
+	}
+	if err := s.Prune(t.Context(), storetest.Noon/dayMillis*dayMillis); err != nil {
+		t.Fatal(err)
+	}
+	if got := ask(t, connect(t, url), `SELECT to_regclass('`+partitionOn(-3)+`')`); got != "<nil>" {
+		t.Errorf("%s is still there", got)
+	}
+}
+
+// Names that have to be quoted. Those that the server reads otherwise than they were
+// meant are answered with how to write them.
+func testSchemaNames(t *testing.T, url string) {
+	conn := connect(t, url)
+	for _, name := range []string{`Metrics`, `night shift`, `a-b`, `select`, `größe`, `it's 100 % "quoted"\`} {
+		quoted := pgx.Identifier{name}.Sanitize()
+		do(t, conn, "CREATE SCHEMA "+quoted)
+		at := url + "&search_path=" + neturl.PathEscape(quoted+", public")
+		for sequence := range uint64(2) { // a new hub each
+			s := open(t, at, Options{})
+			mustAppend(t, s, on(-3, 2*sequence), on(0, 2*sequence+1))
+			if got := counted(t, s); got != 2000*int(sequence+1) {
+				t.Errorf("%s: %d requests are counted", name, got)
+			}
+			if sequence == 1 {
+				if err := s.Prune(t.Context(), storetest.Noon/dayMillis*dayMillis); err != nil {
+					t.Errorf("%s: %v", name, err)
+				}
+			}
+			s.Close()
+		}
+		if got := ask(t, conn, `SELECT count(*), to_regclass('public.api_metrics') FROM `+quoted+`.api_metrics`); got != "2000 <nil>" {
+			t.Errorf("%s has %s rows, want today's 2000, and public no table", name, got)
+		}
+	}
+	do(t, conn, `CREATE SCHEMA "a b c"`)
+	for path, want := range map[string]string{
+		"Metrics":       `"Metrics" does, and has to be written with quotes: ?search_path=%22Metrics%22`,
+		"night%20shift": `invalid value for parameter "search_path": "night shift"; write a schema with a space or a capital letter in quotes: `,
+		`"a+b+c"`:       `"a b c" does, and has to be written with quotes: ?search_path=%22a%20b%20c%22`,
+		"nothing":       `no schema on the search path exists; create one`,
+	} {
+		if err := openError(t, url+"&search_path="+path); !strings.Contains(err, want) {
+			t.Errorf("%s: %s, want %s", path, err, want)
+		}
+	}
+}
+
+// openError returns the text of the error with which a store is not opened.
+func openError(t *testing.T, url string) string {
+	t.Helper()
+	s, err := Open(url, Options{})
+	if err == nil {
+		s.Close()
+		t.Fatalf("%s can be opened", url)
+	}
+	return err.Error()
 }

@@ -143,15 +143,21 @@ func (s *Store) markDropping(ctx context.Context, p *partition) error {
 	})
 }
 
-// detach detaches a partition. It can do so only outside of a transaction, where a
-// limit for the time of statements may end it. Then the next prune completes it.
+// detach detaches a partition. It can begin that only outside of a transaction, where a
+// limit for the time of statements may end it, but complete it in one.
 func (s *Store) detach(ctx context.Context, p *partition) error {
-	how := "CONCURRENTLY"
-	if p.pending {
-		how = "FINALIZE"
+	detach := fmt.Sprintf(`ALTER TABLE %s.%s DETACH PARTITION %s `, s.session.schema, p.table, p.name)
+	if !p.pending {
+		err := s.withConn(ctx, func(conn *pgxpool.Conn) error {
+			_, err := conn.Exec(ctx, detach+"CONCURRENTLY")
+			return err
+		})
+		if state(err) != stateQueryCanceled || ctx.Err() != nil {
+			return err
+		}
 	}
-	return s.withConn(ctx, func(conn *pgxpool.Conn) error {
-		_, err := conn.Exec(ctx, fmt.Sprintf(`ALTER TABLE %s.%s DETACH PARTITION %s %s`, s.session.schema, p.table, p.name, how))
+	return s.writing(ctx, func(tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, detach+"FINALIZE")
 		return err
 	})
 }

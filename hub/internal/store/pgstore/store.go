@@ -84,14 +84,18 @@ func CheckURL(url string) error {
 }
 
 func parseURL(url string) (*pgxpool.Config, error) {
-	_, rest, isURL := strings.Cut(url, "://")
-	path, _, _ := strings.Cut(rest, "?")
-	// pgx would take half of such a password for the port and the other half for the
-	// database's name, which errors show.
-	if at := strings.IndexAny(path, "@/"); isURL && at >= 0 && path[at] == '/' && strings.Contains(path, "@") {
-		return nil, errors.New("there is an @ behind a slash; write a slash in the password as %2F, and an @ in the database's name as %40")
+	if strings.Contains(url, "://") {
+		if err := remote.CheckURL(url); err != nil {
+			return nil, err
+		}
 	}
-	return pgxpool.ParseConfig(url) // pgx leaves the password out
+	config, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		// It begins with the URL, from which not every password is left out.
+		text := err.Error()
+		return nil, errors.New("the URL cannot be used: " + text[strings.LastIndex(text, "`: ")+1:])
+	}
+	return config, nil
 }
 
 // Open connects to the database that the URL (or keywords and values) and
@@ -109,8 +113,15 @@ func Open(url string, opts Options) (*Store, error) {
 	if c.RuntimeParams["application_name"] == "" {
 		c.RuntimeParams["application_name"] = "kymo"
 	}
-	// Reports and writers should not wait for each other.
-	config.MaxConns = max(config.MaxConns, writers+4)
+	if !strings.Contains(url, "pool_max_conns") {
+		config.MaxConns = max(config.MaxConns, writers+4) // reports and writers should not wait for each other
+	}
+	// A pooler in session mode answers the first statement when it has a session.
+	config.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
+		ctx, cancel := context.WithTimeout(ctx, c.ConnectTimeout)
+		defer cancel()
+		return conn.Ping(ctx)
+	}
 	s := &Store{now: opts.Now, logger: opts.Logger, errors: namedErrors(c.Password), tuning: opts.tuning,
 		session: newSession(c), slots: newSlots(int(config.MaxConns))}
 	if s.now == nil {
@@ -146,7 +157,7 @@ func (s *Store) open(config *pgxpool.Config) error {
 		return err
 	}
 	for _, step := range []func(context.Context) error{
-		s.meet, s.migrate, s.readPruned,
+		s.meet, s.needConns, s.migrate, s.readPruned,
 		func(ctx context.Context) error { return s.aheadOf(ctx, s.now()) },
 	} {
 		if err := step(ctx); err != nil {
