@@ -166,7 +166,7 @@ const (
 // suffer makes each trouble, waits until the hub has seen it, and mends it.
 // Both must be seen within two intervals, and /health must answer throughout. The
 // hub starts anew after each: a server that breaks every few seconds is
-// flapping, which is another test's affair.
+// flapping, which another test covers.
 func suffer(t *testing.T, h *hub, name string, troubles []trouble) {
 	t.Helper()
 	for i, x := range troubles {

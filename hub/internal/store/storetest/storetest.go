@@ -52,6 +52,7 @@ func Run(t *testing.T, claims Abilities, prepare func(t testing.TB) Engine) {
 		{"shows health results once, to readers at work", testHealthReaders},
 		{"heeds a context that ended in questions of health", testHealthContext},
 		{"fails to give health once closed", testHealthClosed},
+		{"shows names that others stored as clean ones", testCleaned},
 		{"equals the oracle on random histories", testRandom},
 	}
 	for _, test := range tests {
