@@ -49,7 +49,7 @@ func TestChecksAreShipped(t *testing.T) {
 		_, heartbeats = sink.healthTold()
 		last := heartbeats[len(heartbeats)-1]
 		if last.Kind != wire.Present || len(last.Health) != 2 || last.Instance == "" {
-			t.Fatalf("%+v", last)
+			t.Fatalf("got %+v", last)
 		}
 		whole, check := last.Health[0], last.Health[1]
 		if whole.Name() != "test" || whole.Status != health.Down {
@@ -60,7 +60,7 @@ func TestChecksAreShipped(t *testing.T) {
 			t.Errorf("the check: %+v", check)
 		}
 		if report := m.Health(); report.Status != health.Down {
-			t.Errorf("%+v", report)
+			t.Errorf("got %+v", report)
 		}
 		closeMonitor(t, m)
 		history, heartbeats := sink.healthTold()
@@ -71,7 +71,7 @@ func TestChecksAreShipped(t *testing.T) {
 		runs, failures := uint64(0), uint64(0)
 		for i, h := range history {
 			if h.Name() != "test/database" {
-				t.Errorf("%+v", h)
+				t.Errorf("got %+v", h)
 			}
 			if i > 0 && h.From != history[i-1].To {
 				t.Errorf("from %d to %d, and then from %d", history[i-1].From, history[i-1].To, h.From)
@@ -87,7 +87,7 @@ func TestChecksAreShipped(t *testing.T) {
 			t.Errorf("%d runs, %d failures in the history; %d runs", runs, failures, m.Health().Checks[0].Runs)
 		}
 		if s := m.Stats(); s.HealthDropped != 0 || s.Recorded != 0 || len(s.Problems) != 0 {
-			t.Errorf("%+v", s)
+			t.Errorf("got %+v", s)
 		}
 	})
 }
@@ -141,7 +141,7 @@ func TestHealthHandler(t *testing.T) {
 		t.Errorf("%+v, want 4 probes and 1 request", s)
 	}
 	if kept := sink.kept(); len(kept) != 1 || kept[0].Endpoint != "/orders/{id}" {
-		t.Errorf("%+v", kept)
+		t.Errorf("got %+v", kept)
 	}
 	if status, _ := get("/health/ready"); status != 503 {
 		t.Error("ready after Close")
@@ -183,7 +183,7 @@ func TestWrongChecksAreToldAndNotFatal(t *testing.T) {
 	}
 	problems := m.Stats().Problems
 	if len(problems) != len(want) {
-		t.Fatalf("%q", problems)
+		t.Fatalf("got %q", problems)
 	}
 	for i := range want {
 		if !strings.Contains(problems[i], want[i]) {
@@ -196,7 +196,7 @@ func TestWrongChecksAreToldAndNotFatal(t *testing.T) {
 	closeMonitor(t, m)
 	m.Check("late", probe)
 	if problems := m.Stats().Problems; !strings.Contains(problems[len(problems)-1], "the registry is closed") {
-		t.Errorf("%q", problems)
+		t.Errorf("got %q", problems)
 	}
 }
 
@@ -217,7 +217,7 @@ func TestCloseWithAStuckCheck(t *testing.T) {
 			t.Error("the request was lost")
 		}
 		if problems := m.Stats().Problems; len(problems) != 1 || !strings.Contains(problems[0], `["stuck"]`) {
-			t.Errorf("%q", problems)
+			t.Errorf("got %q", problems)
 		}
 		close(free)
 	})

@@ -14,7 +14,7 @@ func TestDropsRememberWhen(t *testing.T) {
 	d.add(base.Add(dropSpan), 4)
 	taken := d.take()
 	if len(taken) != 2 || taken[0].Count != 3 || taken[1].Count != 4 || d.take() != nil {
-		t.Errorf("%+v", taken)
+		t.Errorf("got %+v", taken)
 	}
 	for i := range 2 * maxDropSpans {
 		d.add(base.Add(time.Duration(i+1)*dropSpan), 1)

@@ -31,7 +31,7 @@ func TestWhateverIsRecordedIsAValidBatch(t *testing.T) {
 		t.Fatal(err)
 	}
 	if r := b.Request(0); r.User != "user\uFFFD\uFFFD" || r.Endpoint != "route\uFFFD" {
-		t.Errorf("%+v", r)
+		t.Errorf("got %+v", r)
 	}
 }
 

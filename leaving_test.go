@@ -201,7 +201,7 @@ func TestLeavingHeartbeatWithoutChecks(t *testing.T) {
 		}
 		b := heartbeats[0]
 		if b.Kind != wire.Leaving || len(b.Health) != 1 || b.Health[0].Name() != "test" || b.Health[0].Status != health.Healthy {
-			t.Errorf("%+v", b)
+			t.Errorf("got %+v", b)
 		}
 	})
 }

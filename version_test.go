@@ -89,7 +89,7 @@ func TestVersionIsShipped(t *testing.T) {
 		for i := range shipped {
 			b := &shipped[i]
 			if b.Version != "v1.4.2" {
-				t.Errorf("%+v", b)
+				t.Errorf("got %+v", b)
 			}
 			requests += b.Len()
 			if b.Kind == wire.Kept {

@@ -253,7 +253,7 @@ func TestFloors(t *testing.T) {
 	imports := productImports(t)
 	for _, r := range rooms {
 		if _, ok := imports[r.path]; !ok {
-			t.Errorf("the table of floors has %q, which is no package", r.path)
+			t.Errorf("the table of floors has %q, which is not a package", r.path)
 		}
 		if r.upTo >= r.floor {
 			t.Errorf("the table of floors lets %q import its own floor or one above it", r.path)

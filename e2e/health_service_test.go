@@ -220,7 +220,7 @@ func TestPolledServiceFreezes(t *testing.T) {
 	s.signal(syscall.SIGSTOP)
 	c, _ := h.becomes("orders", "down", 2*checkEvery)
 	if !strings.Contains(c.Reason, "no answer within") {
-		t.Errorf("%+v", c)
+		t.Errorf("got %+v", c)
 	}
 	s.signal(syscall.SIGCONT)
 	h.becomes("orders", "healthy", 2*checkEvery)

@@ -49,7 +49,7 @@ func (h *hub) health() (report, int) {
 	}
 	for name, c := range r.Checks {
 		if c.ResponseTimeMS == nil || c.Details == nil || !slices.Contains([]string{"healthy", "degraded", "down"}, c.Status) {
-			h.t.Fatalf("%s is no HealthCheck: %s", name, body)
+			h.t.Fatalf("%s is not a HealthCheck: %s", name, body)
 		}
 	}
 	return r, resp.StatusCode

@@ -96,7 +96,7 @@ func TestHealth(t *testing.T) {
 				w := ask(t, &Handler{Report: c.report}, "GET", "/health", accept)
 				if w.Code != c.status || w.Header().Get("Content-Type") != "application/json" ||
 					w.Header().Get("Cache-Control") != "no-store" || w.Header().Get("Vary") != "Accept" {
-					t.Errorf("%d, %v", w.Code, w.Header())
+					t.Errorf("got %d, %v", w.Code, w.Header())
 				}
 				equalJSON(t, w.Body.Bytes(), c.want)
 			}
@@ -163,7 +163,7 @@ func TestHealthJSON(t *testing.T) {
 			for _, accept := range []string{HealthJSON, "text/html, Application/Health+JSON;q=0.8, */*;q=0.1", "application/health+json; version=1"} {
 				w := ask(t, &Handler{Report: c.report, Info: info}, "GET", "/health", accept)
 				if w.Code != c.status || w.Header().Get("Content-Type") != HealthJSON || w.Header().Get("Vary") != "Accept" {
-					t.Errorf("%d, %v", w.Code, w.Header())
+					t.Errorf("got %d, %v", w.Code, w.Header())
 				}
 				equalJSON(t, w.Body.Bytes(), `{"serviceId":"orders","version":"1","releaseId":"1.2.3","description":"takes orders",
 					"notes":["moving soon"],"links":{"about":"https://example.com/orders"},`+c.want+`}`)
@@ -239,7 +239,7 @@ func TestStatusText(t *testing.T) {
 		}
 	}
 	if _, err := Status(9).MarshalText(); err == nil || Status(9).String() != "Status(9)" {
-		t.Error("a number that is no status has a text")
+		t.Error("a number that is not a status has a text")
 	}
 	if err := new(Status).UnmarshalText([]byte("fine")); err == nil || !strings.Contains(err.Error(), `"fine" is not a status; must be healthy`) {
 		t.Error(err)

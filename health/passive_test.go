@@ -26,7 +26,7 @@ func TestPassive(t *testing.T) {
 			t.Errorf("%d runs while calls were made", n)
 		}
 		if c := only(t, &r); !c.Passive || c.Latency != 20*time.Millisecond || c.Status != Healthy {
-			t.Errorf("%+v", c)
+			t.Errorf("got %+v", c)
 		}
 		for range 100 {
 			traffic.Observe(200*time.Millisecond, nil)

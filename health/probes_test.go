@@ -173,7 +173,7 @@ func TestDisk(t *testing.T) {
 	f := looked(t, Disk(dir, share/2))
 	expect(t, "room", f, Healthy, "")
 	if !strings.Contains(string(f.Details), `"total_bytes":`) {
-		t.Errorf("%s", f.Details)
+		t.Errorf("got %s", f.Details)
 	}
 	expect(t, "little room", looked(t, Disk(dir, share*2)), Degraded, "% of the disk is free")
 	expect(t, "no room", looked(t, Disk(dir, share*20)), Down, "% of the disk is free")

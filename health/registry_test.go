@@ -141,7 +141,7 @@ func TestLatencyBudget(t *testing.T) {
 		register(t, &r, "redis", d.probe(), DegradedOver(50*time.Millisecond))
 		until(t, &r, Degraded, time.Second+100*time.Millisecond)
 		if c := only(t, &r); c.Reason != "took 60 ms, over 50 ms" || c.Latency != 60*time.Millisecond {
-			t.Errorf("%+v", c)
+			t.Errorf("got %+v", c)
 		}
 		d.set(func(d *dependency) { d.took = 50 * time.Millisecond })
 		until(t, &r, Healthy, 20*time.Second)
@@ -283,10 +283,10 @@ func TestObserver(t *testing.T) {
 		if last.Name != "database" || last.Kind != "func" || !last.Critical || last.Before != Healthy ||
 			last.State.Status != Down || last.Status != Down || last.Reason != "connection refused" ||
 			last.Latency != time.Millisecond || last.State.Since != last.At {
-			t.Errorf("%+v", last)
+			t.Errorf("got %+v", last)
 		}
 		if first := seen[0]; first.Before != Unknown || first.State.Status != Healthy {
-			t.Errorf("%+v", first)
+			t.Errorf("got %+v", first)
 		}
 	})
 }
@@ -351,7 +351,7 @@ func TestRegisterRefuses(t *testing.T) {
 	register(t, &r, "b", ok, nil)
 	w := httptest.NewRecorder()
 	if r.Handler().ServeHTTP(w, httptest.NewRequest("GET", "/health/live", nil)); w.Code != 200 {
-		t.Errorf("%d", w.Code)
+		t.Errorf("got %d", w.Code)
 	}
 	closeRegistry(t, &r)
 	var empty Registry

@@ -25,7 +25,7 @@ func TestReplace(t *testing.T) {
 		time.Sleep(30 * time.Second)
 		before := only(t, &r)
 		if before.Status != Down {
-			t.Fatalf("%+v", before)
+			t.Fatalf("got %+v", before)
 		}
 		works := Func(func(context.Context) error { return nil })
 		if err := r.Replace("database", works, Critical(), Every(time.Minute)); err != nil {
@@ -184,7 +184,7 @@ func TestSeveralObservers(t *testing.T) {
 func TestOptionsEverywhere(t *testing.T) {
 	p := Func(func(context.Context) error { return nil })
 	if res, err := Run(t.Context(), p, nil); err != nil || res.Status != Healthy {
-		t.Errorf("%+v, %v", res, err)
+		t.Errorf("got %+v, %v", res, err)
 	}
 	_, runErr := Run(t.Context(), p, nil, Every(1))
 	for i, err := range []error{runErr, Validate(p, nil, Every(1)), new(Registry).Register("a", p, nil, Every(1))} {

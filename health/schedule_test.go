@@ -100,13 +100,13 @@ func TestStuck(t *testing.T) {
 		report := r.Report()
 		other1, stuck := report.Checks[0], report.Checks[1]
 		if !stuck.Stuck || stuck.Status != Down || !strings.Contains(stuck.Reason, "still running") || stuck.Runs < 60 {
-			t.Errorf("%+v", stuck)
+			t.Errorf("got %+v", stuck)
 		}
 		if stuck.Latency < 50*time.Second {
 			t.Errorf("its latency is %s, though it has been waited for a minute", stuck.Latency)
 		}
 		if other1.Stuck || other1.Status != Healthy {
-			t.Errorf("%+v", other1)
+			t.Errorf("got %+v", other1)
 		}
 		if err := r.Close(t.Context()); err == nil || !strings.Contains(err.Error(), `["stuck"]`) {
 			t.Errorf("Close: %v, want it to name the check that is stuck", err)

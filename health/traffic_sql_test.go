@@ -356,19 +356,19 @@ func TestSQL(t *testing.T) {
 		return f
 	}
 	if f := look(SQL(db)); f.Status != Healthy || string(f.Details) != `{"idle":1,"in_use":0,"open":1}` {
-		t.Errorf("%+v", f)
+		t.Errorf("got %+v", f)
 	}
 	d.err = errors.New("the table is gone")
 	if f := look(SQLQuery(db, "SELECT 1 FROM it")); f.Status != Down || f.Reason != "the table is gone" {
-		t.Errorf("%+v", f)
+		t.Errorf("got %+v", f)
 	}
 	d.err, d.gate = nil, make(chan struct{})
 	if f := look(SQL(db)); f.Status != Down || f.Reason != "no answer within 20 ms" {
-		t.Errorf("%+v", f)
+		t.Errorf("got %+v", f)
 	}
 	d.gate = nil
 	if f := look(SQL(nil)); f.Status != Down || f.Reason != "the *sql.DB is nil" {
-		t.Errorf("%+v", f)
+		t.Errorf("got %+v", f)
 	}
 	db.SetMaxOpenConns(2)
 	first, err := db.Conn(t.Context())
@@ -385,12 +385,12 @@ func TestSQL(t *testing.T) {
 	}
 	f := look(SQL(db))
 	if f.Status != Down || f.Reason != "the pool is saturated: 2 of 2 connections in use, and none became free in time" {
-		t.Errorf("%+v", f)
+		t.Errorf("got %+v", f)
 	}
 	second.Close()
 	db.SetMaxOpenConns(1) // of which first has one
 	first.Close()
 	if f := look(SQL(db)); f.Status != Healthy {
-		t.Errorf("%+v", f)
+		t.Errorf("got %+v", f)
 	}
 }

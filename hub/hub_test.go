@@ -121,7 +121,7 @@ func TestOpenFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := Open(file, Config{}); err == nil {
-		t.Error("a file is no directory")
+		t.Error("a file is not a directory")
 	}
 	absent := filepath.Join(dir, "absent")
 	if _, err := Open(absent, Config{Retention: Retention{Age: time.Second}}); err == nil {
@@ -169,7 +169,7 @@ func TestEachProbeIsClosedOnce(t *testing.T) {
 			switch {
 			case test.want != "":
 				if h != nil || err == nil || !strings.Contains(err.Error(), test.want) {
-					t.Fatalf("%v, %v", h, err)
+					t.Fatalf("got %v, %v", h, err)
 				}
 			case err != nil:
 				t.Fatal(err)

@@ -64,7 +64,7 @@ func TestHugeBodies(t *testing.T) {
 			}
 			defer resp.Body.Close()
 			if body, err := io.ReadAll(resp.Body); err != nil || resp.StatusCode != http.StatusRequestEntityTooLarge || !strings.Contains(string(body), c.says) {
-				t.Errorf("%d %s %v", resp.StatusCode, body, err)
+				t.Errorf("got %d %s %v", resp.StatusCode, body, err)
 			}
 		})
 	}

@@ -130,7 +130,7 @@ func TestHijackedConnections(t *testing.T) {
 			if c.status != 0 {
 				resp, err := http.ReadResponse(r, nil)
 				if err != nil || resp.StatusCode != c.status || resp.Header.Get("X-Response-Time") == "" {
-					t.Fatalf("%+v, %v", resp, err)
+					t.Fatalf("got %+v, %v", resp, err)
 				}
 			}
 			if line, err := r.ReadString('\n'); err != nil || line != "hello\n" {
@@ -162,7 +162,7 @@ func TestAppTest(t *testing.T) {
 	m, sink := kymotest.New(t)
 	resp, err := testApp(t, Middleware(m)).Test(httptest.NewRequest("GET", "/missing/1", nil))
 	if err != nil || resp.StatusCode != 404 {
-		t.Fatalf("%+v, %v", resp, err)
+		t.Fatalf("got %+v, %v", resp, err)
 	}
 	if r := recorded(t, sink, 1)[0]; r.Status != 404 || r.Endpoint != "/missing/{id}" {
 		t.Errorf("recorded %+v", r)

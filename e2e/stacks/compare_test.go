@@ -127,7 +127,7 @@ func (want expected) check(t *testing.T, rq *request, a answer, got record, elap
 	case want.stream && (got.Lifetime < got.Duration || got.Lifetime == 0 || got.FirstByte != got.Duration):
 		t.Errorf("%s: recorded duration %v, first byte %v, lifetime %v, want those of a stream", rq.name, got.Duration, got.FirstByte, got.Lifetime)
 	case !want.stream && got.Lifetime != 0:
-		t.Errorf("%s: recorded lifetime %v, it is no stream", rq.name, got.Lifetime)
+		t.Errorf("%s: recorded lifetime %v, it is not a stream", rq.name, got.Lifetime)
 	}
 }
 

@@ -96,11 +96,11 @@ func TestHealthLogKeepsTheReason(t *testing.T) {
 	o.Result.Status, o.Reason = health.Healthy, ""
 	l.Observe(o)
 	if got := l.Take(true); len(got) != 1 || got[0].Reason != "refused" || got[0].Failures != 0 {
-		t.Errorf("%+v", got)
+		t.Errorf("got %+v", got)
 	}
 	l.Observe(seen(20, health.Healthy))
 	if got := l.Take(true); len(got) != 2 || got[0].Reason != "refused" || got[1].Reason != "" {
-		t.Errorf("%+v", got)
+		t.Errorf("got %+v", got)
 	}
 }
 
@@ -136,7 +136,7 @@ func TestHealthLogKeepsEveryField(t *testing.T) {
 	got := l.Take(false)[0]
 	if got.Name() != "orders/redis" || !got.Critical || !got.Flapping || got.Reason != "two\uFFFDlines" || got.Details != `{"a":1}` ||
 		got.Latency.Max() != int64(5*time.Millisecond) {
-		t.Errorf("%+v", got)
+		t.Errorf("got %+v", got)
 	}
 }
 
@@ -215,14 +215,14 @@ func TestHeartbeat(t *testing.T) {
 	}
 	whole, redis, models := b.Health[0], b.Health[1], b.Health[2]
 	if whole.Name() != "orders" || whole.Status != health.Degraded || whole.To != epoch.UnixMilli() {
-		t.Errorf("%+v", whole)
+		t.Errorf("got %+v", whole)
 	}
 	if redis.Name() != "orders/redis" || redis.Status != health.Down || !redis.Flapping || !redis.Critical || redis.Reason != "refused" ||
 		redis.To-redis.From != time.Hour.Milliseconds() || redis.Latency.Max() != int64(time.Second) || redis.Details != `{"a":1}` {
-		t.Errorf("%+v", redis)
+		t.Errorf("got %+v", redis)
 	}
 	if models.Status != health.Unknown || models.Latency.Count() != 0 || models.From != models.To {
-		t.Errorf("%+v", models)
+		t.Errorf("got %+v", models)
 	}
 	r.Checks = make([]health.CheckReport, 2*MaxHealth)
 	if n := len(Heartbeat("orders", r)); n != MaxHealth {

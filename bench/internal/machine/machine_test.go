@@ -28,7 +28,7 @@ func TestModuleSaysWhatIsMissing(t *testing.T) {
 
 func TestSyncTime(t *testing.T) {
 	if took, err := SyncTime(t.TempDir()); err != nil || took <= 0 {
-		t.Errorf("%v, %v", took, err)
+		t.Errorf("got %v, %v", took, err)
 	}
 	if _, err := SyncTime("/nowhere"); err == nil {
 		t.Error("no error for a directory that does not exist")

@@ -71,13 +71,13 @@ func TestCompare(t *testing.T) {
 	exact := dataset.Exact{series: {1e6, 2e6, 3e6, 4e6}}
 	d, err := compare([]row{{series, 4, 2.02, 4, 4.4}}, exact)
 	if err != nil || d.p50 < 0.0099 || d.p50 > 0.0101 || d.p95 != 0 || d.p99 < 0.099 || d.p99 > 0.101 {
-		t.Errorf("%+v, %v", d, err)
+		t.Errorf("got %+v, %v", d, err)
 	}
 	if _, err := compare([]row{{series, 3, 2, 4, 4}}, exact); err == nil {
-		t.Error("a wrong count is no error")
+		t.Error("a wrong count is not an error")
 	}
 	if _, err := compare(nil, exact); err == nil {
-		t.Error("a missing line is no error")
+		t.Error("a missing line is not an error")
 	}
 }
 
@@ -85,7 +85,7 @@ func TestEndpointRows(t *testing.T) {
 	const body = `[{"endpoint":"/a","method":"GET","total_requests":4,"p50_response_time":1.5,"p95_response_time":2,"p99_response_time":3}]`
 	rows, err := endpointRows([]byte(body))
 	if err != nil || len(rows) != 1 || rows[0] != (row{dataset.Series{Endpoint: "/a", Method: "GET"}, 4, 1.5, 2, 3}) {
-		t.Errorf("%v, %v", rows, err)
+		t.Errorf("got %v, %v", rows, err)
 	}
 	if _, err := endpointRows([]byte("no")); err == nil {
 		t.Error("no error for what is not JSON")
@@ -94,7 +94,7 @@ func TestEndpointRows(t *testing.T) {
 
 func TestPeakOf(t *testing.T) {
 	if got, err := peakOf("VmPeak:\t  900 kB\nVmHWM:\t  12 kB\n"); err != nil || got != 12<<10 {
-		t.Errorf("%d, %v", got, err)
+		t.Errorf("got %d, %v", got, err)
 	}
 	if _, err := peakOf("VmPeak:\t  900 kB\n"); err == nil {
 		t.Error("no error where the peak is missing")
@@ -103,7 +103,7 @@ func TestPeakOf(t *testing.T) {
 
 func TestUsedOf(t *testing.T) {
 	if got, err := usedOf("7 (a b) S 1 1 1 0 -1 4194560 1 0 0 0 150 25 0 0 20"); err != nil || got != 1750*time.Millisecond {
-		t.Errorf("%v, %v", got, err)
+		t.Errorf("got %v, %v", got, err)
 	}
 	if _, err := usedOf("7 (a) S 1"); err == nil {
 		t.Error("no error where the times are missing")
@@ -122,6 +122,6 @@ func TestDirectorySize(t *testing.T) {
 		}
 	}
 	if got, err := directorySize(dir); err != nil || got != 2000 {
-		t.Errorf("%d, %v", got, err)
+		t.Errorf("got %d, %v", got, err)
 	}
 }

@@ -108,7 +108,7 @@ func TestHangupWhileStopping(t *testing.T) {
 	fmt.Fprintf(c, "POST /api/v1/requests HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\nExpect: 100-continue\r\n\r\n", len(body))
 	r := bufio.NewReader(c)
 	if resp, err := http.ReadResponse(r, nil); err != nil || resp.StatusCode != http.StatusContinue {
-		t.Fatalf("%+v, %v", resp, err)
+		t.Fatalf("got %+v, %v", resp, err)
 	}
 	ended := make(chan int, 1)
 	go func() { ended <- stop() }()
@@ -125,7 +125,7 @@ func TestHangupWhileStopping(t *testing.T) {
 		t.Fatal(err)
 	}
 	if resp, err := http.ReadResponse(r, nil); err != nil {
-		t.Errorf("%+v, %v", resp, err)
+		t.Errorf("got %+v, %v", resp, err)
 	}
 	if status := <-ended; status != exitOK {
 		t.Errorf("serve ended with %d", status)

@@ -197,14 +197,14 @@ func TestUsers(t *testing.T) {
 		{"user-1", 20, 10, 25.5, 47, at(47)},
 	}
 	if fmt.Sprint(u.Users) != fmt.Sprint(want) || u.Anonymous != 10 || u.Scanned != 60 || !u.Complete || u.Reached != noon.Add(-2*time.Hour).UnixMilli() {
-		t.Errorf("%+v", u)
+		t.Errorf("got %+v", u)
 	}
 }
 
 func TestCardinality(t *testing.T) {
 	a := newAPI(storetest.NewOracle(), nil)
 	if c := get[Cardinality](t, a, "/api/v1/cardinality"); len(c.Services) != 0 || c.ServicesCap != 8 {
-		t.Errorf("%+v", c)
+		t.Errorf("got %+v", c)
 	}
 	fill(t, a)
 	c := get[Cardinality](t, a, "/api/v1/cardinality")

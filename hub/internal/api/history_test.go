@@ -45,15 +45,15 @@ func TestHealthRoute(t *testing.T) {
 	w := ask(a, "GET /health", "")
 	var answer health.Answer
 	if err := json.Unmarshal(w.Body.Bytes(), &answer); err != nil || w.Code != 200 || answer.Status != health.Degraded || len(answer.Checks) != 4 {
-		t.Fatalf("%d %s %v", w.Code, w.Body, err)
+		t.Fatalf("got %d %s %v", w.Code, w.Body, err)
 	}
 	if c := answer.Checks["orders"]; c.Status != health.Degraded || c.State != health.Unknown || c.Reason != "because of orders" || c.ResponseTimeMS != 12 {
-		t.Errorf("%+v", c)
+		t.Errorf("got %+v", c)
 	}
 	w = ask(a, "GET /health", "", "Accept", health.HealthJSON)
 	if w.Header().Get("Content-Type") != health.HealthJSON || !strings.Contains(w.Body.String(), `"status":"warn"`) ||
 		!strings.Contains(w.Body.String(), `"releaseId":"1.2.3"`) {
-		t.Errorf("%v %s", w.Header(), w.Body)
+		t.Errorf("got %v %s", w.Header(), w.Body)
 	}
 	down := func() health.Report {
 		r := standing()
@@ -137,30 +137,30 @@ func TestHistoryRoute(t *testing.T) {
 	h := get("name=redis&hours=1")
 	if h.Name != "redis" || h.Status != "healthy" || h.Checks != 10 || h.Failures != 2 || *h.UptimePercent != 80 || h.MaxResponseTime != 10 ||
 		h.TransitionsTotal != 2 || h.Window.Hours != 1 || h.KnownPercent < 16 || h.KnownPercent > 17 {
-		t.Errorf("%+v", h)
+		t.Errorf("got %+v", h)
 	}
 	var statuses []string
 	for _, s := range h.Segments {
 		statuses = append(statuses, s.Status)
 	}
 	if got := strings.Join(statuses, " "); got != "healthy down healthy" || h.Segments[1].From != noon.UnixMilli()-6*minute || h.Segments[1].Reason != "connection refused" {
-		t.Errorf("%+v", h.Segments)
+		t.Errorf("got %+v", h.Segments)
 	}
 	if x := h.Transitions[1]; x.From != "healthy" || x.To != "down" || x.Reason != "connection refused" || x.LastedMS != 2*minute || string(x.Details) != `{"a":1}` {
-		t.Errorf("%+v", x)
+		t.Errorf("got %+v", x)
 	}
 	if h := get("name=redis&limit=1"); len(h.Transitions) != 1 || h.TransitionsTotal != 2 || h.Window.Hours != 24 {
-		t.Errorf("%+v", h)
+		t.Errorf("got %+v", h)
 	}
 	if h := get("name=orders/stock&hours=48"); h.Status != "unknown" || h.UptimePercent == nil || h.Segments[0].Status != "healthy" {
-		t.Errorf("%+v", h)
+		t.Errorf("got %+v", h)
 	}
 	// What the store does not have yet is known all the same.
 	if h := get("name=cache"); h.Status != "degraded" || *h.UptimePercent != 100 || h.DegradedPercent != 100 || h.Checks != 0 {
-		t.Errorf("%+v", h)
+		t.Errorf("got %+v", h)
 	}
 	if h := get("name=orders"); h.Status != "unknown" || h.UptimePercent != nil || h.Transitions == nil {
-		t.Errorf("%+v", h)
+		t.Errorf("got %+v", h)
 	}
 	for query, want := range map[string]string{
 		"name=redsi":          `there is no check "redsi"; did you mean "redis"?`,

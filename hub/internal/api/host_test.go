@@ -39,7 +39,7 @@ func TestOtherNames(t *testing.T) {
 		t.Error("the connection stays open, and so the server reads on")
 	}
 	if p := problem(t, by(a, `a"<b>`, "GET /", ""), http.StatusMisdirectedRequest); !strings.Contains(p.Detail, "the name NAME;") {
-		t.Errorf("what is no name is repeated: %s", p.Detail)
+		t.Errorf("what is not a name is repeated: %s", p.Detail)
 	}
 	for _, host := range []string{"", "localhost:5966", "10.1.2.3:5966", "[::1]:5966", "kymo.example.com", "KYMO.example.com.:443"} {
 		if w := by(a, host, "GET /health/live", ""); w.Code != http.StatusOK {

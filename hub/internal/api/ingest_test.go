@@ -161,12 +161,12 @@ func TestManyAtOnce(t *testing.T) {
 				// Each batch has the instance sdk: only the first of each sequence is new.
 				w, err := http.DefaultClient.Do(r)
 				if err != nil || w.StatusCode != http.StatusAccepted {
-					t.Errorf("%v %v", w, err)
+					t.Errorf("got %v %v", w, err)
 					return
 				}
 				w.Body.Close()
 				if w, err := http.Get(server.URL + "/metrics/endpoints"); err != nil || w.StatusCode != http.StatusOK {
-					t.Errorf("%v %v", w, err)
+					t.Errorf("got %v %v", w, err)
 				} else {
 					w.Body.Close()
 				}
@@ -177,7 +177,7 @@ func TestManyAtOnce(t *testing.T) {
 	later := newAPI(st, func(c *Config) { c.Now = func() time.Time { return noon.Add(time.Second) } })
 	w := ask(later, "GET /metrics/performance?service=default", "")
 	if !strings.Contains(w.Body.String(), fmt.Sprintf(`"total_requests":%d`, services*5*50)) {
-		t.Errorf("%s", w.Body)
+		t.Errorf("got %s", w.Body)
 	}
 }
 

@@ -77,7 +77,7 @@ func TestEveryRouteIsDocumented(t *testing.T) {
 	a := newAPI(storetest.NewOracle(), nil)
 	raw, d := fetch(t, a)
 	if !strings.HasPrefix(d.OpenAPI, "3.1") || d.Info.Title != "Kymo" || d.Info.Version != "1.2.3" {
-		t.Errorf("%s %+v", d.OpenAPI, d.Info)
+		t.Errorf("got %s %+v", d.OpenAPI, d.Info)
 	}
 	for _, word := range []string{"endpoint", "duration", "error", "client error", "percentiles", "slow", "window"} {
 		if !strings.Contains(d.Info.Description, "**"+word+"**") {
@@ -315,14 +315,14 @@ func TestTypes(t *testing.T) {
 		}
 	}
 	if got := pretty(make(chan int)); !strings.HasPrefix(got, "0x") {
-		t.Errorf("what is no JSON is %s", got)
+		t.Errorf("what is not JSON is %s", got)
 	}
 }
 
 func TestLiveness(t *testing.T) {
 	w := ask(newAPI(failing{}, func(c *Config) { c.Tokens.Read = "out" }), "GET /health/live", "")
 	if w.Code != http.StatusOK || strings.TrimSpace(w.Body.String()) != `{"status":"healthy"}` {
-		t.Errorf("%d %s", w.Code, w.Body)
+		t.Errorf("got %d %s", w.Code, w.Body)
 	}
 }
 

@@ -112,7 +112,7 @@ func TestBodiesThatUnfold(t *testing.T) {
 			w := ask(a, "POST /api/v1/requests", string(c.body), "Content-Encoding", c.coding)
 			if c.status == http.StatusAccepted {
 				if w.Code != c.status {
-					t.Errorf("%d %s", w.Code, w.Body)
+					t.Errorf("got %d %s", w.Code, w.Body)
 				}
 				return
 			}

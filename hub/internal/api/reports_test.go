@@ -89,7 +89,7 @@ func TestPerformance(t *testing.T) {
 		}
 	}
 	if p.TotalRequests != 300 || p.ErrorRate != 0.2 || p.ClientErrorRate != 0.2 || p.Trust.Samples != 300 || len(p.SlowestEndpoints) != 4 {
-		t.Errorf("%+v", p)
+		t.Errorf("got %+v", p)
 	}
 	if p.Window.Hours != 168 || !p.Window.To.Equal(noon) || p.Window.To.Sub(p.Window.From) != 168*time.Hour {
 		t.Errorf("window %+v", p.Window)
@@ -113,7 +113,7 @@ func TestEndpointList(t *testing.T) {
 		t.Fatalf("%v: %s", err, w.Body)
 	}
 	if e := rows[0]; e.Service != "api" || e.Endpoint != "/orders/{id}" || e.Method != "POST" || e.TotalRequests != 50 {
-		t.Errorf("%+v", e)
+		t.Errorf("got %+v", e)
 	}
 	for name, want := range map[string]string{
 		"X-Total-Count": "4", "Kymo-Dropped": "0", "Kymo-Overflowed": "0",
@@ -164,7 +164,7 @@ func TestWhatWasDroppedShowsInReports(t *testing.T) {
 	b.AddDrop(wire.Drop{Service: "web", At: noon.UnixMilli() - 1, Count: 7})
 	w := ask(a, "POST /api/v1/batches", string(b.Batch("sdk", 1).AppendBinary(nil)), "Content-Type", wire.ContentType)
 	if got := strings.TrimSpace(w.Body.String()); got != `{"accepted":1,"duplicate":false,"dropped":1}` {
-		t.Errorf("%d %s", w.Code, got)
+		t.Errorf("got %d %s", w.Code, got)
 	}
 	a.Now = func() time.Time { return noon.Add(time.Second) }
 	w = ask(a, "GET /metrics/endpoints", "")

@@ -137,7 +137,7 @@ func TestOneRequest(t *testing.T) {
 	const want = `[{"service":"web","endpoint":"/<a>","method":"GET","status_code":200,"response_time_ms":1.5,"first_byte_ms":null,"lifetime_ms":null,"response_bytes":0,"user_id":null,"timestamp":"2026-11-23T11:59:59.999Z","instance":"sdk"},` +
 		`{"service":"web","endpoint":"/s","method":"GET","status_code":101,"response_time_ms":2,"first_byte_ms":1.25,"lifetime_ms":1000,"response_bytes":9,"user_id":"ann","timestamp":"2026-11-23T11:59:59.998Z","instance":"sdk"}]`
 	if string(p["requests"]) != want || string(p["next"]) != "null" || string(p["scanned"]) != "2" || string(p["reached"]) != fmt.Sprint(noon.Add(-24*time.Hour).UnixMilli()) {
-		t.Errorf("%s", p)
+		t.Errorf("got %s", p)
 	}
 }
 
@@ -181,7 +181,7 @@ func TestExport(t *testing.T) {
 		t.Fatalf("%d lines, %v: %s", len(lines), err, lines[0])
 	}
 	if h := w.Header(); h.Get("Content-Type") != "text/csv; charset=utf-8" || h.Get("Content-Disposition") != `attachment; filename="requests-20261123-120000.csv"` {
-		t.Errorf("%v", h)
+		t.Errorf("got %v", h)
 	}
 	number := func(ms *float64) string {
 		if ms == nil {

@@ -31,7 +31,7 @@ func wantStatus(t *testing.T, a *API, cookie string, want int) {
 func signOut(t *testing.T, a *API, cookie string) {
 	t.Helper()
 	if w := ask(a, "DELETE /api/v1/session", "", "Cookie", cookie); w.Code != http.StatusNoContent {
-		t.Fatalf("%d %s", w.Code, w.Body)
+		t.Fatalf("got %d %s", w.Code, w.Body)
 	}
 }
 

@@ -27,7 +27,7 @@ func signIn(t *testing.T, a *API, token string) string {
 	w := ask(a, "POST /api/v1/session", `{"token":"`+token+`"}`)
 	cookies := w.Result().Cookies()
 	if w.Code != http.StatusNoContent || w.Body.Len() != 0 || len(cookies) != 1 {
-		t.Fatalf("%d %s %v", w.Code, w.Body, cookies)
+		t.Fatalf("got %d %s %v", w.Code, w.Body, cookies)
 	}
 	return cookies[0].Name + "=" + cookies[0].Value
 }
@@ -107,7 +107,7 @@ func TestSessions(t *testing.T) {
 		problem(t, ask(both, "POST "+path, metric, "Cookie", cookie), http.StatusUnauthorized)
 	}
 	if got := get[Session](t, a, "/api/v1/session", "Authorization", "Bearer out"); !got.SignedIn {
-		t.Error("the token itself is no session")
+		t.Error("the token itself is not a session")
 	}
 	if got := get[Session](t, newAPI(storetest.NewOracle(), nil), "/api/v1/session"); got != (Session{false, true, "1.2.3"}) {
 		t.Errorf("without a token: %+v", got)
@@ -283,7 +283,7 @@ func TestSigningOut(t *testing.T) {
 	signOut := func(cookie string) {
 		t.Helper()
 		if w := ask(a, "DELETE /api/v1/session", "", "Cookie", cookie); w.Code != http.StatusNoContent {
-			t.Fatalf("%d %s", w.Code, w.Body)
+			t.Fatalf("got %d %s", w.Code, w.Body)
 		}
 	}
 	reads := func(cookie string, want int) {

@@ -21,7 +21,7 @@ func TestWrite(t *testing.T) {
 		}
 	}
 	if info, err := os.Stat(name); err != nil || runtime.GOOS != "windows" && info.Mode() != 0o600 {
-		t.Errorf("%v, %v", info, err)
+		t.Errorf("got %v, %v", info, err)
 	}
 	if err := Write(Disk(0o600), filepath.Join(name, "below"), nil); err == nil {
 		t.Error("a file was written below a file")

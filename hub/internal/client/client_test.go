@@ -126,7 +126,7 @@ func TestNew(t *testing.T) {
 	}
 	c, err := New("http://me:hunter2@hub/kymo", "")
 	if err != nil || c.String() != "http://me:xxxxx@hub/kymo" {
-		t.Errorf("%v, %v", c, err)
+		t.Errorf("got %v, %v", c, err)
 	}
 }
 

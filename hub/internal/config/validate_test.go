@@ -155,7 +155,7 @@ func TestProbesOfGoCode(t *testing.T) {
 		t.Error(err)
 	}
 	if c, d := given.Services[0], given.Services[1]; c.Failures != 0 || d.Failures != 1 || d.Interval != time.Second || d.Silence == 0 {
-		t.Errorf("%+v, %+v", c, d)
+		t.Errorf("got %+v, %+v", c, d)
 	}
 }
 

@@ -74,7 +74,7 @@ func TestApplyChangesChecks(t *testing.T) {
 			t.Errorf("it was %+v, and is %+v", silent, c)
 		}
 		if c, _ := state(h, "enters"); c.Status != health.Down {
-			t.Errorf("%+v", c)
+			t.Errorf("got %+v", c)
 		}
 		closeHub(t, h)
 		for _, name := range []string{"stays", "leaves", "changes", "enters"} {
@@ -116,7 +116,7 @@ func TestApplyChangesServices(t *testing.T) {
 		is("orders service/orders")
 		heartbeat()
 		if c, _ := state(h, "service/orders"); c.Status != health.Healthy {
-			t.Errorf("%+v", c)
+			t.Errorf("got %+v", c)
 		}
 		apply(t, h, setup{})
 		heartbeat()
@@ -143,7 +143,7 @@ func TestApplyTakesTheNameOfAnOwnCheck(t *testing.T) {
 			t.Error(got)
 		}
 		if c, _ := state(h, "kymo-store"); c.Kind != "store" || c.Runs == 0 {
-			t.Errorf("%+v", c)
+			t.Errorf("got %+v", c)
 		}
 	})
 }
@@ -183,11 +183,11 @@ func TestApplyChangesWhatIsSlow(t *testing.T) {
 		t.Fatal(err)
 	}
 	if p := performance(t, h); p.SlowEndpoints != 0 {
-		t.Errorf("%+v", p)
+		t.Errorf("got %+v", p)
 	}
 	apply(t, h, setup{slow: report.Slow{Target: time.Millisecond, MinSamples: 1}})
 	if p := performance(t, h); p.SlowEndpoints != 1 {
-		t.Errorf("%+v", p)
+		t.Errorf("got %+v", p)
 	}
 	apply(t, h, setup{retention: config.Retention{Age: time.Hour}})
 	late := wire.NewBuilder()
@@ -227,7 +227,7 @@ func TestRefuse(t *testing.T) {
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, httptest.NewRequest("GET", "http://localhost/health", nil))
 		if w.Code != http.StatusOK || strings.Contains(w.Body.String(), "second") || !strings.Contains(w.Body.String(), `"config"`) {
-			t.Errorf("%d %s", w.Code, w.Body)
+			t.Errorf("got %d %s", w.Code, w.Body)
 		}
 		apply(t, h, setup{checks: []config.Check{check("config", disk, time.Second)}})
 		if got := names(h); got != "config" {
@@ -297,11 +297,11 @@ func TestApplyKeepsTheStatus(t *testing.T) {
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, httptest.NewRequest("GET", "http://localhost/health", nil))
 		if w.Code != http.StatusServiceUnavailable {
-			t.Errorf("%d %s", w.Code, w.Body)
+			t.Errorf("got %d %s", w.Code, w.Body)
 		}
 		time.Sleep(5 * time.Second)
 		if c, _ := state(h, "disk"); !strings.Contains(c.Reason, "either") {
-			t.Errorf("%+v", c)
+			t.Errorf("got %+v", c)
 		}
 	})
 }

@@ -67,7 +67,7 @@ func TestChecksOfTheConfiguration(t *testing.T) {
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, httptest.NewRequest("GET", "http://localhost/health", nil))
 	if w.Code != 503 || !strings.Contains(w.Body.String(), "connection refused") {
-		t.Errorf("%d %s", w.Code, w.Body)
+		t.Errorf("got %d %s", w.Code, w.Body)
 	}
 	within(t, "the history has both", func() bool {
 		return len(storetest.Health(t, st, store.HealthQuery{Window: ever, Name: "port"})) >= 2
@@ -81,7 +81,7 @@ func TestChecksOfTheConfiguration(t *testing.T) {
 		statuses[r.Status] = true
 	}
 	if !statuses[health.Healthy] || !statuses[health.Down] || len(statuses) != 2 {
-		t.Errorf("%v", statuses)
+		t.Errorf("got %v", statuses)
 	}
 }
 
@@ -168,7 +168,7 @@ func TestHealthOfServicesIsKept(t *testing.T) {
 		}
 	}
 	if got := storetest.Health(t, st, store.HealthQuery{Window: ever}); len(got) != 1 || !strings.Contains(got[0], "stock") {
-		t.Errorf("%q", got)
+		t.Errorf("got %q", got)
 	}
 	if c := &h.intake.Counters; c.HealthRows.Load() != 1 || c.HealthLate.Load() != 2 || c.Duplicates.Load() != 1 {
 		t.Errorf("%d kept, %d late", c.HealthRows.Load(), c.HealthLate.Load())
@@ -176,7 +176,7 @@ func TestHealthOfServicesIsKept(t *testing.T) {
 	forged := wire.Batch{Instance: "a", Sequence: 2, Health: []wire.HealthResult{{Check: "database", Status: health.Down, From: at, To: at}}}
 	var f *wire.FieldError
 	if err := h.Ship(t.Context(), forged.AppendBinary(nil)); !errors.As(err, &f) || f.Field != "health[0].service" {
-		t.Errorf("%v", err)
+		t.Errorf("got %v", err)
 	}
 	var err error
 	for i := 0; i < 1001 && err == nil; i++ {
@@ -221,7 +221,7 @@ func TestTroubleOfTheStoreIsNoStatus(t *testing.T) {
 		st.set(true)
 		time.Sleep(10 * time.Minute)
 		if c, _ := state(h, "disk"); c.Status != health.Healthy || time.Since(c.CheckedAt) > 2*time.Second {
-			t.Errorf("%+v", c)
+			t.Errorf("got %+v", c)
 		}
 		if n := st.tries; n > 60 {
 			t.Errorf("the store was asked %d times in 12 minutes", n)
@@ -230,7 +230,7 @@ func TestTroubleOfTheStoreIsNoStatus(t *testing.T) {
 		h.ServeHTTP(w, httptest.NewRequest("GET", "http://localhost/health", nil))
 		var answer health.Answer
 		if err := json.Unmarshal(w.Body.Bytes(), &answer); err != nil || answer.Status != health.Healthy {
-			t.Errorf("%s", w.Body)
+			t.Errorf("got %s", w.Body)
 		}
 		st.set(false)
 		time.Sleep(2 * time.Minute)

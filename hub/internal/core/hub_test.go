@@ -116,7 +116,7 @@ func performance(t *testing.T, h http.Handler) (p report.Performance) {
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, httptest.NewRequest("GET", "http://localhost/metrics/performance", nil))
 	if err := json.Unmarshal(w.Body.Bytes(), &p); err != nil || w.Code != http.StatusOK {
-		t.Fatalf("%d %s", w.Code, w.Body)
+		t.Fatalf("got %d %s", w.Code, w.Body)
 	}
 	return p
 }
@@ -131,7 +131,7 @@ func TestShip(t *testing.T) {
 		}
 	}
 	if p := performance(t, h); p.TotalRequests != 3 || p.SlowEndpoints != 1 || p.SlowestEndpoints[1].SlowReason != "p95 2 s over target 1 s (1 samples)" {
-		t.Errorf("%+v", p)
+		t.Errorf("got %+v", p)
 	}
 	for name, bad := range map[string][]byte{"not a batch": []byte("x"), "a service too many": encoded("api", 2, "/a")} {
 		if err := h.Ship(t.Context(), bad); !errors.Is(err, kymo.ErrRejected) {
@@ -363,6 +363,6 @@ func TestWithTheSDK(t *testing.T) {
 		t.Fatalf("%v: %s", err, w.Body)
 	}
 	if e := rows[0]; e.Service != "orders" || e.Endpoint != "/orders/{id}" || e.TotalRequests != 100 || e.ClientErrorRate != 1 {
-		t.Errorf("%+v", e)
+		t.Errorf("got %+v", e)
 	}
 }

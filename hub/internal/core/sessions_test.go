@@ -27,7 +27,7 @@ func TestSessionsFile(t *testing.T) {
 	}
 	info, err := os.Stat(f.name)
 	if err != nil || runtime.GOOS != "windows" && info.Mode() != 0o600 {
-		t.Errorf("%v, %v", info, err)
+		t.Errorf("got %v, %v", info, err)
 	}
 	if log.String() != "" {
 		t.Error(log.String())
@@ -46,7 +46,7 @@ func TestSessionsFileThatFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := f.read(); got != "" || !strings.Contains(log.String(), "cannot read which sessions were ended") {
-		t.Errorf("%q, %s", got, &log)
+		t.Errorf("got %q, %s", got, &log)
 	}
 	if err := f.save("1 a\n"); err != nil || f.read() != "1 a\n" {
 		t.Errorf("after one that could not be read: %v, %q", err, f.read())

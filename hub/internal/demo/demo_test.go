@@ -31,7 +31,7 @@ func TestResult(t *testing.T) {
 		t.Fatal(err)
 	}
 	if r.Service != "shop" || r.Sent != 5 || r.Failed != 1 || r.Report.TotalRequests != 4 || r.Stats.Dropped+r.Stats.Pending == 0 {
-		t.Errorf("%+v", r)
+		t.Errorf("got %+v", r)
 	}
 	d.Hub = clientOf(t, "http://127.0.0.1:1")
 	if _, err := d.result(monitor); err == nil || !strings.HasPrefix(err.Error(), "no hub answers") {

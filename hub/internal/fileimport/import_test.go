@@ -177,7 +177,7 @@ func TestFormats(t *testing.T) {
 	}
 	for _, f := range formats {
 		if named(f.name).name != f.name || f.about == "" || f.read == nil || len(f.extensions) == 0 {
-			t.Errorf("%+v", f)
+			t.Errorf("got %+v", f)
 		}
 		for _, e := range f.extensions {
 			if byExtension(e).name != f.name {

@@ -57,13 +57,13 @@ func TestFarewellIsFinal(t *testing.T) {
 			p.send(b, wire.Present, 0)
 			test.send(p)
 			if got := p.names(); !slices.Equal(got, []string{b}) {
-				t.Errorf("%q", got)
+				t.Errorf("got %q", got)
 			}
 			for range 60 {
 				p.at = p.at.Add(10 * time.Second)
 				p.send(b, wire.Present, 100)
 				if d := p.expect(probe, health.Healthy, ""); d["instances"] != 1.0 {
-					t.Errorf("%v", d)
+					t.Errorf("got %v", d)
 				}
 			}
 		})

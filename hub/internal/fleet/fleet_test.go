@@ -116,14 +116,14 @@ func TestOneOfTwoFallsSilent(t *testing.T) {
 	p.beat("orders", "a", health.Healthy)
 	p.beat("orders", "b", health.Healthy)
 	if d := p.expect(probe, health.Healthy, ""); d["instances"] != 2.0 || d["silent"] != nil {
-		t.Errorf("%v", d)
+		t.Errorf("got %v", d)
 	}
 	for range 6 {
 		p.at = p.at.Add(10 * time.Second)
 		p.beat("orders", "a", health.Healthy)
 	}
 	if d := p.expect(probe, health.Degraded, "1 of 2 instances silent for up to 1 min"); d["silent"] != 1.0 {
-		t.Errorf("%v", d)
+		t.Errorf("got %v", d)
 	}
 	for range 60 {
 		p.at = p.at.Add(10 * time.Second)
@@ -131,7 +131,7 @@ func TestOneOfTwoFallsSilent(t *testing.T) {
 	}
 	// It has expired.
 	if d := p.expect(probe, health.Healthy, ""); d["instances"] != 1.0 {
-		t.Errorf("%v", d)
+		t.Errorf("got %v", d)
 	}
 	if !slices.Equal(p.discovered, []string{"orders"}) || len(p.left) != 0 {
 		t.Errorf("discovered %v, left %v", p.discovered, p.left)
@@ -300,7 +300,7 @@ func TestBounds(t *testing.T) {
 		p.beat("service-0", fmt.Sprint("instance-", i), health.Healthy)
 	}
 	if d := p.expect(probe, health.Healthy, ""); d["instances"] != 3.0 {
-		t.Errorf("%v", d)
+		t.Errorf("got %v", d)
 	}
 	// Those that are silent make room.
 	p.at = p.at.Add(silence + time.Second)
@@ -308,7 +308,7 @@ func TestBounds(t *testing.T) {
 		p.beat("service-0", fmt.Sprint("new-", i), health.Healthy)
 	}
 	if d := p.expect(probe, health.Healthy, ""); d["instances"] != 3.0 {
-		t.Errorf("%v", d)
+		t.Errorf("got %v", d)
 	}
 	// An instance counts even if there is no room for its checks.
 	small := newTestFleet(t, Limits{Bytes: 2 * minInstanceBytes})

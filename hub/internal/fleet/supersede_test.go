@@ -145,11 +145,11 @@ func TestSupersededInstanceComesBack(t *testing.T) {
 	a, b := run("a", 1), run("b", 2)
 	p.play(lives{a: {0, 10}, b: {15, 0}}, 60)
 	if d := p.expect(probe, health.Healthy, ""); d["instances"] != 1.0 {
-		t.Errorf("%v", d)
+		t.Errorf("got %v", d)
 	}
 	p.play(lives{a: {65, 0}, b: {15, 0}}, 300)
 	if d := p.expect(probe, health.Healthy, ""); d["instances"] != 2.0 {
-		t.Errorf("%v", d)
+		t.Errorf("got %v", d)
 	}
 }
 
@@ -241,10 +241,10 @@ func TestManyRestartsAtOnce(t *testing.T) {
 		p.beat("s", run(strings.Repeat("h", i%5+1), 500+i), health.Healthy)
 	}
 	if d := p.expect(probe, health.Healthy, ""); d["instances"] != 1000.0 {
-		t.Errorf("%v", d)
+		t.Errorf("got %v", d)
 	}
 	p.at = p.at.Add(26 * time.Second)
 	if d := p.expect(probe, health.Healthy, ""); d["instances"] != 500.0 {
-		t.Errorf("%v", d)
+		t.Errorf("got %v", d)
 	}
 }

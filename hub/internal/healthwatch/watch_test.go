@@ -168,7 +168,7 @@ func TestWatchPrintsAnswers(t *testing.T) {
 	stdout, stderr, err := watching(t, term.Screen{}, true, hub, "\n{")
 	lines := strings.SplitAfter(stdout, "\n")
 	if err != nil || len(lines) < 2 || lines[0] != lines[1] || !strings.HasPrefix(lines[0], `{"status":"down",`) {
-		t.Errorf("%v, %q", err, stdout)
+		t.Errorf("got %v, %q", err, stdout)
 	}
 	if strings.Count(stderr, "\n") != 1 || !strings.HasPrefix(stderr, "kymo: no hub answers at ") {
 		t.Errorf("stderr %q", stderr)

@@ -35,7 +35,7 @@ func TestCSV(t *testing.T) {
 func TestNDJSON(t *testing.T) {
 	got, err := drain(NDJSON(strings.NewReader(with() + "\n\n" + with("service", `"orders"`) + "\n")))
 	if err != nil || len(got) != 2 || got[0].service != "" || got[1].service != "orders" || got[0].start != NoTime || got[1].line != 3 {
-		t.Errorf("%v, %v", got, err)
+		t.Errorf("got %v, %v", got, err)
 	}
 }
 

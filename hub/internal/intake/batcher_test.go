@@ -323,14 +323,14 @@ func TestStrangersNamesAreCleaned(t *testing.T) {
 	})
 	got, err := gathered(t, &steps{turned, invalid, invalid})
 	if err != nil || len(got) != 3 {
-		t.Fatalf("%+v, %v", got, err)
+		t.Fatalf("got %+v, %v", got, err)
 	}
 	if r := got[0]; r.Endpoint != "/\uFFFDa" || r.User != "b\uFFFD" || r.Error != "c\uFFFD" || r.Method != wire.MethodOther {
-		t.Errorf("%+v", r)
+		t.Errorf("got %+v", r)
 	}
 	for _, r := range got[1:] {
 		if r.Endpoint != "/a\uFFFD" || r.User != strings.Repeat("\uFFFD", 85) {
-			t.Errorf("%+v", r)
+			t.Errorf("got %+v", r)
 		}
 	}
 }

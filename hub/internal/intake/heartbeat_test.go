@@ -17,7 +17,7 @@ func TestHeartbeatsReachEverySubscriber(t *testing.T) {
 		t.Helper()
 		b := wire.Batch{Instance: "a-1", Kind: wire.Present, Health: []wire.HealthResult{{Service: "a", Status: health.Healthy, From: noon.UnixMilli(), To: noon.UnixMilli()}}}
 		if got, err := in.Batch(t.Context(), b.AppendBinary(nil)); err != nil || got != (Receipt{}) {
-			t.Fatalf("%v, %v", got, err)
+			t.Fatalf("got %v, %v", got, err)
 		}
 	}
 	var heard []string

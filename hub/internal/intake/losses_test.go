@@ -146,7 +146,7 @@ func TestStrangersTakeNoPlace(t *testing.T) {
 		again := slices.Clone(body)
 		got, err := in.Read(t.Context(), Body{Reader: &again})
 		if err != nil || got.Accepted != 1 || got.Dropped != 4 {
-			t.Fatalf("%+v, %v", got, err)
+			t.Fatalf("got %+v, %v", got, err)
 		}
 	}
 	same(t, "services", in.Services(), []string{"web"})

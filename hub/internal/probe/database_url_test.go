@@ -99,7 +99,7 @@ func FuzzParseAddress(f *testing.F) {
 		a, err := parseAddress(raw, "example", "1", "postgres")
 		if err != nil {
 			if _, ok := err.(*config.Error); !ok {
-				t.Errorf("%T is no config.Error", err)
+				t.Errorf("%T is not a config.Error", err)
 			}
 			return
 		}

@@ -38,7 +38,7 @@ func TestMySQL(t *testing.T) {
 			}
 		}
 		if lag, ok := details["lag_ms"]; ok {
-			t.Errorf("a server that is no replica is %v ms behind", lag)
+			t.Errorf("a server that is not a replica is %v ms behind", lag)
 		}
 	})
 

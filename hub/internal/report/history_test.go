@@ -170,11 +170,11 @@ func TestHistory(t *testing.T) {
 	}
 	if h.Name != "redis" || h.Status != "healthy" || *h.UptimePercent != 75 || h.KnownPercent != 100 || h.HealthyPercent != 75 ||
 		h.DegradedPercent != 0 || h.DownPercent != 25 || h.Checks != 300 || h.Failures != 101 || h.Window.Hours != 2 {
-		t.Errorf("%+v", h)
+		t.Errorf("got %+v", h)
 	}
 	if near := func(got, want float64) bool { return got > want*0.994 && got < want*1.006 }; !near(h.P50ResponseTime, 50) ||
 		!near(h.P95ResponseTime, 95) || !near(h.P99ResponseTime, 99) || h.MaxResponseTime != 100 || h.AvgResponseTime != 50.5 {
-		t.Errorf("%+v", h)
+		t.Errorf("got %+v", h)
 	}
 	at := func(ms int64) time.Time { return time.UnixMilli(ms).UTC() }
 	want := []Transition{
@@ -195,7 +195,7 @@ func TestHistory(t *testing.T) {
 	}
 	empty, err := ReadHistory("redis", each(nil), window, 10)
 	if err != nil || empty.UptimePercent != nil || empty.Status != "unknown" || empty.Transitions == nil || empty.Segments == nil || empty.KnownPercent != 0 {
-		t.Errorf("%+v, %v", empty, err)
+		t.Errorf("got %+v, %v", empty, err)
 	}
 	broken := errors.New("the disk is gone")
 	_, err = ReadHistory("redis", func(yield func(*store.HealthRecord, error) bool) { yield(nil, broken) }, window, 10)

@@ -115,7 +115,7 @@ func TestNumbersAgainstAnExactOracle(t *testing.T) {
 	for _, e := range rows {
 		check(e.Endpoint, byEndpoint[e.Endpoint], e.AvgResponseTime, e.P50ResponseTime, e.P95ResponseTime, e.P99ResponseTime, e.MaxResponseTime)
 		if e.TotalRequests != 3000 || e.ErrorRate != 1.0/6 || e.ClientErrorRate != 1.0/6 || e.InsufficientData {
-			t.Errorf("%+v", e)
+			t.Errorf("got %+v", e)
 		}
 		share += e.TimeShare
 	}
@@ -125,7 +125,7 @@ func TestNumbersAgainstAnExactOracle(t *testing.T) {
 	p := s.Performance()
 	check("all", total, p.AvgResponseTime, p.P50ResponseTime, p.P95ResponseTime, p.P99ResponseTime, p.MaxResponseTime)
 	if p.TotalRequests != 120_000 || p.Endpoints != 40 || len(p.SlowestEndpoints) != Slowest {
-		t.Errorf("%+v", p)
+		t.Errorf("got %+v", p)
 	}
 }
 
@@ -218,10 +218,10 @@ func TestNothingToReport(t *testing.T) {
 	defer s.Free()
 	p := s.Performance()
 	if p.TotalRequests != 0 || p.P99ResponseTime != 0 || p.ErrorRate != 0 || !p.Trust.InsufficientData {
-		t.Errorf("%+v", p)
+		t.Errorf("got %+v", p)
 	}
 	if b, _ := json.Marshal(p); !strings.Contains(string(b), `"slowest_endpoints":[]`) {
-		t.Errorf("%s", b)
+		t.Errorf("got %s", b)
 	}
 }
 
@@ -254,7 +254,7 @@ func TestSummariesDoNotLeak(t *testing.T) {
 	s := read(t, values{{Service: "z", Endpoint: "/", Method: "GET", Status: 200}: {1000}}, nil, &Slow{})
 	defer s.Free()
 	if p := s.Performance(); p.TotalRequests != 1 || p.MaxResponseTime != 0.001 || p.Trust.Dropped != 0 || p.Endpoints != 1 {
-		t.Errorf("%+v", p)
+		t.Errorf("got %+v", p)
 	}
 }
 

@@ -139,13 +139,13 @@ func TestColumns(t *testing.T) {
 	if total.Requests != all || total.Errors != errs || total.ClientErrors != clientErrs || total.ErrorRate != float64(errs)/float64(all) ||
 		total.ClientErrorRate != float64(clientErrs)/float64(all) || !total.InsufficientData ||
 		math.Abs(total.Rate-float64(all)/(float64(ragged.To-ragged.From)/1000)) > 1e-9 {
-		t.Errorf("%+v", total)
+		t.Errorf("got %+v", total)
 	}
 	if want := (float64(satisfied) + float64(tolerating)/2) / float64(all); math.Abs(*total.Apdex-want) > 1e-12 || total.ApdexThreshold != 300 {
 		t.Errorf("Apdex %v of %v ms, want %v", *total.Apdex, total.ApdexThreshold, want)
 	}
 	if c.Trust.Samples != all || c.Trust.Dropped != 3 || c.Trust.Overflowed != others || c.Trust.ErrorBound != hist.MaxRelativeError || c.Window != Span(ragged) {
-		t.Errorf("%+v %+v", c.Trust, c.Window)
+		t.Errorf("got %+v %+v", c.Trust, c.Window)
 	}
 	if c, _ = ReadColumns(stepped(t, st, ragged, fiveMinutes), ragged, fiveMinutes, slow, "/e1", 0); c.Total.ApdexThreshold != 1000 {
 		t.Errorf("the threshold of an endpoint with a target of its own is %v", c.Total.ApdexThreshold)
@@ -161,7 +161,7 @@ func TestApdexByHand(t *testing.T) {
 	v := values{k: {0, 1e6, 499e6, 600e6, 1900e6, 2100e6}, failed: {1e6, 700e6}}
 	c, err := ReadColumns(v.rollups(nil), firstDay, day, &Slow{}, "", 0)
 	if err != nil || *c.Total.Apdex != (3+2.0/2)/8 {
-		t.Errorf("%v, %v", *c.Total.Apdex, err)
+		t.Errorf("got %v, %v", *c.Total.Apdex, err)
 	}
 	c, err = ReadColumns(values{}.rollups(nil), window, fiveMinutes, &Slow{}, "", 0)
 	if err != nil || c.Total.Apdex != nil || c.Total.P95 != nil || len(c.At) != 288 || len(c.Statuses) != 0 {

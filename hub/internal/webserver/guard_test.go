@@ -243,7 +243,7 @@ func TestLongWorkAfterTheBody(t *testing.T) {
 			}
 			defer resp.Body.Close()
 			if b, err := io.ReadAll(resp.Body); string(b) != "partpart" || err != nil {
-				t.Errorf("%q, %v", b, err)
+				t.Errorf("got %q, %v", b, err)
 			}
 		})
 	}
@@ -308,7 +308,7 @@ func TestAnswersThatAreTaken(t *testing.T) {
 		w.WriteHeader(http.StatusEarlyHints)
 		w.(http.Flusher).Flush()
 		if n, err := w.Write(make([]byte, size)); n != size || err != nil {
-			t.Errorf("%d, %v", n, err)
+			t.Errorf("got %d, %v", n, err)
 		}
 	})
 	resp, err := http.Get(s.URL)
@@ -342,6 +342,6 @@ func TestDefaultLimits(t *testing.T) {
 		}
 	}
 	if l.Rate != 64<<10 || *l != *l.withDefaults() {
-		t.Errorf("%+v", l)
+		t.Errorf("got %+v", l)
 	}
 }

@@ -46,7 +46,7 @@ func TestHTTP2WithoutReading(t *testing.T) {
 	failed := make(chan error, 1)
 	server := newServer(Guard(endless(failed), brief), quiet)
 	if c := server.HTTP2; c.WriteByteTimeout != answerTime || c.SendPingTimeout != pingTime {
-		t.Errorf("%+v", c)
+		t.Errorf("got %+v", c)
 	}
 	server.HTTP2.WriteByteTimeout = 200 * time.Millisecond
 	l := loopback(t)

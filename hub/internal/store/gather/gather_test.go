@@ -59,7 +59,7 @@ func TestGroups(t *testing.T) {
 		for i := range uint64(6) {
 			calls.Go(func() {
 				if fresh, err := g.Append(t.Context(), batch(i)); err != nil || !fresh[0] {
-					t.Errorf("%v, %v", fresh, err)
+					t.Errorf("got %v, %v", fresh, err)
 				}
 			})
 			synctest.Wait()

@@ -27,7 +27,7 @@ func TestSplitColumn(t *testing.T) {
 		section := cursor{b: appendSplit(&c, nil, values)}
 		got, err := readSplit[int64](&c, section.section(), len(values), nil)
 		if err != nil || !slices.Equal(got, values) || len(section.b) > 0 {
-			t.Fatalf("%v, %v", got, err)
+			t.Fatalf("got %v, %v", got, err)
 		}
 	})
 }
@@ -39,7 +39,7 @@ func TestPackedColumn(t *testing.T) {
 		section := cursor{b: c.appendPacked(nil, values)}
 		got, err := c.readPacked(section.section(), len(values), nil)
 		if err != nil || !slices.Equal(got, values) {
-			t.Fatalf("%v, %v", got, err)
+			t.Fatalf("got %v, %v", got, err)
 		}
 	})
 }

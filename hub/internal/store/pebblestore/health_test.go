@@ -33,7 +33,7 @@ func TestHealthKey(t *testing.T) {
 	var scratch wire.Batch
 	got, err := decodeHealth(r.value, &scratch)
 	if err != nil || got.Name() != "orders/redis" || got.To != 516 || got.Instance != "hub" {
-		t.Errorf("%+v, %v", got, err)
+		t.Errorf("got %+v, %v", got, err)
 	}
 	// The value, too: as the version of today wrote it.
 	if golden := hex.EncodeToString(r.value); golden != goldenHealth {

@@ -160,7 +160,7 @@ func TestForgottenInstance(t *testing.T) {
 	n := 0
 	for r, err := range s.Requests(t.Context(), store.RequestQuery{Window: everything}) {
 		if err != nil || r.Instance != "" {
-			t.Fatalf("%+v, %v", r, err)
+			t.Fatalf("got %+v, %v", r, err)
 		}
 		n++
 	}
@@ -170,7 +170,7 @@ func TestForgottenInstance(t *testing.T) {
 	n = 0
 	for r, err := range s.Health(t.Context(), store.HealthQuery{Window: everything}) {
 		if err != nil || r.Instance != "" {
-			t.Fatalf("%+v, %v", r, err)
+			t.Fatalf("got %+v, %v", r, err)
 		}
 		n++
 	}

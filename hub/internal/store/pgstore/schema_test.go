@@ -102,12 +102,12 @@ func TestPlainQueries(t *testing.T) {
 	}
 	for r, err := range s.Requests(t.Context(), store.RequestQuery{Window: everything}) {
 		if err != nil || r.Endpoint != "/users/{id}" {
-			t.Fatalf("%+v, %v", r, err)
+			t.Fatalf("got %+v, %v", r, err)
 		}
 	}
 	for r, err := range s.Health(t.Context(), store.HealthQuery{Window: everything}) {
 		if err != nil || r.Check != "redis" {
-			t.Fatalf("%+v, %v", r, err)
+			t.Fatalf("got %+v, %v", r, err)
 		}
 	}
 }
@@ -147,7 +147,7 @@ func TestMigration(t *testing.T) {
 	s := open(t, url, Options{})
 	fresh, err := s.Append(t.Context(), requests("a", 7, 10), requests("a", 8, 10))
 	if err != nil || fresh[0] || !fresh[1] {
-		t.Errorf("%v, %v", fresh, err)
+		t.Errorf("got %v, %v", fresh, err)
 	}
 	if got := ask(t, conn, `SELECT max(version_id), (SELECT count(*) FROM service_health) FROM `+versionTable); got != "3 0" {
 		t.Errorf("version and results are %s", got)

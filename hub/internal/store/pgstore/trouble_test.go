@@ -237,7 +237,7 @@ func TestFrozen(t *testing.T) {
 	_, err := s.Append(t.Context(), requests("a", 1, 20))
 	server.Thaw()
 	if !errors.Is(err, store.ErrUnavailable) {
-		t.Errorf("%v", err)
+		t.Errorf("got %v", err)
 	}
 	if _, err := s.Append(t.Context(), requests("a", 1, 20)); err != nil {
 		t.Errorf("afterwards: %v", err)
