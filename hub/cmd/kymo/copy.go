@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/kymohq/kymo/hub/internal/config/settings"
+	"github.com/kymohq/kymo/hub/internal/figure"
 	"github.com/kymohq/kymo/hub/internal/retry"
 	"github.com/kymohq/kymo/hub/internal/store/engines"
 	"github.com/kymohq/kymo/hub/internal/storecopy"
@@ -19,16 +20,19 @@ import (
 type copyCommand struct {
 	From    string `arg:"" help:"The store to read: a directory or a URL, as serve takes it with --store."`
 	To      string `arg:"" help:"The store to write, in the same form."`
+	Service string `placeholder:"NAME" default:"default" help:"The service of requests that name none, in a table that Kymo did not make. Default: ${default}."`
 	Timeout string `placeholder:"DURATION" help:"How long to retry writes to TO. Default: 1m."`
 }
 
 func (*copyCommand) Help() string {
 	return "Examples:\n\n" +
 		"    $ kymo copy ./kymo-data postgres://kymo@db.internal/kymo\n" +
-		"    $ OLD=postgres://… NEW=clickhouse://… kymo copy env:OLD env:NEW\n\n" +
+		"    $ OLD=postgres://… NEW=clickhouse://… kymo copy env:OLD env:NEW\n" +
+		"    $ kymo copy --service shop postgres://app@db.internal/app ./kymo-data\n\n" +
 		"Everything is copied: requests, counts of dropped ones, and health results. FROM stays as it is. Stop the hub that " +
 		"writes to FROM first: what comes into an hour that was copied is not copied any more. TO may hold other data, and a hub may run on " +
-		"it; one that keeps less (--retention-age) forgets again what is older.\n\n" +
+		"it; one that keeps less (--retention-age) forgets again what is older. " +
+		"FROM may be a PostgreSQL database with a table api_metrics that Kymo did not make: see docs/postgres.md.\n\n" +
 		"The same command again within 168 h, after an interruption or after it finished, counts nothing twice. FROM is identified by its absolute path, " +
 		"or by its host, database and search_path as they are written: under another name its data would count again.\n\n" +
 		"At the end both stores are read once more and compared hour by hour. TO must hold what FROM holds: of each service, endpoint, method " +
@@ -60,7 +64,9 @@ func (c *copyCommand) Run(env *environment) (err error) {
 	}
 	// A failure is returned by what fails; a log would be between the lines.
 	options := engines.Options{Logger: slog.New(slog.DiscardHandler)}
-	source, err := engines.Open(from, options)
+	reading := options
+	reading.Service = c.Service
+	source, err := engines.Open(from, reading)
 	if err != nil {
 		return fmt.Errorf("FROM: %w", err)
 	}
@@ -105,6 +111,11 @@ func copyAndCheck(env *environment, c *storecopy.Copier, s term.Screen) error {
 	defer bars.Clear()
 	c.Progress = func(p storecopy.Phase, done, total int64) { bars.Show(p.String(), done, done, total) }
 	begun := time.Now()
+	if plain, ok := c.From.Store.(storecopy.Hourly); ok {
+		if _, leftOut, err := plain.ByHour(env.ctx); err == nil && leftOut > 0 {
+			fmt.Fprintf(env.stdout, "%s of api_metrics cannot be requests, and are left out\n", figure.Plural(leftOut, "row"))
+		}
+	}
 	done, err := c.Copy(env.ctx)
 	if err != nil {
 		return unfinished(err)

@@ -20,7 +20,8 @@ type format struct {
 var formats = []format{
 	{
 		name: "csv", extensions: []string{"csv"}, read: ingest.CSV,
-		about: "CSV has the columns start (Unix ms), endpoint, method, duration (ns), status, user (may be empty), and no header.",
+		about: "CSV has the columns start (Unix ms), endpoint, method, duration (ns), status, user (may be empty), and no heading; " +
+			"or a heading with the names of the table api_metrics, as PostgreSQL's COPY api_metrics TO STDOUT CSV HEADER writes.",
 	},
 	{
 		name: "ndjson", extensions: []string{"ndjson", "jsonl"}, read: ingest.NDJSON,

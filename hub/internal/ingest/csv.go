@@ -9,16 +9,31 @@ import (
 	"github.com/kymohq/kymo/internal/wire"
 )
 
-// columns of a CSV line, in order. There is no heading.
+// columns of a CSV line without a heading, in order.
 var columns = [...]string{"start", "endpoint", "method", "duration", "status", "user"}
 
 // CSV returns a reader of a stream of lines with start (Unix ms), endpoint, method,
 // duration (ns), status and user, which may be empty. Fields may be quoted
-// (RFC 4180), but not span lines.
+// (RFC 4180), but not span lines. If the first line is a heading with the names of
+// api_metrics, the columns are those of that table: see heading.
 func CSV(stream io.Reader) Reader {
 	var unquoted []byte
+	var named *heading
+	begun := false
 	return newLines(stream, func(line []byte, r *Request) error {
 		unquoted = unquoted[:0]
+		if !begun {
+			begun = true
+			var err error
+			if named, err = readHeading(line); named != nil {
+				return errNoRequest
+			} else if err != nil {
+				return err
+			}
+		}
+		if named != nil {
+			return named.read(line, r)
+		}
 		var f [len(columns)][]byte
 		rest, more := line, true
 		for i := range f {

@@ -5,7 +5,7 @@
 //
 // JSON reads a body of PerformanceMetric objects (json.go, with metric.go for one
 // object, lexer.go and number.go for one token). NDJSON and CSV read streams of
-// lines that are too long for memory (lines.go, csv.go). A mistake of the sender is
+// lines that are too long for memory (lines.go, csv.go, csv_heading.go). A mistake of the sender is
 // a *wire.FieldError with its place, its field and the remedy.
 //
 // Encoded batches (package wire) have no Reader: they already consist of columns,

@@ -88,6 +88,7 @@ func FuzzNDJSON(f *testing.F) {
 func FuzzCSV(f *testing.F) {
 	f.Add([]byte("1795000000000,/users/7,GET,1500000,200,user-7\r\n\n"))
 	f.Add([]byte(`1795000000001,"/a,""b""",POST,0,503,"u,7"`))
+	f.Add([]byte("endpoint,method,response_time_ms,status_code,timestamp,id\n/a,GET,1.5,200,2026-11-23 12:00:00.5+01,7\n"))
 	f.Fuzz(func(t *testing.T, data []byte) { fuzzLines(t, CSV(bytes.NewReader(data))) })
 }
 

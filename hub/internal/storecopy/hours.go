@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/kymohq/kymo/hub/internal/rollup"
@@ -33,11 +35,32 @@ func (h hour) String() string {
 // everything is the window of all that a store can hold.
 var everything = rollup.Window{From: 0, To: (lastHour + 1).start()}
 
+// Hourly is a store that would have to read everything to answer for long windows, and
+// knows what each hour holds.
+type Hourly interface {
+	// ByHour returns how many requests each hour has, numbered from 1970 on. One of 0 has
+	// health results only. Of the rest of what there is, leftOut rows cannot be copied.
+	ByHour(ctx context.Context) (requests map[int64]int64, leftOut int64, err error)
+}
+
 // hours yields the hours that may hold something, in order. There are 70 million
 // between 1970 and 9999, so it searches by halves: a half that holds nothing is
 // left out.
 func (p Place) hours(ctx context.Context) iter.Seq2[hour, error] {
 	return func(yield func(hour, error) bool) {
+		if s, ok := p.Store.(Hourly); ok {
+			requests, _, err := s.ByHour(ctx)
+			if err != nil {
+				yield(0, p.unread(err))
+				return
+			}
+			for _, h := range slices.Sorted(maps.Keys(requests)) {
+				if !yield(hour(h), nil) {
+					return
+				}
+			}
+			return
+		}
 		length := hour(spanHours)
 		for length <= lastHour {
 			length *= 2

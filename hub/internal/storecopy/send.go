@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"sync"
 	"time"
 
@@ -85,6 +86,13 @@ func (c *Copier) Copy(ctx context.Context) (*Copied, error) {
 
 // total is how many requests there are.
 func (p Place) total(ctx context.Context) (total int64, err error) {
+	if s, ok := p.Store.(Hourly); ok {
+		requests, _, err := s.ByHour(ctx)
+		for n := range maps.Values(requests) {
+			total += n
+		}
+		return total, p.unread(err)
+	}
 	for r, err := range p.Rollups(ctx, store.RollupQuery{Window: everything}) {
 		if err != nil {
 			return 0, p.unread(err)

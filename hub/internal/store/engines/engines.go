@@ -20,6 +20,9 @@ import (
 // Options are the same for all engines.
 type Options struct {
 	Logger *slog.Logger // for what goes wrong in the background; slog.Default() if nil
+	// Service, if not empty, says that the store is opened to be read only, and is that
+	// of requests that name none: a table of another program can be read, too.
+	Service string
 }
 
 // engine is one kind of store.

@@ -17,6 +17,9 @@ const otherDatabase = "another database"
 var postgres = engine{
 	check: pgstore.CheckURL,
 	open: func(name string, o Options) (store.Store, error) {
+		if o.Service != "" {
+			return pgstore.OpenSource(name, pgstore.Options{Logger: o.Logger}, o.Service)
+		}
 		return pgstore.Open(name, pgstore.Options{Logger: o.Logger})
 	},
 	show:     showPostgres,

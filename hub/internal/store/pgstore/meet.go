@@ -46,7 +46,7 @@ func (s *Store) meet(ctx context.Context) error {
 		if is.schema == nil && is.version >= minServer {
 			return noSchema(ctx, tx, &is)
 		}
-		if err := is.check(); err != nil {
+		if err := is.check(); err != nil && !s.onlyReads {
 			return err
 		}
 		s.session.settle(is.version, *is.schema, is.path)

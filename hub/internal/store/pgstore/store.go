@@ -57,14 +57,15 @@ type Store struct {
 	logger  *slog.Logger
 	errors  remote.Errors
 	tuning
-	gatherer *gather.Gatherer
-	closed   atomic.Bool
-	end      func()
-	series   series
-	days     days
-	kept     sync.Map // names of partitions that were warned of
-	pruned   remote.Floor
-	known    instances
+	gatherer  *gather.Gatherer
+	closed    atomic.Bool
+	onlyReads bool // another program's table
+	end       func()
+	series    series
+	days      days
+	kept      sync.Map // names of partitions that were warned of
+	pruned    remote.Floor
+	known     instances
 
 	merging *loop.Loop
 }
@@ -102,9 +103,26 @@ func parseURL(url string) (*pgxpool.Config, error) {
 // PostgreSQL's environment variables name, and makes or migrates the tables. It
 // fails with store.ErrVersion if a newer Kymo made them. No error holds the password.
 func Open(url string, opts Options) (*Store, error) {
+	s, config, err := prepare(url, opts)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.start(config, s.meet, s.needConns, s.migrate, s.readPruned, func(ctx context.Context) error { return s.aheadOf(ctx, s.now()) }); err != nil {
+		return nil, err
+	}
+	s.gatherer = gather.New(gather.Config{
+		Write: s.write, Writers: writers, Requests: s.requests, Hold: s.hold, Limit: s.limit,
+	})
+	s.end = sync.OnceFunc(s.shutdown)
+	s.startMerging()
+	return s, nil
+}
+
+// prepare returns a store that is not connected, and how to connect.
+func prepare(url string, opts Options) (*Store, *pgxpool.Config, error) {
 	config, err := parseURL(url)
 	if err != nil {
-		return nil, fmt.Errorf("PostgreSQL: %w", err)
+		return nil, nil, fmt.Errorf("PostgreSQL: %w", err)
 	}
 	c := config.ConnConfig
 	// Named statements belong to a session of the server, which a pooler may change.
@@ -131,15 +149,7 @@ func Open(url string, opts Options) (*Store, error) {
 		s.logger = slog.Default()
 	}
 	s.tuning.setDefaults()
-	if err := s.open(config); err != nil {
-		return nil, fmt.Errorf("PostgreSQL: %w", remote.Unreached(s.errors.Redact(explained(err))))
-	}
-	s.gatherer = gather.New(gather.Config{
-		Write: s.write, Writers: writers, Requests: s.requests, Hold: s.hold, Limit: s.limit,
-	})
-	s.end = sync.OnceFunc(s.shutdown)
-	s.startMerging()
-	return s, nil
+	return s, config, nil
 }
 
 func (t *tuning) setDefaults() {
@@ -149,20 +159,18 @@ func (t *tuning) setDefaults() {
 	t.hold, t.limit, t.mergeEvery = cmp.Or(t.hold, u.hold), cmp.Or(t.limit, u.limit), cmp.Or(t.mergeEvery, u.mergeEvery)
 }
 
-func (s *Store) open(config *pgxpool.Config) error {
+// start connects and takes the steps.
+func (s *Store) start(config *pgxpool.Config, steps ...func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(context.Background(), openTimeout)
 	defer cancel()
 	var err error
 	if s.pool, err = pgxpool.NewWithConfig(ctx, config); err != nil {
-		return err
+		return fmt.Errorf("PostgreSQL: %w", s.errors.Redact(err))
 	}
-	for _, step := range []func(context.Context) error{
-		s.meet, s.needConns, s.migrate, s.readPruned,
-		func(ctx context.Context) error { return s.aheadOf(ctx, s.now()) },
-	} {
+	for _, step := range steps {
 		if err := step(ctx); err != nil {
 			s.pool.Close()
-			return err
+			return fmt.Errorf("PostgreSQL: %w", remote.Unreached(s.errors.Redact(explained(err))))
 		}
 	}
 	return nil
