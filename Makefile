@@ -5,7 +5,7 @@ export GOLANGCI  := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15
 FUZZTIME     ?= 20s
 MIN_COVERAGE := 95
 
-.PHONY: build run ui ui-test browser screenshots paint test test-fast test-long lint bench cover fuzz modules release servers interop upstream cluster help
+.PHONY: build run ui ui-test browser screenshots paint test test-fast test-long lint bench cover fuzz modules release servers interop upstream postgres cluster help
 .DEFAULT_GOAL := help
 
 build: ## build bin/kymo, with the dashboard if Node.js is installed
@@ -64,14 +64,19 @@ modules: ## bring go.mod files up to what the workspace selects, after a change 
 release: ## commit and tag a release, without pushing it: make release VERSION=v0.1.0
 	@tools/release.sh '$(VERSION)'
 
-servers: ## install the databases and the browser for the tests, from Debian's packages
+servers: ## install the databases and the browser for the tests: Debian's packages, and two more versions of PostgreSQL
 	@tools/servers.sh
+	@tools/postgres.sh
 
 interop: ## check a real model server, MLServer from PyPI, with its probe
 	@tools/interop.sh
 
 upstream: ## run the tests of net/http and of routers with and without Kymo's middleware
 	@cd tools && go run ./upstream
+
+postgres: servers ## run the tests of the store in every version of PostgreSQL from 14 to 18, at full length
+	@tools/postgres.sh all
+	@cd hub && go test -tags postgres -count=1 -timeout 30m -run Versions ./internal/store/pgstore
 
 cluster: servers ## run the tests that break a ClickHouse cluster
 	@cd hub && go test -tags cluster -count=1 -timeout 30m -run 'Cluster|Replica|Shard|ZooKeeper' ./internal/store/chstore

@@ -4,6 +4,7 @@ package serverstest
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"os/exec"
 	"os/user"
@@ -21,6 +22,7 @@ const PostgresPassword = "of-the-superuser"
 type PostgresServer struct {
 	*Server
 	bin      string
+	clients  string              // Debian's programs, which can talk to servers of other versions
 	as       *syscall.Credential // who runs it; nil is this user
 	settings []string
 }
@@ -29,7 +31,20 @@ type PostgresServer struct {
 // "max_connections=10". It forgets on a crash what it said was written.
 func Postgres(t testing.TB, settings ...string) *PostgresServer {
 	t.Helper()
+	return initPostgres(newPostgres(t, settings))
+}
+
+// PostgresVersion starts a PostgreSQL of a major version, which need not be Debian's.
+func PostgresVersion(t testing.TB, major int, settings ...string) *PostgresServer {
+	t.Helper()
 	p := newPostgres(t, settings)
+	p.bin = filepath.Dir(program(t, "postgresql", fmt.Sprintf("/usr/local/lib/kymo-postgresql/installed/pg%d/initdb", major),
+		fmt.Sprintf("/usr/lib/postgresql/%d/bin/initdb", major)))
+	return initPostgres(p)
+}
+
+func initPostgres(p *PostgresServer) *PostgresServer {
+	p.t.Helper()
 	p.write("password", PostgresPassword)
 	p.own("password")
 	p.run(p.tool("initdb", "-D", p.path("data"), "-U", "postgres", "-E", "UTF8", "--locale=C", "--no-sync",
@@ -62,7 +77,7 @@ func (p *PostgresServer) SQL(statements ...string) string {
 	for _, statement := range statements {
 		args = append(args, "-c", statement)
 	}
-	return p.run(p.tool("psql", args...))
+	return p.run(p.program(filepath.Join(p.clients, "psql"), args...))
 }
 
 // Own gives a file or directory outside of the server's directory to its user.
@@ -79,7 +94,7 @@ func (p *PostgresServer) Own(path string) {
 func newPostgres(t testing.TB, settings []string) *PostgresServer {
 	t.Helper()
 	bin := filepath.Dir(program(t, "postgresql", "/usr/lib/postgresql/*/bin/initdb"))
-	p := &PostgresServer{Server: newServer(t, "postgres"), bin: bin, settings: settings}
+	p := &PostgresServer{Server: newServer(t, "postgres"), bin: bin, clients: bin, settings: settings}
 	p.ask = syscall.SIGINT // ends the sessions; SIGTERM waits for them
 	if os.Geteuid() == 0 {
 		p.as = postgresUser(t)
@@ -106,7 +121,11 @@ func newPostgres(t testing.TB, settings []string) *PostgresServer {
 
 // tool returns a command of PostgreSQL, to be run as the server's user.
 func (p *PostgresServer) tool(name string, args ...string) *exec.Cmd {
-	cmd := exec.Command(filepath.Join(p.bin, name), args...)
+	return p.program(filepath.Join(p.bin, name), args...)
+}
+
+func (p *PostgresServer) program(path string, args ...string) *exec.Cmd {
+	cmd := exec.Command(path, args...)
 	cmd.Dir = p.dir // the user may not enter where this process is
 	if p.as != nil {
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: p.as}

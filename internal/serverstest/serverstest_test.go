@@ -293,7 +293,7 @@ func TestScriptKnowsPrograms(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"postgresql", "redis-server", "mariadb-server-core", "clickhouse-server"} {
+	for _, name := range []string{"postgresql", "pgbouncer", "redis-server", "mariadb-server-core", "clickhouse-server"} {
 		if !strings.Contains(string(text), "echo "+name+"\n") {
 			t.Errorf("tools/servers.sh does not install %s", name)
 		}

@@ -43,19 +43,21 @@ func counted(t *testing.T, s store.Store) (n int) {
 	return n
 }
 
-// What operators do to the tables of a store, and none of which may cost rows that are
-// not Kymo's to delete, or requests that arrive.
+// operators are tests of what operators do to the tables of a store, none of which may
+// cost rows that are not Kymo's to delete, or requests that arrive.
+var operators = map[string]func(*testing.T, string){
+	"detached":          testDetached,
+	"default":           testDefault,
+	"longer partitions": testLongerPartitions,
+	"truncated series":  testTruncatedSeries,
+	"series are gone":   testLostSeries,
+	"short time limits": testTimeLimits,
+	"names of schemas":  testSchemaNames,
+}
+
 func TestOperators(t *testing.T) {
 	server := serverstest.Postgres(t)
-	for name, test := range map[string]func(*testing.T, string){
-		"detached":          testDetached,
-		"default":           testDefault,
-		"longer partitions": testLongerPartitions,
-		"truncated series":  testTruncatedSeries,
-		"series are gone":   testLostSeries,
-		"short time limits": testTimeLimits,
-		"names of schemas":  testSchemaNames,
-	} {
+	for name, test := range operators {
 		t.Run(name, func(t *testing.T) { test(t, database(t, server)) })
 	}
 }
@@ -224,6 +226,9 @@ func testTimeLimits(t *testing.T, url string) {
 	name := ask(t, conn, `SELECT current_database()`)
 	do(t, conn, "ALTER DATABASE "+name+" SET statement_timeout = '40ms'", "ALTER DATABASE "+name+" SET lock_timeout = '1ms'",
 		"ALTER DATABASE "+name+" SET idle_in_transaction_session_timeout = '1ms'")
+	if ask(t, conn, `SELECT count(*) FROM pg_settings WHERE name = 'transaction_timeout'`) == "1" { // from PostgreSQL 17 on
+		do(t, conn, "ALTER DATABASE "+name+" SET transaction_timeout = '60ms'")
+	}
 	s := open(t, url, Options{})
 	mustAppend(t, s, requests("a", 1, 40_000), on(-3, 2))
 	if got := counted(t, s); got != 41_000 {

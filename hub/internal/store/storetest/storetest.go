@@ -16,6 +16,22 @@ type Engine struct {
 	Open func(t testing.TB) store.Store
 }
 
+// Basics runs the tests that need all kinds of an engine's statements, once each: for
+// other versions of a server than the one that Run is given.
+func Basics(t *testing.T, prepare func(t testing.TB) Engine) {
+	for name, run := range map[string]func(*testing.T, Engine){
+		"keeps every field":                    testFields,
+		"counts an identity once":              testIdentity,
+		"cuts windows into steps":              testSteps,
+		"counts dropped requests":              testDrops,
+		"prunes what is old":                   testPrune,
+		"keeps every field of a health result": testHealthFields,
+		"prunes old health results":            testHealthPrune,
+	} {
+		t.Run(name, func(t *testing.T) { run(t, prepare(t)) })
+	}
+}
+
 // Run runs the suite, with the tests of the abilities that the engine claims: it
 // must have those and no others. prepare returns an engine with an empty set of
 // data, one for each test; it fails the test when the engine is not available.
