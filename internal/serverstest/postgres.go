@@ -80,6 +80,14 @@ func (p *PostgresServer) SQL(statements ...string) string {
 	return p.run(p.program(filepath.Join(p.clients, "psql"), args...))
 }
 
+// Restore dumps a database and restores the dump into another, empty one.
+func (p *PostgresServer) Restore(from, into string) {
+	p.t.Helper()
+	at := []string{"-h", p.dir, "-p", strconv.Itoa(p.port), "-U", "postgres"}
+	p.run(p.tool("pg_dump", append(at, "--format=custom", "--file", p.path("dump"), from)...))
+	p.run(p.tool("pg_restore", append(at, "--no-owner", "--exit-on-error", "--dbname", into, p.path("dump"))...))
+}
+
 // Own gives a file or directory outside of the server's directory to its user.
 func (p *PostgresServer) Own(path string) {
 	p.t.Helper()

@@ -57,7 +57,7 @@ func TestUnescapedPasswords(t *testing.T) {
 				t.Errorf("%s with %s: status %d:\n%s", args, url, r.status, said)
 			}
 			if explained := strings.Contains(said, "percent-encoded"); !explained && !strings.Contains(args, "unclosed") && !strings.Contains(args, "check.yaml") && r.status == 2 {
-				t.Errorf("%s with %s does not say how to write it:\n%s", args, url, said)
+				t.Errorf("%s with %s does not explain the spelling:\n%s", args, url, said)
 			}
 		}
 	}

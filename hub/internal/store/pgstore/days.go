@@ -135,7 +135,7 @@ func (d day) create(ctx context.Context, tx pgx.Tx, there partitions) error {
 	switch code := state(err); {
 	case catchAll != nil && (code == stateCheck || code == stateLockTimeout):
 		return nil
-	case code == stateOverlap: // a partition of somebody else's has a part of the day
+	case code == stateOverlap: // an operator's partition covers a part of the day
 		return nil
 	}
 	return err
@@ -160,7 +160,7 @@ func (d day) attach(ctx context.Context, tx pgx.Tx) error {
 }
 
 // freeName returns the day's name, or with a number if another table has it: one that
-// somebody detached, and keeps. It drops the remains of a partition that was being
+// an operator detached and keeps. It drops the remains of a partition that was being
 // dropped.
 func (d day) freeName(ctx context.Context, tx pgx.Tx) (string, error) {
 	for i := 1; ; i++ {
@@ -201,8 +201,8 @@ type partition struct {
 	isDefault  bool
 }
 
-// droppable reports whether it is Kymo's to drop. One that somebody else is detaching
-// is not.
+// droppable reports whether it is Kymo's to drop. One that an operator is
+// detaching is not.
 func (p *partition) droppable() bool {
 	return p.mark == markDropping || p.mark == markKept && p.attached && !p.pending
 }

@@ -114,8 +114,8 @@ func schemaNames(path string) (names []string) {
 	return names
 }
 
-// need is how many connections a store needs: with one, whoever reads for long would
-// keep all batches waiting.
+// need is how many connections a store needs: with one, a long export would keep all
+// batches waiting.
 const need = "Kymo needs 2, and 6 are better"
 
 // needConns returns an error if the server does not allow a second connection.
@@ -167,5 +167,5 @@ func (s *Store) second(ctx context.Context) (conn *pgxpool.Conn, err error) {
 	}
 }
 
-// advise returns an error that says what to do, as it is.
+// advise returns an error whose text is for the user, as it is.
 func advise(format string, args ...any) error { return remote.Advice(fmt.Sprintf(format, args...)) }

@@ -79,7 +79,7 @@ func useAtOnce(t *testing.T, s *Store) {
 	}
 }
 
-// The first errors of a new installation say what helps, and that it does.
+// The first errors of a new installation name the remedy, and it works.
 func TestRights(t *testing.T) {
 	server := serverstest.Postgres(t)
 	url := database(t, server)

@@ -190,8 +190,8 @@ func testTruncatedSeries(t *testing.T, url string) {
 	}
 }
 
-// If all hubs were restarted in between, nobody knows the series of older pages: reports
-// lack them, and say so, and newer requests are counted as ever.
+// If all hubs were restarted in between, the series of older pages are lost: reports lack
+// them, the log says so, and newer requests are counted as ever.
 func testLostSeries(t *testing.T, url string) {
 	s, conn := open(t, url, Options{}), connect(t, url)
 	mustAppend(t, s, requests("a", 1, 30))
@@ -289,4 +289,29 @@ func openError(t *testing.T, url string) string {
 		t.Fatalf("%s can be opened", url)
 	}
 	return err.Error()
+}
+
+// A dump that is restored has everything, its partitions are Kymo's, and batches in it count
+// once.
+func TestRestore(t *testing.T) {
+	server := serverstest.Postgres(t)
+	from, into, oracle := database(t, server), database(t, server), storetest.NewOracle()
+	s := open(t, from, Options{})
+	batches := []*wire.Batch{requests("a", 1, 500), on(-3, 2), on(0, 3)}
+	mustAppend(t, s, batches...)
+	if _, err := oracle.Append(t.Context(), batches...); err != nil {
+		t.Fatal(err)
+	}
+	server.Restore(ask(t, connect(t, from), `SELECT current_database()`), ask(t, connect(t, into), `SELECT current_database()`))
+	mustAppend(t, s, requests("b", 1, 10)) // is not in the dump
+	s = open(t, into, Options{})
+	same(t, s, oracle)
+	mustAppend(t, s, batches...)
+	same(t, s, oracle)
+	if err := s.Prune(t.Context(), storetest.Noon/dayMillis*dayMillis); err != nil {
+		t.Fatal(err)
+	}
+	if got := ask(t, connect(t, into), `SELECT to_regclass('`+partitionOn(-3)+`')`); got != "<nil>" {
+		t.Errorf("%s is still there", got)
+	}
 }

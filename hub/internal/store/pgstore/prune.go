@@ -67,7 +67,7 @@ func (s *Store) partitions(ctx context.Context) (there partitions, err error) {
 // warnOfKept warns, once, of a partition that is over and not Kymo's to drop.
 func (s *Store) warnOfKept(p *partition) {
 	if _, before := s.kept.LoadOrStore(p.name, nil); !before {
-		s.logger.Warn("the retention of a partition is over, but it stays: Kymo did not make it, or somebody else is detaching it", "table", p.name)
+		s.logger.Warn("the retention of a partition is over, but it stays: Kymo did not make it, or an operator is detaching it", "table", p.name)
 	}
 }
 
@@ -131,8 +131,8 @@ func (s *Store) drop(ctx context.Context, p *partition, hasDefault bool) error {
 	return err
 }
 
-// markDropping marks a partition, so that it is known when it is detached: a table that
-// somebody else detached is kept.
+// markDropping marks a partition, so that it is recognized when it is detached: a table
+// that an operator detached is kept.
 func (s *Store) markDropping(ctx context.Context, p *partition) error {
 	if p.mark == markDropping {
 		return nil

@@ -90,8 +90,8 @@ func (a *answer) ask(ctx context.Context, db querier) error {
 	}
 }
 
-// learn reads the keys of unknown series. Those that have none any more are left out:
-// nothing else says what they were.
+// learn reads the keys of unknown series. Those that have none any more are left
+// out: their names are stored nowhere else.
 func (a *answer) learn(ctx context.Context, db querier) error {
 	ids := slices.Collect(maps.Keys(a.unknown))
 	if err := a.store.series.learn(ctx, db, ids); err != nil {

@@ -12,8 +12,8 @@ import (
 )
 
 // series are the known numbers of series. A series keeps its number, and no number is
-// used for another one, even if somebody deletes rows of kymo_series: pages know
-// nothing but the number. Whoever remembers the rows restores them.
+// used for another one, even if an operator deletes rows of kymo_series: pages have
+// nothing but the number. Hubs that remember the rows restore them.
 type series struct {
 	mu   sync.RWMutex
 	ids  map[rollup.Key]uint32

@@ -1,5 +1,5 @@
 -- Partitions are marked with a comment, and only those with the mark are dropped. Those
--- that were made before are told by their names, once.
+-- that were made before are recognized by their names, once.
 DO $$
 DECLARE
     child RECORD;
