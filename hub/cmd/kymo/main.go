@@ -17,7 +17,9 @@
 //     identify it, and to send it.
 //  6. copy opens two stores by name and copies one to the other (package
 //     storecopy).
-//  7. demo opens a hub, as serve does, and gives its URL to package demo.
+//  7. repair and its inspection are of a directory that no hub has open (package
+//     engines).
+//  8. demo opens a hub, as serve does, and gives its URL to package demo.
 package main
 
 import (

@@ -12,6 +12,8 @@ import (
 	"github.com/kymohq/kymo/hub/internal/store/pebblestore"
 )
 
+const otherDirectory = "name another directory with --store"
+
 // directory is the embedded store, the default: its name is a path.
 var directory = engine{
 	check: func(string) error { return nil },
@@ -20,7 +22,12 @@ var directory = engine{
 			return nil, errors.New("it is a file; name a directory")
 		}
 		s, err := pebblestore.Open(name, pebblestore.Options{Logger: o.Logger})
-		if err != nil {
+		switch {
+		case errors.Is(err, fs.ErrPermission):
+			return nil, fmt.Errorf("this user may not write there (%w); run as its owner, or %s", pathless(name, err), otherDirectory)
+		case errors.Is(err, syscall.EROFS):
+			return nil, fmt.Errorf("it is on a read-only file system (%w); mount that for writing, or %s", pathless(name, err), otherDirectory)
+		case err != nil:
 			return nil, pathless(name, err)
 		}
 		pebblestore.WarnOfReaders(name, o.Logger)
@@ -28,7 +35,7 @@ var directory = engine{
 	},
 	show:     func(name string) string { return name },
 	location: directoryLocation,
-	other:    "name another directory with --store",
+	other:    otherDirectory,
 }
 
 // pathless leaves the directory out of an error of it: its name is shown already.
@@ -65,4 +72,35 @@ func CheckExists(name string) error {
 		return fmt.Errorf("%s is not a directory with Kymo's data; name the one that --store named", name)
 	}
 	return err
+}
+
+// Repairs is what is damaged in a directory, and what repairing it cost.
+type Repairs = pebblestore.Repairs
+
+// Inspect reads all of a directory and returns what is damaged. It changes nothing.
+func Inspect(name string, o Options) (*Repairs, error) {
+	return overDirectory(name, o, pebblestore.Inspect)
+}
+
+// Repair makes a damaged directory usable. What it replaces stays in a subdirectory.
+func Repair(name string, o Options) (*Repairs, error) {
+	return overDirectory(name, o, pebblestore.Repair)
+}
+
+func overDirectory(name string, o Options, do func(string, pebblestore.Options) (*Repairs, error)) (*Repairs, error) {
+	if Remote(name) {
+		return nil, errors.New("only a directory can be repaired; a server has tools of its own")
+	}
+	path, err := filepath.Abs(name)
+	if err != nil {
+		return nil, err
+	}
+	r, err := do(path, pebblestore.Options{Logger: o.Logger})
+	switch {
+	case errors.Is(err, store.ErrLocked):
+		return nil, fmt.Errorf("a process uses %s; stop it first", path)
+	case err != nil:
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return r, nil
 }

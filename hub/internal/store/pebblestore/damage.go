@@ -13,12 +13,13 @@ import (
 // the database until its time is pruned:
 //
 //	'm' "damage" id:8
-//	                  flags (1 open, 2 known, 4 health), from, to, requests: varints; then
-//	                  the keys lower and upper, each after its length
+//	                  flags (1 open, 2 known, 4 health), from, to, requests, bytes: varints;
+//	                  then the keys lower and upper, each after its length
 type damage struct {
 	id       uint64
 	from, to int64  // when the requests started, Unix ms
 	requests uint64 // how many, if that is known
+	bytes    int64  // of the journal; 0 if it is not the journal's
 	known    bool
 	health   bool // results of health checks may be lost, too
 
@@ -45,6 +46,7 @@ func (d *damage) encode() []byte {
 	b = binary.AppendUvarint(b, uint64(d.from))
 	b = binary.AppendUvarint(b, uint64(d.to))
 	b = binary.AppendUvarint(b, d.requests)
+	b = binary.AppendUvarint(b, uint64(d.bytes))
 	for _, key := range [][]byte{d.lower, d.upper} {
 		b = binary.AppendUvarint(b, uint64(len(key)))
 		b = append(b, key...)
@@ -61,7 +63,7 @@ func decodeDamage(key, value []byte) (*damage, error) {
 	c := cursor{b: value}
 	flags := c.uvarint()
 	d := &damage{id: binary.BigEndian.Uint64(key[len(prefixDamage):]), open: flags&1 != 0, known: flags&2 != 0, health: flags&4 != 0,
-		from: int64(c.uvarint()), to: int64(c.uvarint()), requests: c.uvarint()}
+		from: int64(c.uvarint()), to: int64(c.uvarint()), requests: c.uvarint(), bytes: int64(c.uvarint())}
 	d.lower, d.upper = slices.Clone(c.section()), slices.Clone(c.section())
 	if c.bad || len(c.b) > 0 {
 		return nil, errDamage

@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"sync"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -44,11 +46,35 @@ type engine struct {
 
 // openEngine opens the database in dir.
 func openEngine(fs vfs.FS, dir string, cache *pebble.Cache) (*engine, error) {
-	e := &engine{fence: &fence{FS: fs}, compact: newScheduler(), dead: make(chan struct{}), parked: make(chan struct{}),
+	e := newEngine(fs)
+	if err := checkListed(fs, dir); err != nil {
+		return nil, err
+	}
+	opts := e.options()
+	opts.Cache = cache
+	err := e.attempt(func() (err error) {
+		e.db, err = pebble.Open(dir, opts)
+		return err
+	})
+	if err != nil {
+		e.die(err)
+		e.fence.drain()
+		return nil, fmt.Errorf("open the database: %w", err)
+	}
+	e.compact.allow()
+	return e, nil
+}
+
+// newEngine returns an engine without a database.
+func newEngine(fs vfs.FS) *engine {
+	return &engine{fence: &fence{FS: fs}, compact: newScheduler(), dead: make(chan struct{}), parked: make(chan struct{}),
 		damaged: make(chan string, 64)}
+}
+
+// options returns how databases are opened.
+func (e *engine) options() *pebble.Options {
 	opts := &pebble.Options{
 		FS:                          e.fence,
-		Cache:                       cache,
 		Merger:                      pageMerger,
 		DisableWAL:                  true,
 		MemTableSize:                memTableSize,
@@ -61,17 +87,22 @@ func openEngine(fs vfs.FS, dir string, cache *pebble.Cache) (*engine, error) {
 	}
 	opts.Experimental.CompactionScheduler = e.compact
 	opts.ApplyCompressionSettings(func() pebble.DBCompressionSettings { return pebble.DBCompressionBalanced })
-	err := e.attempt(func() (err error) {
-		e.db, err = pebble.Open(dir, opts)
-		return err
-	})
+	return opts
+}
+
+// checkListed returns an error if there are tables and nothing that lists them: Pebble
+// would take the directory for a new one, and delete them.
+func checkListed(fs vfs.FS, dir string) error {
+	names, err := fs.List(dir)
 	if err != nil {
-		e.die(err)
-		e.fence.drain()
-		return nil, fmt.Errorf("open the database: %w", err)
+		return nil // it is a new one
 	}
-	e.compact.allow()
-	return e, nil
+	isTable := func(name string) bool { return strings.HasSuffix(name, tableSuffix) }
+	isMarker := func(name string) bool { return strings.HasPrefix(name, "marker.manifest") }
+	if slices.ContainsFunc(names, isTable) && !slices.ContainsFunc(names, isMarker) {
+		return errors.New("open the database: the file that names its list of tables is missing")
+	}
+	return nil
 }
 
 // apply writes a batch, which is then visible but not yet durable. After an error the
@@ -222,6 +253,18 @@ func decodeState(b []byte) (state, error) {
 		return state{}, errors.New("pebblestore: corrupt state")
 	}
 	return s, nil
+}
+
+// state reads the state; it is empty in a new database.
+func (e *engine) state() (st state, err error) {
+	err = e.attempt(func() error {
+		b, err := e.get(keyState)
+		if err == nil && b != nil {
+			st, err = decodeState(b)
+		}
+		return err
+	})
+	return st, err
 }
 
 // get returns a copy of a key's value, or nil if there is none.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
-	"math"
 	"path"
 	"slices"
 	"strconv"
@@ -28,8 +27,7 @@ import (
 //	sum      4 bytes, little-endian: CRC-32C of what follows
 //	batch    size bytes: package wire's format
 //
-// Bytes after the last whole record are what a crash left of a record that was not
-// acknowledged.
+// What of this cannot be read is told apart in segment.go.
 const (
 	journalMagic   = "KYMJ"
 	journalVersion = 1
@@ -150,37 +148,6 @@ func syncDir(fs vfs.FS, dir string) error {
 		return err
 	}
 	return errors.Join(d.Sync(), d.Close())
-}
-
-// readSegment calls batch with each record's batch, up to limit bytes into the file. It
-// returns the valid field of the segment's header.
-func readSegment(fs vfs.FS, dir string, number uint64, limit int64, batch func([]byte) error) (valid int64, err error) {
-	b, err := readFile(fs, segmentName(dir, number))
-	if err != nil {
-		return 0, err
-	}
-	if len(b) < journalHeader {
-		// A crash came before the header was durable, so nothing was acknowledged.
-		return math.MaxInt64, nil
-	}
-	if string(b[:len(journalMagic)]) != journalMagic || b[len(journalMagic)] != journalVersion {
-		return 0, fmt.Errorf("journal segment %d has an unknown header", number)
-	}
-	valid = int64(binary.LittleEndian.Uint64(b[journalHeader-8:]))
-	b = b[:min(int64(len(b)), limit)]
-	for at := journalHeader; len(b)-at > 8; {
-		size := int(binary.LittleEndian.Uint32(b[at:]))
-		sum := binary.LittleEndian.Uint32(b[at+4:])
-		at += 8
-		if size == 0 || size > len(b)-at || crc32.Checksum(b[at:at+size], castagnoli) != sum {
-			break
-		}
-		if err := batch(b[at : at+size]); err != nil {
-			return 0, fmt.Errorf("journal segment %d: %w", number, err)
-		}
-		at += size
-	}
-	return valid, nil
 }
 
 func readFile(fs vfs.FS, name string) ([]byte, error) {

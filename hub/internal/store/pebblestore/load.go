@@ -2,8 +2,13 @@ package pebblestore
 
 import (
 	"bytes"
+	"errors"
+	"fmt"
 	"math"
 	"path"
+	"slices"
+
+	"github.com/cockroachdb/pebble/v2"
 
 	"github.com/kymohq/kymo/internal/wire"
 )
@@ -12,8 +17,15 @@ import (
 // store's. Either the caller is the committer, or that is not running. valid is how
 // many bytes of the newest segment count.
 func (s *Store) load(valid int64) error {
-	dir := path.Join(s.dir, "journal")
-	e, err := openEngine(s.fs, path.Join(s.dir, "pebble"), s.cache)
+	dir := path.Join(s.dir, journalDir)
+	if s.engine == nil {
+		if _, err := s.fs.Stat(path.Join(s.dir, databaseDir)); err == nil {
+			if _, err := s.listTables(); err != nil {
+				return err
+			}
+		}
+	}
+	e, err := openEngine(s.fs, path.Join(s.dir, databaseDir), s.cache)
 	if err != nil {
 		return err
 	}
@@ -35,6 +47,7 @@ func (s *Store) load(valid int64) error {
 		s.retire(s.engine)
 	}
 	s.engine, s.series, s.identities, s.damages, s.state = e, l.series, l.identities, l.damages, l.state
+	s.lostNow = append(s.lostNow, l.found...)
 	s.recent, s.frozen = newMemory(0), nil
 	return nil
 }
@@ -49,16 +62,14 @@ type loader struct {
 	series     *seriesTable
 	identities map[string]*identity
 	damages    map[uint64]*damage
+	found      []*damage // just now
 	state      state
 }
 
 // read reads the state, the series and the identities from the engine.
 func (l *loader) read() error {
-	b, err := l.engine.get(keyState)
-	if err == nil && b != nil {
-		l.state, err = decodeState(b)
-	}
-	if err != nil {
+	var err error
+	if l.state, err = l.engine.state(); err != nil {
 		return err
 	}
 	l.state.floor10s = max(l.state.floor10s, l.now().UnixMilli()-keep10s)
@@ -99,24 +110,32 @@ func (l *loader) replay(dir string, valid int64) error {
 		return err
 	}
 	// Each segment's header records how much of the previous one counts.
-	limits := make([]int64, len(numbers))
+	contents, ends := make([][]byte, len(numbers)), make([]int64, len(numbers))
 	for i, number := range numbers {
-		limits[i] = valid
-		if i == 0 {
-			continue
+		if contents[i], err = readFile(l.fs, segmentName(dir, number)); err != nil {
+			return err
 		}
-		if limits[i-1], err = readSegment(l.fs, dir, number, 0, nil); err != nil {
+		if ends[i] = valid; i > 0 {
+			ends[i-1] = previousEnd(contents[i])
+		}
+	}
+	aside := make(map[uint64]bool)
+	var f flusher
+	for _, gap := range missingSegments(numbers, l.state.segment) {
+		if err := l.noteGap(gap); err != nil {
 			return err
 		}
 	}
-	var f flusher
 	for i, number := range numbers {
 		if number <= l.state.segment {
 			continue
 		}
-		if err := l.replaySegment(&f, dir, number, limits[i]); err != nil {
+		found := parseSegment(contents[i], ends[i])
+		contents[i] = nil
+		if err := l.replaySegment(&f, number, &found); err != nil {
 			return err
 		}
+		aside[number] = found.header || found.damaged > 0
 	}
 	if err := l.engine.flush(); err != nil {
 		if l.Store.engine == nil {
@@ -127,28 +146,39 @@ func (l *loader) replay(dir string, valid int64) error {
 		return err
 	}
 	for _, number := range numbers {
-		if err := l.fs.Remove(segmentName(dir, number)); err != nil {
+		remove := l.fs.Remove
+		if aside[number] {
+			remove = l.setAside
+		}
+		if err := remove(segmentName(dir, number)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (l *loader) replaySegment(f *flusher, dir string, number uint64, limit int64) error {
+// setAside moves a damaged file into the directory of such files.
+func (s *Store) setAside(name string) error {
+	dir := path.Join(s.dir, asideDir)
+	if err := s.fs.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	return errors.Join(s.fs.Rename(name, path.Join(dir, path.Base(name))), syncDir(s.fs, dir))
+}
+
+// replaySegment writes what can be read of a segment into the engine.
+func (l *loader) replaySegment(f *flusher, number uint64, found *segment) error {
 	m := newMemory(0)
 	now := l.now().UnixMilli()
 	var batch wire.Batch
-	_, err := readSegment(l.fs, dir, number, limit, func(b []byte) error {
-		if err := wire.Decode(b, &batch); err != nil {
-			return err
+	for _, record := range found.records {
+		if wire.Decode(record, &batch) != nil {
+			found.damaged += int64(len(record)) // its sum is right, but it was never a batch
+			continue
 		}
 		if !known(l.identities, batch.Instance).numbers.Has(batch.Sequence) {
 			m.add(&batch, l.series, l.identities, now)
 		}
-		return nil
-	})
-	if err != nil {
-		return err
 	}
 	b := l.engine.db.NewBatch()
 	m.segment = number
@@ -156,9 +186,69 @@ func (l *loader) replaySegment(f *flusher, dir string, number uint64, limit int6
 	if err := f.write(b, z, &l.state); err != nil {
 		return err
 	}
+	if found.header || found.damaged > 0 {
+		if err := l.noteDamage(b, number, found, m); err != nil {
+			return err
+		}
+	}
 	l.series.saved = len(z.keys)
 	if err := l.engine.apply(b); err != nil {
 		return err
 	}
 	return b.Close()
+}
+
+// missingSegments describes the gaps between the segments that the database does not
+// include. Segments are numbered without any.
+func missingSegments(numbers []uint64, included uint64) (gaps []string) {
+	next := included + 1
+	for _, n := range numbers {
+		if n > next {
+			gaps = append(gaps, fmt.Sprintf("segments %016x to %016x are missing", next, n-1))
+		}
+		next = max(next, n+1)
+	}
+	return gaps
+}
+
+// noteGap remembers that segments are missing. How much they had is not known, nor when.
+func (l *loader) noteGap(gap string) error {
+	d := &damage{from: l.state.floor, to: l.now().UnixMilli()}
+	b := l.engine.db.NewBatch()
+	if err := l.remember(b, d); err != nil {
+		return err
+	}
+	l.logger.Error("the journal is damaged", "directory", l.dir, "error", gap, "lost", d.describe())
+	return l.engine.apply(b)
+}
+
+// remember adds a damage to a write.
+func (l *loader) remember(b *pebble.Batch, d *damage) error {
+	d.id = uint64(l.now().UnixNano())
+	for l.damages[d.id] != nil {
+		d.id++
+	}
+	l.damages[d.id] = d
+	l.found = append(l.found, d)
+	return b.Set(keyDamage(d.id), d.encode(), nil)
+}
+
+// noteDamage remembers what a segment lost. Its requests were probably about as old as
+// those beside them.
+func (l *loader) noteDamage(b *pebble.Batch, number uint64, found *segment, m *memory) error {
+	name := path.Base(segmentName("", number))
+	d := &damage{bytes: found.damaged, to: l.now().UnixMilli(), from: l.state.floor}
+	if m.rows.len() > 0 {
+		d.from, d.to = slices.Min(m.start), slices.Max(m.start)+1
+	}
+	lost := "nothing"
+	if d.bytes > 0 {
+		lost = d.describe()
+		if err := l.remember(b, d); err != nil {
+			return err
+		}
+	}
+	l.logger.Error("a segment of the journal is damaged; what can be read of it was kept",
+		"directory", l.dir, "file", name, "kept", fmt.Sprintf("%d batches", len(found.records)), "lost", lost, "copy", path.Join(asideDir, name))
+	return nil
 }

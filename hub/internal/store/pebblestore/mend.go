@@ -134,7 +134,7 @@ func (c *committer) settle() error {
 }
 
 func (c *committer) holes(t liveTable) ([]hole, error) {
-	file, err := openTable(c.fs, path.Join(c.dir, "pebble", t.file))
+	file, err := openTable(c.fs, path.Join(c.dir, databaseDir, t.file))
 	if err != nil {
 		return nil, err
 	}
@@ -146,7 +146,7 @@ func (c *committer) holes(t liveTable) ([]hole, error) {
 func (c *committer) keepAside(name string) {
 	dir := path.Join(c.dir, asideDir)
 	if err := c.fs.MkdirAll(dir, 0o755); err == nil {
-		_ = c.fs.Link(path.Join(c.dir, "pebble", name), path.Join(dir, name)) // it may be there already
+		_ = c.fs.Link(path.Join(c.dir, databaseDir, name), path.Join(dir, name)) // it may be there already
 	}
 }
 
@@ -220,7 +220,7 @@ func (c *committer) keptElsewhere(tables []liveTable, lower, upper []byte) (map[
 		if bytes.Compare(from, end) >= 0 {
 			continue
 		}
-		file, err := openTable(c.fs, path.Join(c.dir, "pebble", t.file))
+		file, err := openTable(c.fs, path.Join(c.dir, databaseDir, t.file))
 		if err != nil {
 			return nil, err
 		}
@@ -379,14 +379,23 @@ func blockHour(key []byte, otherwise int64) int64 {
 
 // describe says in words what was lost.
 func (d *damage) describe() string {
-	span := time.UnixMilli(d.from).UTC().Format("2006-01-02 15:04") + " to " + time.UnixMilli(d.to).UTC().Format("2006-01-02 15:04")
+	const layout = "2006-01-02 15:04"
+	span := time.UnixMilli(d.from).UTC().Format(layout) + " to " + time.UnixMilli(d.to).UTC().Format(layout)
+	if d.from == 0 {
+		span = "up to " + time.UnixMilli(d.to).UTC().Format(layout)
+	}
 	switch {
 	case d.to == 0:
 		return "nothing"
+	case d.bytes > 0:
+		return fmt.Sprintf("%d bytes of the journal, of requests from about %s", d.bytes, span)
 	case d.known && d.health:
 		return fmt.Sprintf("%d requests and results of health checks, %s", d.requests, span)
 	case d.known:
 		return fmt.Sprintf("%d requests, %s", d.requests, span)
+	}
+	if d.requests > 0 {
+		return fmt.Sprintf("%d requests and perhaps more, %s", d.requests, span)
 	}
 	return "requests whose number is not known, " + span
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"math"
 	"path"
@@ -23,6 +24,10 @@ import (
 )
 
 const (
+	// databaseDir and journalDir are directories of the store's.
+	databaseDir = "pebble"
+	journalDir  = "journal"
+
 	// identityAge is how long a silent instance is remembered: the promised 168 h, and a
 	// margin in case the clock is set.
 	identityAge = 170 * hourMillis
@@ -103,6 +108,16 @@ var (
 // store.ErrLocked if another process has it open, and with store.ErrVersion if a newer
 // Kymo wrote it.
 func Open(dir string, opts Options) (*Store, error) {
+	s := newStore(dir, opts)
+	if err := s.open(); err != nil {
+		return nil, fmt.Errorf("store %s: %w", dir, err)
+	}
+	s.close = sync.OnceValue(s.shutdown)
+	go s.commitLoop()
+	return s, nil
+}
+
+func newStore(dir string, opts Options) *Store {
 	s := &Store{fs: opts.FS, dir: dir, now: opts.Now, logger: opts.Logger, tuning: opts.tuning,
 		calls: make(chan *appendCall, 64), control: make(chan func(*committer)),
 		closing: make(chan struct{}), done: make(chan struct{})}
@@ -118,20 +133,15 @@ func Open(dir string, opts Options) (*Store, error) {
 	if s.tuning == (tuning{}) {
 		s.tuning = defaultTuning
 	}
-	if err := s.open(); err != nil {
-		return nil, fmt.Errorf("store %s: %w", dir, err)
-	}
-	s.close = sync.OnceValue(s.shutdown)
-	go s.commitLoop()
-	return s, nil
+	return s
 }
 
 func (s *Store) open() (err error) {
-	if err := s.fs.MkdirAll(path.Join(s.dir, "journal"), 0o755); err != nil {
+	if err := s.fs.MkdirAll(path.Join(s.dir, journalDir), 0o755); err != nil {
 		return err
 	}
 	if s.lock, err = s.fs.Lock(path.Join(s.dir, "LOCK")); err != nil {
-		return fmt.Errorf("%w (%w)", store.ErrLocked, err)
+		return lockError(err)
 	}
 	s.cache = pebble.NewCache(cacheSize)
 	if err = s.checkFormat(); err == nil {
@@ -154,6 +164,14 @@ func (s *Store) open() (err error) {
 	return nil
 }
 
+// lockError returns store.ErrLocked unless the file could not even be opened.
+func lockError(err error) error {
+	if errors.As(err, new(*fs.PathError)) {
+		return err
+	}
+	return fmt.Errorf("%w (%w)", store.ErrLocked, err)
+}
+
 // asDamage returns store.ErrDamaged for errors that come from what is in the files, and
 // others as they are: those of the disk, and of rights.
 func asDamage(err error) error {
@@ -174,19 +192,30 @@ func (s *Store) checkFormat() error {
 	b, err := readFile(s.fs, name)
 	if err == nil {
 		version, err := strconv.Atoi(strings.TrimSpace(string(b)))
-		if err != nil {
-			return fmt.Errorf("%s is not a number", name)
+		if err != nil || version < 1 {
+			return fmt.Errorf("%w: FORMAT does not hold a version", store.ErrDamaged)
 		}
 		if version > formatVersion {
 			return fmt.Errorf("%w: its format is %d, this program's %d", store.ErrVersion, version, formatVersion)
+		}
+		if s.repairCutShort() {
+			return fmt.Errorf("%w: a repair was cut short", store.ErrDamaged)
 		}
 		if version == formatVersion {
 			return nil
 		}
 		// Older data can be read as it is. The program that wrote it cannot read what is
 		// written from here on.
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	} else if names, _ := s.fs.List(path.Join(s.dir, databaseDir)); len(names) > 0 {
+		return fmt.Errorf("%w: FORMAT is missing", store.ErrDamaged)
 	}
-	return atomicfile.Write(formatFS{s.fs}, name, fmt.Appendln(nil, formatVersion))
+	return writeFormat(s.fs, s.dir)
+}
+
+func writeFormat(fs vfs.FS, dir string) error {
+	return atomicfile.Write(formatFS{fs}, path.Join(dir, "FORMAT"), fmt.Appendln(nil, formatVersion))
 }
 
 // formatFS is the store's file system, in which the file of the format is created.

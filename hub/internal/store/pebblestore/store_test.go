@@ -3,9 +3,12 @@ package pebblestore
 import (
 	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -140,6 +143,44 @@ func TestSecondProcess(t *testing.T) {
 }
 
 // Data of an earlier version is upgraded, and its program can no longer read it.
+// barred is a disk on which nothing can be locked.
+type barred struct {
+	vfs.FS
+	err error
+}
+
+func (b barred) Lock(string) (io.Closer, error) { return nil, b.err }
+
+// TestLockErrors: only a lock that is held means that another process has the store.
+func TestLockErrors(t *testing.T) {
+	for _, test := range []struct {
+		err  error
+		held bool
+	}{
+		{syscall.EAGAIN, true},
+		{errors.New("lock held by current process"), true},
+		{&fs.PathError{Op: "open", Path: "data/LOCK", Err: syscall.EACCES}, false},
+		{&fs.PathError{Op: "open", Path: "data/LOCK", Err: syscall.EROFS}, false},
+		{&fs.PathError{Op: "open", Path: "data/LOCK", Err: syscall.ENOSPC}, false},
+	} {
+		_, err := Open("data", Options{FS: barred{vfs.NewMem(), test.err}})
+		if !errors.Is(err, test.err) || errors.Is(err, store.ErrLocked) != test.held {
+			t.Errorf("%v: %v", test.err, err)
+		}
+	}
+}
+
+// TestMissingFormat: a database without its FORMAT is not taken for a new store.
+func TestMissingFormat(t *testing.T) {
+	fs := vfs.NewMem()
+	if err := errors.Join(open(t, Options{FS: fs}).Close(), fs.Remove("data/FORMAT")); err != nil {
+		t.Fatal(err)
+	}
+	if s, err := Open("data", Options{FS: fs}); !errors.Is(err, store.ErrDamaged) {
+		t.Errorf("%v, %v, want store.ErrDamaged", s, err)
+	}
+}
+
 func TestFormatIsRaised(t *testing.T) {
 	fs := vfs.NewMem()
 	s := open(t, Options{FS: fs})

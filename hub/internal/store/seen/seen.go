@@ -5,6 +5,7 @@
 package seen
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"slices"
@@ -49,6 +50,21 @@ func (s *Set) Add(n uint64) {
 		s.runs[i].first = n
 	default:
 		s.runs = slices.Insert(s.runs, i, run{n, n})
+	}
+}
+
+// Union puts all numbers of another set into the set.
+func (s *Set) Union(other *Set) {
+	all := slices.Concat(s.runs, other.runs)
+	slices.SortFunc(all, func(a, b run) int { return cmp.Compare(a.first, b.first) })
+	s.runs = nil
+	for _, r := range all {
+		last := len(s.runs) - 1
+		if last < 0 || r.first > s.runs[last].last && r.first-s.runs[last].last > 1 {
+			s.runs = append(s.runs, r)
+			continue
+		}
+		s.runs[last].last = max(s.runs[last].last, r.last)
 	}
 }
 

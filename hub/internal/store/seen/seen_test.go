@@ -1,7 +1,9 @@
 package seen
 
 import (
+	"math/rand/v2"
 	"reflect"
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -44,6 +46,27 @@ func TestCorruptSets(t *testing.T) {
 	for _, b := range [][]byte{{1}, {0x80}, {1, 0x80}, {1, 2, 3}} {
 		if s, err := Decode(b); err == nil {
 			t.Errorf("%x is %+v; want an error", b, s)
+		}
+	}
+}
+
+// TestUnion compares the union of random sets with a set to which all was added.
+func TestUnion(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	for range 500 {
+		var a, b, want Set
+		for range r.IntN(40) {
+			n := r.Uint64N(50)
+			a.Add(n)
+			want.Add(n)
+		}
+		for range r.IntN(40) {
+			n := r.Uint64N(50)
+			b.Add(n)
+			want.Add(n)
+		}
+		if a.Union(&b); !slices.Equal(a.runs, want.runs) {
+			t.Fatalf("the union is %v, want %v", a.runs, want.runs)
 		}
 	}
 }
