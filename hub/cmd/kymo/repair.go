@@ -15,15 +15,13 @@ type repairCommand struct {
 }
 
 func (*repairCommand) Help() string {
-	return `It reads all of a directory that no hub has open, and says what is damaged. With --yes it makes the
-directory usable: it rebuilds the database from what can be read, and says what is lost. What it
-replaces stays in the subdirectory damaged. That takes as much room as the database has.
-
-Exit status 1 means that the directory is damaged, and was not repaired.
-
-Examples:
-  kymo repair ./kymo-data         what is damaged?
-  kymo repair --yes ./kymo-data   repair it`
+	return "Examples:\n\n" +
+		"    $ kymo repair ./kymo-data\n" +
+		"    $ kymo repair --yes ./kymo-data\n\n" +
+		"It reads all of a directory that no hub has open, and prints what is damaged. With --yes it makes the directory usable: it " +
+		"rebuilds the database from what can be read, which takes as much room again, and prints what is lost. What it replaces stays in " +
+		"the subdirectory damaged.\n\n" +
+		"Exit status 1 means that the directory is damaged and was not repaired."
 }
 
 // Run inspects the directory, or repairs it.

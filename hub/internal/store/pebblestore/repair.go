@@ -47,7 +47,7 @@ func Repair(dir string, opts Options) (*Repairs, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer r.lock.Close()
+	defer func() { _ = r.lock.Close() }() // it may be another by then
 	if err := r.inspect(); err != nil || len(r.Damage) == 0 {
 		return &r.Repairs, err
 	}
