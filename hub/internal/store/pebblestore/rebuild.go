@@ -28,6 +28,7 @@ type rebuilder struct {
 	reader     blockReader
 	spoilt     int      // blocks that make no sense
 	numbers    []uint64 // of the blocks
+	nameless   bool     // whether names of series are lost
 }
 
 // rebuildBytes is how much is written at once.
@@ -217,7 +218,7 @@ func (b *rebuilder) addSeries() error {
 			return err
 		}
 	}
-	if nameless > 0 {
+	if b.nameless = nameless > 0; b.nameless {
 		b.lost = append(b.lost, fmt.Sprintf("the names of %d series, now of the service (lost)", nameless))
 	}
 	return nil
@@ -288,13 +289,17 @@ func (b *rebuilder) assess() error {
 		}
 	}
 	now := b.now().UnixMilli()
+	if b.nameless {
+		d.known = false // they are there, and not under their names
+		cover(b.state.floor, now)
+	}
 	if !b.listed && !b.complete() {
 		d.known = false
 		cover(b.state.floor, now)
 		b.note("perhaps which batches were stored: one that is sent again may count twice")
 	}
 	for _, x := range b.holes {
-		if x.touches(prefixBlock) && x.touches(prefixPage) && b.listed { // nothing tells what the blocks were
+		if x.touches(prefixBlock) && (x.touches(prefixPage) || !b.listed) { // nothing tells what the blocks were
 			d.known = false
 			cover(blockHour(x.lower, b.state.floor/hourMillis)*hourMillis, min(now, (blockHour(x.upper, now/hourMillis)+1)*hourMillis))
 		}
@@ -319,10 +324,10 @@ func (b *rebuilder) complete() bool {
 	b.numbers = slices.Compact(b.numbers)
 	n := uint64(len(b.numbers))
 	if n == 0 {
-		return b.state.number == 0
+		return false
 	}
 	first, last := b.numbers[0], b.numbers[n-1]
-	return last-first+1 == n && last >= b.state.number && (first == 1 || b.state.floor > 0)
+	return b.state.number > 0 && last-first+1 == n && last >= b.state.number && (first == 1 || b.state.floor > 0)
 }
 
 func (b *rebuilder) note(lost string) {
