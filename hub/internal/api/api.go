@@ -61,6 +61,7 @@ type API struct {
 
 	live     atomic.Pointer[live]
 	attempts attempts
+	said     said
 	ended    endedSessions
 	origin   http.CrossOriginProtection
 }

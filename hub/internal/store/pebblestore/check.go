@@ -18,6 +18,8 @@ func (s *Store) Check(context.Context) error {
 		return store.ErrClosed
 	case s.failure != nil:
 		return classify(s.failure)
+	case s.refused != nil:
+		return s.refused
 	case s.unmended != nil:
 		return health.Degradedf("%w: %w; stop the hub and run: kymo repair %s", store.ErrDamaged, s.unmended, s.dir)
 	case len(s.lostNow) > 0:

@@ -89,12 +89,14 @@ func (c *committer) group(call *appendCall) []*appendCall {
 func (c *committer) commit(group []*appendCall) {
 	c.admit(group)
 	if len(c.records) > 0 {
-		if err := c.journal.write(c.records); err != nil {
+		err := c.journal.write(c.records)
+		if err != nil {
 			err = fmt.Errorf("write the journal: %w", classify(err))
 			for _, call := range group {
 				call.err = err
 			}
 		}
+		c.refuse(err)
 	}
 	now := c.now().UnixMilli()
 	c.mu.Lock()
@@ -111,6 +113,22 @@ func (c *committer) commit(group []*appendCall) {
 	}
 }
 
+// refuse notes why the last batches were refused, or nil if they were not. A line of the
+// log says when that begins and ends.
+func (c *committer) refuse(err error) {
+	switch {
+	case err != nil && c.refused == nil:
+		c.logger.Error("the store refuses batches; senders keep them", "directory", c.dir, "error", err)
+	case err == nil && c.refused != nil:
+		c.logger.Info("the store takes batches again", "directory", c.dir)
+	case err == nil:
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.refused = err
+}
+
 // admit determines which batches of the group are new, and collects their records.
 func (c *committer) admit(group []*appendCall) {
 	c.records = c.records[:0]
@@ -118,6 +136,7 @@ func (c *committer) admit(group []*appendCall) {
 	for _, call := range group {
 		if c.recent.len() >= c.ceiling {
 			call.err = fmt.Errorf("memory holds all it can until the disk takes it: %w", c.trouble())
+			c.refuse(call.err)
 			continue
 		}
 		records := len(c.records)

@@ -8,6 +8,8 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/kymohq/kymo/hub/internal/store"
 )
 
 // committer is the goroutine that writes the journal and memory. It also starts the
@@ -71,6 +73,7 @@ func (s *Store) commitLoop() {
 			c.fail(c.engine.err)
 		case <-ticker.C:
 			if c.failed == nil {
+				c.engine.compact.resume() // once a tick, if compactions meet damage
 				break
 			}
 			if c.waits--; c.waits <= 0 {
@@ -191,7 +194,12 @@ const maxWaits = 64
 func (c *committer) recover() {
 	c.drain()
 	c.engine.fence.drain()
-	if err := probe(c.fs, path.Join(c.dir, "PROBE")); err != nil {
+	err := probe(c.fs, path.Join(c.dir, "PROBE"))
+	if errors.Is(classify(err), store.ErrFull) && c.releaseBallast() {
+		// Deleting what is older than the retention needs an engine.
+		err = probe(c.fs, path.Join(c.dir, "PROBE"))
+	}
+	if err != nil {
 		c.fail(err)
 		return
 	}
@@ -206,11 +214,18 @@ func (c *committer) recover() {
 	}
 	c.dead, c.applied, c.tries = c.engine.dead, 0, 0
 	c.fail(nil)
+	c.fillBallast()
 	c.closeDamages()
 }
 
 // fail notes why the engine died, or nil once there is another.
 func (c *committer) fail(err error) {
+	switch {
+	case err != nil && c.failed == nil:
+		c.logger.Error("the database cannot be written; it is opened again once it can", "directory", c.dir, "error", firstLineOf(err))
+	case err == nil && c.failed != nil:
+		c.logger.Info("the database is written again", "directory", c.dir)
+	}
 	c.failed = err
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -92,6 +92,7 @@ type Store struct {
 	lostNow    []*damage          // those that were found since the store was opened
 	unmended   error              // damage that cannot be cut out; nil if there is none
 	failure    error              // why the engine died, until there is another; nil if it lives
+	refused    error              // why the last batches were refused; nil if they were not
 
 	mends atomic.Int64 // how often damage was cut out
 }
@@ -145,7 +146,12 @@ func (s *Store) open() (err error) {
 	}
 	s.cache = pebble.NewCache(cacheSize)
 	if err = s.checkFormat(); err == nil {
-		err = asDamage(s.load(math.MaxInt64))
+		err = s.load(math.MaxInt64)
+		if errors.Is(classify(err), store.ErrFull) && s.releaseBallast() {
+			s.logger.Warn("the disk is full; the store gave up its reserve to open", "directory", s.dir)
+			err = s.load(math.MaxInt64)
+		}
+		err = asDamage(err)
 	}
 	if err == nil {
 		// The entries of new directories must be durable before anything in them counts.
@@ -161,6 +167,7 @@ func (s *Store) open() (err error) {
 		s.cache.Unref()
 		return errors.Join(err, s.lock.Close())
 	}
+	s.fillBallast()
 	return nil
 }
 
