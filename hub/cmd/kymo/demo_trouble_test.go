@@ -17,7 +17,7 @@ import (
 func becomes(t *testing.T, url string, want string, good func(code int, body []byte) bool) {
 	t.Helper()
 	code, body := 0, []byte(nil)
-	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) { // between two attempts
+	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) { // between two attempts
 		resp, err := http.Get(url)
 		if err != nil {
 			t.Fatal(err)

@@ -16,6 +16,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/kymohq/kymo/hub/internal/clock"
 	"github.com/kymohq/kymo/hub/internal/intake"
 	"github.com/kymohq/kymo/hub/internal/report"
 	"github.com/kymohq/kymo/hub/internal/rollup"
@@ -28,11 +29,11 @@ var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 
 // newAPI returns an API over a store, with a part of its configuration changed.
 func newAPI(st store.Store, change func(*Config)) *API {
-	clock := func() time.Time { return noon }
+	now := func() time.Time { return noon }
 	c := Config{
-		Settings: Settings{Slow: &report.Slow{}}, Store: st, Now: clock, Version: "1.2.3",
+		Settings: Settings{Slow: &report.Slow{}}, Store: st, Now: now, Version: "1.2.3",
 		Logger: slog.New(slog.DiscardHandler),
-		Intake: intake.New(st, intake.Limits{Services: 8}, 168*time.Hour, clock),
+		Intake: intake.New(st, intake.Limits{Services: 8}, 168*time.Hour, clock.Of(now)),
 	}
 	if change != nil {
 		change(&c)

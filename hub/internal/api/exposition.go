@@ -52,6 +52,7 @@ func (a *API) exposition() []byte {
 		{"kymo_heartbeats_total", "Heartbeats of instances.", c.Heartbeats.Load()},
 		{"kymo_health_results_total", "Results of the hub's own checks kept.", kept},
 		{"kymo_health_results_dropped_total", "Results of the hub's own checks that were dropped because the store failed.", dropped},
+		{"kymo_clock_doubts_total", "Times the machine's clock stepped, or was found to be wrong.", c.Doubts.Load()},
 		{"kymo_store_errors_total", "Operations of the store that failed.", c.StoreFails.Load()},
 	} {
 		b = append(b, "# HELP "+m.name+" "+m.help+"\n# TYPE "+m.name+" counter\n"+m.name+" "...)

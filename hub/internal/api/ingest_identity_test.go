@@ -34,7 +34,14 @@ func (r *recorder) Append(ctx context.Context, batches ...*wire.Batch) ([]bool, 
 	return r.Oracle.Append(ctx, batches...)
 }
 
+var _ store.Floorer = (*recorder)(nil)
+
 func (r *recorder) Floor() int64 { return r.floor }
+
+func (r *recorder) LowerFloor(_ context.Context, to int64) error {
+	r.floor = min(r.floor, to)
+	return nil
+}
 
 const oneMetric = `{"endpoint":"/a","method":"GET","response_time_ms":1,"status_code":200`
 

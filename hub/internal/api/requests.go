@@ -90,9 +90,9 @@ func inMS(d time.Duration) float64 { return float64(d) / 1e6 }
 
 // budget returns how much may be read for a page: some tens of milliseconds in the
 // embedded store, and not much more than a second in any other.
-func budget(rows int) drill.Budget {
-	began := time.Now()
-	return drill.Budget{Rows: rows, Parts: 400, Ended: func() bool { return time.Since(began) > time.Second }}
+func (a *API) budget(rows int) drill.Budget {
+	began := a.Now()
+	return drill.Budget{Rows: rows, Parts: 400, Ended: func() bool { return a.Now().Sub(began) > time.Second }}
 }
 
 func (a *API) routeRequests() {
@@ -128,7 +128,7 @@ func (a *API) requests(ctx context.Context, in *requestsInput) (*requestsOutput,
 		cacheFor = ttl(length(f.Window))
 	}
 	page, err := cached(ctx, a, *in, cacheFor, func(ctx context.Context) (*RequestPage, error) {
-		page, err := find(ctx, a.Store, f, c.Position, in.Limit, budget(200_000))
+		page, err := find(ctx, a.Store, f, c.Position, in.Limit, a.budget(200_000))
 		if err != nil {
 			return nil, err
 		}

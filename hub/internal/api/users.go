@@ -54,7 +54,7 @@ func (a *API) users(ctx context.Context, in *usersInput) (*payloadOutput, error)
 	key := *in
 	key.Conditional = Conditional{}
 	p, err := cached(ctx, a, key, ttl(length(w)), func(ctx context.Context) (*payload, error) {
-		top, err := drill.TopUsers(ctx, a.Store, drill.Filter{RequestQuery: store.RequestQuery{Window: w, Filter: in.Series.filter()}}, in.Limit, budget(usersOf))
+		top, err := drill.TopUsers(ctx, a.Store, drill.Filter{RequestQuery: store.RequestQuery{Window: w, Filter: in.Series.filter()}}, in.Limit, a.budget(usersOf))
 		if err != nil {
 			return nil, err
 		}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -11,12 +12,15 @@ import (
 	"github.com/kymohq/kymo/hub/internal/fleet"
 )
 
-// The names of the hub's own checks: of a store in a server, and of a configuration
-// that was rejected. The configuration may use them.
+// The names of the hub's own checks: of a store in a server, of a configuration that was
+// rejected, and of the machine's clock. The configuration may use them.
 const (
 	StoreCheck  = "store"
 	ConfigCheck = "config"
+	ClockCheck  = "clock"
 )
+
+var ownNames = []string{OtherName(StoreCheck), OtherName(ConfigCheck), OtherName(ClockCheck)}
 
 // OtherName returns the name of a check of the hub itself if the configuration uses its
 // plain name. No check or service of the configuration may have this one.
@@ -65,7 +69,7 @@ func (v *verdict) name(entry, name string) {
 	case v.broken(entry, health.ValidateName(name)):
 	case strings.Contains(name, "/"):
 		v.add(Errorf(field, `%q contains a "/", which separates a service from its check`, name))
-	case name == OtherName(StoreCheck) || name == OtherName(ConfigCheck):
+	case slices.Contains(ownNames, name):
 		v.add(Errorf(field, "%q is kept for a check of the hub itself; give it another name", name))
 	case taken:
 		where := ""

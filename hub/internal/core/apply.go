@@ -126,7 +126,7 @@ func (h *Hub) Apply(c *config.Config) error {
 	h.intake.SetRetention(c.Retention.Age)
 	h.api.Apply(apiSettings(c))
 	h.config.Store(c)
-	h.checks.accepted()
+	h.checks.calm(config.ConfigCheck)
 	return nil
 }
 
@@ -137,4 +137,6 @@ func apiSettings(c *config.Config) api.Settings {
 
 // Refuse makes the hub degraded, with err as the reason that a changed configuration
 // was rejected, until a configuration is applied.
-func (h *Hub) Refuse(err error) { h.checks.refuse(err) }
+func (h *Hub) Refuse(err error) {
+	h.checks.warn(config.ConfigCheck, fmt.Errorf("the changed configuration was rejected; the hub keeps the previous one: %w", err))
+}

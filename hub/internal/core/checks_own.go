@@ -59,28 +59,27 @@ func (c *checks) startOwn(o *ownCheck) error {
 	return err
 }
 
-// refuse starts the check of the configuration, with the error.
-func (c *checks) refuse(wrong error) {
+// warn starts a check of the hub itself that is degraded, until calm ends it.
+func (c *checks) warn(plain string, reason error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.endOwn(config.ConfigCheck)
+	c.endOwn(plain)
 	err := c.startOwn(&ownCheck{
-		plain: config.ConfigCheck,
-		probe: health.Probe{Kind: "config", Local: true, Run: func(context.Context) (health.Details, error) {
-			return nil, health.Degradedf("the changed configuration was rejected; the hub keeps the previous one: %w", wrong)
+		plain: plain,
+		probe: health.Probe{Kind: plain, Local: true, Run: func(context.Context) (health.Details, error) {
+			return nil, health.Degradedf("%w", reason)
 		}},
 		rules: []health.Option{health.Every(time.Second), health.Thresholds(1, 1)},
 	})
 	if err != nil && !errors.Is(err, health.ErrClosed) {
-		c.Logger.Warn("the rejected configuration is not shown in the health", "error", err)
+		c.Logger.Warn("not shown in the health", "check", plain, "reason", reason, "error", err)
 	}
 }
 
-// accepted ends the check of the configuration.
-func (c *checks) accepted() {
+func (c *checks) calm(plain string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.endOwn(config.ConfigCheck)
+	c.endOwn(plain)
 }
 
 func (c *checks) endOwn(name string) {

@@ -13,6 +13,7 @@ import (
 	"github.com/kymohq/kymo"
 	"github.com/kymohq/kymo/health"
 	"github.com/kymohq/kymo/hub/internal/api"
+	"github.com/kymohq/kymo/hub/internal/clock"
 	"github.com/kymohq/kymo/hub/internal/config"
 	"github.com/kymohq/kymo/hub/internal/intake"
 	"github.com/kymohq/kymo/hub/internal/loop"
@@ -31,7 +32,10 @@ type Hub struct {
 	intake  *intake.Intake
 	checks  *checks
 	drain   drain
+	clock   *clock.Clock
+	doubt   atomic.Pointer[string] // in which the clock is
 	pruning *loop.Loop
+	watch   *loop.Loop // of the clock
 
 	applying sync.Mutex                    // one Apply at a time
 	config   atomic.Pointer[config.Config] // in force
@@ -39,11 +43,12 @@ type Hub struct {
 
 // Options are what a hub needs in addition to its configuration.
 type Options struct {
-	Makers  config.Makers    // of the probes that the configuration names
-	Version string           // of the build, for the documentation; "" is "dev"
-	Now     func() time.Time // nil is time.Now
-	Logger  *slog.Logger     // nil is slog.Default()
-	Limits  webserver.Limits // of what clients may keep the hub waiting for
+	Makers  config.Makers        // of the probes that the configuration names
+	Version string               // of the build, for the documentation; "" is "dev"
+	Now     func() time.Time     // nil is time.Now
+	Elapsed func() time.Duration // the monotonic clock; nil is the system's, or that of Now
+	Logger  *slog.Logger         // nil is slog.Default()
+	Limits  webserver.Limits     // of what clients may keep the hub waiting for
 
 	// Directory is the store's, where the hub keeps which sessions were ended; "" if the
 	// store has none.
@@ -65,17 +70,24 @@ func New(st store.Store, c *config.Config, o Options) (*Hub, error) {
 	}
 	if o.Now == nil {
 		o.Now = time.Now
+		if o.Elapsed == nil {
+			o.Elapsed = clock.Elapsed
+		}
 	}
 	if o.Logger == nil {
 		o.Logger = slog.Default()
 	}
 	h := &Hub{Options: o, store: st}
 	h.config.Store(c)
-	h.intake = intake.New(st, intake.Limits{Endpoints: c.MaxEndpoints, Services: c.MaxServices}, c.Retention.Age, o.Now)
+	h.doubt.Store(new(string))
+	var err error
+	if h.clock, err = newClock(st, &o, c.Retention.Age); err != nil {
+		return nil, fmt.Errorf("read what time it was: %w", err)
+	}
+	h.intake = intake.New(st, intake.Limits{Endpoints: c.MaxEndpoints, Services: c.MaxServices}, c.Retention.Age, h.clock)
 	if err := h.seed(); err != nil {
 		return nil, fmt.Errorf("read which endpoints the store has: %w", err)
 	}
-	var err error
 	if h.checks, err = startChecks(st, c, &h.Options, &h.intake.Counters); err != nil {
 		return nil, fmt.Errorf("start the checks: %w", err)
 	}
@@ -86,6 +98,8 @@ func New(st store.Store, c *config.Config, o Options) (*Hub, error) {
 		SavedEnded: sessions.read(), SaveEnded: sessions.save, Health: h.Health, HealthRows: h.checks.history.rows, Lost: lostOf(st),
 	})
 	h.handler = webserver.Guard(http.HandlerFunc(h.serve), o.Limits)
+	h.watchClock(context.Background())
+	h.watch = loop.Start(observeEvery, nil, h.watchClock)
 	h.pruning = loop.Start(pruneEvery, h.ticks, h.prune)
 	return h, nil
 }
@@ -158,6 +172,7 @@ func (h *Hub) Close(ctx context.Context) error {
 		err = fmt.Errorf("wait for requests in flight: %w", waitErr)
 	}
 	h.pruning.Stop()
+	h.watch.Stop()
 	err = errors.Join(err, h.checks.close(ctx))
 	if closeErr := h.store.Close(); closeErr != nil {
 		err = errors.Join(err, fmt.Errorf("close the store: %w", closeErr))

@@ -29,7 +29,7 @@ import (
 
 var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 
-func clock() time.Time { return noon }
+func atNoon() time.Time { return noon }
 
 var quiet = slog.New(slog.DiscardHandler)
 
@@ -64,7 +64,7 @@ func (s setup) config(t *testing.T) *config.Config {
 
 func (s setup) options() Options {
 	if s.now == nil {
-		s.now = clock
+		s.now = atNoon
 	}
 	return Options{Makers: makers, Now: s.now, Logger: quiet, ticks: s.ticks}
 }

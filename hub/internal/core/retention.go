@@ -15,8 +15,11 @@ const pruneEvery = time.Minute
 // next round tries again.
 func (h *Hub) prune(ctx context.Context) {
 	keep := h.config.Load().Retention
-	before := h.Now().Add(-keep.Age).UnixMilli()
-	err := h.store.Prune(ctx, before)
+	err := h.keepTime(ctx)
+	if err == nil {
+		before := h.clock.Past().Add(-keep.Age).UnixMilli()
+		err = errors.Join(h.mendFloor(ctx, before), h.store.Prune(ctx, before))
+	}
 	if s, ok := h.store.(store.Sizer); ok && keep.Size > 0 {
 		forgot, sizeErr := s.PruneToSize(ctx, keep.Size)
 		if forgot > 0 {

@@ -56,7 +56,7 @@ func changed(change func(*ingest.Request)) ingest.Request {
 func gathered(t *testing.T, r ingest.Reader) ([]wire.Request, error) {
 	t.Helper()
 	c := newBatcher()
-	starts := newIntake(discard{}, Limits{}).span(noon)
+	starts := newIntake(discard{}, Limits{}).span()
 	c.reset(newRegistry(Limits{}), "", noon, starts)
 	lost := newLosses(noon, starts)
 	if err := c.gather(r, false, &lost); err != nil {
@@ -281,7 +281,7 @@ func FuzzCSVBatches(f *testing.F) {
 // hold each request that was not refused.
 func fuzzBatches(t *testing.T, r ingest.Reader) {
 	c := newBatcher()
-	starts := newIntake(discard{}, Limits{}).span(noon)
+	starts := newIntake(discard{}, Limits{}).span()
 	c.reset(newRegistry(Limits{}), "", noon, starts)
 	lost := newLosses(noon, starts)
 	yielded := &counting{Reader: r}

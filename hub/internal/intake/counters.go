@@ -20,6 +20,7 @@ type Counters struct {
 	HealthRows atomic.Uint64 // health results of services, kept
 	HealthLate atomic.Uint64 // health results removed: before the retention, or in the future
 	Heartbeats atomic.Uint64
+	Doubts     atomic.Uint64 // times the machine's clock came into doubt
 
 	// Lost counts the requests that were left out of bodies that were kept, by reason.
 	Lost [ingest.Reasons]atomic.Uint64

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/kymohq/kymo/hub/internal/clock"
 	"github.com/kymohq/kymo/hub/internal/ingest"
 	"github.com/kymohq/kymo/hub/internal/store"
 	"github.com/kymohq/kymo/internal/wire"
@@ -21,7 +22,7 @@ type Intake struct {
 	store      store.Store
 	registry   *registry
 	retention  atomic.Int64 // a time.Duration
-	now        func() time.Time
+	clock      *clock.Clock
 	identities *identities
 	heartbeats heartbeats
 
@@ -31,9 +32,9 @@ type Intake struct {
 
 // New returns an intake that keeps requests up to the age of retention, from
 // services within the limits.
-func New(st store.Store, limits Limits, retention time.Duration, now func() time.Time) *Intake {
+func New(st store.Store, limits Limits, retention time.Duration, c *clock.Clock) *Intake {
 	in := &Intake{
-		store: st, registry: newRegistry(limits), now: now, identities: newIdentities(),
+		store: st, registry: newRegistry(limits), clock: c, identities: newIdentities(),
 		batches:  sync.Pool{New: func() any { return new(wire.Batch) }},
 		batchers: sync.Pool{New: func() any { return newBatcher() }},
 	}
@@ -90,13 +91,13 @@ func (in *Intake) Batch(ctx context.Context, data []byte) (Receipt, error) {
 	if err != nil {
 		return in.refuse(err)
 	}
-	now := in.now()
+	now := in.clock.Now()
 	if b.Kind != wire.Kept {
 		in.Counters.Heartbeats.Add(1)
 		in.heartbeats.publish(b, now)
 		return Receipt{}, nil
 	}
-	starts := in.span(now)
+	starts := in.span()
 	lost := newLosses(now, starts)
 	for i := range b.Drops {
 		b.Drops[i].At = lost.time(b.Drops[i].At)
@@ -150,8 +151,8 @@ const maxKept = 1 << 14
 // Read keeps all requests that a reader yields, or none of them. Errors are
 // those of Batch, or of the reader.
 func (in *Intake) Read(ctx context.Context, body Body) (Receipt, error) {
-	now := in.now()
-	starts := in.span(now)
+	now := in.clock.Now()
+	starts := in.span()
 	c := in.batchers.Get().(*batcher)
 	defer func() {
 		c.request = ingest.Request{} // it refers to the body

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kymohq/kymo/hub/internal/clock"
 	"github.com/kymohq/kymo/hub/internal/ingest"
 	"github.com/kymohq/kymo/hub/internal/rollup"
 	"github.com/kymohq/kymo/hub/internal/store"
@@ -18,7 +19,7 @@ import (
 var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 
 func newIntake(st store.Store, limits Limits) *Intake {
-	return New(st, limits, 168*time.Hour, func() time.Time { return noon })
+	return New(st, limits, 168*time.Hour, clock.Of(func() time.Time { return noon }))
 }
 
 const metric = `{"endpoint":"/users/7","method":"GET","response_time_ms":12.5,"status_code":200}`

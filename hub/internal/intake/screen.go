@@ -20,9 +20,10 @@ type span struct{ from, to int64 }
 var always = span{math.MinInt64, math.MaxInt64}
 
 // span returns which starts are accepted. Those from before the store's floor
-// are not, since no query would find them.
-func (in *Intake) span(now time.Time) span {
-	s := span{now.Add(-in.Retention()).UnixMilli(), now.Add(maxAhead).UnixMilli()}
+// are not, since no query would find them. While the clock is in doubt, what is right
+// by any of the clocks is accepted.
+func (in *Intake) span() span {
+	s := span{in.clock.Past().Add(-in.Retention()).UnixMilli(), in.clock.Future().Add(maxAhead).UnixMilli()}
 	if f, ok := in.store.(store.Floorer); ok {
 		s.from = max(s.from, f.Floor())
 	}

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"time"
 
 	"github.com/kymohq/kymo/hub/internal/rollup"
 )
@@ -14,11 +15,30 @@ import (
 type Floorer interface {
 	// Floor returns the instant (Unix milliseconds) before which everything was
 	// deleted, 0 if nothing was. After Prune it is at most the instant given, and
-	// less than an hour before it. It never moves back.
+	// less than an hour before it. Only LowerFloor moves it back.
 	//
 	// A request that started before the floor is not refused by Append, but no
 	// query yields it. Callers that count what they could not keep compare first.
 	Floor() int64
+
+	// LowerFloor moves the floor back to an instant, unless it is there or before it.
+	// What starts from there on is yielded again: what comes, and of what was kept the
+	// part that was not deleted yet.
+	LowerFloor(ctx context.Context, to int64) error
+}
+
+// A Timekeeper remembers what time it was, so that the hub notices when its clock is
+// wrong. What a Timekeeper forgets by age, like identities, it forgets by that time.
+type Timekeeper interface {
+	// Reckon keeps the time (Unix milliseconds).
+	Reckon(ctx context.Context, now int64) error
+
+	// Reckoned returns the time that Reckon kept last, or up to an hour earlier; 0 if
+	// there is none.
+	Reckoned(ctx context.Context) (int64, error)
+
+	// Time returns the time by the clock of the store's server, or zero if it has none.
+	Time(ctx context.Context) (time.Time, error)
 }
 
 // A Sizer can be held to a size.

@@ -303,8 +303,10 @@ func TestAnswersThatAreNotTaken(t *testing.T) {
 
 // TestAnswersThatAreTaken slowly, but steadily, are whole.
 func TestAnswersThatAreTaken(t *testing.T) {
-	const size = 1 << 20
-	s := guarded(t, brief, func(w http.ResponseWriter, r *http.Request) {
+	const size = 4 << 20 // takes longer than the limit of one write
+	steady := brief
+	steady.Write = 2 * time.Second
+	s := guarded(t, steady, func(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusEarlyHints)
 		w.(http.Flusher).Flush()
 		if n, err := w.Write(make([]byte, size)); n != size || err != nil {

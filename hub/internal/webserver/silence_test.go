@@ -115,7 +115,7 @@ func TestSlowReaders(t *testing.T) {
 	s := start(loopback(t), newServer(Guard(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		_, err := w.Write(make([]byte, size))
 		failed <- err
-	}), Limits{Write: 400 * time.Millisecond}), quiet))
+	}), Limits{Write: 2 * time.Second}), quiet))
 	defer s.Stop(StopTime)
 	resp, err := http.Get(s.URL())
 	if err != nil {

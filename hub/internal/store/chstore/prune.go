@@ -40,7 +40,7 @@ func (s *Store) prune(ctx context.Context, before int64) error {
 	// were not asked about that.
 	floor := snap.floor
 	if moves(floor, before) {
-		if err := s.note(ctx, "pruned", before); err != nil {
+		if err := s.noteFloor(ctx, snap.epoch, before); err != nil {
 			return err
 		}
 		s.pruned.Raise(before)
@@ -51,7 +51,11 @@ func (s *Store) prune(ctx context.Context, before int64) error {
 	}
 	old := func(p partition) bool { return p.past() <= earliest(floor) }
 	// Open groups are found by their batches.
-	over := min(snap.sealed, snap.now-int64(identityAge/time.Second))
+	past := snap.now
+	if snap.reckoned > 0 {
+		past = min(past, snap.reckoned/1000)
+	}
+	over := min(snap.sealed, past-int64(identityAge/time.Second))
 	forgotten := func(p partition) bool { return p.past() <= over }
 	var errs []error
 	for _, sh := range s.shards {
@@ -112,7 +116,7 @@ func (s *Store) PruneToSize(ctx context.Context, bytes int64) (before int64, err
 		}
 		// What arrived on a day may have a start up to a day later.
 		floor := (oldest.past() + ahead) * 1000
-		if size <= bytes || oldest.day.IsZero() || floor > dayOf(time.Now().Unix()).UnixMilli() {
+		if size <= bytes || oldest.day.IsZero() || floor > dayOf(s.past()).UnixMilli() {
 			return before, nil
 		}
 		if err := s.Prune(ctx, floor); err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 )
 
 // seal states that a piece stands for all groups of a span of seconds.
@@ -18,8 +19,11 @@ type seal struct {
 type notes struct {
 	now    int64 // the ledger's second
 	floor  int64 // Unix ms; before it everything is forgotten
+	epoch  int64 // how often the floor was moved back
 	schema int64 // the version of the tables
 	shards int64 // how many there are
+
+	reckoned int64 // Unix ms; see store.Timekeeper
 }
 
 // snapshot is the groups and pieces that count at an instant.
@@ -38,10 +42,16 @@ func (s *Store) snapshot(ctx context.Context) (snap *snapshot, err error) {
 		return err
 	})
 	if err == nil {
-		s.pruned.Raise(snap.floor)
+		s.heard(&snap.notes)
 		err = s.knowsAll(snap.notes)
 	}
 	return snap, err
+}
+
+// heard follows what another hub may have noted.
+func (s *Store) heard(n *notes) {
+	s.pruned.Set(n.floor)
+	s.reckoned.Store(n.reckoned)
 }
 
 func (s *Store) snapshotAt(ctx context.Context, n *node) (*snapshot, error) {
@@ -59,26 +69,51 @@ func (s *Store) snapshotAt(ctx context.Context, n *node) (*snapshot, error) {
 // stillThere fails if the store has meanwhile forgotten data from the instant (Unix ms)
 // on: what was read since the snapshot may be incomplete.
 func (s *Store) stillThere(ctx context.Context, from int64) error {
-	var found notes
-	err := s.readAgain(ctx, s.ledger(), func(n *node) (err error) {
-		found, err = s.notesAt(ctx, n)
-		return err
-	})
+	found, err := s.notes(ctx)
 	if err == nil {
 		err = s.knowsAll(found)
 	}
 	if err == nil && found.floor > from {
-		s.pruned.Raise(found.floor)
+		s.heard(&found)
 		err = errPruned
 	}
 	return err
 }
 
+// notes reads the notes.
+func (s *Store) notes(ctx context.Context) (found notes, err error) {
+	err = s.readAgain(ctx, s.ledger(), func(n *node) (err error) {
+		found, err = s.notesAt(ctx, n)
+		return err
+	})
+	return found, err
+}
+
 // notesAt returns the notes that a server knows.
 func (s *Store) notesAt(ctx context.Context, n *node) (found notes, err error) {
-	err = n.conn.QueryRow(ctx, fmt.Sprintf(`SELECT toInt64(toUnixTimestamp(now())), maxIf(value, key = 'pruned'), maxIf(value, key = 'schema'),
-		maxIf(value, key = 'shards') FROM %s`, s.table(stateTable))).Scan(&found.now, &found.floor, &found.schema, &found.shards)
+	err = n.conn.QueryRow(ctx, fmt.Sprintf(`SELECT toInt64(toUnixTimestamp(now())),
+		maxIf(value + %d * toInt64(toUInt32OrZero(substring(key, %d))), key LIKE '%s%%'), maxIf(value, key = 'schema'),
+		maxIf(value, key = 'shards'), maxIf(value, key = 'reckoned') FROM %s`,
+		epochLength, len(floorKey)+1, floorKey, s.table(stateTable))).
+		Scan(&found.now, &found.floor, &found.schema, &found.shards, &found.reckoned)
+	found.epoch, found.floor = found.floor/epochLength, found.floor%epochLength
 	return found, err
+}
+
+// The floor is noted under a key that ends in its epoch. What was noted is never changed,
+// so the floor is the largest of the last epoch.
+const (
+	floorKey    = "pruned"
+	epochLength = int64(1) << 44 // more than any floor
+)
+
+// noteFloor notes a floor in an epoch.
+func (s *Store) noteFloor(ctx context.Context, epoch, floor int64) error {
+	key := floorKey
+	if epoch > 0 {
+		key += strconv.FormatInt(epoch, 10)
+	}
+	return s.note(ctx, key, floor)
 }
 
 // knowsAll fails if shards were added after this hub started: it would leave out what

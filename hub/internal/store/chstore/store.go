@@ -52,6 +52,7 @@ type Store struct {
 	closed   atomic.Bool
 	end      func()
 	pruned   remote.Floor
+	reckoned atomic.Int64 // Unix ms; 0 if it is not known
 	offset   atomic.Int64 // the ledger's clock less ours, in seconds
 	orphans  orphans
 
@@ -60,10 +61,11 @@ type Store struct {
 }
 
 var (
-	_ store.Store   = (*Store)(nil)
-	_ store.Floorer = (*Store)(nil)
-	_ store.Sizer   = (*Store)(nil)
-	_ store.Remote  = (*Store)(nil)
+	_ store.Store      = (*Store)(nil)
+	_ store.Floorer    = (*Store)(nil)
+	_ store.Timekeeper = (*Store)(nil)
+	_ store.Sizer      = (*Store)(nil)
+	_ store.Remote     = (*Store)(nil)
 )
 
 // Open connects to the servers that the URL names, and creates the tables. It fails

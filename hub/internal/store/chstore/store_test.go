@@ -64,7 +64,7 @@ func (b *busy) Rollups(ctx context.Context, q store.RollupQuery) iter.Seq2[*roll
 	return b.Store.Rollups(ctx, q)
 }
 
-var claims = storetest.Abilities{Floorer: true, Sizer: true, Checker: true, Remote: true}
+var claims = storetest.Abilities{Floorer: true, Sizer: true, Timekeeper: true, Checker: true, Remote: true}
 
 func TestConformance(t *testing.T) {
 	server := serverstest.ClickHouse(t, password)

@@ -98,7 +98,7 @@ func (c *committer) commit(group []*appendCall) {
 		}
 		c.refuse(err)
 	}
-	now := c.now().UnixMilli()
+	now := c.latest()
 	c.mu.Lock()
 	for _, call := range group {
 		for i, b := range call.batches {

@@ -93,7 +93,7 @@ func (c *committer) flushIfDue() {
 	if c.failed != nil {
 		return
 	}
-	age := time.Duration(c.now().UnixMilli()-c.recent.since) * time.Millisecond
+	age := time.Duration(c.latest()-c.recent.since) * time.Millisecond
 	if c.recent.len() >= c.memory || c.recent.batches > 0 && (age >= c.age || age < 0) {
 		c.freeze()
 	}
@@ -117,7 +117,7 @@ func (c *committer) freeze() {
 	// later segments, which a replay would then skip.
 	z := &freeze{c.recent, c.recent.encodeIdentities(), c.series.keys, c.series.saved}
 	st := c.state
-	st.floor10s = max(st.floor10s, c.now().UnixMilli()-keep10s)
+	st.floor10s = max(st.floor10s, c.past()-keep10s)
 	c.mu.Lock()
 	c.frozen, c.recent = c.recent, newMemory(min(c.recent.rows.len()*9/8, 2*c.memory))
 	c.mu.Unlock()

@@ -4,7 +4,7 @@ import "encoding/binary"
 
 // Keys in Pebble. Numbers are big-endian, so that byte order is their order.
 //
-//	'm' name                         the state at the last flush
+//	'm' name                         the state at the last flush, and the reckoned time
 //	's' id:4                         a series: see appendSeries
 //	'i' instance                     the sequence numbers that were kept, and the time of the last
 //	'p' level:1 span:8               a page; span is its start / its level's length
@@ -20,7 +20,10 @@ const (
 	prefixHealth   = 'h'
 )
 
-var keyState = []byte("mstate")
+var (
+	keyState    = []byte("mstate")
+	keyReckoned = []byte("mreckoned")
+)
 
 func keySeries(id uint32) []byte {
 	return binary.BigEndian.AppendUint32([]byte{prefixSeries}, id)

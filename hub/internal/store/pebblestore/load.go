@@ -72,7 +72,10 @@ func (l *loader) read() error {
 	if l.state, err = l.engine.state(); err != nil {
 		return err
 	}
-	l.state.floor10s = max(l.state.floor10s, l.now().UnixMilli()-keep10s)
+	if err := l.readReckoned(l.engine); err != nil {
+		return err
+	}
+	l.state.floor10s = max(l.state.floor10s, l.past()-keep10s)
 	err = l.engine.scan(prefixSeries, func(_, value []byte) error {
 		k, err := decodeSeries(value)
 		l.series.id(k)
@@ -169,7 +172,7 @@ func (s *Store) setAside(name string) error {
 // replaySegment writes what can be read of a segment into the engine.
 func (l *loader) replaySegment(f *flusher, number uint64, found *segment) error {
 	m := newMemory(0)
-	now := l.now().UnixMilli()
+	now := l.latest()
 	var batch wire.Batch
 	for _, record := range found.records {
 		if wire.Decode(record, &batch) != nil {

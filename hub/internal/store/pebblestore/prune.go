@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/cockroachdb/pebble/v2"
+
 	"github.com/kymohq/kymo/hub/internal/store"
 )
 
@@ -23,7 +25,7 @@ func (c *committer) prune(before int64) error {
 	}
 	st := c.state
 	st.floor = max(st.floor, before/hourMillis*hourMillis)
-	st.floor10s = max(st.floor10s, c.now().UnixMilli()-keep10s)
+	st.floor10s = max(st.floor10s, c.past()-keep10s)
 	b := c.engine.db.NewBatch()
 	err := b.DeleteRange(keyHour(0), keyHour(st.floor/hourMillis), nil)
 	for level, r := range levels {
@@ -35,7 +37,7 @@ func (c *committer) prune(before int64) error {
 			err = b.DeleteRange(keyPage(level, 0), keyPage(level, r.Span(floor)), nil)
 		}
 	}
-	forgotten := c.now().UnixMilli() - identityAge
+	forgotten := c.past() - identityAge
 	for instance, id := range c.identities {
 		if id.seen < forgotten && err == nil {
 			err = b.Delete(keyIdentity(instance), nil)
@@ -45,24 +47,34 @@ func (c *committer) prune(before int64) error {
 		// It reads, and may wait for the locks of a dying engine.
 		err = c.engine.attempt(func() error { return c.engine.pruneHealth(b, st.floor) })
 	}
-	if err == nil {
-		err = b.Set(keyState, st.encode(), nil)
-	}
 	if err != nil {
 		return classify(err)
 	}
-	if err := c.engine.apply(b); err != nil {
-		return classify(err)
+	if err := c.keepState(b, st); err != nil {
+		return err
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.state = st
-	_ = b.Close()
 	for instance, id := range c.identities {
 		if id.seen < forgotten {
 			delete(c.identities, instance)
 		}
 	}
+	return nil
+}
+
+// keepState writes a batch, and the state with it.
+func (c *committer) keepState(b *pebble.Batch, st state) error {
+	if err := b.Set(keyState, st.encode(), nil); err != nil {
+		return classify(err)
+	}
+	if err := c.engine.apply(b); err != nil {
+		return classify(err)
+	}
+	_ = b.Close()
+	c.mu.Lock()
+	c.state = st
+	c.mu.Unlock()
 	if c.applied == 0 {
 		c.since = c.now()
 	}
@@ -163,4 +175,19 @@ func (s *Store) Floor() int64 {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	return s.state.floor
+}
+
+// LowerFloor implements store.Floorer.
+func (s *Store) LowerFloor(ctx context.Context, to int64) error {
+	return s.do(ctx, func(c *committer) error {
+		if c.built != nil {
+			c.apply(<-c.built)
+		}
+		if c.failed != nil {
+			return classify(c.failed)
+		}
+		st := c.state
+		st.floor = min(st.floor, max(to, 0)/hourMillis*hourMillis)
+		return c.keepState(c.engine.db.NewBatch(), st)
+	})
 }

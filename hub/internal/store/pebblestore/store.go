@@ -69,7 +69,8 @@ type Store struct {
 	now    func() time.Time
 	logger *slog.Logger
 	tuning
-	lock io.Closer
+	reckoned atomic.Int64 // Unix ms, by Reckon; 0 if it was never called
+	lock     io.Closer
 
 	calls   chan *appendCall
 	control chan func(*committer) // functions that the committer runs between two groups
@@ -98,11 +99,12 @@ type Store struct {
 }
 
 var (
-	_ store.Store   = (*Store)(nil)
-	_ store.Floorer = (*Store)(nil)
-	_ store.Sizer   = (*Store)(nil)
-	_ store.Checker = (*Store)(nil)
-	_ store.Loser   = (*Store)(nil)
+	_ store.Store      = (*Store)(nil)
+	_ store.Floorer    = (*Store)(nil)
+	_ store.Sizer      = (*Store)(nil)
+	_ store.Checker    = (*Store)(nil)
+	_ store.Loser      = (*Store)(nil)
+	_ store.Timekeeper = (*Store)(nil)
 )
 
 // Open opens the store in dir, which it creates if necessary. It fails with

@@ -23,7 +23,7 @@ import (
 // busy makes everything that usually takes minutes happen with every few batches.
 var busy = tuning{memory: 300, ceiling: 2000, age: time.Hour, durable: 20_000, pause: time.Millisecond}
 
-var claims = storetest.Abilities{Floorer: true, Sizer: true, Checker: true, Loser: true}
+var claims = storetest.Abilities{Floorer: true, Sizer: true, Timekeeper: true, Checker: true, Loser: true}
 
 func TestConformance(t *testing.T) {
 	tunings := map[string]tuning{"busy": busy, "default": defaultTuning}

@@ -198,7 +198,7 @@ func (s *Store) keep(ctx context.Context, tx pgx.Tx, w *writeSet, instances map[
 		}
 	}
 	batch.Queue(`UPDATE kymo_instances SET numbers = given.numbers, seen_at = $3
-		FROM unnest($1::bigint[], $2::bytea[]) AS given (id, numbers) WHERE kymo_instances.id = given.id`, ids, numbers, s.now().UTC())
+		FROM unnest($1::bigint[], $2::bytea[]) AS given (id, numbers) WHERE kymo_instances.id = given.id`, ids, numbers, s.latest())
 	return tx.SendBatch(ctx, &batch).Close()
 }
 

@@ -62,7 +62,7 @@ func (s *Store) makeInstances(ctx context.Context, conn *pgxpool.Conn, names []s
 		_, err := tx.Exec(ctx, `INSERT INTO kymo_instances (name, seen_at)
 			SELECT name, $2 FROM unnest($1::text[]) WITH ORDINALITY AS given (name, place)
 			WHERE NOT EXISTS (SELECT FROM kymo_instances k WHERE k.name = given.name)
-			ORDER BY place ON CONFLICT DO NOTHING`, unknown, s.now().UTC())
+			ORDER BY place ON CONFLICT DO NOTHING`, unknown, s.latest())
 		return err
 	})
 	if err == nil {

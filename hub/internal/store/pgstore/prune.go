@@ -94,7 +94,7 @@ func (s *Store) deleteRows(ctx context.Context, before int64, there partitions) 
 		}
 		// Rows refer to their instance, so it is kept as long as any that it sent may be.
 		// A locked instance is sending right now.
-		silent := min(s.now().Add(-identityAge).UnixMilli(), before/dayMillis*dayMillis)
+		silent := min(s.past().Add(-identityAge).UnixMilli(), before/dayMillis*dayMillis)
 		_, err := tx.Exec(ctx, `DELETE FROM kymo_instances WHERE id IN
 			(SELECT id FROM kymo_instances WHERE seen_at < $1 FOR UPDATE SKIP LOCKED)`, timestamp(silent))
 		return err
@@ -190,7 +190,7 @@ func (s *Store) PruneToSize(ctx context.Context, bytes int64) (before int64, err
 		if err != nil {
 			return before, s.classify(ctx, err)
 		}
-		today := s.now().UnixMilli() / dayMillis * dayMillis
+		today := s.past().UnixMilli() / dayMillis * dayMillis
 		oldest := int64(math.MaxInt64)
 		for i := range there {
 			if p := &there[i]; p.attached && p.droppable() {

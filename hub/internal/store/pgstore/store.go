@@ -65,16 +65,18 @@ type Store struct {
 	days      days
 	kept      sync.Map // names of partitions that were warned of
 	pruned    remote.Floor
+	reckoned  atomic.Int64 // Unix ms; 0 if it is not known
 	known     instances
 
 	merging *loop.Loop
 }
 
 var (
-	_ store.Store   = (*Store)(nil)
-	_ store.Floorer = (*Store)(nil)
-	_ store.Sizer   = (*Store)(nil)
-	_ store.Remote  = (*Store)(nil)
+	_ store.Store      = (*Store)(nil)
+	_ store.Floorer    = (*Store)(nil)
+	_ store.Sizer      = (*Store)(nil)
+	_ store.Remote     = (*Store)(nil)
+	_ store.Timekeeper = (*Store)(nil)
 )
 
 // CheckURL returns what is wrong with a URL, or nil. It does not connect, and the
@@ -107,7 +109,7 @@ func Open(url string, opts Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.start(config, s.meet, s.needConns, s.migrate, s.readPruned, func(ctx context.Context) error { return s.aheadOf(ctx, s.now()) }); err != nil {
+	if err := s.start(config, s.meet, s.needConns, s.migrate, s.readPruned, s.readReckoned, func(ctx context.Context) error { return s.aheadOf(ctx, s.now()) }); err != nil {
 		return nil, err
 	}
 	s.gatherer = gather.New(gather.Config{
@@ -218,7 +220,9 @@ func (s *Store) readPrunedWith(ctx context.Context, conn *pgxpool.Conn) error {
 	err := s.readingWith(ctx, conn, func(tx pgx.Tx) error {
 		return tx.QueryRow(ctx, `SELECT coalesce(max(value), 0) FROM kymo_state WHERE key = 'pruned'`).Scan(&value)
 	})
-	s.pruned.Raise(value)
+	if err == nil {
+		s.pruned.Set(value)
+	}
 	return err
 }
 

@@ -3,8 +3,8 @@ package remote
 import "sync/atomic"
 
 // Floor is the instant (Unix milliseconds) before which everything was pruned, by
-// whichever hub, as far as this one has heard. It only rises. The zero Floor is 0,
-// and ready to use by many goroutines.
+// whichever hub, as far as this one has heard. The zero Floor is 0, and ready to use by
+// many goroutines.
 type Floor struct{ ms atomic.Int64 }
 
 // Load returns the instant.
@@ -19,3 +19,6 @@ func (f *Floor) Raise(ms int64) {
 		}
 	}
 }
+
+// Set moves the floor to an instant.
+func (f *Floor) Set(ms int64) { f.ms.Store(ms) }

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -50,6 +51,14 @@ func (p *pair) append(t testing.TB, batches ...*wire.Batch) {
 	}
 	if !slices.Equal(got, want) {
 		t.Fatalf("append: new batches are %v, want %v", got, want)
+	}
+}
+
+// prune prunes both.
+func (p *pair) prune(t testing.TB, before int64) {
+	t.Helper()
+	if err := errors.Join(p.store.Prune(t.Context(), before), p.oracle.Prune(t.Context(), before)); err != nil {
+		t.Fatalf("prune: %v", err)
 	}
 }
 

@@ -3,6 +3,7 @@ package storetest
 import (
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/kymohq/kymo/hub/internal/rollup"
 	"github.com/kymohq/kymo/hub/internal/store"
@@ -11,7 +12,7 @@ import (
 
 // Abilities are the optional interfaces of package store that an engine claims.
 type Abilities struct {
-	Floorer, Sizer, Checker, Loser, Remote bool
+	Floorer, Sizer, Checker, Loser, Remote, Timekeeper bool
 }
 
 // testAbilities compares what the store can do with what its engine claims: an
@@ -24,6 +25,7 @@ func testAbilities(t *testing.T, e Engine, claims Abilities) {
 	_, has.Checker = p.store.(store.Checker)
 	_, has.Loser = p.store.(store.Loser)
 	_, has.Remote = p.store.(store.Remote)
+	_, has.Timekeeper = p.store.(store.Timekeeper)
 	if has != claims {
 		t.Errorf("the store's abilities are %+v; the engine claims %+v", has, claims)
 	}
@@ -66,6 +68,70 @@ func testFloor(t *testing.T, e Engine) {
 		t.Errorf("the floor is %d once reopened, and was %d", got, f)
 	}
 	p.compare(t, all)
+}
+
+// A floor that was moved too far is moved back: what comes then is yielded.
+func testLowerFloor(t *testing.T, e Engine) {
+	p := newPair(t, e)
+	f := p.store.(store.Floorer)
+	g := newGenerator(13)
+	p.append(t, g.batch("a", 500, g.around(Noon-6*day, 2*day)))
+	p.prune(t, Noon+30*day)
+	p.compare(t, all)
+	for _, to := range []int64{Noon + 40*day, Noon - 3*day, Noon} {
+		if err := f.LowerFloor(t.Context(), to); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := int64(Noon - 3*day)
+	if got := f.Floor(); got > want || got <= want-hour {
+		t.Errorf("lowered to %d, the floor is %d", want, got)
+	}
+	p.reopen(t)
+	if got := f.Floor(); got > want || got <= want-hour {
+		t.Errorf("lowered to %d and reopened, the floor is %d", want, got)
+	}
+	// Later than all that was kept before, which an engine may have deleted or not.
+	p.append(t, g.batch("b", 500, g.around(Noon-day, day)))
+	p.compare(t, store.RollupQuery{Window: rollup.Window{From: Noon - 3*day, To: Noon + 10*day}})
+	p.prune(t, Noon-day)
+	p.compare(t, all)
+}
+
+func testTimekeeper(t *testing.T, e Engine) {
+	p := newPair(t, e)
+	keeper := func() store.Timekeeper { return p.store.(store.Timekeeper) }
+	reckoned := func() int64 {
+		t.Helper()
+		now, err := keeper().Reckoned(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return now
+	}
+	if now := reckoned(); now != 0 {
+		t.Errorf("a new store reckons that it is %d", now)
+	}
+	for _, now := range []int64{Noon, Noon + hour/2, Noon + 3*hour} {
+		if err := keeper().Reckon(t.Context(), now); err != nil {
+			t.Fatal(err)
+		}
+		if got := reckoned(); got > now || got <= now-hour {
+			t.Errorf("it reckons that it is %d, and was told %d", got, now)
+		}
+	}
+	p.reopen(t)
+	if got := reckoned(); got != Noon+3*hour {
+		t.Errorf("once reopened, it reckons that it is %d", got)
+	}
+	now, err := keeper().Time(t.Context())
+	if _, remote := p.store.(store.Remote); err != nil || now.IsZero() == remote || remote && time.Since(now).Abs() > time.Minute {
+		t.Errorf("the time by the server is %v, %v", now, err)
+	}
+	if err := p.store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	wantClosed(t, "reckon", keeper().Reckon(t.Context(), Noon+9*hour))
 }
 
 func testSize(t *testing.T, e Engine) {

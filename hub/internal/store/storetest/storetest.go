@@ -80,6 +80,8 @@ func Run(t *testing.T, claims Abilities, prepare func(t testing.TB) Engine) {
 		run     func(*testing.T, Engine)
 	}{
 		{"tells up to where it is pruned", claims.Floorer, testFloor},
+		{"moves its floor back", claims.Floorer, testLowerFloor},
+		{"reckons the time", claims.Timekeeper, testTimekeeper},
 		{"prunes to a size", claims.Sizer, testSize},
 		{"checks itself", claims.Checker, testChecker},
 		{"tells what it lost", claims.Loser, testLoser},
