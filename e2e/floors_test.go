@@ -125,6 +125,9 @@ var rooms = []room{
 	{path: "hub/internal/webserver", floor: 3, upTo: -1,
 		beside: []string{"internal/duration", "hub/internal/atomicfile"}, // errors; the file with the URL
 		why:    "it serves a handler, whatever that answers"},
+	{path: "hub/internal/clock", floor: 3, upTo: 0,
+		outside: []string{"golang.org/x/sys"}, // how long the machine slept
+		why:     "it judges the time, whatever that is for"},
 	{path: "hub/internal/loop", floor: 3, upTo: -1,
 		why: "it runs anything again and again, whatever that is"},
 	{path: "hub/internal/figure", floor: 3, upTo: -1,
