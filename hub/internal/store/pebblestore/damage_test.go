@@ -92,17 +92,6 @@ func filesLike(t testing.TB, fs vfs.FS, dir, text string) (names []string) {
 	return names
 }
 
-// flip changes a bit of a file.
-func flip(t testing.TB, fs vfs.FS, name string, at int, bit byte) {
-	t.Helper()
-	b, err := readFile(fs, name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	b[at] ^= bit
-	writeFile(t, fs, name, string(b))
-}
-
 // harms are the ways in which a file is damaged, at a place of it.
 var harms = map[string]func(b []byte, at int, r *rand.Rand) []byte{
 	"flip":     func(b []byte, at int, r *rand.Rand) []byte { b[at] ^= 1 << r.IntN(8); return b },
