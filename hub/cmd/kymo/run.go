@@ -34,7 +34,7 @@ type commands struct {
 	Check     checkCommand     `cmd:"" help:"Run the configured checks once, now, without a hub."`
 	Import    importCommand    `cmd:"" help:"Send requests recorded in files to the hub."`
 	Copy      copyCommand      `cmd:"" help:"Copy all data from one store to another."`
-	Repair    repairCommand    `cmd:"" help:"Say what is damaged in a hub's directory, and repair it."`
+	Repair    repairCommand    `cmd:"" help:"List the damage in a hub's directory, and repair it."`
 	Config    configCommand    `cmd:"" help:"Check a configuration file."`
 	Version   versionCommand   `cmd:"" help:"Print the version."`
 }

@@ -37,7 +37,7 @@ func usageError(parser *kong.Kong, err error) error {
 			break
 		}
 	}
-	return fmt.Errorf("%s; see %s --help", err, node.FullPath())
+	return fmt.Errorf("%w; see %s --help", err, node.FullPath())
 }
 
 var quoted = regexp.MustCompile(`"(.*?)"`)

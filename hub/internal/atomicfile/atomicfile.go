@@ -1,5 +1,5 @@
 // Package atomicfile replaces files as a whole: Write writes a draft beside the file,
-// makes it durable and renames it. Whoever reads the file, even after a crash, finds its
+// makes it durable and renames it. A reader of the file, even after a crash, finds its
 // previous content or all of the new one.
 package atomicfile
 

@@ -1,7 +1,7 @@
 // Package clock judges the clock of the machine. A clock that is wrong for a minute must
 // not delete a week of data, nor keep requests of now out, so what is deleted by age
 // needs two witnesses: the clock, and the time that was last known plus what has passed
-// since then by the monotonic clock, which nobody can set.
+// since then by the monotonic clock, which cannot be set.
 package clock
 
 import (
@@ -25,7 +25,7 @@ const (
 	away = 24 * time.Hour
 )
 
-// Clock is the machine's clock and what is known of it. Its methods may be called by many
+// Clock is the machine's clock, and how far it can be trusted. Its methods may be called by many
 // goroutines at once.
 type Clock struct {
 	wall    func() time.Time

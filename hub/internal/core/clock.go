@@ -10,7 +10,7 @@ import (
 	"github.com/kymohq/kymo/hub/internal/store"
 )
 
-// observeEvery is how often the clock is compared with what is known of the time.
+// observeEvery is how often the clock is compared with the reckoned time.
 const observeEvery = 5 * time.Second
 
 // newClock returns the clock of a hub over a store, which may remember what time it was.

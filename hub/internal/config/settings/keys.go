@@ -89,7 +89,7 @@ const (
 var listKeys = []string{"checks", "services"}
 
 // groups are the first parts of keys that have two, each with an example of its mapping.
-var groups = map[string]string{
+var groups = map[string]string{ //nolint:gosec // names of variables, not tokens
 	"retention": "{age: 168h, size: 20GiB}",
 	"slow":      "{target: 500ms, min_samples: 20}",
 	"tokens":    `{ingest: "env:KYMO_INGEST_TOKEN", read: "env:KYMO_READ_TOKEN"}`,

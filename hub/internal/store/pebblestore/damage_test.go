@@ -112,7 +112,7 @@ var kinds = []struct{ name, dir, like string }{
 }
 
 // TestDamage damages each kind of file in many ways. The store opens, or its repair makes
-// it usable; it answers with all that was not damaged, says what is missing, knows the
+// it usable; it answers with all that was not damaged, counts the missing ones, knows the
 // batches that it stored, takes new ones, and ends.
 func TestDamage(t *testing.T) {
 	d := fill(t)

@@ -95,7 +95,7 @@ func (e *engine) options() *pebble.Options {
 func checkListed(fs vfs.FS, dir string) error {
 	names, err := fs.List(dir)
 	if err != nil {
-		return nil // it is a new one
+		return nil //nolint:nilerr // it is a new one
 	}
 	isTable := func(name string) bool { return strings.HasSuffix(name, tableSuffix) }
 	isMarker := func(name string) bool { return strings.HasPrefix(name, "marker.manifest") }
@@ -146,7 +146,7 @@ func (e *engine) isDead() bool {
 // release ends a reader's use of the engine.
 func (e *engine) release() { e.users.Done() }
 
-// failed is told of errors of flushes and compactions. A compaction that met damage would
+// failed receives the errors of flushes and compactions. A compaction that met damage would
 // be tried again at once and forever, so there are none for a while.
 func (e *engine) failed(err error) {
 	if pebble.IsCorruptionError(err) {
@@ -156,7 +156,7 @@ func (e *engine) failed(err error) {
 	e.die(err)
 }
 
-// corrupt is told of damage. Whoever read the file gets an error, so that a report that
+// corrupt receives damage. Its readers get an error, so that a report that
 // finds no room is made again.
 func (e *engine) corrupt(info pebble.DataCorruptionInfo) {
 	select {

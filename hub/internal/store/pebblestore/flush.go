@@ -46,7 +46,7 @@ func (f *flusher) write(batch *pebble.Batch, z *freeze, s *state) error {
 	drops := slices.Clone(z.drops)
 	slices.SortFunc(drops, func(a, b drop) int { return cmp.Compare(a.at, b.at) })
 	for id := z.saved; id < len(z.keys); id++ {
-		b.set(keySeries(uint32(id)), appendSeries(nil, &z.keys[id]))
+		b.set(keySeries(uint32(id)), encodeSeries(&z.keys[id]))
 	}
 	f.writeBlocks(b, drops, s)
 	f.writePages(b, s)

@@ -190,7 +190,7 @@ func TestPickedRows(t *testing.T) {
 
 func TestCorruptValues(t *testing.T) {
 	for i := range 3 {
-		full := appendSeries(nil, &rollup.Key{Service: "s", Endpoint: "/e", Method: "GET", Status: 200})
+		full := encodeSeries(&rollup.Key{Service: "s", Endpoint: "/e", Method: "GET", Status: 200})
 		if _, err := decodeSeries(full[:i*2]); err == nil {
 			t.Errorf("series cut at %d: no error", i*2)
 		}

@@ -27,7 +27,7 @@ import (
 //	sum      4 bytes, little-endian: CRC-32C of what follows
 //	batch    size bytes: package wire's format
 //
-// What of this cannot be read is told apart in segment.go.
+// segment.go tells the parts of it that cannot be read apart.
 const (
 	journalMagic   = "KYMJ"
 	journalVersion = 1

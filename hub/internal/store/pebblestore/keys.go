@@ -5,7 +5,7 @@ import "encoding/binary"
 // Keys in Pebble. Numbers are big-endian, so that byte order is their order.
 //
 //	'm' name                         the state at the last flush, and the reckoned time
-//	's' id:4                         a series: see appendSeries
+//	's' id:4                         a series: see encodeSeries
 //	'i' instance                     the sequence numbers that were kept, and the time of the last
 //	'p' level:1 span:8               a page; span is its start / its level's length
 //	'h' name 0 from:8 instance 0 sequence:8 place:4

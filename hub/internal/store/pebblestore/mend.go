@@ -61,7 +61,7 @@ func (c *committer) mend(name string) {
 	case !spoilt && c.suspected[name] > 2:
 		c.giveUp(name, errors.New("its damage is not in its data"))
 	case !spoilt:
-		c.suspected[name]++ // whoever read it may have been told by what another one read
+		c.suspected[name]++ // its reader may have been told by what another one read
 	}
 	c.engine.compact.resume()
 }
@@ -99,7 +99,7 @@ func (c *committer) cutOut(name string) (spoilt bool, err error) {
 			}
 			spoilt = true
 			// The keys on both sides of the damage go, too, and are written back: what is
-			// left of the file would otherwise begin beside the damage, and whoever reads it
+			// left of the file would otherwise begin beside the damage, and its reader
 			// backwards would meet that.
 			lower, upper := t.first, t.end
 			if h.last != nil {
@@ -150,7 +150,7 @@ func (c *committer) keepAside(name string) {
 	}
 }
 
-// cut replaces the keys in [lower, upper) by what is known of them: the blocks and
+// cut replaces the keys in [lower, upper) by their known parts: the blocks and
 // results of other files, and what is in memory. The pages are made again afterwards,
 // even if the process ends in between.
 func (c *committer) cut(name string, tables []liveTable, lower, upper []byte) error {
@@ -240,7 +240,7 @@ func (c *committer) keptElsewhere(tables []liveTable, lower, upper []byte) (map[
 		add(keyDamage(d.id), d.encode())
 	}
 	for id := range c.series.saved {
-		add(keySeries(uint32(id)), appendSeries(nil, &c.series.keys[id]))
+		add(keySeries(uint32(id)), encodeSeries(&c.series.keys[id]))
 	}
 	for instance, id := range c.identities {
 		add(keyIdentity(instance), id.appendBinary(nil))

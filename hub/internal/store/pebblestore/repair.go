@@ -85,7 +85,7 @@ func newRepair(dir string, opts Options) (*repair, error) {
 	return &repair{Store: s, lock: lock}, nil
 }
 
-func (r *repair) found(format string, args ...any) {
+func (r *repair) foundf(format string, args ...any) {
 	r.Damage = append(r.Damage, fmt.Sprintf(format, args...))
 }
 
@@ -98,7 +98,7 @@ func (r *repair) inspect() error {
 		return fmt.Errorf("%w: its format is %d, this program's %d", store.ErrVersion, version, formatVersion)
 	case err != nil || notNumber != nil || version < 1:
 		r.format = true
-		r.found("FORMAT does not hold a version")
+		r.foundf("FORMAT does not hold a version")
 	}
 	if err := r.inspectDatabase(); err != nil {
 		return err
@@ -113,18 +113,18 @@ func (r *repair) inspectDatabase() error {
 	slices.Sort(names)
 	if r.repairCutShort() {
 		r.rebuilt = true
-		r.found("a repair was cut short")
+		r.foundf("a repair was cut short")
 		return nil
 	}
-	if err != nil {
+	if err != nil { // which is damage, and no error of the repair
 		r.broken = true
-		r.found("%s/ is missing", databaseDir)
-		return nil
+		r.foundf("%s/ is missing", databaseDir)
+		return nil //nolint:nilerr // it is in the report
 	}
 	r.tables, err = r.listTables()
 	if r.listed = err == nil; !r.listed {
 		r.broken = true
-		r.found("%s/: %s", databaseDir, firstLineOf(err))
+		r.foundf("%s/: %s", databaseDir, firstLineOf(err))
 		for _, name := range names {
 			if strings.HasSuffix(name, tableSuffix) {
 				r.tables = append(r.tables, liveTable{file: name})
@@ -215,7 +215,7 @@ func (r *repair) inspectTable(t liveTable) error {
 	file, err := openTable(r.fs, path.Join(r.dir, databaseDir, t.file))
 	if err != nil {
 		r.broken = true
-		r.found("%s/%s cannot be read: %s", databaseDir, t.file, firstLineOf(err))
+		r.foundf("%s/%s cannot be read: %s", databaseDir, t.file, firstLineOf(err))
 		r.holes = append(r.holes, keyRange{t.first, t.end})
 		return nil
 	}
@@ -237,7 +237,7 @@ func (r *repair) inspectTable(t liveTable) error {
 			x.upper = h.next
 		}
 		r.broken = true
-		r.found("%s/%s cannot be read in part", databaseDir, t.file)
+		r.foundf("%s/%s cannot be read in part", databaseDir, t.file)
 		r.holes = append(r.holes, x)
 	}
 	return err
@@ -248,12 +248,12 @@ func (r *repair) inspectJournal() error {
 	dir := path.Join(r.dir, journalDir)
 	numbers, err := segments(r.fs, dir)
 	if err != nil { // it is not there
-		r.found("%s/ is missing", journalDir)
+		r.foundf("%s/ is missing", journalDir)
 		return nil
 	}
 	if r.listed && !r.broken {
 		for _, gap := range missingSegments(numbers, r.state.segment) {
-			r.found("%s/: %s", journalDir, gap)
+			r.foundf("%s/: %s", journalDir, gap)
 		}
 	}
 	end := int64(unlimited)
@@ -263,7 +263,7 @@ func (r *repair) inspectJournal() error {
 			return err
 		}
 		if s := parseSegment(b, end); number > r.state.segment && (s.header || s.damaged > 0) {
-			r.found("%s is damaged: %d bytes hold no record; %d batches can be read", path.Join(journalDir, path.Base(segmentName(dir, number))), s.damaged, len(s.records))
+			r.foundf("%s is damaged: %d bytes hold no record; %d batches can be read", path.Join(journalDir, path.Base(segmentName(dir, number))), s.damaged, len(s.records))
 		}
 		end = previousEnd(b)
 	}

@@ -59,13 +59,13 @@ func (s *Store) awaitMending(ctx context.Context) error {
 // errors for programs to tell apart.
 func damaged(err error) error {
 	line, _, _ := strings.Cut(err.Error(), "\n")
-	return fmt.Errorf("%w: %w", store.ErrDamaged, firstLine{err, line})
+	return fmt.Errorf("%w: %w", store.ErrDamaged, lineError{err, line})
 }
 
-type firstLine struct {
+type lineError struct {
 	error
 	line string
 }
 
-func (l firstLine) Error() string { return l.line }
-func (l firstLine) Unwrap() error { return l.error }
+func (l lineError) Error() string { return l.line }
+func (l lineError) Unwrap() error { return l.error }

@@ -49,9 +49,9 @@ func selects(f *store.Filter, k *rollup.Key) bool {
 	return f.Selects(k)
 }
 
-// appendSeries appends the status and the three texts, each after its length.
-func appendSeries(b []byte, k *rollup.Key) []byte {
-	b = binary.AppendUvarint(b, uint64(k.Status))
+// encodeSeries returns the status and the three texts, each after its length.
+func encodeSeries(k *rollup.Key) []byte {
+	b := binary.AppendUvarint(nil, uint64(k.Status))
 	for _, s := range []string{k.Service, k.Endpoint, k.Method} {
 		b = binary.AppendUvarint(b, uint64(len(s)))
 		b = append(b, s...)

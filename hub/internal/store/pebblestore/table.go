@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"slices"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/sstable"
@@ -64,7 +65,7 @@ func (t table) close() { _ = t.reader.Close() }
 func (t table) scan(from, end []byte, visit func(entry) error) (holes []hole, err error) {
 	var last []byte
 	for next := from; ; {
-		damaged := false
+		var damaged bool
 		last, damaged, err = t.run(next, end, last, visit)
 		if err != nil || !damaged {
 			return holes, err
@@ -168,7 +169,7 @@ func (t table) back(key, from, end []byte) []byte {
 // 4…, then the one before it, and so on.
 func successors(key []byte) iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
-		for i := len(key) - 1; i >= 0; i-- {
+		for i := range slices.Backward(key) {
 			for step := 1; int(key[i])+step <= 0xff; step *= 2 {
 				if !yield(append(bytes.Clone(key[:i]), key[i]+byte(step))) {
 					return

@@ -272,7 +272,7 @@ func (p *Plain) HealthNames(ctx context.Context, w rollup.Window) iter.Seq2[stri
 }
 
 // errPlain is the error of what would change a table of another program.
-const errPlain = remote.Advice("the table api_metrics belongs to another program; Kymo only reads it")
+const errPlain = remote.AdviceError("the table api_metrics belongs to another program; Kymo only reads it")
 
 // Append implements store.Store: it refuses everything.
 func (p *Plain) Append(context.Context, ...*wire.Batch) ([]bool, error) { return nil, errPlain }

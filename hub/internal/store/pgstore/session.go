@@ -54,7 +54,7 @@ func (s *session) compose() {
 	}
 	set := "; SELECT " + strings.Join(sets, ", ")
 	s.write = "BEGIN" + set
-	s.read = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" + set
+	s.read = "BEGIN READ ONLY ISOLATION LEVEL REPEATABLE READ" + set
 }
 
 // literal returns a constant of SQL, whatever standard_conforming_strings is.

@@ -40,9 +40,9 @@ func (e *Errors) Classify(ctx context.Context, closed bool, err error) error {
 }
 
 // Redact takes the password out of an error's text, wherever it comes from, and
-// makes one line of it. What the error wraps stays, and so does Advice.
+// makes one line of it. What the error wraps stays, and so does AdviceError.
 func (e *Errors) Redact(err error) error {
-	if err == nil || errors.As(err, new(Advice)) {
+	if err == nil || errors.As(err, new(AdviceError)) {
 		return err
 	}
 	text := err.Error()

@@ -56,7 +56,7 @@ func isHost(text string) bool {
 	if text == "" {
 		return true
 	}
-	name, port := text, ""
+	var name, port string
 	if strings.HasPrefix(text, "[") {
 		end := strings.IndexByte(text, ']')
 		if end < 0 {
@@ -65,9 +65,7 @@ func isHost(text string) bool {
 		name, port = text[1:end], strings.TrimPrefix(text[end+1:], ":")
 		return consistsOf(name, letters+digits+".:%-_") && consistsOf(port, digits)
 	}
-	if i := strings.IndexByte(text, ':'); i >= 0 {
-		name, port = text[:i], text[i+1:]
-	}
+	name, port, _ = strings.Cut(text, ":")
 	return consistsOf(name, letters+digits+".-_%") && consistsOf(port, digits)
 }
 
@@ -78,8 +76,8 @@ const (
 
 func consistsOf(text, characters string) bool { return strings.Trim(text, characters) == "" }
 
-// Advice is an error whose text is for the user as it is: it holds no password, even if
+// AdviceError is an error whose text is for the user as it is: it holds no password, even if
 // a part of it is the same text.
-type Advice string
+type AdviceError string
 
-func (a Advice) Error() string { return string(a) }
+func (a AdviceError) Error() string { return string(a) }

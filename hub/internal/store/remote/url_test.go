@@ -41,7 +41,7 @@ func TestCheckURL(t *testing.T) {
 // What is said to a user whose password is also the name of the role stays readable.
 func TestAdviceIsNotRedacted(t *testing.T) {
 	e := Errors{Password: "kymo"}
-	if got := e.Redact(Advice("GRANT CREATE ON SCHEMA public TO kymo")).Error(); got != "GRANT CREATE ON SCHEMA public TO kymo" {
+	if got := e.Redact(AdviceError("GRANT CREATE ON SCHEMA public TO kymo")).Error(); got != "GRANT CREATE ON SCHEMA public TO kymo" {
 		t.Error(got)
 	}
 	if got := e.Redact(errors.New("no password kymo")).Error(); got != "no password xxxxx" {

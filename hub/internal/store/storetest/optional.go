@@ -83,7 +83,7 @@ func testLowerFloor(t *testing.T, e Engine) {
 			t.Fatal(err)
 		}
 	}
-	want := int64(Noon - 3*day)
+	want := Noon - 3*day
 	if got := f.Floor(); got > want || got <= want-hour {
 		t.Errorf("lowered to %d, the floor is %d", want, got)
 	}
