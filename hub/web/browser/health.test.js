@@ -84,7 +84,7 @@ test('of the screen’s checks those in sight are asked for, three at a time, an
       await new Promise((go) => setTimeout(go, 100))
     }
     const page = await watched(other.url)
-    assert.equal(await page.locator('.list > li').count(), 302)
+    assert.equal(await page.locator('.list > li').count(), 303)
     const first = [...page.asked]
     assert.ok(first.length >= 5 && first.length < 40, `${first.length} were asked for`)
     assert.ok(page.atOnce <= 3, `${page.atOnce} at once`)

@@ -164,6 +164,9 @@ func (d stored) use(t *testing.T, fs *vfs.MemFS, torn bool) {
 		}
 	})
 	s, err := Open("data", opts)
+	if errors.Is(err, store.ErrVersion) {
+		return // one bit makes a version that is to come, which is left alone
+	}
 	if err != nil {
 		s = d.repaired(t, opts, err)
 	}

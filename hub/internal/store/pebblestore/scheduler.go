@@ -56,11 +56,19 @@ func (s *scheduler) pause() {
 	s.paused = true
 }
 
-// resume lets compactions start again.
+// resume lets compactions start again, if they were paused. It does not wait for the
+// database, which may hold its locks forever.
 func (s *scheduler) resume() {
 	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.paused {
+		return
+	}
 	s.paused = false
-	s.grantAndUnlock()
+	go func() {
+		s.mu.Lock()
+		s.grantAndUnlock()
+	}()
 }
 
 // forbid lets no further compaction start.

@@ -168,4 +168,6 @@ func (s *Store) second(ctx context.Context) (conn *pgxpool.Conn, err error) {
 }
 
 // advise returns an error whose text is for the user, as it is.
-func advise(format string, args ...any) error { return remote.AdviceError(fmt.Sprintf(format, args...)) }
+func advise(format string, args ...any) error {
+	return remote.AdviceError(fmt.Sprintf(format, args...))
+}
