@@ -139,6 +139,7 @@ func (c *committer) holes(t liveTable) ([]hole, error) {
 		return nil, err
 	}
 	defer file.close()
+	file.strict = true
 	return file.scan(t.first, t.end, func(entry) error { return nil })
 }
 
@@ -224,6 +225,7 @@ func (c *committer) keptElsewhere(tables []liveTable, lower, upper []byte) (map[
 		if err != nil {
 			return nil, err
 		}
+		file.strict = true
 		_, err = file.scan(from, end, func(e entry) error {
 			if e.isValue() && c.state.keeps(e.key) {
 				add(e.key, e.value)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"iter"
 	"slices"
 
@@ -14,7 +15,13 @@ import (
 
 // table is one of Pebble's files, read without the database, which knows of damage only
 // that the file has some.
-type table struct{ reader *sstable.Reader }
+type table struct {
+	reader *sstable.Reader
+
+	// strict takes only what was read and is wrong for damage. An error of the disk, which
+	// may pass, is an error then. For a repair everything that cannot be read is damaged.
+	strict bool
+}
 
 // hole is a range of keys that a table cannot read, between the last one before the
 // damage, which it can read, and the first one after it. At an end of the table there is
@@ -41,7 +48,7 @@ func openTable(fs vfs.FS, name string) (table, error) {
 	if err != nil {
 		return table{}, errors.Join(err, readable.Close())
 	}
-	return table{reader}, nil
+	return table{reader: reader}, nil
 }
 
 // tableOptions returns what tables are read and written with.
@@ -61,7 +68,7 @@ func (silent) Fatalf(string, ...any) {}
 func (t table) close() { _ = t.reader.Close() }
 
 // scan calls visit with each key of the table in [from, end) that can be read, in order,
-// and returns where some cannot. An error is that of visit.
+// and returns where some cannot. An error is that of visit, or of the disk.
 func (t table) scan(from, end []byte, visit func(entry) error) (holes []hole, err error) {
 	var last []byte
 	for next := from; ; {
@@ -71,10 +78,12 @@ func (t table) scan(from, end []byte, visit func(entry) error) (holes []hole, er
 			return holes, err
 		}
 		h := hole{last: bytes.Clone(last)}
+		begin := last
 		if bytes.Compare(last, next) < 0 {
-			h.next = t.beyond(next, end)
-		} else {
-			h.next = t.beyond(last, end)
+			begin = next
+		}
+		if h.next, err = t.beyond(begin, end); err != nil {
+			return holes, err
 		}
 		holes = append(holes, h)
 		if h.next == nil {
@@ -88,20 +97,30 @@ func (t table) scan(from, end []byte, visit func(entry) error) (holes []hole, er
 func (t table) run(from, end, last []byte, visit func(entry) error) (_ []byte, damaged bool, err error) {
 	it, err := t.iterate(end)
 	if err != nil {
-		return last, true, nil
+		return last, true, t.fatal(err)
 	}
 	defer it.Close()
 	for kv := it.SeekGE(from, 0); kv != nil; kv = it.Next() {
 		value, _, err := kv.Value(nil)
 		if err != nil {
-			return last, true, nil
+			return last, true, t.fatal(err)
 		}
 		last = append(last[:0], kv.K.UserKey...)
 		if err := visit(entry{kv.Kind(), last, value}); err != nil {
 			return last, false, err
 		}
 	}
-	return last, it.Error() != nil, nil
+	err = it.Error()
+	return last, err != nil, t.fatal(err)
+}
+
+// fatal returns an error that does not tell of damage, or nil.
+func (t table) fatal(err error) error {
+	short := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+	if !t.strict || short || pebble.IsCorruptionError(err) {
+		return nil
+	}
+	return err
 }
 
 // iterate returns an iterator up to end. Each seek has one of its own, since an iterator
@@ -112,12 +131,15 @@ func (t table) iterate(end []byte) (sstable.Iterator, error) {
 
 // beyond returns the first key that can be read after the damage that begins behind a
 // key, or nil if there is none before the end.
-func (t table) beyond(key, end []byte) []byte {
+func (t table) beyond(key, end []byte) ([]byte, error) {
 	for candidate := range successors(key) {
 		if end != nil && bytes.Compare(candidate, end) >= 0 {
 			break
 		}
 		found, err := t.first(candidate, end)
+		if t.fatal(err) != nil {
+			return nil, err
+		}
 		if err != nil {
 			continue
 		}
@@ -145,10 +167,10 @@ func (t table) first(from, end []byte) ([]byte, error) {
 
 // back returns the first key behind the damage that begins behind a key, going backwards
 // from one that is behind it, or from the end of the table.
-func (t table) back(key, from, end []byte) []byte {
+func (t table) back(key, from, end []byte) ([]byte, error) {
 	it, err := t.iterate(nil)
 	if err != nil {
-		return from
+		return from, t.fatal(err)
 	}
 	defer it.Close()
 	first := bytes.Clone(from)
@@ -162,7 +184,7 @@ func (t table) back(key, from, end []byte) []byte {
 	for ; kv != nil && bytes.Compare(kv.K.UserKey, key) > 0; kv = it.Prev() {
 		first = append(first[:0], kv.K.UserKey...)
 	}
-	return first
+	return first, t.fatal(it.Error())
 }
 
 // successors yields keys behind a key, nearer ones first: its last byte raised by 1, 2,
