@@ -115,7 +115,8 @@ func (e *engine) apply(b *pebble.Batch) error {
 	return err
 }
 
-// attempt runs f, which may never return once the engine is dead.
+// attempt runs f, which may go on, or never return, once the engine is dead. So what f
+// sets is valid only if there is no error.
 func (e *engine) attempt(f func() error) error {
 	done := make(chan error, 1)
 	e.users.Go(func() {
@@ -256,15 +257,19 @@ func decodeState(b []byte) (state, error) {
 }
 
 // state reads the state; it is empty in a new database.
-func (e *engine) state() (st state, err error) {
-	err = e.attempt(func() error {
+func (e *engine) state() (state, error) {
+	var found state
+	err := e.attempt(func() error {
 		b, err := e.get(keyState)
 		if err == nil && b != nil {
-			st, err = decodeState(b)
+			found, err = decodeState(b)
 		}
 		return err
 	})
-	return st, err
+	if err != nil {
+		return state{}, err
+	}
+	return found, nil
 }
 
 // get returns a copy of a key's value, or nil if there is none.

@@ -27,8 +27,9 @@ type liveTable struct {
 	first, end []byte
 }
 
-func (e *engine) liveTables() (tables []liveTable, err error) {
-	err = e.attempt(func() error {
+func (e *engine) liveTables() ([]liveTable, error) {
+	var tables []liveTable
+	err := e.attempt(func() error {
 		levels, err := e.db.SSTables()
 		for _, level := range levels {
 			for _, t := range level {
@@ -41,7 +42,10 @@ func (e *engine) liveTables() (tables []liveTable, err error) {
 		}
 		return err
 	})
-	return tables, err
+	if err != nil {
+		return nil, err
+	}
+	return tables, nil
 }
 
 // mend cuts what cannot be read of a file out of the database, so that reads and

@@ -95,15 +95,17 @@ func (s *Store) PruneToSize(ctx context.Context, bytes int64) (before int64, err
 		return 0, store.ErrClosed
 	}
 	defer e.release()
+	var until int64
 	err = e.attempt(func() (err error) {
 		if excess := e.size() - bytes; excess > 0 {
-			before, err = e.hourAfter(excess)
+			until, err = e.hourAfter(excess)
 		}
 		return err
 	})
-	if err != nil || before <= s.Floor() {
+	if err != nil || until <= s.Floor() {
 		return 0, classify(err) // what is left cannot be made smaller
 	}
+	before = until
 	if err := s.Prune(ctx, before); err != nil {
 		return 0, err
 	}
