@@ -80,7 +80,7 @@ func fill(t testing.TB) stored {
 }
 
 // copy returns a copy of the directory.
-func (d stored) copy() *vfs.MemFS { return d.fs.CrashClone(vfs.CrashCloneCfg{}) }
+func (d *stored) copy() *vfs.MemFS { return d.fs.CrashClone(vfs.CrashCloneCfg{}) }
 
 // filesLike returns the files of the store's directory whose name contains a text.
 func filesLike(t testing.TB, fs vfs.FS, dir, text string) (names []string) {
@@ -161,7 +161,8 @@ func TestDamage(t *testing.T) {
 }
 
 // use opens a damaged store, after a repair if that is necessary, and checks it.
-func (d stored) use(t *testing.T, fs *vfs.MemFS, torn bool) {
+func (d *stored) use(t *testing.T, fs *vfs.MemFS, torn bool) {
+	d = &stored{fs: fs, oracle: d.oracle} // a repair is of one directory
 	var log strings.Builder
 	opts := Options{FS: fs, Now: afternoon, tuning: busy, Logger: slog.New(slog.NewTextHandler(&log, nil))}
 	t.Cleanup(func() {
