@@ -1,7 +1,7 @@
 // Package clock judges the clock of the machine. A clock that is wrong for a minute must
 // not delete a week of data, nor keep requests of now out, so what is deleted by age
-// needs two witnesses: the clock, and the time that was last known plus what has passed
-// since then by the monotonic clock, which cannot be set.
+// needs two witnesses: the clock, and the last trusted time plus the time since then by
+// the monotonic clock, which cannot be set.
 package clock
 
 import (
@@ -32,8 +32,8 @@ type Clock struct {
 	elapsed func() time.Duration
 
 	mu       sync.Mutex
-	known    bool          // whether reckoned is more than the clock's first word
-	reckoned time.Time     // the time by what was known before
+	known    bool          // whether reckoned is more than the first reading
+	reckoned time.Time     // the last trusted time, carried on
 	at       time.Duration // when that was, by the monotonic clock
 	server   time.Time     // the time by the server of the data; zero if there is none
 	asked    time.Duration // when that was, by the monotonic clock
@@ -52,12 +52,12 @@ var start = time.Now()
 // Elapsed is the monotonic clock of package time, and goes on while the machine sleeps.
 func Elapsed() time.Duration { return time.Since(start) + asleep() }
 
-// New returns the clock that wall tells, with a monotonic one beside it, like Elapsed.
+// New returns a Clock that reads wall, and a monotonic clock like Elapsed beside it.
 func New(wall func() time.Time, elapsed func() time.Duration) *Clock {
 	return &Clock{wall: wall, elapsed: elapsed, reckoned: wall().Round(0), at: elapsed()}
 }
 
-// Of returns the clock that now tells, without another one to hold it against.
+// Of returns a Clock that reads now alone, and so is never in doubt.
 func Of(now func() time.Time) *Clock {
 	begin := now()
 	return New(now, func() time.Duration { return now().Sub(begin) })
@@ -66,8 +66,8 @@ func Of(now func() time.Time) *Clock {
 // Now returns the time by the clock.
 func (c *Clock) Now() time.Time { return c.wall() }
 
-// Remember tells the clock, before it is first observed, the reckoned time at which an
-// earlier process ended.
+// Remember sets the reckoned time to that at which an earlier process ended. It must be
+// called before Observe.
 func (c *Clock) Remember(last time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -80,7 +80,7 @@ func (c *Clock) Remember(last time.Time) {
 	c.step = &step{at: c.at, zero: now.Add(-c.at), started: true}
 }
 
-// SetServer tells the clock the time that the server of the data has just told.
+// SetServer sets the time that the server of the data has just answered.
 func (c *Clock) SetServer(now time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
