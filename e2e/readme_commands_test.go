@@ -39,7 +39,7 @@ var readmeRules = []readmeRule{
 	{command: "kymo import FILE", test: imports},
 	{command: "kymo serve --store", elsewhere: "TestPostgresStore and TestClickHouseStore serve with each kind of store"},
 	{command: "kymo copy", elsewhere: "the command's own test copies between all kinds of stores"},
-	{command: "kymo health", test: prints(" --hub "+readmeHub, `^healthy: no checks`)},
+	{command: "kymo health", test: prints(" --hub "+readmeHub, `^healthy: 1 check`)},
 	// Without a terminal it prints changes alone, unless it prints JSON.
 	{command: "kymo health --watch", test: interrupted(" --json --hub "+readmeHub, `"status": *"healthy"`)},
 	{command: "kymo health database", elsewhere: "the command's own tests ask for the history of a check"},
