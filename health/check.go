@@ -32,8 +32,12 @@ type Rules struct {
 	// DegradedOver is the latency budget: a run that took longer is degraded. 0 is none.
 	DegradedOver time.Duration
 	// Failures is how many runs in a row must be worse before the status gets worse, and
-	// Successes how many must be better before it gets better; 0 is 2 each.
+	// Successes how many must be better before it gets better; 0 is 2 each. Until one of
+	// them is reached for the first time, the status is Unknown.
 	Failures, Successes int
+	// StartPeriod is how long what is checked may take to start: runs that fail in it do
+	// not count, until one does not fail. 0 is none.
+	StartPeriod time.Duration
 	// Critical is whether the service cannot work without what is checked: if it is down,
 	// so is the service.
 	Critical bool
@@ -58,9 +62,17 @@ func DegradedOver(budget time.Duration) Option {
 }
 
 // Thresholds sets how many runs in a row must be worse before the status gets worse, and
-// how many must be better before it gets better. The default is 2 each.
+// how many must be better before it gets better. The default is 2 each. Until one of them
+// is reached for the first time, the status is Unknown.
 func Thresholds(failures, successes int) Option {
 	return func(s *Rules) { s.Failures, s.Successes = failures, successes }
+}
+
+// StartPeriod sets how long what is checked may take to start, from the registration of
+// the check on. Until a run does not fail, the runs that fail in it do not count, and the
+// status is Unknown.
+func StartPeriod(period time.Duration) Option {
+	return func(s *Rules) { s.StartPeriod = period }
 }
 
 // Critical makes the service down while the check is down: the service cannot work
@@ -127,6 +139,9 @@ func (s *Rules) fill(p *Probe) error {
 	}
 	if s.DegradedOver < 0 || s.DegradedOver >= s.Timeout {
 		return fieldErrorf("degraded_over", "is %s; must be less than the timeout, %s, or 0 for no budget", s.DegradedOver, s.Timeout)
+	}
+	if s.StartPeriod < 0 {
+		return fieldErrorf("start_period", "is %s; must be 0 or more", s.StartPeriod)
 	}
 	for _, n := range []struct {
 		name  string

@@ -22,7 +22,7 @@ func Example() {
 	})
 	defer registry.Close(context.Background())
 	broker := health.Func(func(context.Context) error { return errors.New("no broker answers") })
-	if err := registry.Register("queue", broker, health.Every(100*time.Millisecond), health.Critical()); err != nil {
+	if err := registry.Register("queue", broker, health.Every(100*time.Millisecond), health.Critical(), health.Thresholds(1, 1)); err != nil {
 		fmt.Println(err)
 	}
 
@@ -77,7 +77,7 @@ func ExampleTraffic() {
 		calls.Observe(time.Millisecond, errors.New("connection refused"))
 	}
 	probe := health.HTTP("http://payments.internal/ping")
-	if err := registry.Register("payments", probe, health.Every(100*time.Millisecond), health.Passive(calls)); err != nil {
+	if err := registry.Register("payments", probe, health.Every(100*time.Millisecond), health.Passive(calls), health.Thresholds(1, 1)); err != nil {
 		fmt.Println(err)
 	}
 	<-checked

@@ -61,9 +61,8 @@ func (r *Registry) Register(name string, p Probe, opts ...Option) error {
 	return r.register(name, p, opts, false)
 }
 
-// Replace is like Register, but replaces the check with that name if there is one. Reports
-// show the state of the old check until the first run of the new one, whose status is
-// taken over without thresholds.
+// Replace is like Register, but replaces the check with that name if there is one. The new
+// check begins with the status of the old one.
 func (r *Registry) Replace(name string, p Probe, opts ...Option) error {
 	return r.register(name, p, opts, true)
 }

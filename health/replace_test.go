@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// A check that takes the place of another is shown with that one's state until its
-// first run, which decides. The probe of the other is closed.
+// A check that takes the place of another begins with that one's state. The probe of the
+// other is closed.
 func TestReplace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var r Registry
@@ -36,9 +36,10 @@ func TestReplace(t *testing.T) {
 		}
 		time.Sleep(2 * time.Second)
 		synctest.Wait()
-		if c := only(t, &r); c.Status != Healthy || c.Runs != before.Runs+1 || !closed {
-			t.Errorf("after its first run it is %+v; the probe before is closed: %v", c, closed)
+		if c := only(t, &r); c.Status != Down || !c.Since.Equal(before.Since) || c.Runs != before.Runs+1 || !closed {
+			t.Errorf("after its first run it is %+v, one too few; the probe before is closed: %v", c, closed)
 		}
+		until(t, &r, Healthy, 16*time.Second)
 		if o := seen[len(seen)-1]; o.Before != Down || o.State.Status != Healthy {
 			t.Errorf("observed %+v", o)
 		}
@@ -171,7 +172,7 @@ func TestSeveralObservers(t *testing.T) {
 		var calls []string
 		r.Observe(func(o Observation) { calls = append(calls, "first "+o.Name) })
 		r.Observe(func(o Observation) { calls = append(calls, "second "+o.Name) })
-		register(t, &r, "a", Func(func(context.Context) error { return nil }), Every(time.Hour))
+		register(t, &r, "a", Func(func(context.Context) error { return nil }), Every(time.Hour), Thresholds(1, 1))
 		time.Sleep(time.Minute)
 		closeRegistry(t, &r)
 		if want := []string{"first a", "second a"}; !slices.Equal(calls, want) {

@@ -18,6 +18,7 @@ type check struct {
 	changed   chan struct{}   // the rules changed
 	quiet     chan struct{}   // closed when no run will be observed any more
 	ended     chan struct{}   // closed when the loop has ended, and the probe is closed
+	begun     time.Time       // when it was registered
 
 	mu       sync.Mutex
 	settings Rules
@@ -32,6 +33,7 @@ func newCheck(name string, p Probe, s Rules, observers []func(Observation)) *che
 	c := &check{
 		name: name, probe: p, observers: observers,
 		changed: make(chan struct{}, 1), quiet: make(chan struct{}), ended: make(chan struct{}),
+		begun: time.Now(),
 	}
 	c.setRules(s)
 	<-c.changed // the loop begins with them
@@ -58,11 +60,11 @@ func (c *check) rules() Rules {
 }
 
 // inherit copies from the check before what reports show. Its runs in a row do not
-// count, since they are of another probe: the first run decides.
+// count, since they are of another probe.
 func (c *check) inherit(old *check) {
 	old.mu.Lock()
 	defer old.mu.Unlock()
-	c.state.State = old.state.State
+	c.state.resume(old.state.State)
 	c.last, c.runs, c.passed = old.last, old.runs, old.passed
 }
 
@@ -75,7 +77,8 @@ const (
 	maxFirstDelay = time.Second
 	jitter        = 10 // the interval is cut by up to one part in so many
 	// doubtDivisor is how much sooner a run follows one with a new result, so
-	// that two of them fit into two intervals.
+	// that two of them fit into two intervals. What answers from the start is
+	// confirmed within maxFirstDelay.
 	doubtDivisor = 4
 )
 
@@ -156,7 +159,7 @@ func (c *check) isStuck() bool {
 func (c *check) record(f Result, passive bool) time.Duration {
 	c.mu.Lock()
 	before := c.state.Status
-	c.state.observe(f.At, f.Status)
+	c.state.observe(f.At, f.Status, f.At.Sub(c.begun) < c.settings.StartPeriod)
 	c.last, c.passed = f, passive
 	c.runs++
 	o := Observation{
@@ -165,7 +168,11 @@ func (c *check) record(f Result, passive bool) time.Duration {
 	}
 	wait := c.settings.Interval
 	if c.state.doubtful() {
-		wait = max(wait/doubtDivisor, minInterval)
+		wait = wait / doubtDivisor
+		if c.state.known == Unknown && f.Status < Down {
+			wait = min(wait, maxFirstDelay)
+		}
+		wait = max(wait, minInterval)
 	}
 	c.mu.Unlock()
 	for _, observe := range c.observers {
@@ -217,6 +224,8 @@ func (c *check) reason() string {
 		return "not checked yet"
 	case c.state.Flapping && c.last.Reason == "":
 		return "alternates between results"
+	case c.state.Status == Unknown && c.last.Status == Healthy:
+		return "not confirmed yet"
 	}
 	return c.last.Reason
 }

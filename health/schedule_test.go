@@ -28,7 +28,7 @@ func TestNoticedWithinTwoIntervals(t *testing.T) {
 					var r Registry
 					d := &dependency{}
 					register(t, &r, "redis", d.probe(), Every(interval))
-					until(t, &r, Healthy, time.Second)
+					until(t, &r, Healthy, 2200*time.Millisecond)
 					time.Sleep(interval * 31 / 10)
 					d.set(breakIt)
 					noticed := until(t, &r, Down, 2*interval)
@@ -64,7 +64,7 @@ func TestRunsFollowTheInterval(t *testing.T) {
 			defer mu.Unlock()
 			at = append(at, o.At)
 		})
-		register(t, &r, "a", (&dependency{took: 300 * time.Millisecond}).probe(), Every(time.Second), Timeout(time.Second))
+		register(t, &r, "a", (&dependency{took: 300 * time.Millisecond}).probe(), Every(time.Second), Timeout(time.Second), Thresholds(1, 1))
 		time.Sleep(time.Hour)
 		closeRegistry(t, &r)
 		differ := false

@@ -6,58 +6,74 @@ import (
 )
 
 // A check starts to flap when flapStart of the last flapWindow runs had another result
-// than the run before, and stops when at most flapEnd had. One outage and recovery
-// accounts for two.
+// than the run before: one outage and recovery accounts for two. It stops when flapCalm
+// runs had none.
 const (
 	flapWindow = 16
 	flapStart  = 5
-	flapEnd    = 1
+	flapCalm   = 8
+	// flapDown is how many runs in a row must see Down for the status to be so while the
+	// check flaps, unless the threshold is higher.
+	flapDown = 4
 )
 
 // State is the status of a check, after its thresholds, and what goes with it.
 type State struct {
 	Status Status
 	// Flapping is whether the results of its runs alternate. As long as they do, the
-	// status is at least Degraded, and gets no better.
+	// status is Degraded, or Down after several runs in a row.
 	Flapping bool
 	Since    time.Time // when the status became what it is
 }
 
 // machine turns the results of single runs into a State. Each change takes a number of
 // runs in a row: with the status in question or a worse one on the way down, or a
-// better one on the way up. From Unknown the first run decides.
+// better one on the way up. The status is Unknown until a threshold is reached for the
+// first time, and after a run that could not tell. Such a run ends no row.
 type machine struct {
 	State
 	failures, successes int
 
-	last    Status // what the last run saw
-	atLeast [4]int // runs in a row, up to the last, that saw this status or worse
-	atMost  [4]int // or better
-	changes uint32 // bit i: the i-th last run saw something else than the one before
+	known    Status // the status by the runs that could tell
+	last     Status // what the last run saw
+	told     Status // what the last run saw that could tell
+	flapping bool
+	atLeast  [4]int // runs in a row, up to the last, that saw this status or worse
+	atMost   [4]int // or better
+	changes  uint32 // bit i: the i-th last run saw something else than the one before
+}
+
+// resume begins with a status that was reached earlier.
+func (m *machine) resume(s State) {
+	m.State, m.known, m.flapping = s, s.Status, false
+	m.State.Flapping = false
 }
 
 // observe records the status of a run and reports whether the state's status changed.
-func (m *machine) observe(at time.Time, seen Status) (changed bool) {
-	if seen == Unknown || m.last == Unknown {
-		m.atLeast, m.atMost, m.changes, m.Flapping = [4]int{}, [4]int{}, 0, false
-		m.last = seen
-		m.count(seen)
-		return m.become(at, seen)
+// While the check is starting, a run that fails does not count.
+func (m *machine) observe(at time.Time, seen Status, starting bool) (changed bool) {
+	m.last = seen
+	switch {
+	case seen == Unknown:
+		return m.become(at, Unknown)
+	case seen == Down && starting && m.known == Unknown:
+		return m.become(at, Unknown)
 	}
 	m.changes <<= 1
-	if seen != m.last {
+	if m.told != Unknown && seen != m.told {
 		m.changes |= 1
 	}
 	m.changes &= 1<<flapWindow - 1
-	m.last = seen
+	m.told = seen
 	m.count(seen)
-	switch n := bits.OnesCount32(m.changes); {
-	case n >= flapStart:
-		m.Flapping = true
-	case n <= flapEnd:
-		m.Flapping = false
+	if bits.OnesCount32(m.changes) >= flapStart {
+		m.flapping = true
 	}
-	return m.become(at, m.next())
+	if m.flapping && m.changes&(1<<flapCalm-1) == 0 {
+		m.flapping, m.changes = false, 0
+	}
+	m.known = m.next()
+	return m.become(at, m.known)
 }
 
 func (m *machine) count(seen Status) {
@@ -67,7 +83,7 @@ func (m *machine) count(seen Status) {
 		} else {
 			m.atLeast[s] = 0
 		}
-		if seen != Unknown && seen <= s {
+		if seen <= s {
 			m.atMost[s]++
 		} else {
 			m.atMost[s] = 0
@@ -77,16 +93,23 @@ func (m *machine) count(seen Status) {
 
 // next returns the status that follows from the runs so far.
 func (m *machine) next() Status {
-	s := m.Status
-	for to := Down; to > s; to-- {
+	if m.flapping {
+		if m.atLeast[Down] >= max(m.failures, flapDown) {
+			return Down
+		}
+		return Degraded
+	}
+	s := m.known
+	for to := Down; to > max(s, Healthy); to-- {
 		if m.atLeast[to] >= m.failures {
 			return to
 		}
 	}
-	if m.Flapping {
-		return max(s, Degraded)
+	best := s // what runs may better the status to, exclusively
+	if s == Unknown {
+		best = Down
 	}
-	for to := Healthy; to < s; to++ {
+	for to := Healthy; to < best; to++ {
 		if m.atMost[to] >= m.successes {
 			return to
 		}
@@ -95,6 +118,7 @@ func (m *machine) next() Status {
 }
 
 func (m *machine) become(at time.Time, s Status) bool {
+	m.State.Flapping = m.flapping && s != Unknown
 	if s == m.Status && !m.Since.IsZero() {
 		return false
 	}

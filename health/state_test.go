@@ -2,6 +2,7 @@ package health
 
 import (
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -26,7 +27,7 @@ func states(t *testing.T, failures, successes int, seen string) string {
 	m := machine{failures: failures, successes: successes}
 	var b strings.Builder
 	for i, letter := range seen {
-		m.observe(time.Unix(int64(i), 0), status(t, letter))
+		m.observe(time.Unix(int64(i), 0), status(t, letter), false)
 		s := letters[m.Status : m.Status+1]
 		if m.Flapping {
 			s = strings.ToUpper(s)
@@ -42,24 +43,30 @@ func TestMachine(t *testing.T) {
 		failures, successes int
 		seen, want          string
 	}{
-		{"the first run decides", 3, 3, "h", "h"},
-		{"the first run decides, down", 3, 3, "d", "d"},
-		{"the first run decides, degraded", 3, 3, "g", "g"},
-		{"one failure is no outage", 2, 2, "hhdhh", "hhhhh"},
-		{"two are", 2, 2, "hhdd", "hhhd"},
-		{"one success is no recovery", 2, 2, "ddhdd", "ddddd"},
-		{"two are", 2, 2, "ddhh", "dddh"},
+		{"the first status needs its runs", 3, 2, "hhh", "uhh"},
+		{"the first status needs its runs, down", 3, 2, "dddd", "uudd"},
+		{"the first status needs its runs, degraded", 3, 2, "gg", "ug"},
+		{"degraded at least", 2, 4, "gdd", "ugd"},
+		{"degraded at most", 4, 2, "hgg", "ugg"},
+		{"failures at the start that are too few", 4, 2, "dddhh", "uuuuh"},
+		{"failures at the start that are too few, with one success enough", 4, 1, "dddh", "uuuh"},
+		{"none is down because of successes", 4, 2, "dhdh", "uuuu"},
+		{"one failure is no outage", 2, 2, "hhdhh", "uhhhh"},
+		{"two are", 2, 2, "hhdd", "uhhd"},
+		{"one success is no recovery", 2, 2, "ddhdd", "udddd"},
+		{"two are", 2, 2, "ddhh", "uddh"},
 		{"without thresholds each run decides", 1, 1, "hdhg", "hdhg"},
-		{"worse and worse counts for the milder", 2, 2, "hgd", "hhg"},
-		{"and then for the worse", 2, 2, "hgdd", "hhgd"},
-		{"down after failures that were degraded needs its own", 3, 2, "hggdddd", "hhhggdd"},
-		{"better and better counts for the worse", 2, 2, "ddgh", "dddg"},
-		{"and then for the better", 2, 2, "ddghh", "dddgh"},
-		{"degraded from down", 2, 2, "ddgg", "dddg"},
+		{"worse and worse counts for the milder", 2, 2, "hhgd", "uhhg"},
+		{"and then for the worse", 2, 2, "hhgdd", "uhhgd"},
+		{"down after failures that were degraded needs its own", 3, 2, "hhggdddd", "uhhhggdd"},
+		{"better and better counts for the worse", 2, 2, "ddgh", "uddg"},
+		{"and then for the better", 2, 2, "ddghh", "uddgh"},
+		{"degraded from down", 2, 2, "ddgg", "uddg"},
 		{"a healthy run ends a row of failures", 3, 1, "hddhdd", "hhhhhh"},
-		{"unknown at once, and the first run after it decides", 3, 3, "hud", "hud"},
-		{"unknown forgets the rows", 2, 2, "hdud", "hhud"},
-		{"unknown at the start", 2, 2, "uuh", "uuh"},
+		{"unknown at once, and then the status again", 3, 1, "huh", "huh"},
+		{"unknown at once, and then the status again, whatever is seen", 3, 1, "hudh", "huhh"},
+		{"unknown ends no row", 2, 2, "hhdud", "uhhud"},
+		{"unknown at the start", 2, 2, "uuhuh", "uuuuh"},
 		{"broken and mended is not flapping", 1, 1, "hhddddhhhhddddhhhh", "hhddddhhhhddddhhhh"},
 	} {
 		if got := states(t, c.failures, c.successes, c.seen); got != c.want {
@@ -74,12 +81,16 @@ func TestFlapping(t *testing.T) {
 		failures, successes int
 		seen, want          string
 	}{
-		{"alternating is degraded, once", 2, 2, "hdhdhdhdhdhd", "hhhhhGGGGGGG"},
-		{"alternating between healthy and degraded", 2, 2, "hghghghg", "hhhhhGGG"},
-		{"alternating without a threshold on the way down stays down", 1, 2, "hdhdhdhdhd", "hddddDDDDD"},
-		{"it gets worse while flapping", 2, 2, "hdhdhddd", "hhhhhGDD"},
-		{"it ends once the window is calm", 2, 2, "hdhdhd" + strings.Repeat("h", 18), "hhhhhG" + strings.Repeat("G", 15) + "hhh"},
-		{"unknown ends it", 2, 2, "hdhdhdu", "hhhhhGu"},
+		{"alternating is degraded, once", 2, 2, "hhdhdhdhdhdhd", "uhhhhhGGGGGGG"},
+		{"alternating from the start", 2, 2, "hdhdhdhd", "uuuuuGGG"},
+		{"alternating between healthy and degraded", 2, 2, "hhghghghg", "uhhhhhGGG"},
+		{"alternating without thresholds is degraded, not down", 1, 1, "hhdhdhdhh", "hhdhdhGGG"},
+		{"it gets worse while flapping", 2, 2, "hhdhdhddddd", "uhhhhhGGGDD"},
+		{"it gets worse while flapping, by the threshold", 6, 2, "hhdhdhdddddddd", "uhhhhhGGGGGDDD"},
+		{"it ends once all is calm", 2, 2, "hhdhdhd" + strings.Repeat("h", 10), "uhhhhhG" + strings.Repeat("G", 8) + "hh"},
+		{"it ends once all is calm, down", 2, 2, "hhdhdhd" + strings.Repeat("d", 9), "uhhhhhG" + "GGDDDDD" + "dd"},
+		{"it ends before a high threshold is reached", 2, 12, "hhdhdhd" + strings.Repeat("h", 14), "uuuuuuG" + strings.Repeat("G", 8) + "gggh" + "hh"},
+		{"unknown hides it", 2, 2, "hhdhdhduh", "uhhhhhGuG"},
 	} {
 		if got := states(t, c.failures, c.successes, c.seen); got != c.want {
 			t.Errorf("%s: %s gives\n%s, want\n%s", c.name, c.seen, got, c.want)
@@ -87,17 +98,21 @@ func TestFlapping(t *testing.T) {
 	}
 }
 
-// However a check alternates, with thresholds both ways there is one transition.
+// However a check alternates, there are few transitions: of those without a threshold on
+// the way down, one more.
 func TestAlternatingIsOneTransition(t *testing.T) {
 	for _, thresholds := range [][2]int{{1, 2}, {2, 2}, {3, 2}, {2, 3}} {
 		m := machine{failures: thresholds[0], successes: thresholds[1]}
-		transitions := 0
+		transitions, most := 0, 1
+		if thresholds[0] == 1 {
+			most = 2
+		}
 		for i := range 1000 {
-			if before := m.Status; m.observe(time.Unix(int64(i), 0), []Status{Healthy, Down}[i%2]) && before != Unknown {
+			if before := m.Status; m.observe(time.Unix(int64(i), 0), []Status{Healthy, Down}[i%2], false) && before != Unknown {
 				transitions++
 			}
 		}
-		if transitions != 1 || !m.Flapping {
+		if transitions > most || !m.Flapping {
 			t.Errorf("thresholds %v: %d transitions, flapping %v", thresholds, transitions, m.Flapping)
 		}
 	}
@@ -120,7 +135,7 @@ func TestMachineKeepsItsPromises(t *testing.T) {
 			}
 			seen = append(seen, s)
 			before := m.State
-			changed := m.observe(time.Unix(int64(i), 0), s)
+			changed := m.observe(time.Unix(int64(i), 0), s, false)
 			if changed != (before.Status != m.Status) {
 				t.Fatalf("after %v: changed is %v, the status went from %v to %v", seen, changed, before.Status, m.Status)
 			}
@@ -130,14 +145,19 @@ func TestMachineKeepsItsPromises(t *testing.T) {
 			if s == Unknown && m.Status != Unknown {
 				t.Fatalf("after %v: %v", seen, m.Status)
 			}
-			if m.Flapping && m.Status < Degraded {
+			row := 0 // of runs up to this one that saw nothing but what it saw, if anything
+			for _, before := range slices.Backward(seen) {
+				if before == s {
+					row++
+				} else if before != Unknown {
+					break
+				}
+			}
+			switch {
+			case s == Unknown:
+			case m.Flapping && (m.Status != Degraded && (m.Status != Down || row < flapDown || row < m.failures) || row > flapCalm):
 				t.Fatalf("after %v: flapping and %v", seen, m.Status)
-			}
-			row := 0 // of runs up to this one that saw nothing but what it saw
-			for row < len(seen) && seen[len(seen)-1-row] == s {
-				row++
-			}
-			if row >= m.failures && s > m.Status || row >= m.successes && s < m.Status && !m.Flapping && s != Unknown {
+			case !m.Flapping && (row >= m.failures && s > max(m.Status, Healthy) || row >= m.successes && s < m.Status):
 				t.Fatalf("after %v, thresholds %d and %d: still %v", seen, m.failures, m.successes, m.Status)
 			}
 		}
@@ -149,15 +169,35 @@ func TestDoubtIsResolvedSooner(t *testing.T) {
 		seen string
 		want bool
 	}{
-		{"h", false}, {"hd", true}, {"hdd", false}, {"hddh", true}, {"hdh", false}, {"u", false}, {"hu", false},
-		{"hdhdhd", false}, // flapping has no answer to wait for
+		{"h", true}, {"hh", false}, {"hhd", true}, {"hhdd", false}, {"hhddh", true}, {"hhdh", false}, {"u", false}, {"hhu", false},
+		{"hhdhdhd", false}, // flapping has no answer to wait for
 	} {
 		m := machine{failures: 2, successes: 2}
 		for i, letter := range c.seen {
-			m.observe(time.Unix(int64(i), 0), status(t, letter))
+			m.observe(time.Unix(int64(i), 0), status(t, letter), false)
 		}
 		if got := m.doubtful(); got != c.want {
 			t.Errorf("after %s: doubtful is %v", c.seen, got)
+		}
+	}
+}
+
+// What is starting may fail, but once it worked, what fails counts.
+func TestStarting(t *testing.T) {
+	m := machine{failures: 2, successes: 1}
+	var got strings.Builder
+	for i, letter := range "dddudhdd" {
+		m.observe(time.Unix(int64(i), 0), status(t, letter), true)
+		got.WriteByte(letters[m.Status])
+	}
+	if got, want := got.String(), "uuuuuhhd"; got != want {
+		t.Errorf("it gives %s, want %s", got, want)
+	}
+	m = machine{failures: 2, successes: 1}
+	for i := range 3 {
+		m.observe(time.Unix(int64(i), 0), Down, i == 0)
+		if want := []Status{Unknown, Unknown, Down}[i]; m.Status != want {
+			t.Errorf("run %d, after the start: %v, want %v", i, m.Status, want)
 		}
 	}
 }

@@ -88,6 +88,7 @@ type Check struct {
 	DegradedOver time.Duration // a run that took longer is degraded; 0 means no limit
 	Failures     int           // worse runs in a row before the status gets worse; 0 means 2
 	Successes    int           // better runs in a row before the status gets better; 0 means 2
+	StartPeriod  time.Duration // runs that fail in it do not count until one does not; 0 means none
 	Critical     bool          // GET /health is down while the check is down
 }
 
@@ -108,6 +109,7 @@ type Service struct {
 	DegradedOver time.Duration
 	Failures     int
 	Successes    int
+	StartPeriod  time.Duration
 	Critical     bool
 
 	// A service without a heartbeat from any instance is unknown after Silence (0 means
@@ -133,7 +135,7 @@ func (c *Config) internal() *config.Config {
 	for _, k := range c.Checks {
 		to.Checks = append(to.Checks, config.Check{Name: k.Name, Probe: k.Probe, Rules: health.Rules{
 			Interval: k.Interval, Timeout: k.Timeout, DegradedOver: k.DegradedOver,
-			Failures: k.Failures, Successes: k.Successes, Critical: k.Critical,
+			Failures: k.Failures, Successes: k.Successes, StartPeriod: k.StartPeriod, Critical: k.Critical,
 		}})
 	}
 	for _, s := range c.Services {
@@ -141,7 +143,7 @@ func (c *Config) internal() *config.Config {
 			Name: s.Name, Probe: s.Probe, Silence: s.Silence, DownAfter: s.DownAfter,
 			Rules: health.Rules{
 				Interval: s.Interval, Timeout: s.Timeout, DegradedOver: s.DegradedOver,
-				Failures: s.Failures, Successes: s.Successes, Critical: s.Critical,
+				Failures: s.Failures, Successes: s.Successes, StartPeriod: s.StartPeriod, Critical: s.Critical,
 			},
 		})
 	}
