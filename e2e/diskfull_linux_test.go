@@ -156,7 +156,7 @@ func (h *hub) stopFull() {
 	h.t.Helper()
 	h.signal(syscall.SIGTERM)
 	<-h.ended
-	left := regexp.MustCompile(`(?m)^kymo: \d+ results? of checks (?:was|were) not stored: .*no room left`)
+	left := regexp.MustCompile(`(?m)^kymo: (?:1 result of checks was|[\d,]+ results of checks were) not stored: .*no room left`)
 	if code := h.command.ProcessState.ExitCode(); code != 0 && (code != 2 || !left.MatchString(h.log())) {
 		h.t.Errorf("the hub, asked to stop on a full disk, ended with status %d", code)
 	}

@@ -130,6 +130,9 @@ var rooms = []room{
 		why:     "it judges the time, whatever that is for"},
 	{path: "hub/internal/loop", floor: 3, upTo: -1,
 		why: "it runs anything again and again, whatever that is"},
+	{path: "hub/internal/outage", floor: 3, upTo: -1,
+		beside: []string{"internal/duration"}, // how long it lasted
+		why:    "it logs anything that fails for a while, whatever that is"},
 	{path: "hub/internal/figure", floor: 3, upTo: -1,
 		why: "a number is written alike, whatever it counts"},
 	{path: "hub/internal/term", floor: 3, upTo: -1,

@@ -12,6 +12,7 @@ import (
 
 	"github.com/kymohq/kymo/health"
 	"github.com/kymohq/kymo/hub/internal/intake"
+	"github.com/kymohq/kymo/hub/internal/outage"
 	"github.com/kymohq/kymo/hub/internal/rollup"
 	"github.com/kymohq/kymo/hub/internal/store"
 	"github.com/kymohq/kymo/hub/internal/web"
@@ -61,7 +62,7 @@ type API struct {
 
 	live     atomic.Pointer[live]
 	attempts attempts
-	said     said
+	reads    outage.Log
 	ended    endedSessions
 	origin   http.CrossOriginProtection
 }
@@ -72,6 +73,8 @@ func New(config Config) *API {
 		config.Memory = 256 << 20
 	}
 	a := &API{Config: config, exports: newExportSlots(), mux: http.NewServeMux()}
+	a.reads = outage.Log{Logger: a.Logger, Now: a.Now, Count: "failed_reads", Begin: "the store cannot be read", End: "the store is read again"}
+	a.Store = watched{config.Store, &a.reads}
 	a.Apply(config.Settings)
 	a.Settings = Settings{} // The current ones are those of liveOf.
 	a.memory.free.Store(config.Memory)

@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"sync"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -44,8 +42,8 @@ func (a *API) failed(w http.ResponseWriter, r *http.Request, err error) {
 	writeProblem(w, status, detail)
 }
 
-// storeFailed returns the answer to an error of the store. The error itself goes to the
-// log: it may name paths and addresses.
+// storeFailed returns the answer to an error of the store. The error itself is in the log
+// alone: it may name paths and addresses.
 func (a *API) storeFailed(ctx context.Context, err error) (status int, detail string) {
 	switch {
 	case errors.Is(err, store.ErrFull):
@@ -63,30 +61,7 @@ func (a *API) storeFailed(ctx context.Context, err error) (status int, detail st
 		a.Logger.Error("store failed", "error", err)
 		return http.StatusInternalServerError, "the store failed; see the hub's log"
 	}
-	if a.said.again(detail, a.Now()) {
-		a.Logger.Warn("store failed", "error", err)
-	}
 	return http.StatusServiceUnavailable, detail
-}
-
-// said remembers what was logged last: a store that is away or full fails for every
-// request, and a line a minute says as much as one for each.
-type said struct {
-	mu   sync.Mutex
-	what string
-	at   time.Time
-}
-
-// again reports whether something is to be logged: if it is something else than the last
-// time, or that is a minute ago.
-func (s *said) again(what string, now time.Time) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if since := now.Sub(s.at); s.what == what && since >= 0 && since < time.Minute {
-		return false
-	}
-	s.what, s.at = what, now
-	return true
 }
 
 // Unavailable answers with 503 and a Retry-After.

@@ -31,14 +31,14 @@ type checks struct {
 type entry any
 
 // startChecks starts the checks of a configuration.
-func startChecks(st store.Store, conf *config.Config, o *Options, counters *intake.Counters) (*checks, error) {
+func startChecks(st store.Store, conf *config.Config, o *Options, appended intake.AppendFunc) (*checks, error) {
 	c := &checks{
 		Options: o, configured: make(map[string]entry),
 		discovered: make(map[string]string), own: make(map[string]*ownCheck),
 	}
 	c.fleet = fleet.New(fleet.Limits{Services: conf.MaxServices}, o.Now)
 	c.fleet.OnChange(c.follow)
-	c.history = newHistory(st, o.Logger, counters)
+	c.history = newHistory(st, appended)
 	c.registry.Observe(c.history.observe)
 	c.history.start(o.beats, c.fleet.Sweep)
 	err := c.apply(conf)

@@ -1,12 +1,16 @@
 package core
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http/httptest"
+	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -247,6 +251,53 @@ func TestTroubleOfTheStoreIsNoStatus(t *testing.T) {
 		}
 		if kept, lost := h.checks.history.rows(); lost != 0 || kept < 4 {
 			t.Errorf("%d results kept, %d lost", kept, lost)
+		}
+	})
+}
+
+// While the store refuses batches, one line of the log says so, and one that it is over,
+// whatever comes meanwhile.
+func TestRefusalIsLoggedOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		st := &sick{Store: lasting{storetest.NewOracle()}}
+		var log bytes.Buffer
+		s := setup{now: time.Now, checks: []config.Check{check("disk", disk, time.Second)}}
+		o := s.options()
+		o.Logger = slog.New(slog.NewTextHandler(&log, nil))
+		h, err := New(st, s.config(t), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sequence, refused := uint64(0), 0
+		post := func(d time.Duration) {
+			for end := time.Now().Add(d); time.Now().Before(end); time.Sleep(time.Second) {
+				sequence++
+				b := wire.Batch{Instance: "a", Sequence: sequence}
+				if h.Ship(t.Context(), b.AppendBinary(nil)) != nil {
+					refused++
+				}
+			}
+		}
+		post(time.Minute)
+		st.set(true)
+		post(time.Minute)
+		st.set(false)
+		post(time.Minute)
+		closeHub(t, h)
+		if refused != 60 {
+			t.Errorf("%d batches were refused", refused)
+		}
+		var got []string
+		for line := range strings.Lines(log.String()) {
+			_, line, _ = strings.Cut(line, " ")
+			got = append(got, regexp.MustCompile(`refused_batches=\d+`).ReplaceAllString(strings.TrimSpace(line), "refused_batches=N"))
+		}
+		want := []string{
+			`level=ERROR msg="the store refuses batches; senders keep them" error="store is unavailable"`,
+			`level=INFO msg="the store takes batches again" after="59 s" refused_batches=N`,
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("logged:\n%s", strings.Join(got, "\n"))
 		}
 	})
 }

@@ -3,13 +3,12 @@ package core
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
-	"log/slog"
 	"sync/atomic"
 	"time"
 
 	"github.com/kymohq/kymo/health"
+	"github.com/kymohq/kymo/hub/internal/figure"
 	"github.com/kymohq/kymo/hub/internal/intake"
 	"github.com/kymohq/kymo/hub/internal/loop"
 	"github.com/kymohq/kymo/hub/internal/store"
@@ -29,8 +28,7 @@ const (
 type history struct {
 	log      *wire.HealthLog
 	store    store.Store
-	logger   *slog.Logger
-	counters *intake.Counters
+	appended intake.AppendFunc
 	news     chan struct{} // a status changed
 	loop     *loop.Loop
 
@@ -46,9 +44,9 @@ type history struct {
 	kept, lost atomic.Uint64 // results
 }
 
-func newHistory(st store.Store, logger *slog.Logger, counters *intake.Counters) *history {
+func newHistory(st store.Store, appended intake.AppendFunc) *history {
 	return &history{
-		log: wire.NewHealthLog(""), store: st, logger: logger, counters: counters,
+		log: wire.NewHealthLog(""), store: st, appended: appended,
 		news: make(chan struct{}, 1), instance: "hub-health-" + rand.Text(),
 	}
 }
@@ -78,7 +76,7 @@ func (h *history) start(beats <-chan time.Time, sweep func()) {
 // writeDue writes the results that are due, except while the loop pauses.
 func (h *history) writeDue(ctx context.Context) {
 	if h.rest == 0 {
-		_ = h.write(ctx, false) // it has logged its error, and keeps the rows
+		_ = h.write(ctx, false) // appended logs its error, and the rows are kept
 	}
 }
 
@@ -95,14 +93,12 @@ func (h *history) write(ctx context.Context, all bool) error {
 			h.sequence++
 			b = &wire.Batch{Instance: h.instance, Sequence: h.sequence, Health: rows}
 		}
-		if _, err := h.store.Append(ctx, b); err != nil {
+		_, err := h.store.Append(ctx, b)
+		h.appended(ctx, 1, err)
+		if err != nil {
 			h.failed = b
 			h.pause = min(max(1, 2*h.pause), maxPause)
 			h.rest = h.pause
-			if ctx.Err() == nil && !errors.Is(err, store.ErrClosed) {
-				h.counters.StoreFails.Add(1)
-				h.logger.Error("cannot store results of checks; will retry", "error", err)
-			}
 			return err
 		}
 		h.failed, h.pause = nil, 0
@@ -128,5 +124,9 @@ func (h *history) close(ctx context.Context) error {
 	}
 	h.failed = nil
 	h.lost.Add(uint64(left))
-	return fmt.Errorf("%d results of checks were not stored: %w", left, err)
+	verb := "were"
+	if left == 1 {
+		verb = "was"
+	}
+	return fmt.Errorf("%s of checks %s not stored: %w", figure.Plural(int64(left), "result"), verb, err)
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/kymohq/kymo/hub/internal/config"
 	"github.com/kymohq/kymo/hub/internal/intake"
 	"github.com/kymohq/kymo/hub/internal/loop"
+	"github.com/kymohq/kymo/hub/internal/outage"
 	"github.com/kymohq/kymo/hub/internal/rollup"
 	"github.com/kymohq/kymo/hub/internal/store"
 	"github.com/kymohq/kymo/hub/internal/webserver"
@@ -34,6 +35,8 @@ type Hub struct {
 	drain   drain
 	clock   *clock.Clock
 	doubt   atomic.Pointer[string] // in which the clock is
+	appends outage.Log
+	prunes  outage.Log
 	pruning *loop.Loop
 	watch   *loop.Loop // of the clock
 
@@ -85,10 +88,15 @@ func New(st store.Store, c *config.Config, o Options) (*Hub, error) {
 		return nil, fmt.Errorf("read what time it was: %w", err)
 	}
 	h.intake = intake.New(st, intake.Limits{Endpoints: c.MaxEndpoints, Services: c.MaxServices}, c.Retention.Age, h.clock)
+	h.appends = outage.Log{Logger: o.Logger, Now: o.Now, Count: "refused_batches",
+		Begin: "the store refuses batches; senders keep them", End: "the store takes batches again"}
+	h.prunes = outage.Log{Logger: o.Logger, Now: o.Now, Count: "attempts",
+		Begin: "cannot delete old requests; will retry", End: "old requests are deleted again"}
+	h.intake.OnAppend(h.appended)
 	if err := h.seed(); err != nil {
 		return nil, fmt.Errorf("read which endpoints the store has: %w", err)
 	}
-	if h.checks, err = startChecks(st, c, &h.Options, &h.intake.Counters); err != nil {
+	if h.checks, err = startChecks(st, c, &h.Options, h.resultsAppended); err != nil {
 		return nil, fmt.Errorf("start the checks: %w", err)
 	}
 	h.intake.OnHeartbeat(h.checks.fleet.Observe)
@@ -124,6 +132,25 @@ func (h *Hub) seed() error {
 		h.intake.Seed(r.Service, r.Endpoint)
 	}
 	return nil
+}
+
+// appended notes the outcome of an attempt to append batches, of requests or of results of
+// checks.
+func (h *Hub) appended(ctx context.Context, batches int, err error) {
+	switch {
+	case err == nil:
+		h.appends.Worked()
+	case ctx.Err() == nil && !errors.Is(err, store.ErrClosed):
+		h.appends.Failed(batches, err)
+	}
+}
+
+// resultsAppended is appended for results of checks, which do not come through the intake.
+func (h *Hub) resultsAppended(ctx context.Context, batches int, err error) {
+	if err != nil && ctx.Err() == nil && !errors.Is(err, store.ErrClosed) {
+		h.intake.Counters.StoreFails.Add(1)
+	}
+	h.appended(ctx, batches, err)
 }
 
 // ServeHTTP serves the API's requests; after Close it answers 503. In a service that

@@ -28,9 +28,11 @@ func (h *Hub) prune(ctx context.Context) {
 		}
 		err = errors.Join(err, sizeErr)
 	}
-	if err == nil || ctx.Err() != nil || errors.Is(err, store.ErrClosed) {
-		return
+	switch {
+	case err == nil:
+		h.prunes.Worked()
+	case ctx.Err() == nil && !errors.Is(err, store.ErrClosed):
+		h.intake.Counters.StoreFails.Add(1)
+		h.prunes.Failed(1, err)
 	}
-	h.intake.Counters.StoreFails.Add(1)
-	h.Logger.Error("cannot delete old requests; will retry", "error", err)
 }

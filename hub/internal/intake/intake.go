@@ -25,6 +25,7 @@ type Intake struct {
 	clock      *clock.Clock
 	identities *identities
 	heartbeats heartbeats
+	onAppend   AppendFunc
 
 	batches  sync.Pool // of *wire.Batch
 	batchers sync.Pool // of *batcher
@@ -37,6 +38,7 @@ func New(st store.Store, limits Limits, retention time.Duration, c *clock.Clock)
 		store: st, registry: newRegistry(limits), clock: c, identities: newIdentities(),
 		batches:  sync.Pool{New: func() any { return new(wire.Batch) }},
 		batchers: sync.Pool{New: func() any { return newBatcher() }},
+		onAppend: func(context.Context, int, error) {},
 	}
 	in.SetRetention(retention)
 	return in
@@ -63,6 +65,13 @@ func (in *Intake) Seed(service, endpoint string) { in.registry.seed(service, end
 
 // OnHeartbeat registers f to be called with each heartbeat that arrives from now on.
 func (in *Intake) OnHeartbeat(f HeartbeatFunc) { in.heartbeats.subscribe(f) }
+
+// AppendFunc is called with the outcome of an attempt to append so many batches.
+type AppendFunc func(ctx context.Context, batches int, err error)
+
+// OnAppend registers f to be called after each attempt to append. It must be called before
+// anything arrives.
+func (in *Intake) OnAppend(f AppendFunc) { in.onAppend = f }
 
 // Receipt is the answer to a body that is durable.
 type Receipt struct {
@@ -231,6 +240,7 @@ func (in *Intake) keep(ctx context.Context, lost *losses, anonymous bool, batche
 		in.identities.number(batches)
 	}
 	fresh, err := in.store.Append(ctx, batches...)
+	in.onAppend(ctx, len(batches), err)
 	if err != nil {
 		if anonymous {
 			in.identities.restart()

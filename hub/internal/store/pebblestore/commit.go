@@ -113,15 +113,9 @@ func (c *committer) commit(group []*appendCall) {
 	}
 }
 
-// refuse notes why the last batches were refused, or nil if they were not. A line of the
-// log says when that begins and ends.
+// refuse notes why the last batches were refused, or nil if they were not.
 func (c *committer) refuse(err error) {
-	switch {
-	case err != nil && c.refused == nil:
-		c.logger.Error("the store refuses batches; senders keep them", "directory", c.dir, "error", err)
-	case err == nil && c.refused != nil:
-		c.logger.Info("the store takes batches again", "directory", c.dir)
-	case err == nil:
+	if err == nil && c.refused == nil {
 		return
 	}
 	c.mu.Lock()
