@@ -19,7 +19,8 @@
 //     storecopy).
 //  7. repair and its inspection are of a directory that no hub has open (package
 //     engines).
-//  8. demo opens a hub, as serve does, and gives its URL to package demo.
+//  8. retention asks a hub, or a store that no hub has open, and lowers its floor.
+//  9. demo opens a hub, as serve does, and gives its URL to package demo.
 package main
 
 import (

@@ -35,6 +35,7 @@ type commands struct {
 	Import    importCommand    `cmd:"" help:"Send requests recorded in files to the hub."`
 	Copy      copyCommand      `cmd:"" help:"Copy all data from one store to another."`
 	Repair    repairCommand    `cmd:"" help:"List the damage in a hub's directory, and repair it."`
+	Retention retentionCommand `cmd:"" help:"Show since when requests are kept and why, and lower a floor that a wrong clock raised."`
 	Config    configCommand    `cmd:"" help:"Check a configuration file."`
 	Version   versionCommand   `cmd:"" help:"Print the version."`
 }

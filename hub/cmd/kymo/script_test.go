@@ -2,8 +2,10 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -18,6 +20,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/kymohq/kymo/hub/internal/fileimport"
+	"github.com/kymohq/kymo/hub/internal/store/engines"
 )
 
 // TestMain lets the scripts run the command: as processes of the test binary,
@@ -46,6 +49,7 @@ func TestCommand(t *testing.T) {
 			"terminate": signaling(syscall.SIGTERM),
 			"hangup":    signaling(syscall.SIGHUP),
 			"get":       get,
+			"prune":     prune,
 			"requests":  requests,
 			"hubport":   hubport,
 			"answering": answeringFile,
@@ -133,6 +137,17 @@ func get(ts *testscript.TestScript, _ bool, args []string) {
 	body, err := io.ReadAll(resp.Body)
 	ts.Check(err)
 	ts.Check(os.WriteFile(ts.MkAbs(args[1]), body, 0o666))
+}
+
+// prune DURATION STORE deletes everything until a time ahead of now, as a hub does whose
+// clock is wrong.
+func prune(ts *testscript.TestScript, _ bool, args []string) {
+	ahead, err := time.ParseDuration(args[0])
+	ts.Check(err)
+	st, err := engines.Open(ts.MkAbs(args[1]), engines.Options{Logger: slog.New(slog.DiscardHandler)})
+	ts.Check(err)
+	ts.Check(st.Prune(context.Background(), time.Now().Add(ahead).UnixMilli()))
+	ts.Check(st.Close())
 }
 
 // requests N AGE FILE writes CSV with N requests that began AGE ago, one a

@@ -48,6 +48,8 @@ var access = map[string]struct {
 	"GET /api/v1/users":            {need: forRead, allowed: 200},
 	"GET /api/v1/cardinality":      {need: forRead, allowed: 200},
 	"GET /api/v1/services":         {need: forRead, allowed: 200},
+	"GET /api/v1/retention":        {need: forRead, allowed: 200},
+	"POST /api/v1/retention":       {need: forIngest, body: `{"floor":"2026-11-16T10:00:00Z"}`, media: "application/json", allowed: 200},
 	"POST /api/v1/batches":         {need: forIngest, body: string(encoded("a", 1, 1)), media: wire.ContentType, allowed: 202},
 	"POST /api/v1/requests":        {need: forIngest, body: metric, media: "application/json", allowed: 202},
 	"GET /api/v1/session":          {allowed: 200},

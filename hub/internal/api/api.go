@@ -24,6 +24,7 @@ type Config struct {
 
 	Store  store.Store
 	Intake *intake.Intake
+	Keeper Keeper
 	Now    func() time.Time
 	Logger *slog.Logger
 
@@ -90,6 +91,7 @@ func New(config Config) *API {
 	a.routeUsers()
 	a.routeCardinality()
 	a.routeServices()
+	a.routeRetention()
 	a.routeSession()
 	a.routeHealth()
 	a.routeHistory()

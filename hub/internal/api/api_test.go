@@ -33,7 +33,7 @@ func newAPI(st store.Store, change func(*Config)) *API {
 	c := Config{
 		Settings: Settings{Slow: &report.Slow{}}, Store: st, Now: now, Version: "1.2.3",
 		Logger: slog.New(slog.DiscardHandler),
-		Intake: intake.New(st, intake.Limits{Services: 8}, 168*time.Hour, clock.Of(now)),
+		Intake: intake.New(st, intake.Limits{Services: 8}, 168*time.Hour, clock.Of(now)), Keeper: new(keeper),
 	}
 	if change != nil {
 		change(&c)

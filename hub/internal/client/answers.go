@@ -20,6 +20,7 @@ const (
 	EndpointsPath   = "/metrics/endpoints"
 	HistoryPath     = "/api/v1/health/history"
 	healthPath      = "/health"
+	retentionPath   = "/api/v1/retention"
 )
 
 // MaxHours is the longest window that a hub reports on.
@@ -106,4 +107,29 @@ func (c *Client) decode(body []byte, into any) error {
 // notAHub is the error of an answer that cannot be decoded.
 func (c *Client) notAHub(err error) error {
 	return fmt.Errorf("the server at %s is not a Kymo hub of this version: %w", c, err)
+}
+
+// Retention asks since when requests are kept, and returns that with the body as received.
+func (c *Client) Retention(ctx context.Context) (*report.Retention, []byte, error) {
+	body, _, err := c.Get(ctx, retentionPath, nil)
+	return c.retention(body, err)
+}
+
+// LowerFloor asks the hub to move the floor of its store back to an instant, and returns
+// the retention from then on with the body as received.
+func (c *Client) LowerFloor(ctx context.Context, to time.Time) (*report.Retention, []byte, error) {
+	request, err := json.Marshal(map[string]time.Time{"floor": to})
+	if err != nil {
+		return nil, nil, err
+	}
+	body, _, err := c.do(ctx, http.MethodPost, c.base.JoinPath(retentionPath), "application/json", request)
+	return c.retention(body, err)
+}
+
+func (c *Client) retention(body []byte, err error) (*report.Retention, []byte, error) {
+	if err != nil {
+		return nil, nil, err
+	}
+	r := new(report.Retention)
+	return r, body, c.decode(body, r)
 }

@@ -76,6 +76,15 @@ func TestAnswers(t *testing.T) {
 		}
 		io.WriteString(w, `{"total_requests": 3}`)
 	})
+	mux.HandleFunc("GET /api/v1/retention", func(w http.ResponseWriter, _ *http.Request) {
+		io.WriteString(w, `{"floor": null, "reason": "none"}`)
+	})
+	mux.HandleFunc("POST /api/v1/retention", func(w http.ResponseWriter, r *http.Request) {
+		if body, _ := io.ReadAll(r.Body); string(body) != `{"floor":"2026-11-23T10:00:00Z"}` || r.Header.Get("Content-Type") != "application/json" {
+			t.Errorf("the floor is lowered with %s", body)
+		}
+		io.WriteString(w, `{"floor": "2026-11-23T10:00:00Z", "reason": "age"}`)
+	})
 	mux.HandleFunc("GET /metrics/endpoints", func(w http.ResponseWriter, _ *http.Request) {
 		for name, value := range map[string]string{
 			"X-Total-Count": "42", "Kymo-Dropped": "1", "Kymo-Overflowed": "2500",
@@ -115,6 +124,17 @@ func TestAnswers(t *testing.T) {
 	h, body, err := c.History(t.Context(), nil)
 	if err != nil || h.Name != "database" || string(body) != `{"name": "database"}` {
 		t.Errorf("history: %+v, %s, %v", h, body, err)
+	}
+	r, body, err := c.Retention(t.Context())
+	if err != nil || r.Floor != nil || r.Reason != report.FloorNone || string(body) != `{"floor": null, "reason": "none"}` {
+		t.Errorf("retention: %+v, %s, %v", r, body, err)
+	}
+	r, body, err = c.LowerFloor(t.Context(), to)
+	if err != nil || !r.Floor.Equal(to) || r.Reason != report.FloorAge || string(body) != `{"floor": "2026-11-23T10:00:00Z", "reason": "age"}` {
+		t.Errorf("a lower floor: %+v, %s, %v", r, body, err)
+	}
+	if _, _, err := c.LowerFloor(t.Context(), time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)); err == nil {
+		t.Error("a year that JSON cannot hold is sent")
 	}
 }
 

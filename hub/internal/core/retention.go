@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/kymohq/kymo/hub/internal/report"
 	"github.com/kymohq/kymo/hub/internal/store"
 )
 
@@ -35,4 +36,43 @@ func (h *Hub) prune(ctx context.Context) {
 		h.intake.Counters.StoreFails.Add(1)
 		h.prunes.Failed(1, err)
 	}
+}
+
+// Retention describes which requests the hub keeps, and why.
+func (h *Hub) Retention() report.Retention {
+	keep := h.config.Load().Retention
+	from, to := h.intake.Accepts()
+	r := report.Retention{
+		From: from.UTC(), To: to.UTC(), AgeHours: keep.Age.Hours(), Size: keep.Size,
+		Clock: report.Clock{Time: h.clock.Now().UTC(), Doubt: h.clock.Doubt(), Deletes: h.clock.Past().UTC()},
+	}
+	floor := int64(0)
+	if f, ok := h.store.(store.Floorer); ok {
+		floor = f.Floor()
+	}
+	r.SetFloor(floor)
+	return r
+}
+
+// LowerFloor moves the store's floor back to an instant, but not to before what the
+// maximum age keeps: the next round would move it there again. A floor that is there or
+// before it stays.
+func (h *Hub) LowerFloor(ctx context.Context, to time.Time) error {
+	f, ok := h.store.(store.Floorer)
+	if !ok {
+		return nil
+	}
+	oldest := h.clock.Past().Add(-h.config.Load().Retention.Age)
+	if to.Before(oldest) {
+		to = oldest
+	}
+	was := f.Floor()
+	if err := f.LowerFloor(ctx, to.UnixMilli()); err != nil {
+		return err
+	}
+	if now := f.Floor(); now != was {
+		h.Logger.Warn("the floor was lowered by a request; requests from there on are kept again",
+			"was", time.UnixMilli(was).UTC(), "floor", time.UnixMilli(now).UTC())
+	}
+	return nil
 }

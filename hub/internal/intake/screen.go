@@ -30,6 +30,12 @@ func (in *Intake) span() span {
 	return s
 }
 
+// Accepts returns which starts of requests are accepted: [from, to).
+func (in *Intake) Accepts() (from, to time.Time) {
+	s := in.span()
+	return time.UnixMilli(s.from), time.UnixMilli(s.to)
+}
+
 // accepts reports whether a start lies in the span, and if not, the reason.
 func (s span) accepts(start int64) (reason ingest.Reason, ok bool) {
 	switch {
