@@ -168,7 +168,7 @@ func (c *check) record(f Result, passive bool) time.Duration {
 	}
 	wait := c.settings.Interval
 	if c.state.doubtful() {
-		wait = wait / doubtDivisor
+		wait /= doubtDivisor
 		if c.state.known == Unknown && f.Status < Down {
 			wait = min(wait, maxFirstDelay)
 		}

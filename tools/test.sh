@@ -35,10 +35,10 @@ adapters() { # adapters FLAG...
 
 # In short mode, a test that repeats something many times, or with much data, does so
 # less often, and one that takes minutes is left to long. So are races in packages whose
-# tests are mostly those of servers, and in stacks, which are mostly others' code.
+# tests are mostly those of servers or of commands, and in stacks, which are mostly others' code.
 races() {
 	run_but internal/serverstest . -race -short
-	run_but 'store/(ch|pg)store|storecopy' hub -race -short
+	run_but 'store/(ch|pg)store|storecopy|cmd/kymo' hub -race -short
 }
 
 coverage() {
