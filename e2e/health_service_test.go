@@ -225,3 +225,58 @@ func TestPolledServiceFreezes(t *testing.T) {
 	s.signal(syscall.SIGCONT)
 	h.becomes("orders", "healthy", 2*checkEvery)
 }
+
+// A hub that was suspended did not look, so nothing was down meanwhile, and nothing is
+// known to have been up.
+func TestSuspendedHub(t *testing.T) {
+	onlyLong(t)
+	t.Parallel()
+	slow := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		<-time.After(300 * time.Millisecond) // so that the hub is probably suspended in the middle of a run
+	}))
+	defer slow.Close()
+	h := startHub(t, t.TempDir(), "--config", configuration(t,
+		"services:",
+		"  - {name: orders, silence: 15s, down_after: 20s, critical: true}",
+		"checks:",
+		fmt.Sprintf("  - {name: slow, type: http, url: %q, interval: 500ms, timeout: 450ms, failures: 1, critical: true}", slow.URL)))
+	startService(t, h.url)
+	h.becomes("orders", "healthy", 15*time.Second)
+	h.becomes("slow", "healthy", 5*time.Second)
+	<-time.After(time.Second)
+	for _, pause := range []time.Duration{3 * time.Second, 40 * time.Second} {
+		h.signal(syscall.SIGSTOP)
+		<-time.After(pause)
+		h.signal(syscall.SIGCONT)
+		woke := time.Now()
+		for time.Since(woke) < 6*time.Second {
+			if r, status := h.health(); status != 200 {
+				t.Fatalf("after a pause of %v: %d, %+v", pause, status, r)
+			}
+			<-time.After(10 * time.Millisecond)
+		}
+	}
+	h.becomes("orders", "healthy", 15*time.Second)
+	for _, name := range []string{"orders", "slow"} {
+		var history struct {
+			UptimePercent, KnownPercent float64
+			Segments                    []struct {
+				From, To int64
+				Status   string
+			}
+		}
+		h.get("/api/v1/health/history?hours=1&name="+name, &history)
+		unknown := int64(0)
+		for _, s := range history.Segments {
+			switch s.Status {
+			case "down":
+				t.Errorf("%s was down for %d ms: %+v", name, s.To-s.From, history.Segments)
+			case "unknown":
+				unknown += s.To - s.From
+			}
+		}
+		if unknown < 35_000 || unknown > 60_000 {
+			t.Errorf("the status of %s is unknown for %d ms of a pause of 40 s: %+v", name, unknown, history.Segments)
+		}
+	}
+}

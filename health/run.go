@@ -21,8 +21,13 @@ type Result struct {
 	Stuck   bool            // it did not return, though its timeout had passed
 }
 
-// grace is how much longer than its timeout a run may take to notice it.
-const grace = 100 * time.Millisecond
+const (
+	// grace is how much longer than its timeout a run may take to notice it.
+	grace = 100 * time.Millisecond
+	// oversleep is how much longer still it may take on a busy machine. A run that took
+	// longer than that is one of a process that was suspended meanwhile.
+	oversleep = 2 * time.Second
+)
 
 // Run runs a probe once, as a registry would: with the timeout and the latency budget of
 // the options. It returns when the timeout has passed, even if the probe does not. The
@@ -32,11 +37,35 @@ func Run(ctx context.Context, p Probe, opts ...Option) (Result, error) {
 	if err := s.fill(&p); err != nil {
 		return Result{}, err
 	}
-	r, _ := runOnce(ctx, &p, &s)
+	r, _ := runAwake(ctx, &p, &s)
 	return r, nil
 }
 
-// runOnce runs the probe once. If it is stuck, the channel is closed when it returns.
+// runAwake runs the probe once, and again if the process was suspended in the middle: it
+// is not the probe's fault that an answer came late, or that a connection was lost. If
+// that happens again, the result is unknown. If the run is stuck, the channel is closed
+// when it returns.
+func runAwake(ctx context.Context, p *Probe, s *Rules) (Result, <-chan struct{}) {
+	for again := false; ; again = true {
+		begun := time.Now()
+		f, stuck := runOnce(ctx, p, s)
+		if !suspended(begun, &f, s) {
+			return f, stuck
+		}
+		if again || stuck != nil {
+			f.Status, f.Reason = Unknown, "this process was suspended meanwhile"
+			return f, stuck
+		}
+	}
+}
+
+// suspended reports whether the result of a run that began then is that of a process that
+// did not run for some time.
+func suspended(begun time.Time, f *Result, s *Rules) bool {
+	return f.Status != Healthy && f.At.Sub(begun) > s.Timeout+grace+oversleep
+}
+
+// runOnce runs the probe once, like runAwake.
 func runOnce(ctx context.Context, p *Probe, s *Rules) (Result, <-chan struct{}) {
 	ctx, cancel := timeout.Context(ctx, s.Timeout)
 	defer cancel()

@@ -131,7 +131,7 @@ func (c *check) run(ctx context.Context) (f Result, passive bool) {
 		f.Latency += f.At.Sub(c.last.At)
 		return f, false
 	}
-	f, stuck := runOnce(ctx, &c.probe, &s)
+	f, stuck := runAwake(ctx, &c.probe, &s)
 	c.mu.Lock()
 	c.stuck = stuck
 	c.mu.Unlock()

@@ -26,11 +26,16 @@ type HealthLog struct {
 // openSpan is the result that a check's runs go into.
 type openSpan struct {
 	HealthResult
-	fresh bool // its status is news: it does not wait for its minute
+	interval time.Duration // of the check
+	fresh    bool          // its status is news: it does not wait for its minute
+	ended    bool          // it lasts until the check was last known to be due
 }
 
 const (
 	spanLength = int64(time.Minute / time.Millisecond)
+	// overdue is how much later than two intervals after the one before a run may come on
+	// a busy machine.
+	overdue = 5 * time.Second
 	// maxClosed bounds what waits to be taken.
 	maxClosed = 4 * MaxHealth
 )
@@ -57,7 +62,7 @@ func (l *HealthLog) Observe(o health.Observation) {
 	if s != nil {
 		at = max(at, s.To) // clocks are set back
 		// The process was suspended; the status meanwhile is unknown.
-		if at-s.To > 2*o.Interval.Milliseconds()+spanLength {
+		if at-s.To > (2*o.Interval + overdue).Milliseconds() {
 			l.close(s)
 			s = nil
 		}
@@ -79,6 +84,7 @@ func (l *HealthLog) Observe(o health.Observation) {
 		s.From, s.To = at, at
 		l.open[o.Name] = s
 	}
+	s.interval, s.ended = o.Interval, false
 	s.Latency.Record(int64(o.Latency))
 	if o.Result.Status != health.Healthy {
 		s.Failures++
@@ -106,13 +112,25 @@ func (l *HealthLog) close(s *openSpan) {
 	s.Latency = hist.Histogram{}
 }
 
+// end extends the span until now: a status holds until the next run.
+func (s *openSpan) end(now int64) {
+	if !s.ended && now > s.To && now-s.To <= (2*s.interval).Milliseconds() && now-s.From <= MaxSpan {
+		s.To = now
+	}
+	s.ended = true
+}
+
 // Take removes and returns the results that are due, or, if all is set, those of spans
-// that are still open as well. It returns at most MaxHealth of them, earliest first; the
-// next call returns the rest.
+// that are still open as well, up to now. It returns at most MaxHealth of them, earliest
+// first; the next call returns the rest.
 func (l *HealthLog) Take(all bool) []HealthResult {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	now := time.Now().UnixMilli()
 	for _, s := range l.open {
+		if all {
+			s.end(now)
+		}
 		if all || s.fresh || s.To-s.From >= spanLength {
 			l.close(s)
 		}

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -43,7 +44,7 @@ func (a *API) routeHistory() {
 	register(a, huma.Operation{
 		OperationID: "health-history", Method: http.MethodGet, Path: "/api/v1/health/history", Tags: []string{tagHealth},
 		Summary:     "History of one check",
-		Description: "The check's statuses over time, its transitions, its uptime and the durations of its runs. If there are several instances, the worst status at each instant counts. Gaps of more than two minutes between runs are unknown time, which counts neither for the uptime nor against it." + cachedFor,
+		Description: "The check's statuses over time, its transitions, its uptime and the durations of its runs. If there are several instances, the worst status at each instant counts. Time of more than 15 seconds in which nothing was checked, as while the hub was stopped, is unknown: it counts neither for the uptime nor against it." + cachedFor,
 		Responses:   answers[report.History](a), Security: needs(forRead),
 		Errors: []int{http.StatusNotFound, http.StatusUnprocessableEntity, http.StatusInternalServerError, http.StatusServiceUnavailable},
 	}, a.history)
@@ -87,7 +88,7 @@ func (a *API) history(ctx context.Context, in *historyInput) (*payloadOutput, er
 }
 
 // currently returns the present status of a check: one of the hub's own, or one of a
-// service as its last heartbeat reported it.
+// service as its last heartbeat reported it, which does not tell since when.
 func currently(checks []health.CheckReport, name string) (c *health.CheckReport, own bool) {
 	for i := range checks {
 		c := &checks[i]
@@ -108,28 +109,44 @@ func currently(checks []health.CheckReport, name string) (c *health.CheckReport,
 			continue
 		}
 		if s, ok := reported.Checks[within]; ok {
-			return &health.CheckReport{Name: name, State: health.State{Status: s.Status, Since: c.CheckedAt}, Reason: s.Reason, CheckedAt: c.CheckedAt}, false
+			return &health.CheckReport{Name: name, State: health.State{Status: s.Status}, Reason: s.Reason, CheckedAt: c.CheckedAt}, false
 		}
 	}
 	return nil, false
 }
 
-// upToNow adds the present status of a check, which the store receives within a
-// minute. Its runs are not counted until then.
+// delay is how long after a run a service's result of it is stored at the latest.
+const delay = 2 * time.Minute
+
+// upToNow adds the present status of a check for the time since the last result: the store
+// receives the next one within a minute, or once the check has run again. Its runs are not
+// counted until then.
 func upToNow(kept iter.Seq2[*store.HealthRecord, error], c *health.CheckReport, w rollup.Window) iter.Seq2[*store.HealthRecord, error] {
 	if c == nil || c.Status == health.Unknown || c.CheckedAt.UnixMilli() < w.From || c.Since.UnixMilli() >= w.To {
 		return kept
 	}
 	return func(yield func(*store.HealthRecord, error) bool) {
+		var last store.HealthRecord
 		for r, err := range kept {
 			if !yield(r, err) {
 				return
+			}
+			if r != nil && r.To >= last.To {
+				last.To, last.Status = r.To, r.Status
+			}
+		}
+		from := c.Since
+		if from.IsZero() {
+			from = c.CheckedAt
+			if stored := time.UnixMilli(last.To); last.Status == c.Status && from.Sub(stored) <= delay {
+				from = stored
 			}
 		}
 		// A separate instance, since the store may have results of the same time.
 		r := &store.HealthRecord{Instance: "\x00now"}
 		r.Check, r.Status, r.Flapping, r.Critical = c.Name, c.Status, c.Flapping, c.Critical
-		r.From, r.To, r.Reason, r.Details = c.Since.UnixMilli(), c.CheckedAt.UnixMilli(), c.Reason, string(c.Details)
+		r.From = max(from.UnixMilli(), last.To)
+		r.To, r.Reason, r.Details = max(r.From, w.To), c.Reason, string(c.Details)
 		yield(r, nil)
 	}
 }

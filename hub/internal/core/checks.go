@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"time"
 
 	"github.com/kymohq/kymo/health"
 	"github.com/kymohq/kymo/hub/internal/config"
 	"github.com/kymohq/kymo/hub/internal/fleet"
 	"github.com/kymohq/kymo/hub/internal/intake"
+	"github.com/kymohq/kymo/hub/internal/loop"
 	"github.com/kymohq/kymo/hub/internal/store"
 )
 
@@ -19,6 +21,7 @@ type checks struct {
 	fleet    *fleet.Fleet
 	registry health.Registry
 	history  *history
+	looking  *loop.Loop // tells the fleet that the hub runs
 
 	mu         sync.Mutex
 	configured map[string]entry  // by name
@@ -41,6 +44,7 @@ func startChecks(st store.Store, conf *config.Config, o *Options, appended intak
 	c.history = newHistory(st, appended)
 	c.registry.Observe(c.history.observe)
 	c.history.start(o.beats, c.fleet.Sweep)
+	c.looking = loop.Start(time.Second, nil, func(context.Context) { c.fleet.Look() })
 	err := c.apply(conf)
 	if checker, ok := st.(store.Checker); ok && err == nil {
 		err = c.checkStore(checker) // last: names in the configuration come first
@@ -134,5 +138,6 @@ func (c *checks) inUse(name string) bool {
 
 // close ends the checks and writes what is left of their history.
 func (c *checks) close(ctx context.Context) error {
+	c.looking.Stop()
 	return errors.Join(c.registry.Close(ctx), c.history.close(ctx))
 }

@@ -28,8 +28,9 @@ const (
 
 // Fleet holds the services and their instances. It is safe for concurrent use.
 type Fleet struct {
-	limits Limits
-	now    func() time.Time
+	limits    Limits
+	now       func() time.Time
+	attention attention
 
 	mu         sync.Mutex
 	services   map[string]*service
@@ -229,11 +230,11 @@ func (f *Fleet) Sweep() {
 func (f *Fleet) expire(s *service, now time.Time) {
 	f.supersede(s, now)
 	limit := serviceExpiry
-	if now.Sub(s.last) <= s.silence {
+	if f.attention.quiet(s.last, now) <= s.silence {
 		limit = instanceExpiry
 	}
 	for id, in := range s.instances {
-		if now.Sub(in.last) > limit {
+		if f.attention.quiet(in.last, now) > limit {
 			f.remove(s, id)
 		}
 	}

@@ -18,7 +18,8 @@ import (
 const maxNamed = 3
 
 // Probe returns the check of a service by the last heartbeats of its instances. Without
-// a heartbeat it is unknown after silence and down after downAfter. If expectedSince
+// a heartbeat it is unknown after silence and down after downAfter, not counting the time
+// in which the hub was suspended. If expectedSince
 // is not zero, the service is known from now on, even without instances, and down if
 // there was no heartbeat until downAfter later.
 func (f *Fleet) Probe(name string, silence, downAfter time.Duration, expectedSince time.Time) health.Probe {
@@ -29,7 +30,7 @@ func (f *Fleet) Probe(name string, silence, downAfter time.Duration, expectedSin
 		now := f.now()
 		t := f.tally(name, silence, now)
 		if t.instances == 0 {
-			return nil, t.missing(now, silence, downAfter, expectedSince)
+			return nil, f.missing(t, now, silence, downAfter, expectedSince)
 		}
 		return t.details(), t.verdict(downAfter)
 	}}
@@ -74,7 +75,7 @@ func (f *Fleet) tally(name string, silence time.Duration, now time.Time) *tally 
 	f.expire(s, now)
 	t.last, t.stopped, t.instances = s.last, s.stopped, len(s.instances)
 	for _, in := range s.instances {
-		if quiet := now.Sub(in.last); quiet > silence {
+		if quiet := f.attention.quiet(in.last, now); quiet > silence {
 			if t.silent++; t.silent == 1 || quiet < t.shortest {
 				t.shortest = quiet
 			}
@@ -100,15 +101,16 @@ func (f *Fleet) tally(name string, silence time.Duration, now time.Time) *tally 
 }
 
 // missing returns the result for a service without instances.
-func (t *tally) missing(now time.Time, silence, downAfter time.Duration, expectedSince time.Time) error {
-	quiet := now.Sub(t.last)
+func (f *Fleet) missing(t *tally, now time.Time, silence, downAfter time.Duration, expectedSince time.Time) error {
+	quiet := f.attention.quiet(t.last, now)
 	reason := "silent for " + duration.Seconds(quiet)
 	switch {
 	case t.last.IsZero():
-		if expectedSince.IsZero() || now.Sub(expectedSince) <= downAfter {
+		waited := f.attention.quiet(expectedSince, now)
+		if expectedSince.IsZero() || waited <= downAfter {
 			return health.Unknownf("no instance has reported yet")
 		}
-		return errors.New("no instance has reported for " + duration.Seconds(now.Sub(expectedSince)))
+		return errors.New("no instance has reported for " + duration.Seconds(waited))
 	case t.stopped:
 		reason = "its last instance stopped"
 	}

@@ -11,10 +11,10 @@ import (
 	"github.com/kymohq/kymo/internal/hist"
 )
 
-// bridge is the longest time between two results that does not count as unknown:
-// results come once a minute, the last ones before a crash are lost, and a
-// restart takes some seconds.
-const bridge = 2 * time.Minute
+// bridge is the longest time between two results that does not count as unknown: a
+// restart takes some seconds. Results of one process follow each other without a gap,
+// unless it was suspended.
+const bridge = 15 * time.Second
 
 // History describes one check in a window. Shares are of the time that is
 // known, except for KnownPercent.
