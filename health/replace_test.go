@@ -40,6 +40,7 @@ func TestReplace(t *testing.T) {
 			t.Errorf("after its first run it is %+v, one too few; the probe before is closed: %v", c, closed)
 		}
 		until(t, &r, Healthy, 16*time.Second)
+		synctest.Wait()
 		if o := seen[len(seen)-1]; o.Before != Down || o.State.Status != Healthy {
 			t.Errorf("observed %+v", o)
 		}

@@ -103,4 +103,6 @@ func (c *clickHouse) reason(err error) error {
 	return fmt.Errorf("query: %s", refused.Message)
 }
 
+func (c *clickHouse) drop() { c.lines.cut() }
+
 func (c *clickHouse) close() { _ = c.conn.Close() }

@@ -2,6 +2,7 @@ package probe
 
 import (
 	"context"
+	"time"
 
 	"github.com/kymohq/kymo/health"
 )
@@ -22,14 +23,30 @@ type database interface {
 	// run probes once. A broken connection is not reused: the next run opens
 	// another.
 	run(ctx context.Context) (health.Details, error)
+	// drop closes the connections. The next run opens others.
+	drop()
 	close()
+}
+
+// databaseLines are a database's connections.
+type databaseLines struct {
+	database
+	lines *lines
+}
+
+func (d *databaseLines) oldest() time.Time { return d.lines.oldest() }
+
+func (d *databaseLines) close() {
+	d.database.close()
+	d.lines.end()
 }
 
 // databaseProbe returns the probe of a database. Its errors contain no secrets.
 func databaseProbe(s *Spec, d database, l *lines, hide secrets) health.Probe {
+	kept := &databaseLines{d, l}
 	return health.Probe{
 		Kind: s.Type,
-		Run: func(ctx context.Context) (health.Details, error) {
+		Run: fresh(kept, func(ctx context.Context) (health.Details, error) {
 			before := l.dials()
 			details, err := d.run(ctx)
 			// The kept connection broke between two runs, which does not mean
@@ -38,10 +55,9 @@ func databaseProbe(s *Spec, d database, l *lines, hide secrets) health.Probe {
 				details, err = d.run(ctx)
 			}
 			return details, explain(ctx, err, hide)
-		},
+		}),
 		Close: func() error {
-			d.close()
-			l.end()
+			kept.close()
 			return nil
 		},
 	}

@@ -22,7 +22,8 @@ type lines struct {
 // line is a connection that is in lines until it is closed.
 type line struct {
 	net.Conn
-	of *lines
+	of   *lines
+	made time.Time
 }
 
 // Close closes it and forgets it.
@@ -54,7 +55,7 @@ func (l *lines) dial(ctx context.Context, network, addr string) (net.Conn, error
 	if l.open == nil {
 		l.open = make(map[*line]struct{})
 	}
-	one := &line{conn, l}
+	one := &line{conn, l, time.Now()}
 	l.open[one] = struct{}{}
 	return one, nil
 }
@@ -81,6 +82,18 @@ func (l *lines) dials() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.dialed
+}
+
+// oldest returns when the oldest of those that are open was made, the zero time if none is.
+func (l *lines) oldest() (made time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for one := range l.open {
+		if made.IsZero() || one.made.Before(made) {
+			made = one.made
+		}
+	}
+	return made
 }
 
 // cut closes all that are open: a read from one of them fails.

@@ -8,6 +8,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -29,6 +30,7 @@ type grpcProbe struct {
 	service string
 	header  metadata.MD
 	conn    *grpc.ClientConn // nil before the first, and after one that failed
+	made    time.Time        // when it was
 
 	mu     sync.Mutex
 	failed error // what kept the last connection from being made
@@ -52,7 +54,7 @@ func newGRPC(s *Spec) (health.Probe, error) {
 		plain = credentials.NewTLS(&tls.Config{ServerName: u.Hostname(), InsecureSkipVerify: s.Insecure})
 	}
 	g.secure = noting{plain, g.note}
-	return networkProbe("grpc", hide, g.run, g.close), nil
+	return networkProbe("grpc", hide, g.run, g), nil
 }
 
 // noting wraps credentials and passes on the error of a failed handshake, of which gRPC
@@ -104,6 +106,7 @@ func (g *grpcProbe) check(ctx context.Context) (serving grpc_health_v1.HealthChe
 			grpc.WithContextDialer(g.dial),
 			grpc.WithDisableServiceConfig(),
 			grpc.WithUserAgent(clientName))
+		g.made = time.Now()
 		if err != nil {
 			return 0, err
 		}
@@ -111,7 +114,7 @@ func (g *grpcProbe) check(ctx context.Context) (serving grpc_health_v1.HealthChe
 	answer, err := grpc_health_v1.NewHealthClient(g.conn).Check(metadata.NewOutgoingContext(ctx, g.header),
 		&grpc_health_v1.HealthCheckRequest{Service: g.service})
 	if code := status.Code(err); code == codes.Unavailable || ctx.Err() != nil {
-		g.close()
+		g.drop()
 	}
 	return answer.GetStatus(), err
 }
@@ -145,9 +148,18 @@ func (g *grpcProbe) reason(err error) error {
 	return errors.New(said.Code().String() + ": " + said.Message())
 }
 
-func (g *grpcProbe) close() {
+func (g *grpcProbe) oldest() time.Time {
+	if g.conn == nil {
+		return time.Time{}
+	}
+	return g.made
+}
+
+func (g *grpcProbe) drop() {
 	if g.conn != nil {
 		_ = g.conn.Close()
 		g.conn = nil
 	}
 }
+
+func (g *grpcProbe) close() { g.drop() }

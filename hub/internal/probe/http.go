@@ -58,7 +58,7 @@ func newHTTP(s *Spec) (health.Probe, error) {
 	}
 	h.client = newClient(s.Insecure, nil, headers)
 	h.client.http.CheckRedirect = check
-	return networkProbe("http", hide, h.run, h.client.close), nil
+	return networkProbe("http", hide, h.run, h.client), nil
 }
 
 func (h *httpProbe) run(ctx context.Context) (health.Details, error) {

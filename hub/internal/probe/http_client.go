@@ -123,6 +123,13 @@ func notHTTP(err error) error {
 	return err
 }
 
+func (c *client) oldest() time.Time { return c.lines.oldest() }
+
+func (c *client) drop() {
+	c.http.CloseIdleConnections()
+	c.lines.cut()
+}
+
 func (c *client) close() {
 	c.http.CloseIdleConnections()
 	c.lines.end()

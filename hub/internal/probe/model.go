@@ -72,7 +72,7 @@ func newModelProbe(s *Spec, protocol func(*modelClient) (modelServer, error)) (h
 		return health.Probe{}, err
 	}
 	m := &modelProbe{server: server, models: models, canary: canary, hide: c.hide}
-	return networkProbe(s.Type, c.hide, m.run, c.close), nil
+	return networkProbe(s.Type, c.hide, m.run, c.client), nil
 }
 
 // checkModels returns the models to probe, among them the canary's, and the

@@ -249,4 +249,9 @@ func (m *mySQL) reason(err error) error {
 	return errors.New(refused.Message)
 }
 
+func (m *mySQL) drop() {
+	m.db.SetMaxIdleConns(-1) // which closes those that are idle
+	m.db.SetMaxIdleConns(1)
+}
+
 func (m *mySQL) close() { _ = m.db.Close() }

@@ -44,8 +44,10 @@ func TestMySQL(t *testing.T) {
 
 	t.Run("connections", func(t *testing.T) {
 		do("CREATE USER app IDENTIFIED BY 'geheim' WITH MAX_USER_CONNECTIONS 1")
-		one := probe(t, Spec{URL: server.URL("app", "geheim", ""), MaxConnections: 0.1})
-		wantProblem(t, one, enough, health.Degraded, "of 10 connections used")
+		crowded := probe(t, Spec{URL: server.URL("app", "geheim", ""), MaxConnections: 0.1})
+		wantProblem(t, crowded, enough, health.Degraded, "of 10 connections used")
+		one := probe(t, Spec{URL: server.URL("app", "geheim", "")})
+		eventually(t, "its connection is gone", func() bool { _, err := runProbe(t, one, enough); return err == nil })
 		wantProblem(t, probe(t, Spec{URL: server.URL("app", "geheim", "")}), enough, health.Down, "too many connections")
 		_ = one.Close()
 	})

@@ -26,9 +26,12 @@ var networkTypes = map[string]constructor{
 // runFunc is one run of a probe.
 type runFunc func(ctx context.Context) (health.Details, error)
 
-// networkProbe returns a probe whose errors contain no secret. If end is not nil, it
-// frees the probe's resources.
-func networkProbe(kind string, hide secrets, run runFunc, end func()) health.Probe {
+// networkProbe returns a probe whose errors contain no secret. Its connections are nil if
+// it keeps none.
+func networkProbe(kind string, hide secrets, run runFunc, kept connections) health.Probe {
+	if kept != nil {
+		run = fresh(kept, run)
+	}
 	return health.Probe{
 		Kind: kind,
 		Run: func(ctx context.Context) (health.Details, error) {
@@ -44,8 +47,8 @@ func networkProbe(kind string, hide secrets, run runFunc, end func()) health.Pro
 			return details, explain(ctx, err, hide)
 		},
 		Close: func() error {
-			if end != nil {
-				end()
+			if kept != nil {
+				kept.close()
 			}
 			return nil
 		},

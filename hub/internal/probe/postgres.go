@@ -197,6 +197,8 @@ func (p *postgres) reason(err error) error {
 }
 
 // close ends the connection, without waiting for a server that may not answer.
+func (p *postgres) drop() { p.close() }
+
 func (p *postgres) close() {
 	if p.conn != nil {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)

@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"context"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -48,15 +49,26 @@ func TestPostgres(t *testing.T) {
 			s.URL = small.URL("app", "geheim", "postgres")
 			return probe(t, s)
 		}
-		one, two, three := probe(t, Spec{}), probe(t, Spec{MaxConnections: 0.6}), probe(t, Spec{})
+		one, two, other, three := probe(t, Spec{}), probe(t, Spec{MaxConnections: 0.6}), probe(t, Spec{}), probe(t, Spec{})
 		alone(t, two)
 		wantHealthy(t, two)
 		wantHealthy(t, one)
 		wantProblem(t, two, enough, health.Degraded, "2 of 3 connections used")
-		wantProblem(t, three, enough, health.Degraded, "3 of 3 connections used")
+		wantHealthy(t, other) // in place of the connection that was dropped
+		eventually(t, "three connections are used", func() bool {
+			_, err := runProbe(t, three, enough)
+			return health.StatusOf(err) == health.Degraded && err.Error() == "3 of 3 connections used"
+		})
+		var another *pgconn.PgConn
+		eventually(t, "the third connection is free", func() (ok bool) {
+			var err error
+			another, err = pgconn.Connect(t.Context(), small.URL("app", "geheim", "postgres"))
+			return err == nil
+		})
+		defer another.Close(context.Background())
 		four := probe(t, Spec{})
 		wantProblem(t, four, enough, health.Down, "too many connections")
-		_, _ = one.Close(), two.Close()
+		_, _ = one.Close(), other.Close()
 		eventually(t, "there is room", func() bool { _, err := runProbe(t, four, enough); return err == nil })
 	})
 

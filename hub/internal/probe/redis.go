@@ -131,6 +131,8 @@ func (r *redisSingle) run(ctx context.Context) (health.Details, error) {
 	return runRedis(ctx, r.spec, r.node)
 }
 
+func (r *redisSingle) drop() { r.node.close() }
+
 func (r *redisSingle) close() { r.node.close() }
 
 // runRedis probes one Redis and judges it.
@@ -181,9 +183,27 @@ func newRedisNode(addr string, options goredis.Options) *redisNode {
 	return n
 }
 
-// with calls f with a client. After an error that is not an answer the client
-// is closed, since it remembers the failure.
+// with calls f with a client. Its connection has a name, unless the user may not give it
+// one.
 func (n *redisNode) with(f func(*goredis.Client) error) error {
+	err := n.attempt(f)
+	if n.options.ClientName != "" && isNoPermission(err) && strings.Contains(strings.ToLower(err.Error()), "client") {
+		n.close()
+		n.options.ClientName = ""
+		return n.attempt(f)
+	}
+	return err
+}
+
+// isNoPermission reports whether the server refused a command because of the user's rights.
+func isNoPermission(err error) bool {
+	answer := goredis.Error(nil)
+	return errors.As(err, &answer) && strings.Contains(answer.Error(), "NOPERM")
+}
+
+// attempt calls f with a client. After an error that is not an answer the client is
+// closed, since it remembers the failure.
+func (n *redisNode) attempt(f func(*goredis.Client) error) error {
 	if n.client == nil {
 		options := n.options
 		n.client, n.refused = goredis.NewClient(&options), nil

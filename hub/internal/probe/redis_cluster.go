@@ -39,9 +39,10 @@ func newRedisCluster(s *Spec, a *address, options goredis.Options) (*redisCluste
 
 // clusterView is the cluster as one node sees it.
 type clusterView struct {
-	state   redisInfo
-	primary []string // addresses
-	scratch string   // the node that has the scratch key
+	state   redisInfo // nil if the user may not ask for it
+	listed  int64     // slots that some node has
+	primary []string  // addresses
+	scratch string    // the node that has the scratch key
 }
 
 func (r *redisCluster) run(ctx context.Context) (health.Details, error) {
@@ -53,32 +54,53 @@ func (r *redisCluster) run(ctx context.Context) (health.Details, error) {
 	if err != nil {
 		return nil, err
 	}
-	details := health.Details{"primaries": len(view.primary), "slots": view.state.number("cluster_slots_ok")}
-	if state := view.state["cluster_state"]; state != "ok" {
-		return details, fault(fmt.Sprintf("the cluster takes no queries: %d of %d slots are served",
-			view.state.number("cluster_slots_ok"), clusterSlots))
+	ok := view.listed
+	if view.state != nil {
+		ok = view.state.number("cluster_slots_ok")
+	}
+	details := health.Details{"primaries": len(view.primary), "slots": ok}
+	served := fmt.Sprintf("%d of %d slots are served", ok, clusterSlots)
+	if state := view.state["cluster_state"]; view.state != nil && state != "ok" {
+		return details, fault("the cluster takes no queries: " + served)
 	}
 	err = r.runAll(ctx, view, details)
+	if ok < clusterSlots && health.StatusOf(err) < health.Degraded {
+		// With cluster-require-full-coverage no, the other slots are still served.
+		err = health.Degradedf("%s", served)
+	}
 	return details, err
 }
 
 // askCluster returns a node's view.
 func askCluster(ctx context.Context, client *goredis.Client, scratch string) (view clusterView, err error) {
 	pipe := client.Pipeline()
-	state, slots, slot := pipe.ClusterInfo(ctx), pipe.ClusterSlots(ctx), pipe.ClusterKeySlot(ctx, scratch)
-	if _, err := pipe.Exec(ctx); err != nil {
+	state, slots := pipe.ClusterInfo(ctx), pipe.ClusterSlots(ctx)
+	var slot *goredis.IntCmd
+	if scratch != "" {
+		slot = pipe.ClusterKeySlot(ctx, scratch)
+	}
+	// Where there is no connection, only Exec has an error.
+	if _, err := pipe.Exec(ctx); err != nil && !isNoPermission(state.Err()) && !isNoPermission(slots.Err()) {
 		return view, err
 	}
-	view.state = parseInfo(state.Val())
+	if err := slots.Err(); isNoPermission(err) {
+		return view, fault("the user may not use CLUSTER SLOTS, which tells the cluster's nodes: +cluster|slots grants it")
+	} else if err != nil {
+		return view, err
+	}
+	if state.Err() == nil {
+		view.state = parseInfo(state.Val())
+	}
 	for _, some := range slots.Val() {
 		if len(some.Nodes) == 0 {
 			continue
 		}
+		view.listed += int64(some.End-some.Start) + 1
 		addr := some.Nodes[0].Addr // the primary
 		if !slices.Contains(view.primary, addr) {
 			view.primary = append(view.primary, addr)
 		}
-		if n := int(slot.Val()); some.Start <= n && n <= some.End {
+		if slot != nil && int64(some.Start) <= slot.Val() && slot.Val() <= int64(some.End) {
 			view.scratch = addr
 		}
 	}
@@ -136,6 +158,8 @@ func (r *redisCluster) failed(first string, errs []error) error {
 	}
 	return fault(fmt.Sprintf("%d of %d primaries do not answer, %s among them", len(bad), len(errs), first))
 }
+
+func (r *redisCluster) drop() { r.close() }
 
 func (r *redisCluster) close() {
 	for _, seed := range r.seeds {

@@ -77,6 +77,8 @@ func (r *redisSentinel) closePrimary() {
 	}
 }
 
+func (r *redisSentinel) drop() { r.close() }
+
 func (r *redisSentinel) close() {
 	r.closePrimary()
 	for _, sentinel := range r.sentinels {

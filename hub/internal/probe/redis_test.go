@@ -2,6 +2,7 @@ package probe
 
 import (
 	"fmt"
+	"net"
 	"strings"
 	"testing"
 	"time"
@@ -42,16 +43,25 @@ func TestRedis(t *testing.T) {
 		eventually(t, "the connections of before are gone", func() bool {
 			return strings.Count(server.Do("CLIENT", "LIST"), "id=") == 1
 		})
-		one, two, three := probe(t, Spec{}), probe(t, Spec{MaxConnections: 0.6}), probe(t, Spec{})
+		one, two, other, three := probe(t, Spec{}), probe(t, Spec{MaxConnections: 0.6}), probe(t, Spec{}), probe(t, Spec{})
 		wantHealthy(t, two)
 		wantHealthy(t, one)
 		wantProblem(t, two, enough, health.Degraded, "2 of 3 connections used")
-		wantProblem(t, three, enough, health.Degraded, "3 of 3 connections used")
+		wantHealthy(t, other) // in place of the connection that was dropped
+		eventually(t, "three connections are used", func() bool {
+			_, err := runProbe(t, three, enough)
+			return health.StatusOf(err) == health.Degraded && err.Error() == "3 of 3 connections used"
+		})
+		another, err := net.Dial("tcp", server.Addr())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer another.Close()
 		four := probe(t, Spec{})
 		for range 5 {
 			wantProblem(t, four, enough, health.Down, "too many connections")
 		}
-		_, _ = one.Close(), two.Close()
+		_, _ = one.Close(), other.Close()
 		eventually(t, "there is room", func() bool { _, err := runProbe(t, four, enough); return err == nil })
 	})
 
@@ -193,6 +203,30 @@ func TestRedisCluster(t *testing.T) {
 	}
 	wantHealthy(t, probe)
 
+	// A user who may not ask for the state of the cluster, and one who may not ask for its nodes.
+	for _, node := range all {
+		node.Do("ACL", "SETUSER", "few", "on", ">see", "~*", "+ping", "+cluster|slots", "+hello")
+		node.Do("ACL", "SETUSER", "fewer", "on", ">see", "~*", "+ping", "+hello")
+	}
+	few := openProbe(t, Spec{Type: "redis", URL: "redis+cluster://few:see@" + all[0].Addr()})
+	if details := wantHealthy(t, few); details["primaries"] != 3 || details["slots"] != int64(clusterSlots) {
+		t.Errorf("a cluster has details %v for a user with few rights", details)
+	}
+	fewer := openProbe(t, Spec{Type: "redis", URL: "redis+cluster://fewer:see@" + all[0].Addr()})
+	wantProblem(t, fewer, enough, health.Down, "the user may not use CLUSTER SLOTS, ")
+
+	// Slots that no node has, in a cluster that serves the others.
+	for _, node := range all {
+		node.Do("CONFIG", "SET", "cluster-require-full-coverage", "no")
+		node.Do("CLUSTER", "DELSLOTS", "0", "1")
+	}
+	for _, p := range []health.Probe{probe, few} {
+		eventually(t, "two slots are not served", func() bool {
+			_, err := runProbe(t, p, enough)
+			return err != nil && health.StatusOf(err) == health.Degraded && err.Error() == "16382 of 16384 slots are served"
+		})
+	}
+
 	// A node that left has no connection any more.
 	single := serverstest.Redis(t)
 	wantProblem(t, openProbe(t, Spec{Type: "redis", URL: "redis+cluster://" + single.Addr()}), enough, health.Down, "cluster support disabled")
@@ -203,4 +237,30 @@ func keysOf(all []*serverstest.RedisServer) (keys string) {
 		keys += node.Do("KEYS", "*") + " "
 	}
 	return keys
+}
+
+// The probe asks for no more than a user may.
+func TestRedisRights(t *testing.T) {
+	t.Parallel()
+	server := serverstest.Redis(t)
+	for name, rights := range map[string][]string{
+		"monitor":   {"+ping", "+info"},
+		"only-ping": {"+ping"},
+		"app":       {"~app:*", "+@read", "+@write", "+@connection", "-client"},
+		"safe":      {"~*", "+@all", "-@admin", "-@dangerous"},
+	} {
+		server.Do(append([]string{"ACL", "SETUSER", name, "on", ">see"}, rights...)...)
+		s := Spec{Type: "redis", URL: "redis://" + name + ":see@" + server.Addr()}
+		if name == "app" {
+			s.ScratchKey = "app:kymo"
+		}
+		p := openProbe(t, s)
+		for range 2 {
+			wantHealthy(t, p)
+		}
+	}
+	p := openProbe(t, Spec{Type: "redis", URL: "redis://safe:see@" + server.Addr(), MaxMemory: 0.9})
+	wantProblem(t, p, enough, health.Unknown, "INFO, which the user may not use")
+	p = openProbe(t, Spec{Type: "redis", URL: "redis://monitor:blind@" + server.Addr()})
+	wantProblem(t, p, enough, health.Down, "password")
 }

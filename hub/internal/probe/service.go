@@ -30,7 +30,7 @@ func Service(rawURL string) (health.Probe, error) {
 	}
 	s := &serviceProbe{url: u, hide: hide, client: newClient(false,
 		map[string]string{"Accept": "application/json, application/health+json"}, nil)}
-	return networkProbe("service", hide, s.run, s.client.close), nil
+	return networkProbe("service", hide, s.run, s.client), nil
 }
 
 func (s *serviceProbe) run(ctx context.Context) (health.Details, error) {
