@@ -58,6 +58,9 @@ func newHTTP(s *Spec) (health.Probe, error) {
 	}
 	h.client = newClient(s.Insecure, nil, headers)
 	h.client.http.CheckRedirect = check
+	if len(h.expected) == 0 {
+		h.client.enough = func(body []byte) bool { return bytes.Contains(body, []byte(h.contains)) }
+	}
 	return networkProbe("http", hide, h.run, h.client), nil
 }
 

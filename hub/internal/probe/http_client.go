@@ -25,6 +25,10 @@ type client struct {
 	header http.Header
 	host   string // the header Host; "" is the URL's
 	max    int64  // bytes of an answer that are read
+	// enough reports whether what was read of a body answers the question; nil if all of it
+	// is needed.
+	enough func(body []byte) bool
+	second *http.Transport // for HTTP/2; nil once a version has worked
 }
 
 // answer is what came back.
@@ -32,6 +36,7 @@ type answer struct {
 	status int
 	body   []byte
 	more   bool // the body is longer than what was read of it
+	html   bool // it says that the body is a web page
 	took   time.Duration
 }
 
@@ -58,12 +63,20 @@ func newClient(insecure bool, defaults, headers map[string]string) *client {
 	}
 	c.host = c.header.Get("Host")
 	c.header.Del("Host")
-	// HTTP/2 has no benefit for one request at a time, and its connections
-	// outlive a canceled request: the next one would wait on a dead
-	// connection.
+	c.http = &http.Client{CheckRedirect: redirectWithin("write its URL instead"), Transport: c.transport(insecure, false)}
+	c.second = c.transport(insecure, true)
+	return c
+}
+
+// transport returns a transport for HTTP/1, or for HTTP/2. The second has no benefit for
+// one request at a time, and its connections outlive a canceled request, so it is for
+// servers that speak nothing else.
+func (c *client) transport(insecure, second bool) *http.Transport {
 	protocols := &http.Protocols{}
-	protocols.SetHTTP1(true)
-	c.http = &http.Client{CheckRedirect: redirectWithin("write its URL instead"), Transport: &http.Transport{
+	protocols.SetHTTP1(!second)
+	protocols.SetHTTP2(second)
+	protocols.SetUnencryptedHTTP2(second)
+	return &http.Transport{
 		// No proxy is used, since its answers would not show the state of the
 		// target.
 		DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
@@ -75,8 +88,7 @@ func newClient(insecure bool, defaults, headers map[string]string) *client {
 		MaxIdleConnsPerHost:    1,
 		IdleConnTimeout:        10 * time.Minute,
 		MaxResponseHeaderBytes: 64 << 10,
-	}}
-	return c
+	}
 }
 
 // do sends a request and reads the answer. Its error may be a *url.Error, which
@@ -96,17 +108,71 @@ func (c *client) do(ctx context.Context, method string, to *url.URL, body []byte
 	req.Header["X-Idempotency-Key"] = nil
 	begun := time.Now()
 	resp, err := c.http.Do(req)
+	if c.second != nil && isSecondOnly(err) && ctx.Err() == nil {
+		other := *c.http
+		other.Transport = c.second
+		req.Body, _ = req.GetBody()
+		if answer, failed := other.Do(req); failed == nil {
+			c.http, resp, err = &other, answer, nil
+		}
+	}
 	if err != nil {
 		return nil, notHTTP(err)
 	}
+	c.second = nil
 	defer resp.Body.Close()
-	a := &answer{status: resp.StatusCode}
-	a.body, err = io.ReadAll(io.LimitReader(resp.Body, c.max+1))
+	a := &answer{status: resp.StatusCode, html: strings.HasPrefix(resp.Header.Get("Content-Type"), "text/html")}
+	err = c.read(a, resp)
 	a.took = time.Since(begun)
-	if int64(len(a.body)) > c.max {
-		a.body, a.more = a.body[:c.max], true
-	}
 	return a, err
+}
+
+// read reads as much of a body as the question needs: some never end.
+func (c *client) read(a *answer, resp *http.Response) error {
+	if c.enough != nil && c.enough(nil) && (resp.ContentLength < 0 || resp.ContentLength > c.max) {
+		drain(resp.Body)
+		return nil
+	}
+	part := make([]byte, 16<<10)
+	for {
+		n, err := resp.Body.Read(part)
+		a.body = append(a.body, part[:n]...)
+		if int64(len(a.body)) > c.max {
+			a.body, a.more = a.body[:c.max], true
+			return nil
+		}
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case c.enough != nil && len(a.body) > 0 && c.enough(a.body) && resp.ContentLength < 0:
+			return nil
+		case err != nil:
+			return err
+		}
+	}
+}
+
+// drain reads a body of unknown length to its end, so that the connection can be kept, if
+// that is near.
+func drain(body io.Reader) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_, _ = io.CopyN(io.Discard, body, 64<<10)
+	}()
+	timer := time.NewTimer(50 * time.Millisecond)
+	defer timer.Stop()
+	select {
+	case <-done:
+	case <-timer.C: // the body is about to be closed, which ends the read
+	}
+}
+
+// isSecondOnly reports whether an error may be that of a server that speaks HTTP/2 only: it
+// agrees to no other protocol, begins with a frame of that one, or hangs up.
+func isSecondOnly(err error) bool {
+	return err != nil && (isLost(err) || strings.Contains(err.Error(), "no application protocol") ||
+		strings.Contains(err.Error(), `malformed HTTP response "\x00\x00`))
 }
 
 // notHTTP names an error of a server that speaks something else. One that speaks

@@ -3,6 +3,7 @@ package probe
 import (
 	"compress/gzip"
 	"context"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"log"
@@ -145,6 +146,59 @@ func TestHTTPStopsInTheMiddle(t *testing.T) {
 		panic(http.ErrAbortHandler)
 	})
 	wantProblem(t, openProbe(t, Spec{Type: "http", URL: gone.URL}), enough, health.Down, "connection closed by the server")
+}
+
+// Of a body that never ends, no more is read than the question needs.
+func TestHTTPEndlessBody(t *testing.T) {
+	endless := web(t, func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.WriteString(w, "data: ready\n\n")
+		_ = http.NewResponseController(w).Flush()
+		<-r.Context().Done()
+	})
+	for range 2 {
+		wantHealthy(t, openProbe(t, Spec{Type: "http", URL: endless.URL}))
+		wantHealthy(t, openProbe(t, Spec{Type: "http", URL: endless.URL, Contains: "ready"}))
+	}
+	wantProblem(t, openProbe(t, Spec{Type: "http", URL: endless.URL, Contains: "steady"}), short, health.Down, "no answer within 150 ms")
+	wantProblem(t, openProbe(t, Spec{Type: "http", URL: endless.URL, JSON: map[string]any{"a": 1}}), short, health.Down, "no answer within 150 ms")
+}
+
+// Servers that speak HTTP/2 only, with TLS and without.
+func TestHTTPSecondVersion(t *testing.T) {
+	for _, secure := range []bool{false, true} {
+		s := httptest.NewUnstartedServer(says(200, "ok"))
+		s.Config.Protocols = &http.Protocols{}
+		s.Config.Protocols.SetHTTP2(secure)
+		s.Config.Protocols.SetUnencryptedHTTP2(!secure)
+		s.Config.ErrorLog = log.New(io.Discard, "", 0)
+		s.EnableHTTP2 = secure
+		if secure {
+			s.TLS = &tls.Config{NextProtos: []string{"h2"}}
+			s.StartTLS()
+		} else {
+			s.Start()
+		}
+		defer s.Close()
+		p := openProbe(t, Spec{Type: "http", URL: s.URL, Insecure: true, Method: "POST", Body: "ping", Contains: "ok"})
+		for range 3 {
+			wantHealthy(t, p)
+		}
+	}
+}
+
+// The user and password of the URL go along with a redirect to the same host, which
+// does not repeat them.
+func TestHTTPRedirectKeepsTheUser(t *testing.T) {
+	s := web(t, func(w http.ResponseWriter, r *http.Request) {
+		if user, password, _ := r.BasicAuth(); user != "app" || password != "geheim" {
+			http.Error(w, "who is it?", http.StatusUnauthorized)
+			return
+		}
+		if r.URL.Path == "/health" {
+			http.Redirect(w, r, "http://"+r.Host+"/health/", http.StatusMovedPermanently)
+		}
+	})
+	wantHealthy(t, openProbe(t, Spec{Type: "http", URL: "http://app:geheim@" + s.Listener.Addr().String() + "/health", Status: []int{200}}))
 }
 
 func TestHTTPRedirects(t *testing.T) {

@@ -74,6 +74,9 @@ func redirect(to *http.Request, via []*http.Request) error {
 			return fault("redirected to another host, with the body")
 		}
 	}
+	if to.URL.Host == first.URL.Host && to.URL.Scheme == first.URL.Scheme && to.URL.User == nil {
+		to.URL.User = first.URL.User // which a location does not repeat
+	}
 	to.Header.Del("Referer") // the URL before, with its query
 	return nil
 }

@@ -10,8 +10,12 @@ import (
 	"github.com/kymohq/kymo/health"
 )
 
-// maxNamed bounds how many checks of a service a reason names.
-const maxNamed = 3
+const (
+	// maxNamed bounds how many checks of a service a reason names.
+	maxNamed = 3
+	// maxReport bounds what is read of a service's report, in bytes.
+	maxReport = 8 << 20
+)
 
 // serviceProbe polls a service's report of itself.
 type serviceProbe struct {
@@ -30,6 +34,7 @@ func Service(rawURL string) (health.Probe, error) {
 	}
 	s := &serviceProbe{url: u, hide: hide, client: newClient(false,
 		map[string]string{"Accept": "application/json, application/health+json"}, nil)}
+	s.client.max = maxReport
 	return networkProbe("service", hide, s.run, s.client), nil
 }
 
@@ -38,14 +43,16 @@ func (s *serviceProbe) run(ctx context.Context) (health.Details, error) {
 	if err != nil {
 		return nil, err
 	}
-	said, ok := parseSelfReport(a.body)
-	if !ok {
-		if a.status < 200 || a.status > 299 {
-			return nil, fault(a.outcome())
-		}
-		return nil, nil
+	said, problem := parseSelfReport(a)
+	switch {
+	case said != nil:
+		return said.details(), s.verdict(said, a)
+	case a.status < 200 || a.status > 299:
+		return nil, fault(a.outcome())
+	case problem != "":
+		return nil, health.Degradedf("%s; expected JSON with a status such as healthy, degraded or down, or a word such as OK", s.hide.show(problem))
 	}
-	return said.details(), s.verdict(said, a)
+	return nil, nil
 }
 
 // verdict returns the result that the service reports, whatever the status code of its
@@ -82,12 +89,15 @@ func (r *selfReport) reason() string {
 		}
 		named = append(named, text)
 	}
-	if len(named) > 0 {
+	if len(named) > 0 && r.word == "" {
 		return strings.Join(named, "; ")
 	}
 	text := "says it is " + r.status.String()
 	if r.output != "" {
 		text += ": " + r.output
+	}
+	if r.word != "" {
+		text = fmt.Sprintf("says its status is %q, which is not understood", r.word)
 	}
 	return text
 }

@@ -1,8 +1,10 @@
 package probe
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -24,12 +26,15 @@ const (
 //   - draft-inadarei-api-health-check-06: status pass, warn or fail, or a synonym
 //     that it allows; checks by name, each a list.
 //   - Spring Boot's actuator: status UP, DOWN, OUT_OF_SERVICE or UNKNOWN;
-//     components by name.
+//     components by name, in old versions details.
+//   - MicroProfile Health: status UP or DOWN; a list of checks with their names.
 //   - ASP.NET Core with its usual writer: status Healthy, Degraded or Unhealthy;
 //     entries by name.
+//   - NestJS's Terminus: status ok or error; error and info by name.
 type selfReport struct {
 	status health.Status
 	output string      // why, in the service's words
+	word   string      // its status, if that is not understood
 	checks []selfCheck // worst first
 }
 
@@ -39,19 +44,34 @@ type selfCheck struct {
 	reason string
 }
 
-// saidStatuses are the words for statuses, in lower case.
-var saidStatuses = map[string]health.Status{
-	"healthy": health.Healthy, "pass": health.Healthy, "ok": health.Healthy, "up": health.Healthy,
-	"degraded": health.Degraded, "warn": health.Degraded, "warning": health.Degraded,
-	"down": health.Down, "fail": health.Down, "error": health.Down, "unhealthy": health.Down, "out_of_service": health.Down,
-	"unknown": health.Unknown,
-}
-
 // saidAs is the status and the reason of anything that has them.
 type saidAs struct {
-	Status word `json:"status"`
-	Output word `json:"output"` // draft-inadarei
-	Reason word `json:"reason"` // Kymo
+	Name    word  `json:"name"` // in a list
+	Status  said  `json:"status"`
+	OK      said  `json:"ok"`
+	Healthy said  `json:"healthy"`
+	Success said  `json:"success"`
+	Output  word  `json:"output"` // draft-inadarei
+	Reason  word  `json:"reason"` // Kymo
+	Message word  `json:"message"`
+	Error   word  `json:"error"`
+	Data    cause `json:"data"`    // MicroProfile
+	Details cause `json:"details"` // the actuator
+}
+
+// cause is an object that may have a reason.
+type cause struct{ text word }
+
+// UnmarshalJSON never fails.
+func (c *cause) UnmarshalJSON(text []byte) error {
+	var in struct {
+		Error   word `json:"error"`
+		Message word `json:"message"`
+		Reason  word `json:"reason"`
+	}
+	_ = json.Unmarshal(text, &in)
+	c.text = cmp.Or(in.Error, in.Message, in.Reason)
+	return nil
 }
 
 // word is a string. A value of another type, under a key that other formats use
@@ -66,58 +86,132 @@ func (w *word) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// status returns the status that a text stands for, if it is one.
-func (s *saidAs) status() (health.Status, bool) {
-	status, ok := saidStatuses[strings.ToLower(string(s.Status))]
-	return status, ok
+// status returns the status that was said, or the word for it that is not understood. Both
+// are zero if none was.
+func (s *saidAs) status() (health.Status, string) {
+	for _, one := range []said{s.Status, s.OK, s.Healthy, s.Success} {
+		if one.status != health.Unknown || one.unknown || one.word != "" {
+			return one.status, one.word
+		}
+	}
+	// Some have nothing but a message.
+	if status, ok := statusOf(string(s.Message)); ok {
+		return status, ""
+	}
+	return health.Unknown, ""
 }
 
 // why returns the reason, in the service's own words.
-func (s *saidAs) why() string { return string(cmp.Or(s.Reason, s.Output)) }
+func (s *saidAs) why() string {
+	return string(cmp.Or(s.Reason, s.Output, s.Error, s.Message, s.Data.text, s.Details.text))
+}
 
-// parseSelfReport returns a service's report of itself, if the body is one.
-func parseSelfReport(body []byte) (*selfReport, bool) {
-	var said struct {
+// parseSelfReport returns a service's report of itself, or what keeps its answer from being
+// understood. An answer without a body is neither.
+func parseSelfReport(a *answer) (r *selfReport, problem string) {
+	body := bytes.TrimSpace(bytes.TrimPrefix(a.body, []byte("\uFEFF")))
+	switch {
+	case len(body) == 0:
+		return nil, ""
+	case a.more:
+		return nil, fmt.Sprintf("the answer is over %d MiB", maxReport>>20)
+	case !json.Valid(body):
+		return parseSaidText(body, a.html)
+	case body[0] != '{':
+		var one said
+		_ = one.UnmarshalJSON(body)
+		if one.status == health.Unknown && !one.unknown {
+			return nil, "the answer is " + excerpt(body)
+		}
+		return &selfReport{status: one.status}, ""
+	}
+	var top struct {
 		saidAs
 		Checks     json.RawMessage `json:"checks"`
 		Components json.RawMessage `json:"components"`
 		Entries    json.RawMessage `json:"entries"`
+		Info       json.RawMessage `json:"info"`
+		Errors     json.RawMessage `json:"error"`
+		Parts      json.RawMessage `json:"details"`
 	}
-	if json.Unmarshal(body, &said) != nil {
-		return nil, false
+	_ = json.Unmarshal(body, &top) // it is an object, and no field fails
+	_ = top.Error.UnmarshalJSON(top.Errors)
+	_ = top.Details.UnmarshalJSON(top.Parts)
+	status, unclear := top.status()
+	if status == health.Unknown && unclear == "" && !top.Status.unknown {
+		return nil, "the answer is JSON without a status"
 	}
-	status, ok := said.status()
-	if !ok {
-		return nil, false
+	r = &selfReport{status: status, output: top.why(), word: unclear}
+	if unclear != "" {
+		r.status = health.Degraded
 	}
-	r, named := &selfReport{status: status, output: said.why()}, make(map[string]selfCheck)
-	for _, some := range []json.RawMessage{said.Checks, said.Components, said.Entries} {
-		var checks map[string]json.RawMessage
-		_ = json.Unmarshal(some, &checks) // what is no object has no names
-		for name, check := range checks {
-			if c, ok := parseSelfCheck(name, check); ok {
-				// Of those with one name, which are measurements of one thing, the worst counts.
-				if other, double := named[c.name]; !double || worstFirst(c, other) < 0 {
-					named[c.name] = c
+	r.checks = parseSelfChecks(top.Checks, top.Components, top.Entries, top.Info, top.Errors, top.Parts)
+	return r, ""
+}
+
+// parseSaidText reads a text that is no JSON.
+func parseSaidText(body []byte, html bool) (r *selfReport, problem string) {
+	if html || body[0] == '<' {
+		return nil, "the answer is a web page"
+	}
+	if status, ok := statusOf(string(body)); ok {
+		return &selfReport{status: status}, ""
+	}
+	return nil, "the answer is " + excerpt(body)
+}
+
+// excerpt quotes the beginning of a body.
+func excerpt(body []byte) string {
+	const longest = 40
+	text := strings.ToValidUTF8(string(body[:min(len(body), longest)]), "")
+	if len(body) > longest {
+		text += "…"
+	}
+	return fmt.Sprintf("%q", text)
+}
+
+// parseSelfChecks reads checks: objects that have them by name, or lists of them with
+// their names.
+func parseSelfChecks(groups ...json.RawMessage) []selfCheck {
+	named := make(map[string]selfCheck)
+	add := func(name string, text json.RawMessage) {
+		if c, ok := parseSelfCheck(name, text); ok {
+			// Of those with one name, which are measurements of one thing, the worst counts.
+			if other, double := named[c.name]; !double || worstFirst(c, other) < 0 {
+				named[c.name] = c
+			}
+		}
+	}
+	for _, group := range groups {
+		var byName map[string]json.RawMessage
+		var list []json.RawMessage
+		if json.Unmarshal(group, &byName) == nil {
+			for name, check := range byName {
+				add(name, check)
+			}
+		} else if json.Unmarshal(group, &list) == nil {
+			for _, check := range list {
+				var one saidAs
+				if json.Unmarshal(check, &one) == nil && one.Name != "" {
+					add(string(one.Name), check)
 				}
 			}
 		}
 	}
-	r.checks = slices.SortedFunc(maps.Values(named), worstFirst)
-	return r, true
+	return slices.SortedFunc(maps.Values(named), worstFirst)
 }
 
 func worstFirst(a, b selfCheck) int {
-	return cmp.Or(cmp.Compare(b.status, a.status), cmp.Compare(a.name, b.name), cmp.Compare(a.reason, b.reason))
+	return cmp.Or(cmp.Compare(b.status, a.status), cmp.Compare(a.name, b.name), cmp.Compare(b.reason, a.reason))
 }
 
 // parseSelfCheck reads one check: an object, a list of them, of which the worst
 // counts, or the status alone.
 func parseSelfCheck(name string, text json.RawMessage) (c selfCheck, ok bool) {
 	var all []saidAs
-	var one saidAs
 	c.name = name
 	if json.Unmarshal(text, &all) != nil {
+		var one saidAs
 		if json.Unmarshal(text, &one) != nil {
 			_ = one.Status.UnmarshalJSON(text)
 		}
@@ -125,9 +219,10 @@ func parseSelfCheck(name string, text json.RawMessage) (c selfCheck, ok bool) {
 	} else if i := strings.LastIndexByte(name, ':'); i > 0 { // draft-inadarei: component:measurement
 		c.name = name[:i]
 	}
-	for _, said := range all {
-		if status, known := said.status(); known && (!ok || status > c.status) {
-			c.status, c.reason, ok = status, said.why(), true
+	for _, one := range all {
+		status, _ := one.status()
+		if (status != health.Unknown || one.Status.unknown) && (!ok || status > c.status) {
+			c.status, c.reason, ok = status, one.why(), true
 		}
 	}
 	return c, ok

@@ -49,7 +49,7 @@ func TestService(t *testing.T) {
 		{"draft-inadarei, a synonym", 503, `{"status":"error"}`, health.Down, "says it is down", nil},
 		{"actuator, UP", 200, `{"status":"UP","components":{"db":{"status":"UP","details":{"database":"H2"}},"ping":{"status":"UP"}}}`,
 			health.Healthy, "", checks{"db": "healthy", "ping": "healthy"}},
-		{"actuator, DOWN", 503, `{"status":"DOWN","components":{"db":{"status":"DOWN","details":{"error":"x"}}}}`, health.Down, "db is down", checks{"db": "down"}},
+		{"actuator, DOWN", 503, `{"status":"DOWN","components":{"db":{"status":"DOWN","details":{"error":"x"}}}}`, health.Down, "db is down: x", checks{"db": "down"}},
 		{"actuator, OUT_OF_SERVICE", 503, `{"status":"OUT_OF_SERVICE"}`, health.Down, "says it is down", nil},
 		{"actuator, UNKNOWN", 200, `{"status":"UNKNOWN"}`, health.Unknown, "says it is unknown", nil},
 		{"ASP.NET", 200, `{"status":"Degraded","entries":{"db":{"status":"Degraded"}}}`, health.Degraded, "db is degraded", checks{"db": "degraded"}},
@@ -58,10 +58,35 @@ func TestService(t *testing.T) {
 		{"too many to name", 503, `{"status":"down","checks":{"a":"down","b":"down","c":"down","d":"down"}}`,
 			health.Down, "a is down; b is down; c is down; …", checks{"a": "down", "b": "down", "c": "down", "d": "down"}},
 		{"other keys of other kinds", 200, `{"status":"ok","reason":{"a":1},"checks":[1],"components":7}`, health.Healthy, "", nil},
-		{"nothing to understand", 200, "I am fine", health.Healthy, "", nil},
+		{"a text", 200, "I am fine", health.Degraded, `the answer is "I am fine"; expected JSON with a status such as healthy, degraded or down, or a word such as OK`, nil},
+		{"a long text", 200, strings.Repeat("fine", 50), health.Degraded, `the answer is "` + strings.Repeat("fine", 10) + `…"; expected`, nil},
+		{"a word", 200, "OK\n", health.Healthy, "", nil},
+		{"another word", 200, "Healthy.", health.Healthy, "", nil},
+		{"a bad word", 200, "Degraded", health.Degraded, "says it is degraded", nil},
+		{"a worse word", 200, "Not ready", health.Down, "says it is down", nil},
+		{"a word in JSON", 200, `"UP"`, health.Healthy, "", nil},
+		{"false", 200, `false`, health.Down, "says it is down", nil},
+		{"a web page", 200, "<!DOCTYPE html><p>Service Unavailable", health.Degraded, "the answer is a web page; expected", nil},
+		{"a word that is not understood", 200, `{"status":"Partially Available"}`, health.Degraded, `says its status is "Partially Available", which is not understood`, nil},
+		{"no status", 200, `{"version":"1.2"}`, health.Degraded, "the answer is JSON without a status; expected", nil},
+		{"ok", 200, `{"ok":true,"error":null}`, health.Healthy, "", nil},
+		{"not ok", 200, `{"ok":false,"error":"replica set has no primary"}`, health.Down, "says it is down: replica set has no primary", nil},
+		{"a message", 200, `{"uptime":12.5,"message":"OK","timestamp":1795428930000}`, health.Healthy, "", nil},
+		{"a status code", 200, `{"status":200}`, health.Healthy, "", nil},
+		{"a bad status code", 200, `{"status":503}`, health.Down, "says it is down", nil},
+		{"MicroProfile", 503, `{"status":"DOWN","checks":[{"name":"mail","status":"DOWN","data":{"error":"auth failed"}},{"name":"heap","status":"UP"},{"status":"UP"},7]}`,
+			health.Down, "mail is down: auth failed", checks{"mail": "down", "heap": "healthy"}},
+		{"Terminus", 503, `{"status":"error","info":{"db":{"status":"up"}},"error":{"kafka":{"status":"down","message":"no brokers"}},"details":{"kafka":{"status":"down"},"db":{"status":"up"}}}`,
+			health.Down, "kafka is down: no brokers", checks{"kafka": "down", "db": "healthy"}},
+		{"actuator of old", 503, `{"status":"DOWN","details":{"db":{"status":"DOWN","details":{"error":"gone"}}}}`, health.Down, "db is down: gone", checks{"db": "down"}},
+		{"much", 200, `{"status":"UP","components":{` + strings.Repeat(`"x":{"status":"UP","details":{"a":"`+strings.Repeat("y", 1000)+`"}},`, 2000) + `"last":{"status":"UP"}}}`,
+			health.Healthy, "", checks{"x": "healthy", "last": "healthy"}},
+		{"much, and its status last", 200, `{"components":{` + strings.Repeat(`"x":{"status":"UP","details":{"a":"`+strings.Repeat("y", 1000)+`"}},`, 2000) + `"last":{"status":"UP"}},"status":"DOWN"}`,
+			health.Down, "says it is down", checks{"x": "healthy", "last": "healthy"}},
+		{"too much", 200, `{"status":"UP","x":"` + strings.Repeat("y", maxReport) + `"}`, health.Degraded, "the answer is over 8 MiB; expected", nil},
 		{"nothing at all", 204, "", health.Healthy, "", nil},
-		{"a number for a status", 404, `{"status":404}`, health.Down, "answered 404 Not Found", nil},
-		{"a list", 200, `["down"]`, health.Healthy, "", nil},
+		{"a number for a status", 404, `{"status":404}`, health.Down, "says it is down", nil},
+		{"a list", 200, `["down"]`, health.Degraded, "the answer is \"[\\\"down\\\"]\"; expected", nil},
 		{"not there", 404, "not found", health.Down, "answered 404 Not Found", nil},
 		{"broken", 500, "<html>", health.Down, "answered 500 Internal Server Error", nil},
 	} {
@@ -122,6 +147,25 @@ func TestServiceOfKymo(t *testing.T) {
 	}
 }
 
+// A login page says nothing about health.
+func TestServiceBehindALogin(t *testing.T) {
+	s := web(t, func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/health":
+			http.Redirect(w, r, "/login/", http.StatusSeeOther)
+		case "/moved":
+			http.Redirect(w, r, "/moved/", http.StatusPermanentRedirect)
+		case "/moved/":
+			says(200, `{"status":"pass"}`)(w, r)
+		default:
+			w.Header().Set("Content-Type", "text/html; charset=utf-8")
+			says(200, "Welcome back")(w, r)
+		}
+	})
+	wantProblem(t, openService(t, s.URL+"/health"), enough, health.Degraded, "the answer is a web page; expected")
+	wantHealthy(t, openService(t, s.URL+"/moved"))
+}
+
 func TestServiceFaults(t *testing.T) {
 	wantProblem(t, openService(t, "http://"+closedTCP(t)+"/?key=geheim"), enough, health.Down, "connection refused")
 	wantProblem(t, openService(t, "http://"+frozen(t)+"/?key=geheim"), short, health.Down, "no answer within 150 ms")
@@ -132,8 +176,8 @@ func FuzzSelfReport(f *testing.F) {
 	f.Add(`{"status":"warn","checks":{"disk":[{"status":"pass"},{"status":"warn","output":"full"}],"a":"up"}}`)
 	f.Add(`{"status":"UP","components":{"db":{"status":"DOWN"}},"entries":null}`)
 	f.Fuzz(func(t *testing.T, body string) {
-		r, ok := parseSelfReport([]byte(body))
-		if !ok {
+		r, _ := parseSelfReport(&answer{body: []byte(body)})
+		if r == nil {
 			return
 		}
 		if text, err := json.Marshal(r.details()); err != nil || len(text) > health.MaxDetails {
