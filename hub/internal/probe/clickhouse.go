@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"time"
 
@@ -15,10 +16,11 @@ import (
 
 // clickHouse probes a ClickHouse over one connection of its native protocol.
 type clickHouse struct {
-	spec  *Spec
-	user  string
-	conn  driver.Conn
-	lines *lines
+	readonly bool // the user may not change settings
+	spec     *Spec
+	user     string
+	conn     driver.Conn
+	lines    *lines
 }
 
 func newClickHouse(s *Spec) (health.Probe, error) {
@@ -75,10 +77,21 @@ func (c *clickHouse) ask(ctx context.Context) (health.Details, error) {
 	if query == "" {
 		query = "SELECT 1"
 	}
+	// The server would go on with the query after the run, and has limits of whole seconds.
+	// The driver sets one that is longer, by the deadline; the lines are cut by that.
+	if limit := limitOf(ctx); limit > 0 && !c.readonly {
+		seconds := int(max(1, math.Ceil(limit.Seconds())))
+		ctx = clickhouse.Context(context.WithoutCancel(ctx), clickhouse.WithSettings(clickhouse.Settings{"max_execution_time": seconds}))
+	}
 	// Exec reads and drops all rows. Query would return the connection to the pool
 	// only a moment after the last row, so that the next statement would open a
 	// second one.
-	if err := c.conn.Exec(ctx, query); err != nil {
+	err := c.conn.Exec(ctx, query)
+	if refused := (*clickhouse.Exception)(nil); !c.readonly && errors.As(err, &refused) && refused.Code == 164 {
+		c.readonly = true // it may not change settings
+		return c.ask(ctx)
+	}
+	if err != nil {
 		return nil, err
 	}
 	version, err := c.conn.ServerVersion()

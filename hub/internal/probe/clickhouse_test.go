@@ -27,6 +27,12 @@ func TestClickHouse(t *testing.T) {
 	}
 	slow := openProbe(t, Spec{Type: "clickhouse", URL: server.URL("default", "geheim", ""), Query: "SELECT sleep(3)"})
 	wantProblem(t, slow, short, health.Down, "no answer within 150 ms")
+	// What goes on for ever ends on the server soon after the run.
+	endless := openProbe(t, Spec{Type: "clickhouse", URL: server.URL("default", "geheim", ""), Query: "SELECT count() FROM system.numbers WHERE cityHash64(number) = 7"})
+	wantProblem(t, endless, short, health.Down, "no answer within 150 ms")
+	processes := openProbe(t, Spec{Type: "clickhouse", URL: server.URL("default", "geheim", ""),
+		Query: "SELECT throwIf(count() > 0) FROM system.processes WHERE query LIKE '%cityHash64%' AND query NOT LIKE '%processes%'"})
+	eventually(t, "the query has ended", func() bool { _, err := runProbe(t, processes, enough); return err == nil })
 	wantProblem(t, openProbe(t, Spec{Type: "clickhouse", URL: server.URL("default", "geheim", "nowhere")}), enough, health.Down,
 		"Database nowhere doesn't exist")
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/kymohq/kymo/health"
+	"github.com/kymohq/kymo/internal/timeout"
 )
 
 // databaseTypes are the types that keep data.
@@ -61,6 +62,15 @@ func databaseProbe(s *Spec, d database, l *lines, hide secrets) health.Probe {
 			return nil
 		},
 	}
+}
+
+// limitOf returns how long a run may take, 0 if it has no limit.
+func limitOf(ctx context.Context) time.Duration {
+	limit := timeout.Of(ctx)
+	if deadline, ok := ctx.Deadline(); ok && limit == 0 {
+		limit = time.Until(deadline)
+	}
+	return limit
 }
 
 // checkLimits returns what is wrong with the limits of a spec.

@@ -14,7 +14,6 @@ import (
 
 	sqldriver "github.com/go-sql-driver/mysql"
 	"github.com/kymohq/kymo/health"
-	"github.com/kymohq/kymo/internal/timeout"
 )
 
 // mySQL probes a MySQL or MariaDB over one connection.
@@ -76,10 +75,7 @@ type mysqlLimited struct {
 
 func (l mysqlLimited) Connect(ctx context.Context) (driver.Conn, error) {
 	conn, err := l.Connector.Connect(ctx)
-	limit := timeout.Of(ctx)
-	if deadline, ok := ctx.Deadline(); ok && limit == 0 {
-		limit = time.Until(deadline)
-	}
+	limit := limitOf(ctx)
 	if err != nil || l.spec.Query == "" || limit <= 0 {
 		return conn, err
 	}

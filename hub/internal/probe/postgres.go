@@ -99,7 +99,7 @@ func (p *postgres) ask(ctx context.Context) (health.Details, error) {
 		p.conn = conn
 	}
 	if p.spec.Query != "" {
-		if _, err := p.rows(ctx, p.spec.Query); err != nil {
+		if _, err := p.rows(ctx, limited(ctx, p.spec.Query)); err != nil {
 			return nil, fmt.Errorf("query: %w", err)
 		}
 		if p.conn.TxStatus() != 'I' { // it would keep old rows from being cleaned up
@@ -115,6 +115,17 @@ func (p *postgres) ask(ctx context.Context) (health.Details, error) {
 		return nil, fault("this is not PostgreSQL")
 	}
 	return p.judge(row)
+}
+
+// limited returns the statements of a query with a time limit. The server ends them soon
+// after the run is over, even if the driver's attempt to cancel them does not arrive. In
+// one message they are one transaction, so the limit is theirs alone, also behind a pooler.
+func limited(ctx context.Context, query string) string {
+	limit := limitOf(ctx)
+	if limit <= 0 {
+		return query
+	}
+	return fmt.Sprintf("SET LOCAL statement_timeout = %d; %s", (limit + 100*time.Millisecond).Milliseconds(), query)
 }
 
 // rows runs statements and returns the first row of the last one. All other
