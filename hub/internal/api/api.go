@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -116,6 +117,11 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	r = r.WithContext(context.WithValue(r.Context(), liveKey{}, current))
+	if strings.HasPrefix(r.URL.Path, healthPath) {
+		u := *r.URL
+		u.Path = strings.TrimSuffix(u.Path, "/")
+		r.URL = &u
+	}
 	handler, pattern := a.mux.Handler(r)
 	if pattern != "" {
 		a.compressor.serve(w, r, pattern)

@@ -11,6 +11,10 @@ import (
 	"github.com/kymohq/kymo/health"
 )
 
+// healthPath begins the paths of the health. Those who probe them write them with a slash
+// at the end, and add parameters, as is common with other servers.
+const healthPath = "/health"
+
 // Health is the status of everything. It only describes the answer, which package
 // health writes.
 type Health struct {
@@ -25,11 +29,11 @@ type HealthCheck struct {
 	Status         string         `json:"status" enum:"healthy,degraded,down" doc:"The status. Unknown counts as degraded." example:"degraded"`
 	ResponseTimeMS int64          `json:"response_time_ms" doc:"How long the last run took." example:"80"`
 	Details        map[string]any `json:"details" doc:"What the last run measured; empty for callers without the read token, if one is configured."`
-	State          string         `json:"state" enum:"healthy,degraded,down,unknown" doc:"The status. Unknown: no run has finished yet, or a service is silent." example:"degraded"`
+	State          string         `json:"state" enum:"healthy,degraded,down,unknown" doc:"The status. Unknown: no threshold was reached yet, the last run could not tell, or a service is silent." example:"degraded"`
 	Since          *time.Time     `json:"since,omitempty" doc:"When the state last changed." example:"2026-11-23T10:10:00Z"`
 	CheckedAt      *time.Time     `json:"checked_at,omitempty" doc:"When the last run ended." example:"2026-11-23T10:15:28Z"`
 	Critical       bool           `json:"critical,omitempty" doc:"Whether everything is down when this check is." example:"false"`
-	Flapping       bool           `json:"flapping,omitempty" doc:"Whether the status changes back and forth; the check is then at least degraded." example:"false"`
+	Flapping       bool           `json:"flapping,omitempty" doc:"Whether the results of the runs alternate; the check is then degraded, or down after several runs in a row." example:"false"`
 	Stuck          bool           `json:"stuck,omitempty" doc:"Whether a run has not returned after its timeout." example:"false"`
 	Passive        bool           `json:"passive,omitempty" doc:"Whether the status comes from calls that are made anyway." example:"false"`
 	Reason         string         `json:"reason,omitempty" doc:"Why the last run was not healthy. Like details, it is omitted for callers without the read token." example:"took 80 ms, over 50 ms"`
@@ -55,7 +59,7 @@ func (a *API) routeHealth() {
 		Info: health.Info{ServiceID: "kymo", ReleaseID: a.Version, Description: "what this Kymo monitors"},
 	}
 	a.handle(huma.Operation{
-		OperationID: "health", Method: http.MethodGet, Path: "/health", Tags: []string{tagHealth},
+		OperationID: "health", Method: http.MethodGet, Path: healthPath, Tags: []string{tagHealth},
 		Summary:     "Status of all checks and services",
 		Description: "All checks and services, from memory: no check is run for this answer. It needs no token; if a read token is configured, callers without it or a session see only statuses. With Accept: application/health+json the answer is in the form of draft-inadarei-api-health-check-06.",
 		Responses: map[string]*huma.Response{
@@ -64,7 +68,7 @@ func (a *API) routeHealth() {
 		},
 	}, answers.ServeHTTP)
 	a.handle(huma.Operation{
-		OperationID: "started", Method: http.MethodGet, Path: "/health/started", Tags: []string{tagHealth},
+		OperationID: "started", Method: http.MethodGet, Path: healthPath + "/started", Tags: []string{tagHealth},
 		Summary:     "Whether the hub has started",
 		Description: "A Kubernetes startup probe: whether each check has run once, with any result. It needs no token.",
 		Responses: map[string]*huma.Response{
@@ -80,7 +84,7 @@ func (a *API) routeHealth() {
 		{"ready", "Whether the hub takes requests", "A Kubernetes readiness probe. It does not depend on the checks: a database that is down must not keep services from reporting. It needs no token."},
 	} {
 		a.handle(huma.Operation{
-			OperationID: probe.id, Method: http.MethodGet, Path: "/health/" + probe.id, Tags: []string{tagHealth},
+			OperationID: probe.id, Method: http.MethodGet, Path: healthPath + "/" + probe.id, Tags: []string{tagHealth},
 			Summary: probe.summary, Description: probe.description,
 			Responses: map[string]*huma.Response{"200": a.liveResponse("The process answers.", "healthy")},
 		}, func(w http.ResponseWriter, _ *http.Request) {

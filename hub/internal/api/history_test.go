@@ -67,7 +67,7 @@ func TestHealthRoute(t *testing.T) {
 		}
 	}
 	// What the hub looks at is no reason to restart it or to keep requests from it.
-	for _, path := range []string{"/health/live", "/health/ready", "/health/started"} {
+	for _, path := range []string{"/health/live", "/health/ready", "/health/started", "/health/live/", "/health/ready?verbose", "/health/started/?a=%zz"} {
 		for _, method := range []string{"GET", "HEAD"} {
 			if w := ask(a, method+" "+path, ""); w.Code != 200 || w.Header().Get("Cache-Control") != "no-store" {
 				t.Errorf("%s %s: %d %v", method, path, w.Code, w.Header())

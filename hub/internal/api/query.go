@@ -20,7 +20,8 @@ func (a *API) checkQuery(ctx huma.Context, next func(huma.Context)) {
 	r, w := humago.Unwrap(ctx)
 	id := ctx.Operation().OperationID
 	page := id == "root" || id == "docs" // others may add parameters to the address of a page
-	if r.URL.RawQuery == "" || page {
+	probe := strings.HasPrefix(ctx.Operation().Path, healthPath)
+	if r.URL.RawQuery == "" || page || probe {
 		next(ctx)
 		return
 	}

@@ -47,7 +47,6 @@ func TestQueriesThatAreRefused(t *testing.T) {
 		p := problem(t, ask(a, "GET /metrics/endpoints?"+query, ""), http.StatusUnprocessableEntity)
 		wrongAt(t, p, want[0], want[1])
 	}
-	wrongAt(t, problem(t, ask(a, "GET /health/live?verbose=1", ""), http.StatusUnprocessableEntity), "query.verbose", "takes none")
 	wrongAt(t, problem(t, ask(a, "POST /api/v1/requests?sync=1", metric), http.StatusUnprocessableEntity), "query.sync", "takes none")
 }
 
