@@ -49,7 +49,7 @@ const clickHouseUsers = `<?xml version="1.0"?>
 
 // newKymoClickHouse starts a server as Debian's package configures it, but for
 // its port and paths.
-func newKymoClickHouse(ctx context.Context) (c *kymoClickHouse, err error) {
+func newKymoClickHouse(ctx context.Context) (*kymoClickHouse, error) {
 	program, err := exec.LookPath("clickhouse-server")
 	if err != nil {
 		return nil, fmt.Errorf("ClickHouse is %w: install Debian's package clickhouse-server", errAbsent)
@@ -58,28 +58,31 @@ func newKymoClickHouse(ctx context.Context) (c *kymoClickHouse, err error) {
 	if err != nil {
 		return nil, err
 	}
-	c = &kymoClickHouse{dir: dir}
-	defer func() {
-		if err != nil {
-			c.kill()
-		}
-	}()
-	if c.port, err = freePort(); err != nil {
+	c := &kymoClickHouse{dir: dir}
+	if err := c.start(ctx, program); err != nil {
+		c.kill()
 		return nil, err
 	}
+	return c, nil
+}
+
+func (c *kymoClickHouse) start(ctx context.Context, program string) (err error) {
+	if c.port, err = freePort(); err != nil {
+		return err
+	}
 	for name, text := range map[string]string{
-		"config.xml": fmt.Sprintf(clickHouseConfig, c.port, dir, dir), "users.xml": clickHouseUsers,
+		"config.xml": fmt.Sprintf(clickHouseConfig, c.port, c.dir, c.dir), "users.xml": clickHouseUsers,
 	} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
-			return nil, err
+		if err := os.WriteFile(filepath.Join(c.dir, name), []byte(text), 0o600); err != nil {
+			return err
 		}
 	}
-	server := exec.Command(program, "--config-file="+filepath.Join(dir, "config.xml"))
-	server.Dir = dir
-	if c.process, err = start(server, filepath.Join(dir, "log")); err != nil {
-		return nil, wrap("start ClickHouse", err)
+	server := exec.Command(program, "--config-file="+filepath.Join(c.dir, "config.xml"))
+	server.Dir = c.dir
+	if c.process, err = start(server, filepath.Join(c.dir, "log")); err != nil {
+		return wrap("start ClickHouse", err)
 	}
-	return c, c.process.ready(ctx, func(ctx context.Context) error {
+	return c.process.ready(ctx, func(ctx context.Context) error {
 		_, err := c.number(ctx, "SELECT 1")
 		return err
 	})

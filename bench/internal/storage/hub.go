@@ -46,7 +46,7 @@ type hub struct {
 	busy        atomic.Int64 // answers that asked to come again later
 }
 
-func newHub(ctx context.Context, program string, connections int, on place) (h *hub, err error) {
+func newHub(ctx context.Context, program string, connections int, on place) (*hub, error) {
 	if program == "" {
 		return nil, fmt.Errorf("kymo is %w", errAbsent)
 	}
@@ -54,30 +54,34 @@ func newHub(ctx context.Context, program string, connections int, on place) (h *
 	if err != nil {
 		return nil, err
 	}
-	h = &hub{name: on.name, dir: dir, connections: connections, client: &http.Client{
+	h := &hub{name: on.name, dir: dir, connections: connections, client: &http.Client{
 		Transport: &http.Transport{MaxIdleConnsPerHost: 1024, DisableCompression: true},
 		Timeout:   time.Minute,
 	}}
-	defer func() {
-		if err != nil {
-			h.kill()
-		}
-	}()
-	if h.data, err = on.make(ctx, dir); err != nil {
+	if err := h.start(ctx, program, on); err != nil {
+		h.kill()
 		return nil, err
 	}
-	ready := filepath.Join(dir, "ready")
-	serve := exec.Command(program, "serve", "--listen", "127.0.0.1:0", "--store", h.data.store(), "--ready-file", ready)
-	serve.Dir = dir
-	if h.process, err = start(serve, filepath.Join(dir, "log")); err != nil {
-		return nil, wrap("start kymo", err)
+	return h, nil
+}
+
+func (h *hub) start(ctx context.Context, program string, on place) error {
+	made, err := on.make(ctx, h.dir)
+	if err != nil {
+		return err // made may hold a nil pointer, which kill would call
 	}
-	err = h.process.ready(ctx, func(context.Context) error {
+	h.data = made
+	ready := filepath.Join(h.dir, "ready")
+	serve := exec.Command(program, "serve", "--listen", "127.0.0.1:0", "--store", h.data.store(), "--ready-file", ready)
+	serve.Dir = h.dir
+	if h.process, err = start(serve, filepath.Join(h.dir, "log")); err != nil {
+		return wrap("start kymo", err)
+	}
+	return h.process.ready(ctx, func(context.Context) error {
 		url, err := os.ReadFile(ready)
 		h.url = strings.TrimSpace(string(url))
 		return err
 	})
-	return h, err
 }
 
 // encode makes the bodies that an SDK would send: batches of size requests, the

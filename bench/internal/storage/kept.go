@@ -100,7 +100,9 @@ func (k *Kept) measure(ctx context.Context, c Config, n int) error {
 		e, err := o.open(ctx, c)
 		if errors.Is(err, errAbsent) {
 			absent = append(absent, o.name)
-			k.Report.Notef("%s: %v", o.name, err)
+			if n == c.Sizes[0] {
+				k.Report.Notef("%s: %v", o.name, err)
+			}
 			continue
 		}
 		if err != nil {

@@ -24,9 +24,12 @@ type postgresServer struct {
 	pool    *pgxpool.Pool
 }
 
+// debianPrograms is where Debian's packages have initdb, by version; a test has it empty.
+var debianPrograms = "/usr/lib/postgresql/*/bin/initdb"
+
 // postgresBin returns the directory of the newest installed server's programs.
 func postgresBin() (string, error) {
-	found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/initdb") // the pattern is well-formed
+	found, _ := filepath.Glob(debianPrograms) // the pattern is well-formed
 	if len(found) == 0 {
 		path, err := exec.LookPath("initdb")
 		if err != nil {
@@ -57,7 +60,7 @@ func PostgresVersion() string {
 
 // startPostgres starts a server whose commits are durable, with more memory and
 // room for its log than the defaults give.
-func startPostgres(ctx context.Context, connections int) (s *postgresServer, err error) {
+func startPostgres(ctx context.Context, connections int) (*postgresServer, error) {
 	bin, err := postgresBin()
 	if err != nil {
 		return nil, err
@@ -66,37 +69,40 @@ func startPostgres(ctx context.Context, connections int) (s *postgresServer, err
 	if err != nil {
 		return nil, err
 	}
-	s = &postgresServer{dir: dir}
-	defer func() {
-		if err != nil {
-			s.kill()
-		}
-	}()
-	as, err := unprivileged(dir)
-	if err != nil {
+	s := &postgresServer{dir: dir}
+	if err := s.start(ctx, bin, connections); err != nil {
+		s.kill()
 		return nil, err
 	}
-	data := filepath.Join(dir, "data")
+	return s, nil
+}
+
+func (s *postgresServer) start(ctx context.Context, bin string, connections int) error {
+	as, err := unprivileged(s.dir)
+	if err != nil {
+		return err
+	}
+	data := filepath.Join(s.dir, "data")
 	initdb := exec.CommandContext(ctx, filepath.Join(bin, "initdb"), "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C")
-	initdb.SysProcAttr, initdb.Dir = as, dir
+	initdb.SysProcAttr, initdb.Dir = as, s.dir
 	if out, err := initdb.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("initdb: %w: %s", err, out)
+		return fmt.Errorf("initdb: %w: %s", err, out)
 	}
 	if s.port, err = freePort(); err != nil {
-		return nil, err
+		return err
 	}
-	server := exec.Command(filepath.Join(bin, "postgres"), "-D", data, "-k", dir, "-p", strconv.Itoa(s.port),
+	server := exec.Command(filepath.Join(bin, "postgres"), "-D", data, "-k", s.dir, "-p", strconv.Itoa(s.port),
 		"-c", "listen_addresses=127.0.0.1", "-c", "fsync=on", "-c", "synchronous_commit=on",
 		"-c", "shared_buffers=1GB", "-c", "work_mem=256MB", "-c", "max_wal_size=4GB", "-c", "timezone=UTC")
-	server.SysProcAttr, server.Dir = as, dir
-	if s.process, err = start(server, filepath.Join(dir, "log")); err != nil {
-		return nil, wrap("start PostgreSQL", err)
+	server.SysProcAttr, server.Dir = as, s.dir
+	if s.process, err = start(server, filepath.Join(s.dir, "log")); err != nil {
+		return wrap("start PostgreSQL", err)
 	}
 	s.pool, err = pgxpool.New(ctx, s.url("postgres")+fmt.Sprintf("&pool_max_conns=%d", connections))
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return s, s.process.ready(ctx, s.pool.Ping)
+	return s.process.ready(ctx, s.pool.Ping)
 }
 
 // url is how to connect to a database.

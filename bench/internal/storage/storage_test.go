@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -63,6 +64,29 @@ func TestLiveBatchesLieWithinASecond(t *testing.T) {
 	c := live(10_000_000)
 	if perBatch := c.Span / time.Duration(c.N/batchSize); perBatch > time.Second {
 		t.Errorf("a batch lasts %v", perBatch)
+	}
+}
+
+// A server that is not installed, and a hub that does not start, are errors that leave
+// nothing behind.
+func TestAbsent(t *testing.T) {
+	t.Setenv("PATH", "")
+	t.Setenv("TMPDIR", t.TempDir())
+	defer func(before string) { debianPrograms = before }(debianPrograms)
+	debianPrograms = ""
+	for _, on := range []place{inPostgres, inClickHouse} {
+		if _, err := newHub(t.Context(), "/no/program", 1, on); !errors.Is(err, errAbsent) {
+			t.Errorf("%s: error %v, want %v", on.name, err, errAbsent)
+		}
+	}
+	if _, err := newPostgres(t.Context(), 1); !errors.Is(err, errAbsent) {
+		t.Errorf("PostgreSQL: error %v, want %v", err, errAbsent)
+	}
+	if _, err := newHub(t.Context(), "/no/program", 1, inDirectory); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("error %v of a program that does not exist", err)
+	}
+	if left, err := os.ReadDir(os.TempDir()); len(left) > 0 || err != nil {
+		t.Errorf("left behind: %v, %v", left, err)
 	}
 }
 
