@@ -40,7 +40,8 @@ type committer struct {
 type build struct {
 	batch *pebble.Batch
 	state state
-	saved int // how many series are in Pebble once it is written
+	spans []int64 // of 5 minutes that it has pages of
+	saved int     // how many series are in Pebble once it is written
 	err   error
 }
 
@@ -124,8 +125,8 @@ func (c *committer) freeze() {
 	c.built = make(chan build, 1)
 	go func(e *engine, built chan<- build) {
 		b := e.db.NewBatch()
-		err := c.flusher.write(b, z, &st)
-		built <- build{b, st, len(z.keys), err}
+		spans, err := c.flusher.write(b, z, &st)
+		built <- build{b, st, spans, len(z.keys), err}
 	}(c.engine, c.built)
 }
 
@@ -140,6 +141,7 @@ func (c *committer) apply(b build) {
 		return // the batch is left to the garbage collector
 	}
 	size := b.batch.Len()
+	c.engine.totals.touch(b.state.segment, b.spans)
 	if c.engine.apply(b.batch) != nil {
 		return
 	}

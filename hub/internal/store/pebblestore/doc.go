@@ -18,7 +18,8 @@
 //     point are removed. After a crash, the segments that are not in Pebble are
 //     replayed, so that each acknowledged batch is there once.
 //  5. A query (query.go) covers its window with the fewest pages (package cover), reads
-//     the requests at the two ragged ends, adds memory, and so answers exactly.
+//     the requests at the two ragged ends, adds memory, and so answers exactly. The sums
+//     of the pages are cached (totals.go).
 //
 // The store has a journal of its own, and Pebble runs without its write-ahead log: a
 // failed write or sync of that log, or of Pebble's manifest, ends the process or leaves

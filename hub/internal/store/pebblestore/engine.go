@@ -42,6 +42,9 @@ type engine struct {
 	park   sync.Once
 
 	damaged chan string // files in which damage was met
+
+	totals  totals
+	readers sync.Pool // of *spanReader, whose blocks are this engine's
 }
 
 // openEngine opens the database in dir.

@@ -39,8 +39,9 @@ type freeze struct {
 }
 
 // write adds a frozen memory to the batch: series, blocks, pages, identities, and the
-// state s, which it updates.
-func (f *flusher) write(batch *pebble.Batch, z *freeze, s *state) error {
+// state s, which it updates. It returns the spans of 5 minutes that it has pages of, in
+// ascending order.
+func (f *flusher) write(batch *pebble.Batch, z *freeze, s *state) (spans []int64, err error) {
 	b := &entryWriter{batch: batch}
 	f.sorted.gather(&z.rows, byStart(z.start))
 	drops := slices.Clone(z.drops)
@@ -59,7 +60,22 @@ func (f *flusher) write(batch *pebble.Batch, z *freeze, s *state) error {
 	}
 	s.segment = z.segment
 	b.set(keyState, s.encode())
-	return b.err
+	return f.touched5m(drops), b.err
+}
+
+// touched5m returns the spans of 5 minutes of the pages just written.
+func (f *flusher) touched5m(drops []drop) []int64 {
+	var spans []int64
+	if f.sorted.len() > 0 {
+		for _, w := range f.spans[level5m] {
+			spans = append(spans, w.number)
+		}
+	}
+	for _, d := range drops {
+		spans = append(spans, levels[level5m].Span(d.at))
+	}
+	slices.Sort(spans)
+	return slices.Compact(spans)
 }
 
 // entryWriter fills a batch and keeps the first error.

@@ -186,7 +186,7 @@ func (l *loader) replaySegment(f *flusher, number uint64, found *segment) error 
 	b := l.engine.db.NewBatch()
 	m.segment = number
 	z := &freeze{m, m.encodeIdentities(), l.series.keys, l.series.saved}
-	if err := f.write(b, z, &l.state); err != nil {
+	if _, err := f.write(b, z, &l.state); err != nil {
 		return err
 	}
 	if found.header || found.damaged > 0 {

@@ -56,7 +56,11 @@ func (c *committer) mend(name string) {
 	if c.failed != nil || c.hopeless[name] {
 		return
 	}
-	spoilt, err := c.cutOut(name)
+	spoilt := false
+	err := c.engine.totals.rewrite(func() (err error) {
+		spoilt, err = c.cutOut(name)
+		return err
+	})
 	switch {
 	case c.engine.isDead():
 		return // the next engine finds it, too
@@ -300,7 +304,7 @@ func (c *committer) closeDamages() {
 		if !d.open {
 			continue
 		}
-		if err := c.closeDamage("", d); err != nil {
+		if err := c.engine.totals.rewrite(func() error { return c.closeDamage("", d) }); err != nil {
 			return // the next start tries again
 		}
 	}

@@ -65,6 +65,13 @@ func (c *committer) prune(before int64) error {
 
 // keepState writes a batch, and the state with it.
 func (c *committer) keepState(b *pebble.Batch, st state) error {
+	if st.floor == c.state.floor {
+		return c.writeState(b, st)
+	}
+	return c.engine.totals.rewrite(func() error { return c.writeState(b, st) })
+}
+
+func (c *committer) writeState(b *pebble.Batch, st state) error {
 	if err := b.Set(keyState, st.encode(), nil); err != nil {
 		return classify(err)
 	}

@@ -3,6 +3,7 @@ package pebblestore
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"iter"
 	"slices"
@@ -106,14 +107,15 @@ func (s *sums) of(series uint32) *rollup.Rollup {
 
 func (s *sums) collect(ctx context.Context) error {
 	s.grow()
-	pages, spans := plan(s.window, s.state.floor10s)
-	// The longest spans first: they have the widest histograms, which then need not grow.
-	slices.SortStableFunc(pages, func(a, b cover.Run) int { return b.Level - a.Level })
-	if err := s.addRuns(ctx, pages); err != nil {
-		return err
+	ends := []rollup.Window{s.window}
+	if inner := inside(s.window, level5m); s.step == 0 && inner.From < inner.To {
+		if err := s.addTotal(ctx, inner, level5m); err != nil {
+			return err
+		}
+		ends = around(s.window, inner)
 	}
-	for _, span := range spans {
-		if err := s.addSpan(ctx, span); err != nil {
+	for _, end := range ends {
+		if err := s.addWindow(ctx, end); err != nil {
 			return err
 		}
 	}
@@ -123,6 +125,79 @@ func (s *sums) collect(ctx context.Context) error {
 			s.addDrops(&s.memory[i], s.window)
 		} else {
 			s.addRows(&s.memory[i], s.window)
+		}
+	}
+	return nil
+}
+
+// inside returns the part of a window that consists of spans of a level.
+func inside(w rollup.Window, level int) rollup.Window {
+	r := levels[level]
+	return rollup.Window{From: r.Start(r.Span(w.From + r.Millis() - 1)), To: r.Start(r.Span(w.To))}
+}
+
+// around returns what is left of a window around an inner one.
+func around(w, inner rollup.Window) []rollup.Window {
+	return []rollup.Window{{From: w.From, To: inner.From}, {From: inner.To, To: w.To}}
+}
+
+// addTotal adds the pages of a window that consists of spans of a level. Nothing has been
+// added before, so that what it adds up is the window's total, which it keeps. A total of
+// spans of 5 minutes serves until they end, and is made of one of hours.
+func (s *sums) addTotal(ctx context.Context, w rollup.Window, level int) error {
+	if page := s.engine.totals.find(w, s.view); page != nil {
+		return s.addPage(page)
+	}
+	inner := inside(w, level1h)
+	if level < level1h && inner.From < inner.To {
+		if err := s.addTotal(ctx, inner, level1h); err != nil {
+			return err
+		}
+		for _, end := range around(w, inner) {
+			if err := s.addWindow(ctx, end); err != nil {
+				return err
+			}
+		}
+	} else if err := s.addWindow(ctx, w); err != nil {
+		return err
+	}
+	if s.merged == nil && !slices.Contains(s.wanted, false) {
+		s.engine.totals.keep(w, s.view, s.encode())
+	}
+	return nil
+}
+
+// encode returns what was added up as a page.
+func (s *sums) encode() []byte {
+	slices.Sort(s.touched)
+	var whole, value []byte
+	previous := uint32(0)
+	for _, series := range s.touched {
+		r := &s.rollups[series]
+		if r.Durations.Count() > 0 {
+			value = r.Durations.AppendBinary(value[:0])
+			whole = page.Append(whole, previous, series, false, value)
+			previous = series
+		}
+		if r.Dropped > 0 {
+			whole = page.Append(whole, previous, series, true, binary.AppendUvarint(value[:0], r.Dropped))
+			previous = series
+		}
+	}
+	return slices.Clip(whole)
+}
+
+// addWindow adds the pages and the requests in blocks that lie in the window.
+func (s *sums) addWindow(ctx context.Context, w rollup.Window) error {
+	pages, spans := plan(w, s.state.floor10s)
+	// The longest spans first: they have the widest histograms, which then need not grow.
+	slices.SortStableFunc(pages, func(a, b cover.Run) int { return b.Level - a.Level })
+	if err := s.addRuns(ctx, pages); err != nil {
+		return err
+	}
+	for _, span := range spans {
+		if err := s.addSpan(ctx, span); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -246,26 +321,25 @@ func (s *sums) addSpan(ctx context.Context, span rollup.Window) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		block, err := s.blocks.ValueAndErr()
-		if err != nil {
-			return err
+		if !bytes.Equal(s.spans.key, s.blocks.Key()) {
+			block, err := s.blocks.ValueAndErr()
+			if err != nil {
+				return err
+			}
+			if endsBefore(block, span.From) {
+				continue
+			}
+			if err := s.spans.read(s.blocks.Key(), block); err != nil {
+				return err
+			}
 		}
-		if endsBefore(block, span.From) {
-			continue
-		}
-		if err := s.spans.read(s.blocks.Key(), block); err != nil {
-			return err
-		}
-		s.addRows(&s.spans.rows, span)
+		s.addSorted(&s.spans.rows, span)
 	}
 	return s.blocks.Error()
 }
 
-// read decodes a block, unless it is the one that was read last.
+// read decodes a block.
 func (r *spanReader) read(key, block []byte) error {
-	if bytes.Equal(r.key, key) {
-		return nil
-	}
 	r.key = r.key[:0]
 	if err := r.open(block); err != nil {
 		return err
@@ -278,6 +352,18 @@ func (r *spanReader) read(key, block []byte) error {
 	}
 	r.key = append(r.key, key...)
 	return nil
+}
+
+// addSorted adds the rows, which are sorted by start, that lie in the window.
+func (s *sums) addSorted(r *rows, w rollup.Window) {
+	from, _ := slices.BinarySearch(r.start, w.From)
+	to, _ := slices.BinarySearch(r.start, w.To)
+	for i := from; i < to; i++ {
+		if series := r.series[i]; s.wanted[series] {
+			s.of(series).Durations.Record(r.duration[i])
+		}
+	}
+	s.addDrops(r, w)
 }
 
 func (s *sums) addRows(r *rows, w rollup.Window) {

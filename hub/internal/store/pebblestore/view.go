@@ -16,6 +16,7 @@ type view struct {
 	window rollup.Window
 	engine *engine
 	state  state
+	epoch  uint64 // of the engine's totals
 	keys   []rollup.Key
 	memory [2]rows // not yet in Pebble
 	health [2][]healthRow
@@ -29,7 +30,8 @@ type view struct {
 	// would cost more than everything else.
 	inParts [2][][]uint32
 	part    int
-	// spans has the block that was read last, which the next part often needs again.
+	// spans has the block that was read last, which the next part, or the next query, often
+	// needs again.
 	spans *spanReader
 }
 
@@ -48,6 +50,7 @@ func (s *Store) view(w rollup.Window, f store.Filter) (*view, error) {
 	}
 	v := &view{window: w, engine: s.engine, state: s.state, keys: s.series.keys}
 	v.engine.users.Add(1)
+	v.epoch = v.engine.totals.begin()
 	v.memory[0], v.health[0] = s.recent.rows, s.recent.health
 	frozen := s.frozen
 	err := v.iterate()
@@ -61,7 +64,10 @@ func (s *Store) view(w rollup.Window, f store.Filter) (*view, error) {
 		v.memory[1], v.health[1] = frozen.rows, frozen.health
 	}
 	v.window.From = max(w.From, v.state.floor)
-	v.spans = new(spanReader)
+	v.spans, _ = v.engine.readers.Get().(*spanReader)
+	if v.spans == nil {
+		v.spans = new(spanReader)
+	}
 	v.wanted = make([]bool, len(v.keys))
 	for i := range v.keys {
 		v.wanted[i] = selects(&f, &v.keys[i])
@@ -113,6 +119,9 @@ func prefixed(prefix byte) *pebble.IterOptions {
 
 // close closes the iterators. A dead engine may hold the lock that this needs.
 func (v *view) close() error {
+	if v.spans != nil {
+		v.engine.readers.Put(v.spans)
+	}
 	err := v.engine.attempt(func() (err error) {
 		defer v.engine.release()
 		for _, it := range []*pebble.Iterator{v.pages, v.blocks} {
