@@ -25,6 +25,7 @@ type committer struct {
 	durable chan error      // receives the outcome of Pebble's flush; nil if none is running
 
 	flusher flusher
+	spare   rows      // whose columns the next memory uses
 	applied int       // bytes in Pebble that no flush covers yet
 	since   time.Time // when the first of them came
 	through uint64    // the last segment that the running flush covers
@@ -55,8 +56,8 @@ func (s *Store) commitLoop() {
 	defer ticker.Stop()
 	for {
 		calls := s.calls
-		if c.recent.len() >= c.ceiling && c.built != nil {
-			calls = nil // until the frozen memory is written
+		if c.built != nil && c.recent.len() >= min(2*c.memory, c.ceiling) {
+			calls = nil // until the frozen memory is written, which takes milliseconds
 		}
 		select {
 		case call := <-calls:
@@ -120,8 +121,9 @@ func (c *committer) freeze() {
 	st := c.state
 	st.floor10s = max(st.floor10s, c.past()-keep10s)
 	c.mu.Lock()
-	c.frozen, c.recent = c.recent, newMemory(min(c.recent.rows.len()*9/8, 2*c.memory))
+	c.frozen, c.recent = c.recent, newMemory(c.spare, min(c.recent.rows.len()*9/8, 2*c.memory))
 	c.mu.Unlock()
+	c.spare = rows{}
 	c.built = make(chan build, 1)
 	go func(e *engine, built chan<- build) {
 		b := e.db.NewBatch()
@@ -146,8 +148,13 @@ func (c *committer) apply(b build) {
 		return
 	}
 	c.mu.Lock()
+	written := c.frozen
 	c.state, c.frozen, c.series.saved = b.state, nil, b.saved
 	c.mu.Unlock()
+	// No view can begin to read it any more.
+	if written.readers.Load() == 0 && written.rows.len() <= 3*c.memory {
+		c.spare = written.rows
+	}
 	_ = b.batch.Close()
 	if c.applied == 0 {
 		c.since = c.now()

@@ -55,7 +55,7 @@ func TestHealthWeight(t *testing.T) {
 	for i := range int64(3000) {
 		h.Latency.Record(i * i * i * i)
 	}
-	m := newMemory(0)
+	m := newMemory(rows{}, 0)
 	m.add(&wire.Batch{Instance: "hub", Sequence: 1, Health: []wire.HealthResult{h}}, newSeriesTable(), map[string]*identity{}, 0)
 	if bytes := len(m.health[0].key) + len(m.health[0].value); m.len()*requestBytes < bytes {
 		t.Errorf("%d bytes count for %d requests", bytes, m.len())

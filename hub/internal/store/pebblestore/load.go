@@ -48,7 +48,7 @@ func (s *Store) load(valid int64) error {
 	}
 	s.engine, s.series, s.identities, s.damages, s.state = e, l.series, l.identities, l.damages, l.state
 	s.lostNow = append(s.lostNow, l.found...)
-	s.recent, s.frozen = newMemory(0), nil
+	s.recent, s.frozen = newMemory(rows{}, 0), nil
 	return nil
 }
 
@@ -171,7 +171,7 @@ func (s *Store) setAside(name string) error {
 
 // replaySegment writes what can be read of a segment into the engine.
 func (l *loader) replaySegment(f *flusher, number uint64, found *segment) error {
-	m := newMemory(0)
+	m := newMemory(rows{}, 0)
 	now := l.latest()
 	var batch wire.Batch
 	for _, record := range found.records {

@@ -2,6 +2,7 @@ package pebblestore
 
 import (
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/kymohq/kymo/internal/wire"
@@ -20,18 +21,22 @@ type memory struct {
 	userIDs     map[string]uint32
 	instanceIDs map[string]uint32
 	identities  map[string]*identity // those that changed
+	readers     atomic.Int32         // views of it
 	keyIDs      []uint32             // scratch of add
 	userMap     []uint32             // scratch of add
 }
 
-// newMemory returns an empty memory with room for some requests.
-func newMemory(room int) *memory {
+// newMemory returns an empty memory with room for some requests, in the columns of spare
+// rows, which may have none.
+func newMemory(spare rows, room int) *memory {
 	m := &memory{
 		userIDs:     map[string]uint32{"": 0},
 		instanceIDs: make(map[string]uint32),
 		identities:  make(map[string]*identity),
 	}
-	m.users = []string{""}
+	m.rows = spare
+	m.users, m.instances, m.drops = []string{""}, nil, nil
+	m.rows.truncate()
 	m.grow(room)
 	m.rows.truncate()
 	return m

@@ -215,7 +215,7 @@ func TestTotalsWhileRequestsCome(t *testing.T) {
 	go func() {
 		defer close(done)
 		next := lateBatches("a", rand.New(rand.NewPCG(3, 4)))
-		for range 300 {
+		for range 100 {
 			b := next()
 			b.Drops = nil
 			sent.Add(uint64(b.Len()))

@@ -19,6 +19,7 @@ type view struct {
 	epoch  uint64 // of the engine's totals
 	keys   []rollup.Key
 	memory [2]rows // not yet in Pebble
+	held   []*memory
 	health [2][]healthRow
 	pages  *pebble.Iterator
 	blocks *pebble.Iterator // of the same instant
@@ -52,7 +53,11 @@ func (s *Store) view(w rollup.Window, f store.Filter) (*view, error) {
 	v.engine.users.Add(1)
 	v.epoch = v.engine.totals.begin()
 	v.memory[0], v.health[0] = s.recent.rows, s.recent.health
+	v.hold(s.recent)
 	frozen := s.frozen
+	if frozen != nil {
+		v.hold(frozen)
+	}
 	err := v.iterate()
 	s.mu.RUnlock()
 	if err != nil {
@@ -73,6 +78,12 @@ func (s *Store) view(w rollup.Window, f store.Filter) (*view, error) {
 		v.wanted[i] = selects(&f, &v.keys[i])
 	}
 	return v, nil
+}
+
+// hold keeps the columns of a memory from being used again until the view is closed.
+func (v *view) hold(m *memory) {
+	m.readers.Add(1)
+	v.held = append(v.held, m)
 }
 
 // coarse finds for each series the first one that it is merged with.
@@ -121,6 +132,9 @@ func prefixed(prefix byte) *pebble.IterOptions {
 func (v *view) close() error {
 	if v.spans != nil {
 		v.engine.readers.Put(v.spans)
+	}
+	for _, m := range v.held {
+		m.readers.Add(-1)
 	}
 	err := v.engine.attempt(func() (err error) {
 		defer v.engine.release()
