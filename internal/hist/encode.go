@@ -75,12 +75,19 @@ func (h *Histogram) AppendBinary(b []byte) []byte {
 // appendBuckets appends counts, of which the first and the last are not 0.
 func appendBuckets(b []byte, counts []uint64) []byte {
 	b = binary.AppendUvarint(b, counts[0]-1)
-	empty := uint64(0)
-	for _, n := range counts[1:] {
+	for at := 1; at < len(counts); at++ {
+		before := at
+		if counts[at] == 0 {
+			// Quiet series have long gaps.
+			for at+4 <= len(counts) && counts[at]|counts[at+1]|counts[at+2]|counts[at+3] == 0 {
+				at += 4
+			}
+			for counts[at] == 0 {
+				at++
+			}
+		}
+		empty, n := uint64(at-before), counts[at]
 		switch {
-		case n == 0:
-			empty++
-			continue
 		case empty == 0 && n <= 0x40:
 			b = append(b, byte(n-1)<<1)
 		case empty == 0:
@@ -91,7 +98,6 @@ func appendBuckets(b []byte, counts []uint64) []byte {
 			b = binary.AppendUvarint(b, (empty-1)<<3|manyAfterGap<<1|1)
 			b = binary.AppendUvarint(b, n-manyAfterGap-1)
 		}
-		empty = 0
 	}
 	return b
 }

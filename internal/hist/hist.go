@@ -103,14 +103,15 @@ func (h *Histogram) span() (lo, hi int, ok bool) {
 	if h.count == h.zeros {
 		return 0, 0, false
 	}
-	a, b := 0, len(h.counts)-1
-	for h.counts[a] == 0 {
-		a++
+	hi = Index(h.max) >> h.drop
+	if h.zeros == 0 {
+		return Index(h.min) >> h.drop, hi, true
 	}
-	for h.counts[b] == 0 {
-		b--
+	lo = h.first
+	for h.counts[lo-h.first] == 0 {
+		lo++
 	}
-	return h.first + a, h.first + b, true
+	return lo, hi, true
 }
 
 // Count returns the number of values recorded.
@@ -152,7 +153,9 @@ func (h *Histogram) Buckets() iter.Seq2[int, uint64] {
 
 // Reset empties the histogram and returns it to scale 6, keeping its memory.
 func (h *Histogram) Reset() {
-	clear(h.counts)
+	if lo, hi, ok := h.span(); ok {
+		clear(h.counts[lo-h.first : hi-h.first+1])
+	}
 	*h = Histogram{counts: h.counts, first: h.first}
 }
 

@@ -100,14 +100,17 @@ func byFrequency(values []uint32) (distinct, places []uint32) {
 	for _, v := range values {
 		counts[v]++
 	}
+	var ranked []uint64 // with the complement of the count in the upper half
 	for v, c := range counts {
 		if c > 0 {
-			distinct = append(distinct, uint32(v))
+			ranked = append(ranked, uint64(^c)<<32|uint64(v))
 		}
 	}
-	slices.SortStableFunc(distinct, func(a, b uint32) int { return int(counts[b]) - int(counts[a]) })
-	for p, v := range distinct {
-		counts[v] = uint32(p)
+	slices.Sort(ranked)
+	distinct = make([]uint32, len(ranked))
+	for p, r := range ranked {
+		distinct[p] = uint32(r)
+		counts[uint32(r)] = uint32(p)
 	}
 	places = make([]uint32, len(values))
 	for i, v := range values {
