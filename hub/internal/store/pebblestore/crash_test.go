@@ -1,6 +1,7 @@
 package pebblestore
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -252,4 +253,33 @@ func TestOpenOnFullDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	equal(t, open(t, Options{FS: crashed, tuning: busy}), oracle)
+}
+
+// TestPruneToSizeOnADyingDisk closes a store whose database died while it was compacted.
+func TestPruneToSizeOnADyingDisk(t *testing.T) {
+	var on atomic.Bool
+	var syncs atomic.Int64
+	fs := errorfs.Wrap(vfs.NewMem(), errorfs.InjectorFunc(func(op errorfs.Op) error {
+		isSync := op.Kind == errorfs.OpFileSync || op.Kind == errorfs.OpFileSyncData || op.Kind == errorfs.OpFileSyncTo
+		if on.Load() && isSync && strings.HasSuffix(op.Path, tableSuffix) && syncs.Add(1) > 1 {
+			return syscall.EIO
+		}
+		return nil
+	}))
+	s := open(t, Options{FS: fs, tuning: busy})
+	next := batches("a", 500)
+	for range 8 {
+		mustAppend(t, s, next())
+		if err := s.do(t.Context(), (*committer).settle); err != nil {
+			t.Fatal(err)
+		}
+	}
+	on.Store(true)
+	// What it deletes is flushed, and the compaction of that fails.
+	if _, err := s.PruneToSize(context.Background(), 1); !errors.Is(err, store.ErrUnavailable) {
+		t.Fatalf("prune to size: %v, want %v", err, store.ErrUnavailable)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
 }

@@ -102,6 +102,10 @@ func (s *Store) PruneToSize(ctx context.Context, bytes int64) (before int64, err
 		return 0, store.ErrClosed
 	}
 	defer e.release()
+	// A database that died has no more compactions. One that waits for them would be in use
+	// forever, and Close would wait for it.
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	var until int64
 	err = e.attempt(func() (err error) {
 		if excess := e.size() - bytes; excess > 0 {
