@@ -255,6 +255,44 @@ func TestOpenOnFullDisk(t *testing.T) {
 	equal(t, open(t, Options{FS: crashed, tuning: busy}), oracle)
 }
 
+// TestPowerLossWhileOpening cuts the power at each operation of a store that is opened for
+// the first time, and for the second. The disk keeps what was synced and a random part
+// of the rest.
+func TestPowerLossWhileOpening(t *testing.T) {
+	oracle := storetest.NewOracle()
+	for seed := range uint64(storetest.Volume(12)) {
+		r := rand.New(rand.NewPCG(seed, 2))
+		before := vfs.NewCrashableMem()
+		for life := range 2 {
+			cut := true
+			for at := 1; cut; at++ {
+				mem := before.CrashClone(vfs.CrashCloneCfg{})
+				var crashed atomic.Pointer[vfs.MemFS]
+				var ops atomic.Int64
+				fs := errorfs.Wrap(mem, errorfs.InjectorFunc(func(op errorfs.Op) error {
+					if op.Kind.ReadOrWrite() == errorfs.OpIsWrite && ops.Add(1) == int64(at) {
+						crashed.Store(mem.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: 50, RNG: r}))
+					}
+					return nil
+				}))
+				s := open(t, Options{FS: fs, tuning: busy})
+				if cut = crashed.Load() != nil; cut {
+					again, err := Open("data", Options{FS: crashed.Load(), tuning: busy})
+					if err != nil {
+						t.Fatalf("seed %d, life %d, operation %d: %v", seed, life, at, err)
+					}
+					equal(t, again, oracle)
+					again.Close()
+				}
+				s.Close()
+				if !cut {
+					before = mem
+				}
+			}
+		}
+	}
+}
+
 // TestPruneToSizeOnADyingDisk closes a store whose database died while it was compacted.
 func TestPruneToSizeOnADyingDisk(t *testing.T) {
 	var on atomic.Bool

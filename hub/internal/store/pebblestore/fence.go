@@ -4,6 +4,8 @@ import (
 	"errors"
 	"io"
 	"os"
+	"path"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -22,7 +24,8 @@ type fence struct {
 
 var errFenced = errors.New("pebblestore: this database was given up")
 
-// shutPause slows down an abandoned Pebble, which retries at once and forever.
+// shutPause slows down an abandoned Pebble, which retries at once and forever. Each try
+// begins with a new file, for which it holds no lock.
 const shutPause = 10 * time.Millisecond
 
 // do carries out an operation that changes files, unless the fence is shut.
@@ -30,7 +33,6 @@ func (f *fence) do(operation func() error) error {
 	f.mu.RLock()
 	if f.shut.Load() {
 		f.mu.RUnlock()
-		time.Sleep(shutPause)
 		return errFenced
 	}
 	defer f.mu.RUnlock()
@@ -49,6 +51,9 @@ func (f *fence) open(operation func() (vfs.File, error)) (file vfs.File, err err
 		file, err = operation()
 		return err
 	})
+	if errors.Is(err, errFenced) {
+		time.Sleep(shutPause)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -62,7 +67,26 @@ func (f *fence) Open(name string, o ...vfs.OpenOption) (vfs.File, error) {
 }
 
 func (f *fence) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error) {
-	return f.open(func() (vfs.File, error) { return f.FS.Create(name, c) })
+	return f.open(func() (vfs.File, error) {
+		if err := f.beforeMarker(name); err != nil {
+			return nil, err
+		}
+		return f.FS.Create(name, c)
+	})
+}
+
+// markerPrefix is how the files begin by whose names Pebble knows its list of tables.
+const markerPrefix = "marker."
+
+// beforeMarker makes the entries of the directory durable if the file is a marker. Pebble
+// makes a list of tables, then a marker that names it, removes the marker before, and only
+// then syncs the directory: if the power fails meanwhile, the disk may have the last of
+// these steps without the earlier ones.
+func (f *fence) beforeMarker(name string) error {
+	if !strings.HasPrefix(path.Base(name), markerPrefix) {
+		return nil
+	}
+	return syncDir(f.FS, path.Dir(name))
 }
 
 func (f *fence) OpenReadWrite(name string, c vfs.DiskWriteCategory, o ...vfs.OpenOption) (vfs.File, error) {
@@ -78,7 +102,12 @@ func (f *fence) Link(old, name string) error {
 }
 
 func (f *fence) Remove(name string) error {
-	return f.do(func() error { return f.FS.Remove(name) })
+	return f.do(func() error {
+		if err := f.beforeMarker(name); err != nil {
+			return err
+		}
+		return f.FS.Remove(name)
+	})
 }
 
 func (f *fence) RemoveAll(name string) error {

@@ -20,7 +20,8 @@ func (s *Store) load(valid int64) error {
 	dir := path.Join(s.dir, journalDir)
 	if s.engine == nil {
 		if _, err := s.fs.Stat(path.Join(s.dir, databaseDir)); err == nil {
-			if _, err := s.listTables(); err != nil {
+			// Without any table there is nothing to lose: the first start was cut short.
+			if _, err := s.listTables(); err != nil && !errors.Is(err, pebble.ErrDBDoesNotExist) {
 				return err
 			}
 		}
