@@ -124,6 +124,20 @@ func (c *Clock) Past() time.Time {
 	return now
 }
 
+// Reckoned returns the time to be remembered for the next process: the reckoned time, or
+// that of the server if it is earlier. It does not follow a clock that went back before that
+// is believed. The next process would believe it at once, and take what is of now for
+// something of the future.
+func (c *Clock) Reckoned() time.Time {
+	now, reckoned, _ := c.all()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if ahead := c.aheadOfServer(now, c.elapsed()); ahead > slack && now.Add(-ahead).Before(reckoned) {
+		return now.Add(-ahead)
+	}
+	return reckoned
+}
+
 // Future returns the latest of this machine's clock and the reckoned time.
 func (c *Clock) Future() time.Time {
 	now, reckoned, _ := c.all()

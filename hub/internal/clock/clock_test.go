@@ -181,3 +181,22 @@ func TestElapsed(t *testing.T) {
 		t.Errorf("%s have passed, of %s at most", passed, most)
 	}
 }
+
+// What is remembered follows no clock that is in doubt, whichever way it stepped.
+func TestReckoned(t *testing.T) {
+	for _, skew := range []time.Duration{-21 * day, -time.Hour, time.Hour, 21 * day} {
+		b := newBench(t, 0)
+		b.pass(time.Hour)
+		b.skew = skew
+		b.pass(50 * time.Minute)
+		if got := b.clock.Reckoned().Sub(b.time); got != 0 {
+			t.Errorf("with the clock off by %s, Reckoned is off by %s", skew, got)
+		}
+	}
+	b := newBench(t, 0)
+	b.server = func() time.Time { return b.time.Add(-time.Hour) }
+	b.pass(time.Minute)
+	if got := b.clock.Reckoned().Sub(b.time); got != -time.Hour {
+		t.Errorf("with a server an hour behind, Reckoned is off by %s", got)
+	}
+}

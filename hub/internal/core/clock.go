@@ -33,6 +33,11 @@ func newClock(st store.Store, o *Options, age time.Duration) (*clock.Clock, erro
 	}
 	if last > 0 {
 		c.Remember(time.UnixMilli(last))
+	} else {
+		// Before anything is kept: if the hub is killed within its first minute and starts
+		// again with another clock, that must not be the first. If it fails, as on a full
+		// disk, the retention loop tries again.
+		_ = k.Reckon(context.Background(), c.Reckoned().UnixMilli())
 	}
 	server, err := k.Time(context.Background())
 	if err != nil {
@@ -75,7 +80,7 @@ func (h *Hub) keepTime(ctx context.Context) error {
 		h.clock.SetServer(server)
 	}
 	h.watchClock(ctx)
-	return k.Reckon(ctx, h.clock.Past().UnixMilli())
+	return k.Reckon(ctx, h.clock.Reckoned().UnixMilli())
 }
 
 // mendFloor lowers a floor that lies in the future, where a wrong clock moved it: all that

@@ -255,6 +255,16 @@ func testSteps(t *testing.T, st keeping, skew time.Duration) {
 	m.skew.Store(0)
 	m.pass(3*time.Minute, &sent)
 	m.holds(sent)
+	// A hub that is started again with the clock still wrong knows what time it was before.
+	m.skew.Store(skew.Milliseconds())
+	m.pass(3*time.Minute, &sent)
+	m.stop()
+	m.start()
+	m.pass(3*time.Minute, &sent)
+	m.holds(sent)
+	m.skew.Store(0)
+	m.pass(3*time.Minute, &sent)
+	m.holds(sent)
 }
 
 // testTwoHubs has two hubs on one database, one of them with a wrong clock: the other

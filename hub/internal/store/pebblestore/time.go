@@ -21,7 +21,11 @@ func (s *Store) Reckon(ctx context.Context, now int64) error {
 			return classify(err)
 		}
 		_ = b.Close()
-		s.reckoned.Store(now)
+		if s.reckoned.Swap(now) == 0 {
+			// After a crash there must be a time against which the clock is held. Later ones
+			// become durable with what is written beside them.
+			return classify(c.engine.flush())
+		}
 		return nil
 	})
 }
