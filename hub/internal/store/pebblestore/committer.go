@@ -99,7 +99,8 @@ func (c *committer) flushIfDue() {
 	if c.recent.len() >= c.memory || c.recent.batches > 0 && (age >= c.age || age < 0) {
 		c.freeze()
 	}
-	if c.applied >= c.tuning.durable || c.applied > 0 && c.now().Sub(c.since) >= c.age {
+	waited := c.now().Sub(c.since)
+	if c.applied >= c.tuning.durable || c.applied > 0 && (waited >= c.age || waited < 0) {
 		c.makeDurable()
 	}
 }
