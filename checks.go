@@ -32,6 +32,11 @@ func (m *Monitor) Check(name string, p health.Probe, opts ...health.Option) {
 // Health returns the status of all checks, from memory: it runs none.
 func (m *Monitor) Health() health.Report { return m.checks.Report() }
 
+// Drain makes the readiness probe of HealthHandler fail from now on, while requests are
+// still served and recorded. Call it when the service is asked to stop, some seconds before
+// the server's Shutdown, so that load balancers send it no more requests. Close does it too.
+func (m *Monitor) Drain() { m.checks.Drain() }
+
 // HealthHandler returns a handler that answers with the status of all checks, as JSON
 // and from memory. For a path that ends in /live, /ready or /started it answers one of
 // Kubernetes' probes:

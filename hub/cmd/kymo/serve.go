@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/kymohq/kymo/hub/internal/config/settings"
 	"github.com/kymohq/kymo/hub/internal/reload"
@@ -29,6 +30,7 @@ type serveCommand struct {
 	TokensRead     *string `placeholder:"TOKEN" help:"Ask readers for this token."`
 	Hosts          *string `placeholder:"NAME,..." help:"Names that the hub answers to, besides localhost and IP addresses. Default: every name if both tokens are set, otherwise none."`
 	LogLevel       *string `placeholder:"LEVEL" help:"Minimum level to log: debug, info, warn or error. Default: info."`
+	DrainDelay     *string `placeholder:"DURATION" help:"Go on for this long after SIGTERM, while /health/ready answers 503. Default: no time."`
 	WatchConfig    bool    `help:"Reload the configuration file when it changes, as on SIGHUP."`
 	ReadyFile      string  `placeholder:"FILE" help:"Write the hub's URL to this file once it is ready."`
 }
@@ -46,7 +48,8 @@ func (*serveCommand) Help() string {
 		"      - {name: database, type: postgres, url: \"env:DATABASE_URL\", critical: true}\n" +
 		"    services:\n" +
 		"      - {name: orders, health: \"http://127.0.0.1:8000/health\"}\n\n" +
-		"The process stops on SIGTERM and SIGINT, and loses nothing. On SIGHUP it reads its configuration again: checks, " +
+		"The process stops on SIGTERM and SIGINT, and loses nothing; with --drain-delay it first tells load balancers, " +
+		"unless it gets a second signal. On SIGHUP it reads its configuration again: checks, " +
 		"services, slow rules, retention, tokens, hosts and log level change while it runs, and a wrong file is refused. " +
 		"Another address or store needs a restart.\n"
 }
@@ -59,7 +62,7 @@ func (c *serveCommand) flags() map[string]string {
 		"retention.age": c.RetentionAge, "retention.size": c.RetentionSize,
 		"slow.target": c.SlowTarget, "slow.min_samples": c.SlowMinSamples, "slow.routes": c.SlowRoutes,
 		"tokens.ingest": c.TokensIngest, "tokens.read": c.TokensRead,
-		"hosts": c.Hosts,
+		"hosts": c.Hosts, "drain_delay": c.DrainDelay,
 	} {
 		if value != nil {
 			flags[key] = *value
@@ -150,8 +153,9 @@ func (c *serveCommand) until(env *environment, server *webserver.Server, r *relo
 	for {
 		select {
 		case <-env.ctx.Done():
+			err := drain(server, r)
 			r.Logger.Info("stopping")
-			return nil
+			return err
 		case err := <-server.Failed():
 			return err
 		case <-hangup:
@@ -160,4 +164,27 @@ func (c *serveCommand) until(env *environment, server *webserver.Server, r *relo
 			r.Reload()
 		}
 	}
+}
+
+// drain lets load balancers notice that the hub is about to stop, for as long as the
+// configuration in force says, or until a second signal.
+func drain(server *webserver.Server, r *reload.Reloader) error {
+	delay := r.Current().DrainDelay
+	if delay == 0 {
+		return nil
+	}
+	again := make(chan os.Signal, 1)
+	signal.Notify(again, os.Interrupt, syscall.SIGTERM)
+	defer signal.Stop(again)
+	r.Hub.Drain()
+	r.Logger.Info("draining: not ready, and serving until the delay has passed", "delay", delay)
+	timer := time.NewTimer(delay)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-again:
+	case err := <-server.Failed():
+		return err
+	}
+	return nil
 }

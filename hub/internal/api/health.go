@@ -81,15 +81,24 @@ func (a *API) routeHealth() {
 	// everything.
 	for _, probe := range []struct{ id, summary, description string }{
 		{"live", "Whether the process is alive", "A Kubernetes liveness probe. It depends on nothing, not even on the store, and needs no token."},
-		{"ready", "Whether the hub takes requests", "A Kubernetes readiness probe. It does not depend on the checks: a database that is down must not keep services from reporting. It needs no token."},
+		{"ready", "Whether the hub takes requests", "A Kubernetes readiness probe. It does not depend on the checks: a database that is down must not keep services from reporting. A hub that is about to stop is not ready. It needs no token."},
 	} {
+		responses := map[string]*huma.Response{"200": a.liveResponse("The process answers.", "healthy")}
+		if probe.id == "ready" {
+			responses["503"] = a.liveResponse("The hub is about to stop.", "down")
+		}
 		a.handle(huma.Operation{
 			OperationID: probe.id, Method: http.MethodGet, Path: healthPath + "/" + probe.id, Tags: []string{tagHealth},
 			Summary: probe.summary, Description: probe.description,
-			Responses: map[string]*huma.Response{"200": a.liveResponse("The process answers.", "healthy")},
+			Responses: responses,
 		}, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "application/json")
 			w.Header().Set("Cache-Control", "no-store")
+			if probe.id == "ready" && a.report().Draining {
+				w.WriteHeader(http.StatusServiceUnavailable)
+				_, _ = w.Write([]byte(`{"status":"down"}` + "\n"))
+				return
+			}
 			_, _ = w.Write([]byte(`{"status":"healthy"}` + "\n")) // The probe is repeated anyway.
 		})
 	}

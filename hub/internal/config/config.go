@@ -13,6 +13,8 @@ type Config struct {
 	InsecureListen bool   // listen beyond this machine without tokens
 	Store          string // a directory or a URL, which may hold a password; "" for a hub that is embedded
 	LogLevel       slog.Level
+	// DrainDelay is how long a hub that is asked to stop goes on, while it is not ready.
+	DrainDelay time.Duration
 
 	Retention Retention
 	Slow      report.Slow

@@ -187,6 +187,10 @@ func (h *Hub) Ship(ctx context.Context, batch []byte) error {
 // Health returns the state of the checks and the services. It runs none of them.
 func (h *Hub) Health() health.Report { return h.checks.registry.Report() }
 
+// Drain makes the readiness probe fail from now on, so that load balancers send no more
+// requests, while those that come are served.
+func (h *Hub) Drain() { h.checks.registry.Drain() }
+
 // Close lets no more requests in, waits for those in flight until ctx is done, ends the
 // checks, and closes the store. It closes the hub even if ctx ends first: what was
 // acknowledged is durable.

@@ -27,6 +27,9 @@ type Reloader struct {
 	last *config.Config // the last one that was applied; nil is Initial
 }
 
+// Current returns the configuration that was read last and is right.
+func (r *Reloader) Current() *config.Config { return cmp.Or(r.last, r.Initial) }
+
 // Reload applies the configuration to the hub. One that is wrong is rejected as a
 // whole, and the hub keeps the previous one.
 func (r *Reloader) Reload() {
@@ -61,7 +64,7 @@ func (r *Reloader) apply() (*config.Config, error) {
 		return nil, err
 	}
 	// The file is being written, or was emptied by mistake.
-	if c.Empty && !cmp.Or(r.last, r.Initial).Empty {
+	if c.Empty && !r.Current().Empty {
 		return nil, &config.Error{Path: r.Source.Path, Line: 1, Problem: "contains no settings"}
 	}
 	// The listener and the store stay, and so an address that other machines reach

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/kymohq/kymo/hub/internal/config"
 )
@@ -30,6 +31,13 @@ var setters = map[string]func(*reader, string) error{
 	},
 	"log_level": func(r *reader, text string) (err error) {
 		r.LogLevel, err = parseLevel(text)
+		return err
+	},
+	"drain_delay": func(r *reader, text string) (err error) {
+		r.DrainDelay, err = Duration(text)
+		if err == nil && r.DrainDelay > maxDrainDelay {
+			return fmt.Errorf("is %s; must be at most %s", r.DrainDelay, maxDrainDelay)
+		}
 		return err
 	},
 	"retention.age": func(r *reader, text string) (err error) {
@@ -71,6 +79,9 @@ var setters = map[string]func(*reader, string) error{
 		return err
 	},
 }
+
+// maxDrainDelay is longer than any load balancer needs to notice.
+const maxDrainDelay = 10 * time.Minute
 
 // settingKeys are the keys of the table above, in order.
 var settingKeys = slices.Sorted(maps.Keys(setters))
