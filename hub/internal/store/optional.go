@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"io"
+	"strings"
 	"time"
 
 	"github.com/kymohq/kymo/hub/internal/rollup"
@@ -76,3 +78,35 @@ type Remote interface {
 	// Waiting returns how many calls of Append have no answer yet.
 	Waiting() int
 }
+
+// A Snapshotter can be copied while it is in use.
+type Snapshotter interface {
+	// Snapshot returns the store as it is at one instant of the call. Every batch that
+	// Append returned for before the call is in it, any other wholly or not at all, and
+	// identities are too. Appends and queries go on meanwhile. Until the snapshot is closed
+	// it can keep room on the disk that the store would free.
+	Snapshot(ctx context.Context) (Snapshot, error)
+}
+
+// Snapshot is the files of a store at one instant. A directory that has them under their
+// names, and nothing else, is a store of the same engine. Only one goroutine may use it.
+type Snapshot interface {
+	// Files returns the files, ordered by name.
+	Files() []File
+
+	// Open opens a file for reading. A store that needs the room of a snapshot, or is
+	// closed, ends it: then the error is ErrFull or ErrClosed.
+	Open(name string) (io.ReadCloser, error)
+
+	// Close frees what the snapshot takes.
+	Close() error
+}
+
+// File is a file of a snapshot, or a directory, whose name ends with a slash.
+type File struct {
+	Name string // slash-separated, relative to the directory of the store
+	Size int64  // in bytes; 0 of a directory
+}
+
+// IsDir reports whether it is a directory.
+func (f *File) IsDir() bool { return strings.HasSuffix(f.Name, "/") }

@@ -87,6 +87,9 @@ func Repair(name string, o Options) (*Repairs, error) {
 	return overDirectory(name, o, pebblestore.Repair)
 }
 
+// Room returns how many bytes the disk of a directory has left, if that is known.
+func Room(directory string) (bytes int64, known bool) { return pebblestore.Room(directory) }
+
 func overDirectory(name string, o Options, do func(string, pebblestore.Options) (*Repairs, error)) (*Repairs, error) {
 	if Remote(name) {
 		return nil, errors.New("only a directory can be repaired; a server has tools of its own")

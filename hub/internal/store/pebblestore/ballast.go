@@ -2,7 +2,10 @@ package pebblestore
 
 import (
 	"errors"
+	"math"
 	"path"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
 // The ballast is a file without meaning that keeps some of the disk. Once the disk is
@@ -48,4 +51,10 @@ func (s *Store) fillBallast() {
 	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
 		_ = s.fs.Remove(s.ballast())
 	}
+}
+
+// Room returns how many bytes the disk of a directory has left, if that is known.
+func Room(dir string) (bytes int64, known bool) {
+	usage, err := vfs.Default.GetDiskUsage(dir)
+	return int64(min(usage.AvailBytes, math.MaxInt64)), err == nil
 }

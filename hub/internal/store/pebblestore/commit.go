@@ -2,6 +2,7 @@ package pebblestore
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/kymohq/kymo/hub/internal/store"
@@ -115,6 +116,9 @@ func (c *committer) commit(group []*appendCall) {
 
 // refuse notes why the last batches were refused, or nil if they were not.
 func (c *committer) refuse(err error) {
+	if errors.Is(err, store.ErrFull) {
+		c.snapshots.end(store.ErrFull)
+	}
 	if err == nil && c.refused == nil {
 		return
 	}

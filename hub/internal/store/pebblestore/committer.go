@@ -205,7 +205,7 @@ func (c *committer) recover() {
 	c.drain()
 	c.engine.fence.drain()
 	err := probe(c.fs, path.Join(c.dir, "PROBE"))
-	if errors.Is(classify(err), store.ErrFull) && c.releaseBallast() {
+	if errors.Is(classify(err), store.ErrFull) && (c.snapshots.end(store.ErrFull) || c.releaseBallast()) {
 		// Deleting what is older than the retention needs an engine.
 		err = probe(c.fs, path.Join(c.dir, "PROBE"))
 	}

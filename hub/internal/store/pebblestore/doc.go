@@ -20,6 +20,8 @@
 //  5. A query (query.go) covers its window with the fewest pages (package cover), reads
 //     the requests at the two ragged ends, adds memory, and so answers exactly. The sums
 //     of the pages are cached (totals.go).
+//  6. A snapshot (snapshot.go) is the journal and Pebble's files as they are at one
+//     instant, to be copied while all of this goes on.
 //
 // The store has a journal of its own, and Pebble runs without its write-ahead log: a
 // failed write or sync of that log, or of Pebble's manifest, ends the process or leaves

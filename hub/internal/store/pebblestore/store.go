@@ -96,15 +96,18 @@ type Store struct {
 	refused    error              // why the last batches were refused; nil if they were not
 
 	mends atomic.Int64 // how often damage was cut out
+
+	snapshots snapshots
 }
 
 var (
-	_ store.Store      = (*Store)(nil)
-	_ store.Floorer    = (*Store)(nil)
-	_ store.Sizer      = (*Store)(nil)
-	_ store.Checker    = (*Store)(nil)
-	_ store.Loser      = (*Store)(nil)
-	_ store.Timekeeper = (*Store)(nil)
+	_ store.Store       = (*Store)(nil)
+	_ store.Floorer     = (*Store)(nil)
+	_ store.Sizer       = (*Store)(nil)
+	_ store.Checker     = (*Store)(nil)
+	_ store.Loser       = (*Store)(nil)
+	_ store.Timekeeper  = (*Store)(nil)
+	_ store.Snapshotter = (*Store)(nil)
 )
 
 // Open opens the store in dir, which it creates if necessary. It fails with
@@ -147,6 +150,7 @@ func (s *Store) open() (err error) {
 		return lockError(err)
 	}
 	s.cache = pebble.NewCache(cacheSize)
+	s.removeSnapshots()
 	if err = s.checkFormat(); err == nil {
 		err = s.load(math.MaxInt64)
 		if errors.Is(classify(err), store.ErrFull) && s.releaseBallast() {
@@ -241,6 +245,7 @@ func (s *Store) Close() error { return s.close() }
 func (s *Store) shutdown() error {
 	close(s.closing)
 	<-s.done
+	s.snapshots.end(store.ErrClosed)
 	s.mu.Lock()
 	s.closed = true
 	e := s.engine

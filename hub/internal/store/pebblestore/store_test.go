@@ -23,7 +23,7 @@ import (
 // busy makes everything that usually takes minutes happen with every few batches.
 var busy = tuning{memory: 300, ceiling: 2000, age: time.Hour, durable: 20_000, pause: time.Millisecond}
 
-var claims = storetest.Abilities{Floorer: true, Sizer: true, Timekeeper: true, Checker: true, Loser: true}
+var claims = storetest.Abilities{Floorer: true, Sizer: true, Timekeeper: true, Checker: true, Loser: true, Snapshotter: true}
 
 func TestConformance(t *testing.T) {
 	tunings := map[string]tuning{"busy": busy, "default": defaultTuning}
@@ -34,9 +34,12 @@ func TestConformance(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			storetest.Run(t, claims, func(t testing.TB) storetest.Engine {
 				fs := vfs.NewMem()
-				return storetest.Engine{Open: func(t testing.TB) store.Store {
-					return open(t, Options{FS: fs, tuning: tuning})
-				}}
+				return storetest.Engine{
+					Open: func(t testing.TB) store.Store { return open(t, Options{FS: fs, tuning: tuning}) },
+					Restore: func(t testing.TB, s store.Snapshot) store.Store {
+						return open(t, Options{FS: restore(t, s), tuning: tuning})
+					},
+				}
 			})
 		})
 	}
@@ -48,13 +51,16 @@ func TestConformanceOnDisk(t *testing.T) {
 	}
 	storetest.Run(t, claims, func(t testing.TB) storetest.Engine {
 		dir := t.TempDir()
-		return storetest.Engine{Open: func(t testing.TB) store.Store {
-			s, err := Open(dir, Options{})
-			if err != nil {
-				t.Fatal(err)
-			}
-			return s
-		}}
+		return storetest.Engine{
+			Open: func(t testing.TB) store.Store {
+				s, err := Open(dir, Options{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				return s
+			},
+			Restore: func(t testing.TB, s store.Snapshot) store.Store { return open(t, Options{FS: restore(t, s)}) },
+		}
 	})
 }
 

@@ -14,6 +14,9 @@ type Engine struct {
 	// Open opens the store. The suite closes it before it opens it again, and
 	// expects the same data to be there.
 	Open func(t testing.TB) store.Store
+	// Restore opens a store of what a snapshot has. Only an engine whose store is a
+	// store.Snapshotter needs it.
+	Restore func(t testing.TB, s store.Snapshot) store.Store
 }
 
 // Basics runs the tests that need all kinds of an engine's statements, once each: for
@@ -86,6 +89,8 @@ func Run(t *testing.T, claims Abilities, prepare func(t testing.TB) Engine) {
 		{"checks itself", claims.Checker, testChecker},
 		{"tells what it lost", claims.Loser, testLoser},
 		{"tells how many calls wait", claims.Remote, testRemote},
+		{"is copied as it is", claims.Snapshotter, testSnapshot},
+		{"is copied while others write", claims.Snapshotter, testSnapshotOfWriters},
 	}
 	for _, test := range optional {
 		if test.claimed {
