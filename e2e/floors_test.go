@@ -177,6 +177,8 @@ var rooms = []room{
 
 	{path: "hub/internal/storecopy", floor: 4, upTo: 3,
 		why: "it copies between any two stores; opening them and printing are up to its caller"},
+	{path: "hub/internal/snapshot", floor: 4, upTo: 3,
+		why: "it makes files a stream and a stream files, whichever store they are of; how the stream travels is up to its caller"},
 	{path: "hub/internal/store/engines", floor: 5, upTo: 4,
 		why:     "it opens stores; what is kept in them is up to its caller",
 		onlyFor: []string{"hub/cmd/kymo"},

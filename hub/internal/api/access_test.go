@@ -50,6 +50,7 @@ var access = map[string]struct {
 	"GET /api/v1/services":         {need: forRead, allowed: 200},
 	"GET /api/v1/retention":        {need: forRead, allowed: 200},
 	"POST /api/v1/retention":       {need: forIngest, body: `{"floor":"2026-11-16T10:00:00Z"}`, media: "application/json", allowed: 200},
+	"POST /api/v1/snapshot":        {need: forRead, allowed: 501}, // of a store that cannot be copied
 	"POST /api/v1/batches":         {need: forIngest, body: string(encoded("a", 1, 1)), media: wire.ContentType, allowed: 202},
 	"POST /api/v1/requests":        {need: forIngest, body: metric, media: "application/json", allowed: 202},
 	"GET /api/v1/session":          {allowed: 200},
@@ -85,7 +86,10 @@ func expected(method, need string, tokens Tokens, caller string, host, otherOrig
 	safe := method == http.MethodGet || method == http.MethodHead || method == http.MethodOptions
 	passes := map[string][]string{
 		forIngest: {"the ingest token"},
-		forRead:   {"the read token", "a session"},
+		forRead:   {"the read token"},
+	}
+	if safe {
+		passes[forRead] = append(passes[forRead], "a session")
 	}
 	configured := map[string]bool{forIngest: tokens.Ingest != "", forRead: tokens.Read != ""}
 	switch {

@@ -49,16 +49,20 @@ type Config struct {
 	HealthRows func() (kept, dropped uint64)
 	// Lost reports what the store had of a window and can no longer read.
 	Lost func(rollup.Window) store.Loss
+	// Snapshot returns a copy of all that the hub keeps, as store.Snapshotter does; nil if
+	// the store cannot be copied while it is in use.
+	Snapshot func(context.Context) (store.Snapshot, error)
 }
 
 // API answers the hub's HTTP requests.
 type API struct {
 	Config
-	mux     *http.ServeMux
-	huma    huma.API
-	memory  memoryBudget
-	cache   cache
-	exports *exportSlots
+	mux       *http.ServeMux
+	huma      huma.API
+	memory    memoryBudget
+	cache     cache
+	exports   *exportSlots
+	snapshots *exportSlots
 
 	compressor compressor // over the mux
 
@@ -74,7 +78,7 @@ func New(config Config) *API {
 	if config.Memory == 0 {
 		config.Memory = 256 << 20
 	}
-	a := &API{Config: config, exports: newExportSlots(), mux: http.NewServeMux()}
+	a := &API{Config: config, exports: newExportSlots(maxExports), snapshots: newExportSlots(maxSnapshots), mux: http.NewServeMux()}
 	a.reads = outage.Log{Logger: a.Logger, Now: a.Now, Count: "failed_reads", Begin: "the store cannot be read", End: "the store is read again"}
 	a.Store = watched{config.Store, &a.reads}
 	a.Apply(config.Settings)
@@ -93,6 +97,7 @@ func New(config Config) *API {
 	a.routeCardinality()
 	a.routeServices()
 	a.routeRetention()
+	a.routeSnapshot()
 	a.routeSession()
 	a.routeHealth()
 	a.routeHistory()

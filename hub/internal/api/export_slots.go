@@ -9,8 +9,9 @@ import (
 )
 
 const (
-	maxExports = 8               // files that are sent at once: each holds some megabytes
-	yieldTime  = 2 * time.Second // for a file that was cut off to leave its slot
+	maxExports   = 8               // files that are sent at once: each holds some megabytes
+	maxSnapshots = 1               // likewise: each holds room on the disk
+	yieldTime    = 2 * time.Second // for a file that was cut off to leave its slot
 )
 
 // exportSlots bounds how many files are sent at once. When all slots are taken, a
@@ -22,8 +23,8 @@ type exportSlots struct {
 	answers map[*webserver.Answer]struct{} // those that hold a slot
 }
 
-func newExportSlots() *exportSlots {
-	return &exportSlots{slots: make(chan struct{}, maxExports), answers: make(map[*webserver.Answer]struct{})}
+func newExportSlots(n int) *exportSlots {
+	return &exportSlots{slots: make(chan struct{}, n), answers: make(map[*webserver.Answer]struct{})}
 }
 
 // take reports whether there was a slot for an answer, which must call leave

@@ -83,6 +83,7 @@ var whyStatus = map[int]string{
 	http.StatusUnsupportedMediaType:  "Content-Type or Content-Encoding is not supported; the answer's headers Accept and Accept-Encoding list those that are.",
 	http.StatusUnprocessableEntity:   "A field is invalid; errors[].location names it. Nothing was kept.",
 	http.StatusInternalServerError:   "The store failed, and trying again may not help.",
+	http.StatusNotImplemented:        "The hub keeps its data in a database server, which has tools of its own for this.",
 	http.StatusServiceUnavailable:    "The store is full or unavailable, the hub is busy, or it is shutting down. Try again after Retry-After.",
 }
 

@@ -1,6 +1,6 @@
 // Package client is the command's HTTP client for a hub. A Client is made from the
 // hub's URL and token; Get returns an answer as received, while Performance, Endpoints,
-// Health and History decode theirs, and Send delivers a batch. An error is an
+// Health and History decode theirs, Snapshot returns a stream, and Send delivers a batch. An error is an
 // *UnreachableError, a *RefusalError, or states that the answer is not a hub's. Their texts are
 // for users of the command, and mention its flags.
 package client
@@ -73,16 +73,13 @@ func (c *Client) do(ctx context.Context, method string, u *url.URL, contentType 
 
 // exchange returns the body and the rest of any answer, or an *UnreachableError.
 func (c *Client) exchange(ctx context.Context, method string, u *url.URL, contentType string, body []byte) ([]byte, *http.Response, error) {
-	req, err := http.NewRequestWithContext(ctx, method, u.String(), bytes.NewReader(body))
+	req, err := c.request(ctx, method, u, bytes.NewReader(body))
 	if err != nil {
 		return nil, nil, err
 	}
 	req.Header.Set("Accept", "application/json")
 	if body != nil {
 		req.Header.Set("Content-Type", contentType)
-	}
-	if c.token != "" {
-		req.Header.Set("Authorization", "Bearer "+c.token)
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
@@ -95,4 +92,13 @@ func (c *Client) exchange(ctx context.Context, method string, u *url.URL, conten
 		return nil, nil, &UnreachableError{c.String(), err}
 	}
 	return answer, resp, nil
+}
+
+// request returns a request with the client's token.
+func (c *Client) request(ctx context.Context, method string, u *url.URL, body io.Reader) (*http.Request, error) {
+	req, err := http.NewRequestWithContext(ctx, method, u.String(), body)
+	if err == nil && c.token != "" {
+		req.Header.Set("Authorization", "Bearer "+c.token)
+	}
+	return req, err
 }

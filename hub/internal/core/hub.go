@@ -104,6 +104,7 @@ func New(st store.Store, c *config.Config, o Options) (*Hub, error) {
 	h.api = api.New(api.Config{
 		Settings: apiSettings(c), Store: store.Cleaned(st), Intake: h.intake, Now: o.Now, Logger: o.Logger, Version: o.Version,
 		SavedEnded: sessions.read(), SaveEnded: sessions.save, Health: h.Health, HealthRows: h.checks.history.rows, Lost: lostOf(st), Keeper: h,
+		Snapshot: snapshotOf(st, sessions),
 	})
 	h.handler = webserver.Guard(http.HandlerFunc(h.serve), o.Limits)
 	h.watchClock(context.Background())
