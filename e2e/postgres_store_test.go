@@ -3,6 +3,7 @@ package e2e
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -56,6 +57,8 @@ func TestPostgresStore(t *testing.T) {
 	for _, h := range hubs {
 		o.checkAll(t, h, 168)
 	}
+
+	refused(t, hubs[0].url, filepath.Join(t.TempDir(), "copy"), `^kymo: the hub answered: this hub keeps its data in a database server; copy it with that server's tools, such as pg_dump `)
 
 	// One that saw none of the restarts: to the other the store may seem to flap.
 	hubs[1].stop()

@@ -39,6 +39,7 @@ var readmeRules = []readmeRule{
 	{command: "kymo import FILE", test: imports},
 	{command: "kymo serve --store", elsewhere: "TestPostgresStore and TestClickHouseStore serve with each kind of store"},
 	{command: "kymo copy", elsewhere: "the command's own test copies between all kinds of stores"},
+	{command: "kymo snapshot DIR", test: backsUp},
 	{command: "kymo health", test: prints(" --hub "+readmeHub, `^healthy: 1 check`)},
 	// Without a terminal it prints changes alone, unless it prints JSON.
 	{command: "kymo health --watch", test: interrupted(" --json --hub "+readmeHub, `"status": *"healthy"`)},
@@ -224,6 +225,12 @@ func imports(n *newcomer, command string) {
 	n.t.Helper()
 	n.write("requests.csv", fmt.Sprintf("%d,/old,GET,3,200,\n", time.Now().UnixMilli()))
 	prints(" --service old --hub "+readmeHub, `: 1 row imported`)(n, strings.Replace(command, "FILE", "requests.csv", 1))
+}
+
+// backsUp tests a command that makes a directory.
+func backsUp(n *newcomer, command string) {
+	n.t.Helper()
+	prints(" --hub "+readmeHub, ` -> backup: .* copied `)(n, strings.Replace(command, "DIR", "backup", 1))
 }
 
 // checks runs those of the README's configuration, against ports that are closed.

@@ -17,10 +17,12 @@
 //     identify it, and to send it.
 //  6. copy opens two stores by name and copies one to the other (package
 //     storecopy).
-//  7. repair and its inspection are of a directory that no hub has open (package
+//  7. snapshot asks a hub for the files of its store and makes a directory of them
+//     (package snapshot).
+//  8. repair and its inspection are of a directory that no hub has open (package
 //     engines).
-//  8. retention asks a hub, or a store that no hub has open, and lowers its floor.
-//  9. demo opens a hub, as serve does, and gives its URL to package demo.
+//  9. retention asks a hub, or a store that no hub has open, and lowers its floor.
+//  10. demo opens a hub, as serve does, and gives its URL to package demo.
 package main
 
 import (

@@ -34,6 +34,7 @@ type commands struct {
 	Check     checkCommand     `cmd:"" help:"Run the configured checks once, now, without a hub."`
 	Import    importCommand    `cmd:"" help:"Send requests recorded in files to the hub."`
 	Copy      copyCommand      `cmd:"" help:"Copy all data from one store to another."`
+	Snapshot  snapshotCommand  `cmd:"" help:"Copy the data of a running hub to a directory."`
 	Repair    repairCommand    `cmd:"" help:"List the damage in a hub's directory, and repair it."`
 	Retention retentionCommand `cmd:"" help:"Show since when requests are kept and why, and lower a floor that a wrong clock raised."`
 	Config    configCommand    `cmd:"" help:"Check a configuration file."`

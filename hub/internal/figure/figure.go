@@ -59,3 +59,17 @@ func Plural(n int64, noun string) string {
 	}
 	return Thousands(n) + " " + noun
 }
+
+// Bytes formats a size: 0 bytes, 12.3 MiB.
+func Bytes(n int64) string {
+	units := []string{"KiB", "MiB", "GiB", "TiB"}
+	if n < 1<<10 {
+		return Plural(n, "byte")
+	}
+	v, i := float64(n)/(1<<10), 0
+	for v >= 1<<10 && i < len(units)-1 {
+		v /= 1 << 10
+		i++
+	}
+	return ThreeDigits(v) + " " + units[i]
+}

@@ -29,6 +29,12 @@ func TestNumbers(t *testing.T) {
 		{Plural(1, "row"), "1 row"},
 		{Plural(0, "row"), "0 rows"},
 		{Plural(2500, "row"), "2,500 rows"},
+
+		{Bytes(1), "1 byte"},
+		{Bytes(1023), "1,023 bytes"},
+		{Bytes(1 << 10), "1.00 KiB"},
+		{Bytes(12_900_000), "12.3 MiB"},
+		{Bytes(5 << 50), "5,120 TiB"},
 	}
 	for _, test := range tests {
 		if test.got != test.want {

@@ -18,6 +18,7 @@ type Progress struct {
 	now    func() time.Time
 	label  string
 	total  int64 // of what Show calls done; 0 if not known
+	bytes  bool  // whether Show is given bytes in place of rows
 
 	begun, drawn time.Time
 }
@@ -31,6 +32,13 @@ const (
 // anything else that Show counts; 0 if it is not known.
 func NewProgress(w io.Writer, s Screen, now func() time.Time, label string, total int64) *Progress {
 	return &Progress{w: w, screen: s, now: now, label: label, total: total, begun: now()}
+}
+
+// NewByteProgress returns a bar of bytes, which are both arguments of Show.
+func NewByteProgress(w io.Writer, s Screen, now func() time.Time, label string, total int64) *Progress {
+	p := NewProgress(w, s, now, label, total)
+	p.bytes = true
+	return p
 }
 
 // Show draws the bar with the number of rows; done is in the unit of the total.
@@ -51,12 +59,18 @@ func (p *Progress) Clear() {
 }
 
 func (p *Progress) line(rows, done int64, took time.Duration) string {
-	rate := ""
+	amount, rate := figure.Plural(rows, "row"), ""
+	if p.bytes {
+		amount = figure.Bytes(rows)
+	}
 	if took > 0 {
-		rate = "  " + figure.Thousands(int64(float64(rows)/took.Seconds())) + " rows/s"
+		each := int64(float64(rows) / took.Seconds())
+		if rate = "  " + figure.Thousands(each) + " rows/s"; p.bytes {
+			rate = "  " + figure.Bytes(each) + "/s"
+		}
 	}
 	if p.total <= 0 {
-		return fmt.Sprintf("%s  %s%s", p.label, figure.Plural(rows, "row"), rate)
+		return fmt.Sprintf("%s  %s%s", p.label, amount, rate)
 	}
 	share := min(float64(done)/float64(p.total), 1)
 	full := int(share * barWidth)
@@ -65,5 +79,5 @@ func (p *Progress) line(rows, done int64, took time.Duration) string {
 	if share > 0 {
 		eta = "  ETA " + duration.Seconds(time.Duration(float64(took)*(1-share)/share))
 	}
-	return fmt.Sprintf("%s  %s %3.0f %%  %s%s%s", p.label, bar, share*100, figure.Plural(rows, "row"), rate, eta)
+	return fmt.Sprintf("%s  %s %3.0f %%  %s%s%s", p.label, bar, share*100, amount, rate, eta)
 }

@@ -31,6 +31,13 @@ func TestProgressOfUnknownLength(t *testing.T) {
 	}
 }
 
+func TestProgressOfBytes(t *testing.T) {
+	p := NewByteProgress(nil, Screen{}, time.Now, "snapshot", 4<<20)
+	if got, want := p.line(1<<20, 1<<20, 2*time.Second), "snapshot  ██████░░░░░░░░░░░░░░░░░░  25 %  1.00 MiB  512 KiB/s  ETA 6 s"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
 func TestProgressFitsTheScreen(t *testing.T) {
 	var out strings.Builder
 	p := NewProgress(&out, Screen{Terminal: true, Width: 20}, time.Now, "importing a.csv", 1000)
