@@ -228,6 +228,11 @@ var rooms = []room{
 		why:   "it works over any store and with any probes; opening and making them is up to its caller",
 		never: drivers, neverWhy: driversWhy},
 
+	{path: "hub/internal/simulation", floor: 7, upTo: -1,
+		why:     "it has tests alone, of the hub over the embedded store",
+		onlyFor: tests,
+		onlyWhy: "there is nothing in it to import"},
+
 	{path: "hub/internal/healthwatch", floor: 7, upTo: 6,
 		why: "it asks a hub over HTTP, again and again; where its lines go is up to its caller"},
 	{path: "hub/internal/checkup", floor: 6, upTo: 5,

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -40,6 +41,7 @@ type engine struct {
 	err    error         // why it died; read after dead is closed
 	parked chan struct{} // closed when a goroutine holds its locks forever
 	park   sync.Once
+	ends   bool // see tuning
 
 	damaged chan string // files in which damage was met
 
@@ -48,8 +50,9 @@ type engine struct {
 }
 
 // openEngine opens the database in dir.
-func openEngine(fs vfs.FS, dir string, cache *pebble.Cache) (*engine, error) {
+func openEngine(fs vfs.FS, dir string, cache *pebble.Cache, ends bool) (*engine, error) {
 	e := newEngine(fs)
+	e.ends = ends
 	if err := checkListed(fs, dir); err != nil {
 		return nil, err
 	}
@@ -202,7 +205,7 @@ func (e *engine) close() error {
 	done := make(chan error, 1)
 	go func() {
 		e.users.Wait()
-		if e.db == nil {
+		if e.db == nil || e.isParked() {
 			done <- e.err
 			return
 		}
@@ -213,6 +216,15 @@ func (e *engine) close() error {
 		return err
 	case <-e.parked:
 		return e.err
+	}
+}
+
+func (e *engine) isParked() bool {
+	select {
+	case <-e.parked:
+		return true
+	default:
+		return false
 	}
 }
 
@@ -232,6 +244,9 @@ func (l engineLogger) Fatalf(format string, args ...any) {
 	}
 	l.e.die(err)
 	l.e.park.Do(func() { close(l.e.parked) })
+	if l.e.ends {
+		runtime.Goexit()
+	}
 	select {}
 }
 

@@ -26,7 +26,7 @@ func (s *Store) load(valid int64) error {
 			}
 		}
 	}
-	e, err := openEngine(s.fs, path.Join(s.dir, databaseDir), s.cache)
+	e, err := openEngine(s.fs, path.Join(s.dir, databaseDir), s.cache, s.ends)
 	if err != nil {
 		return err
 	}

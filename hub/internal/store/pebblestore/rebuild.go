@@ -42,7 +42,7 @@ func (r *repair) rebuild() error {
 	}
 	cache := pebble.NewCache(cacheSize)
 	defer cache.Unref()
-	e, err := openEngine(r.fs, dir, cache)
+	e, err := openEngine(r.fs, dir, cache, r.ends)
 	if err != nil {
 		return err
 	}

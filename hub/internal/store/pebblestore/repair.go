@@ -148,6 +148,7 @@ func (s *Store) listTables() (tables []liveTable, err error) {
 		return nil, err
 	}
 	e := newEngine(s.fs)
+	e.ends = s.ends
 	opts := e.options()
 	opts.ReadOnly = true
 	err = e.attempt(func() (err error) {

@@ -58,6 +58,10 @@ type tuning struct {
 	// pause is the committer's tick. After a failure, the next engine is opened a tick
 	// later.
 	pause time.Duration
+	// ends is whether a goroutine that Pebble must not continue ends, with its locks
+	// unlocked. Otherwise it waits forever, and so do those that wait for its locks, which
+	// stops the time in a bubble of testing/synctest.
+	ends bool
 }
 
 var defaultTuning = tuning{memory: 1 << 17, ceiling: 1 << 19, age: 5 * time.Minute, durable: 8 << 20, pause: time.Second}
