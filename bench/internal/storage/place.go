@@ -2,6 +2,7 @@ package storage
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 )
@@ -38,10 +39,26 @@ func newDirectory(dir string) (directory, error) {
 	return directory(path), os.Mkdir(path, 0o700)
 }
 
-func (f directory) store() string                       { return string(f) }
-func (f directory) settle(context.Context) error        { return nil }
-func (f directory) size(context.Context) (int64, error) { return directorySize(string(f)) }
-func (f directory) kill()                               {} // it is in the hub's directory
+func (f directory) store() string                { return string(f) }
+func (f directory) settle(context.Context) error { return nil }
+func (f directory) kill()                        {} // it is in the hub's directory
+
+// size leaves out the file that a hub frees when the disk is full: it has 16 MiB however
+// much is kept.
+func (f directory) size(context.Context) (int64, error) {
+	size, err := directorySize(string(f))
+	if err != nil {
+		return 0, err
+	}
+	reserve, err := os.Stat(filepath.Join(string(f), "BALLAST"))
+	if errors.Is(err, os.ErrNotExist) {
+		return size, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	return size - reserve.Size(), nil
+}
 
 // kymoPostgres is a PostgreSQL server for a hub.
 type kymoPostgres struct{ *postgresServer }

@@ -148,4 +148,20 @@ func TestDirectorySize(t *testing.T) {
 	if got, err := directorySize(dir); err != nil || got != 2000 {
 		t.Errorf("got %d, %v", got, err)
 	}
+	of := func() int64 {
+		size, err := directory(dir).size(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return size
+	}
+	if got := of(); got != 2000 {
+		t.Errorf("got %d without a reserve", got)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "BALLAST"), make([]byte, 500), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := of(); got != 2000 {
+		t.Errorf("got %d with a reserve", got)
+	}
 }
