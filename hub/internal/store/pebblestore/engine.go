@@ -46,7 +46,7 @@ type engine struct {
 	damaged chan string // files in which damage was met
 
 	totals  totals
-	readers sync.Pool // of *spanReader, whose blocks are this engine's
+	readers sync.Pool // of *spanReaders, whose blocks are this engine's
 }
 
 // openEngine opens the database in dir.

@@ -1,7 +1,6 @@
 package pebblestore
 
 import (
-	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -321,7 +320,8 @@ func (s *sums) addSpan(ctx context.Context, span rollup.Window) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if !bytes.Equal(s.spans.key, s.blocks.Key()) {
+		reader := s.spans.find(s.blocks.Key())
+		if reader == nil {
 			block, err := s.blocks.ValueAndErr()
 			if err != nil {
 				return err
@@ -329,11 +329,12 @@ func (s *sums) addSpan(ctx context.Context, span rollup.Window) error {
 			if endsBefore(block, span.From) {
 				continue
 			}
-			if err := s.spans.read(s.blocks.Key(), block); err != nil {
+			reader = s.spans.oldest()
+			if err := reader.read(s.blocks.Key(), block); err != nil {
 				return err
 			}
 		}
-		s.addSorted(&s.spans.rows, span)
+		s.addSorted(&reader.rows, span)
 	}
 	return s.blocks.Error()
 }

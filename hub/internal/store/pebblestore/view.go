@@ -31,15 +31,46 @@ type view struct {
 	// would cost more than everything else.
 	inParts [2][][]uint32
 	part    int
-	// spans has the block that was read last, which the next part, or the next query, often
+	// spans has the blocks that were read last, which the next part, or the next query, often
 	// needs again.
-	spans *spanReader
+	spans *spanReaders
 }
 
 // spanReader is a decoded block and its key.
 type spanReader struct {
 	blockReader
 	key []byte
+}
+
+// spanReaders are some decoded blocks, the one that was used last first: a window needs
+// one at its beginning, and one or two at its end.
+type spanReaders [3]*spanReader
+
+// find returns the block with the key, or nil if it is not there.
+func (r *spanReaders) find(key []byte) *spanReader {
+	for i, reader := range r {
+		if reader != nil && bytes.Equal(reader.key, key) {
+			return r.first(i)
+		}
+	}
+	return nil
+}
+
+// oldest returns a reader to be used for another block.
+func (r *spanReaders) oldest() *spanReader {
+	last := len(r) - 1
+	if r[last] == nil {
+		r[last] = new(spanReader)
+	}
+	return r.first(last)
+}
+
+// first makes the i-th the first.
+func (r *spanReaders) first(i int) *spanReader {
+	reader := r[i]
+	copy(r[1:i+1], r[:i])
+	r[0] = reader
+	return reader
 }
 
 // view returns an immutable view of the current state.
@@ -69,9 +100,9 @@ func (s *Store) view(w rollup.Window, f store.Filter) (*view, error) {
 		v.memory[1], v.health[1] = frozen.rows, frozen.health
 	}
 	v.window.From = max(w.From, v.state.floor)
-	v.spans, _ = v.engine.readers.Get().(*spanReader)
+	v.spans, _ = v.engine.readers.Get().(*spanReaders)
 	if v.spans == nil {
-		v.spans = new(spanReader)
+		v.spans = new(spanReaders)
 	}
 	v.wanted = make([]bool, len(v.keys))
 	for i := range v.keys {
