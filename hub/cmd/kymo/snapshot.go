@@ -64,7 +64,7 @@ func (c *snapshotCommand) Run(env *environment) (err error) {
 		hub, c.Directory, figure.Bytes(got.Bytes), figure.Plural(int64(got.Files), "file"), term.Took(time.Since(begun), 0, ""), c.Directory)
 	if len(found.Damage) > 0 {
 		return badNewsError{fmt.Errorf("the hub's store is damaged, and so is its copy (%s); run: kymo repair %s",
-			strings.Join(found.Damage, "; "), c.Directory)}
+			strings.ReplaceAll(strings.Join(found.Damage, "; "), draft.Dir, c.Directory), c.Directory)}
 	}
 	return nil
 }
