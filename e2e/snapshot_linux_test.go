@@ -31,14 +31,14 @@ type poster struct {
 }
 
 // run posts until stop is closed.
-func (p *poster) run(make func(int) parcel, stop <-chan struct{}) {
+func (p *poster) run(newParcel func(int) parcel, stop <-chan struct{}) {
 	for n := 0; ; n++ {
 		select {
 		case <-stop:
 			return
 		default:
 		}
-		one := make(n)
+		one := newParcel(n)
 		a, err := p.h.post(one.path, bytes.NewReader(one.body), one.header...)
 		if r, wrong := a.receipt(); err != nil || wrong != nil || a.status != http.StatusAccepted || r.Accepted != len(one.events) {
 			p.t.Errorf("a post got %d %s, %v", a.status, a.body, err)
@@ -79,8 +79,8 @@ func TestSnapshot(t *testing.T) {
 		var clients sync.WaitGroup
 		stop := make(chan struct{})
 		for i := range 4 {
-			make := arrayMaker(split(r), fmt.Sprintf("service-%d", i), fmt.Sprintf("client-%d-%d", round, i), 200)
-			clients.Go(func() { p.run(make, stop) })
+			newParcel := arrayMaker(split(r), fmt.Sprintf("service-%d", i), fmt.Sprintf("client-%d-%d", round, i), 200)
+			clients.Go(func() { p.run(newParcel, stop) })
 		}
 		target := len(p.acknowledged()) + 20 + r.IntN(150)
 		eventually(t, 30*time.Second, "clients post", func() bool { return len(p.acknowledged()) >= target || t.Failed() })
