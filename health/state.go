@@ -105,11 +105,11 @@ func (m *machine) next() Status {
 			return to
 		}
 	}
-	best := s // what runs may better the status to, exclusively
+	better := s // a run of successes leads to a status below this one; from Unknown, never to Down
 	if s == Unknown {
-		best = Down
+		better = Down
 	}
-	for to := Healthy; to < best; to++ {
+	for to := Healthy; to < better; to++ {
 		if m.atMost[to] >= m.successes {
 			return to
 		}

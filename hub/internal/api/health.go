@@ -11,8 +11,8 @@ import (
 	"github.com/kymohq/kymo/health"
 )
 
-// healthPath begins the paths of the health. Those who probe them write them with a slash
-// at the end, and add parameters, as is common with other servers.
+// healthPath begins the paths of the health. Load balancers and monitors add a slash and
+// parameters of their own, which other servers allow.
 const healthPath = "/health"
 
 // Health is the status of everything. It only describes the answer, which package

@@ -191,7 +191,7 @@ func TestHTTPSecondVersion(t *testing.T) {
 func TestHTTPRedirectKeepsTheUser(t *testing.T) {
 	s := web(t, func(w http.ResponseWriter, r *http.Request) {
 		if user, password, _ := r.BasicAuth(); user != "app" || password != "geheim" {
-			http.Error(w, "who is it?", http.StatusUnauthorized)
+			http.Error(w, "no user", http.StatusUnauthorized)
 			return
 		}
 		if r.URL.Path == "/health" {

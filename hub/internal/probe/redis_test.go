@@ -203,7 +203,7 @@ func TestRedisCluster(t *testing.T) {
 	}
 	wantHealthy(t, probe)
 
-	// A user who may not ask for the state of the cluster, and one who may not ask for its nodes.
+	// Users without the right to CLUSTER INFO, and without that to CLUSTER SLOTS.
 	for _, node := range all {
 		node.Do("ACL", "SETUSER", "few", "on", ">see", "~*", "+ping", "+cluster|slots", "+hello")
 		node.Do("ACL", "SETUSER", "fewer", "on", ">see", "~*", "+ping", "+hello")
