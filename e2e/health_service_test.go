@@ -18,6 +18,7 @@ import (
 
 	sdk "github.com/kymohq/kymo"
 	"github.com/kymohq/kymo/health"
+	"github.com/kymohq/kymo/internal/serverstest"
 )
 
 // serviceVariable makes the test's own program a service that reports to the
@@ -66,7 +67,6 @@ func startService(t *testing.T, hub string) *process {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestServiceProcess$")
 	cmd.Env = append(os.Environ(), serviceVariable+"="+hub)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	cmd.Stderr = os.Stderr
 	orders, err := cmd.StdinPipe()
 	if err != nil {
@@ -76,10 +76,12 @@ func startService(t *testing.T, hub string) *process {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := cmd.Start(); err != nil {
+	release, err := serverstest.StartBound(cmd)
+	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
+		defer release()
 		_ = cmd.Process.Kill() // it may have ended
 		_ = cmd.Wait()
 	})

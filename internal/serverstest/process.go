@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -39,24 +38,18 @@ func start(cmd *exec.Cmd, log string) (*process, error) {
 	if cmd.SysProcAttr == nil {
 		cmd.SysProcAttr = &syscall.SysProcAttr{}
 	}
-	cmd.SysProcAttr.Setpgid = true              // ^C is for the test, which then stops the server
-	cmd.SysProcAttr.Pdeathsig = syscall.SIGKILL // no cleanup runs after a test's timeout
-	p := &process{exited: make(chan struct{})}
-	started := make(chan error)
+	cmd.SysProcAttr.Setpgid = true // ^C is for the test, which then stops the server
+	release, err := StartBound(cmd)
+	if err != nil {
+		return nil, err
+	}
+	p := &process{pid: cmd.Process.Pid, exited: make(chan struct{})}
 	go func() {
-		// Pdeathsig means the thread that forked, so that thread has to stay.
-		runtime.LockOSThread()
-		err := cmd.Start()
-		if err == nil {
-			p.pid = cmd.Process.Pid
-		}
-		started <- err
-		if err == nil {
-			_ = cmd.Wait()
-			close(p.exited)
-		}
+		defer release()
+		_ = cmd.Wait()
+		close(p.exited)
 	}()
-	return p, <-started
+	return p, nil
 }
 
 // gone reports whether it has ended.
