@@ -38,10 +38,10 @@ func TestFewConnections(t *testing.T) {
 	})
 	t.Run("pooler in session mode", func(t *testing.T) {
 		pooler := serverstest.PgBouncer(t, server, "pool_mode=session", "default_pool_size=2")
-		useAtOnce(t, open(t, pooler.URL("postgres", "small")+"&connect_timeout=1", Options{}))
+		useAtOnce(t, open(t, pooler.URL("postgres", "small")+"&connect_timeout=5", Options{}))
 		pooler = serverstest.PgBouncer(t, server, "pool_mode=session", "default_pool_size=1")
 		const want = "PostgreSQL: a second connection gets no answer, as from a pooler in session mode whose pool has room for one; Kymo needs 2, and 6 are better"
-		if got := openError(t, pooler.URL("postgres", "small")+"&connect_timeout=1"); got != want {
+		if got := openError(t, pooler.URL("postgres", "small")+"&connect_timeout=5"); got != want {
 			t.Errorf("%s, want %s", got, want)
 		}
 	})
