@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -36,6 +37,7 @@ type engine struct {
 	compact *scheduler
 	users   sync.WaitGroup // of db; the store adds to it while this is its engine
 
+	opened atomic.Bool // whether Pebble's Open has returned
 	dead   chan struct{}
 	once   sync.Once
 	err    error         // why it died; read after dead is closed
@@ -58,23 +60,35 @@ func openEngine(fs vfs.FS, dir string, cache *pebble.Cache, ends bool) (*engine,
 	}
 	opts := e.options()
 	opts.Cache = cache
-	err := e.attempt(func() (err error) {
-		e.db, err = pebble.Open(dir, opts)
-		return err
-	})
-	if err != nil {
-		e.die(err)
+	if err := e.open(dir, opts); err != nil {
 		e.fence.drain()
-		return nil, fmt.Errorf("open the database: %w", err)
+		return nil, err
 	}
 	e.compact.allow()
 	return e, nil
 }
 
+// open opens the database. After an error the engine is dead.
+func (e *engine) open(dir string, opts *pebble.Options) error {
+	err := e.attempt(func() (err error) {
+		if e.db, err = pebble.Open(dir, opts); err == nil {
+			e.opened.Store(true)
+		}
+		return err
+	})
+	if err != nil {
+		e.die(err)
+		return fmt.Errorf("open the database: %w", err)
+	}
+	return nil
+}
+
 // newEngine returns an engine without a database.
 func newEngine(fs vfs.FS) *engine {
-	return &engine{fence: &fence{FS: fs}, compact: newScheduler(), dead: make(chan struct{}), parked: make(chan struct{}),
+	e := &engine{fence: &fence{FS: fs}, compact: newScheduler(), dead: make(chan struct{}), parked: make(chan struct{}),
 		damaged: make(chan string, 64)}
+	e.fence.fatal = e.fatal
+	return e
 }
 
 // options returns how databases are opened.
@@ -154,11 +168,15 @@ func (e *engine) isDead() bool {
 func (e *engine) release() { e.users.Done() }
 
 // failed receives the errors of flushes and compactions. A compaction that met damage would
-// be tried again at once and forever, so there are none for a while.
+// be tried again at once and forever, so there are none for a while. A flush that Open waits
+// for ends here: Pebble would try it again forever, and Open would never return.
 func (e *engine) failed(err error) {
 	if pebble.IsCorruptionError(err) {
 		e.compact.pause()
 		return
+	}
+	if !e.opened.Load() {
+		e.fatal(err)
 	}
 	e.die(err)
 }
@@ -242,9 +260,14 @@ func (l engineLogger) Fatalf(format string, args ...any) {
 			err = fmt.Errorf("%w: %w", err, cause)
 		}
 	}
-	l.e.die(err)
-	l.e.park.Do(func() { close(l.e.parked) })
-	if l.e.ends {
+	l.e.fatal(err)
+}
+
+// fatal ends the engine and never returns. It keeps the locks that its caller holds.
+func (e *engine) fatal(err error) {
+	e.die(err)
+	e.park.Do(func() { close(e.parked) })
+	if e.ends {
 		runtime.Goexit()
 	}
 	select {}

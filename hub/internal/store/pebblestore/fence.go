@@ -18,14 +18,18 @@ import (
 // Behind a shut fence it cannot touch the directory that the next one uses.
 type fence struct {
 	vfs.FS
-	shut atomic.Bool
-	mu   sync.RWMutex // held for reading during each operation
+	shut   atomic.Bool
+	mu     sync.RWMutex // held for reading during each operation
+	moving atomic.Bool  // whether a marker was made since a directory was last synced
+
+	fatal func(error) // gives the database up, and never returns
 }
 
 var errFenced = errors.New("pebblestore: this database was given up")
 
-// shutPause slows down an abandoned Pebble, which retries at once and forever. Each try
-// begins with a new file, for which it holds no lock.
+// shutPause slows down an abandoned Pebble, which retries a flush at once and forever. Each
+// try begins with a new file, or, if there is nothing to write, goes straight to the sync of
+// the directory. It holds no lock for either.
 const shutPause = 10 * time.Millisecond
 
 // do carries out an operation that changes files, unless the fence is shut.
@@ -39,6 +43,15 @@ func (f *fence) do(operation func() error) error {
 	return operation()
 }
 
+// doSlowly is do for an operation that an abandoned Pebble may retry forever.
+func (f *fence) doSlowly(operation func() error) error {
+	err := f.do(operation)
+	if errors.Is(err, errFenced) {
+		time.Sleep(shutPause)
+	}
+	return err
+}
+
 // drain waits for the operations that were let through. The fence must be shut.
 func (f *fence) drain() {
 	f.mu.Lock()
@@ -47,13 +60,10 @@ func (f *fence) drain() {
 
 // open is do for an operation that opens a file, which it puts behind the fence, too.
 func (f *fence) open(operation func() (vfs.File, error)) (file vfs.File, err error) {
-	err = f.do(func() (err error) {
+	err = f.doSlowly(func() (err error) {
 		file, err = operation()
 		return err
 	})
-	if errors.Is(err, errFenced) {
-		time.Sleep(shutPause)
-	}
 	if err != nil {
 		return nil, err
 	}
@@ -66,24 +76,39 @@ func (f *fence) Open(name string, o ...vfs.OpenOption) (vfs.File, error) {
 	return checked(file, name, err)
 }
 
+// OpenDir opens a directory, which it puts behind the fence.
+func (f *fence) OpenDir(name string) (vfs.File, error) {
+	dir, err := f.FS.OpenDir(name)
+	if err != nil {
+		return nil, err
+	}
+	return &fencedDir{dir, f}, nil
+}
+
 func (f *fence) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error) {
 	return f.open(func() (vfs.File, error) {
 		if err := f.beforeMarker(name); err != nil {
 			return nil, err
 		}
-		return f.FS.Create(name, c)
+		file, err := f.FS.Create(name, c)
+		if isMarker(name) && err == nil {
+			f.moving.Store(true)
+		}
+		return file, err
 	})
 }
 
 // markerPrefix is how the files begin by whose names Pebble knows its list of tables.
 const markerPrefix = "marker."
 
+func isMarker(name string) bool { return strings.HasPrefix(path.Base(name), markerPrefix) }
+
 // beforeMarker makes the entries of the directory durable if the file is a marker. Pebble
 // makes a list of tables, then a marker that names it, removes the marker before, and only
 // then syncs the directory: if the power fails meanwhile, the disk may have the last of
 // these steps without the earlier ones.
 func (f *fence) beforeMarker(name string) error {
-	if !strings.HasPrefix(path.Base(name), markerPrefix) {
+	if !isMarker(name) {
 		return nil
 	}
 	return syncDir(f.FS, path.Dir(name))
@@ -147,4 +172,21 @@ func (f *fencedFile) WriteAt(b []byte, at int64) (n int, err error) {
 		return err
 	})
 	return n, err
+}
+
+type fencedDir struct {
+	vfs.File
+	fence *fence
+}
+
+// Sync does not return if it fails for a marker, since Pebble would end the process.
+func (d *fencedDir) Sync() error {
+	err := d.fence.doSlowly(d.File.Sync)
+	switch {
+	case err == nil:
+		d.fence.moving.Store(false)
+	case d.fence.moving.Load():
+		d.fence.fatal(err)
+	}
+	return err
 }

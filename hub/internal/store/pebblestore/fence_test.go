@@ -10,6 +10,10 @@ import (
 // TestFence does everything that changes files, before and after it is shut.
 func TestFence(t *testing.T) {
 	f := &fence{FS: vfs.NewMem()}
+	dir, err := f.OpenDir("/")
+	if err != nil {
+		t.Fatal(err)
+	}
 	var files []vfs.File
 	file := func(open func() (vfs.File, error)) func() error {
 		return func() error {
@@ -32,6 +36,7 @@ func TestFence(t *testing.T) {
 		{"Rename", func() error { return f.Rename("d/e", "d/f") }},
 		{"Write", func() error { _, err := files[0].Write([]byte("x")); return err }},
 		{"WriteAt", func() error { _, err := files[1].WriteAt([]byte("x"), 0); return err }},
+		{"Sync of a directory", func() error { return dir.Sync() }},
 		{"Remove", func() error { return f.Remove("d/f") }},
 		{"RemoveAll", func() error { return f.RemoveAll("d") }},
 	}

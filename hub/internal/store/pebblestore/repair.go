@@ -11,8 +11,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/cockroachdb/pebble/v2"
-
 	"github.com/kymohq/kymo/hub/internal/rollup"
 	"github.com/kymohq/kymo/hub/internal/store"
 )
@@ -151,13 +149,8 @@ func (s *Store) listTables() (tables []liveTable, err error) {
 	e.ends = s.ends
 	opts := e.options()
 	opts.ReadOnly = true
-	err = e.attempt(func() (err error) {
-		e.db, err = pebble.Open(dir, opts)
-		return err
-	})
-	if err != nil {
-		e.die(err)
-		return nil, fmt.Errorf("open the database: %w", err)
+	if err := e.open(dir, opts); err != nil {
+		return nil, err
 	}
 	tables, err = e.liveTables()
 	var st state
