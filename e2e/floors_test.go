@@ -219,7 +219,7 @@ var rooms = []room{
 	{path: "hub/internal/probe", floor: 6, upTo: 5,
 		outside: []string{
 			"github.com/jackc/pgx/v5", "github.com/go-sql-driver/mysql", "github.com/redis/go-redis/v9",
-			"github.com/ClickHouse/clickhouse-go/v2", "google.golang.org/grpc", "github.com/ClickHouse/ch-go",
+			"github.com/ClickHouse/clickhouse-go/v2", "google.golang.org/grpc", "github.com/ClickHouse/ch-go", "golang.org/x/net",
 		},
 		why:     "it looks at what others run, each in its own protocol; what becomes of a verdict is up to its caller",
 		onlyFor: []string{"hub/checks", "hub/cmd/kymo"},

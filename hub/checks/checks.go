@@ -57,6 +57,9 @@ type Spec struct {
 	Redirects string
 	// Insecure accepts any certificate. For http, grpc, tls and model servers.
 	Insecure bool
+	// TLS has options of TLS; the URL must lead to it. For clickhouse, grpc, http, mysql,
+	// postgres, redis, tls and model servers.
+	TLS *TLS
 	// Service is the service whose health is requested; "" means the whole server. For
 	// grpc.
 	Service string
@@ -90,29 +93,48 @@ type Canary struct {
 	Budget time.Duration
 }
 
+// TLS describes how connections are secured. All paths are those of files in PEM form,
+// which are read again for each connection. An empty field is the default.
+type TLS struct {
+	CA         string // certificates of the authorities to trust in place of the system's
+	Cert       string // the certificate to show to the server
+	Key        string // the private key of Cert
+	ServerName string // the name to ask for, and that the server's certificate must have, in place of the host
+	MinVersion string // the lowest version to speak: "1.0", "1.1", "1.2", which is the default, or "1.3"
+}
+
+// Endpoint is the health endpoint of a service. Only URL is required.
+type Endpoint struct {
+	URL      string            // http://host:8000/health
+	Headers  map[string]string // sent with each request
+	Token    string            // sent as a bearer token
+	Insecure bool              // accepts any certificate
+	TLS      *TLS
+}
+
 // New returns the probe that s describes. The error wraps a *health.FieldError. New
 // does not connect to anything, so the server need not be running yet.
 func New(s Spec) (health.Probe, error) {
 	p, err := probe.New(s.internal())
-	return p, fieldError(err)
+	return p, fieldError("Spec", err)
 }
 
 // Service returns a probe for hub.Service that polls a service's own health endpoint.
-// The error wraps a *health.FieldError for the URL. The probe understands the answers of
+// The error wraps a *health.FieldError. The probe understands the answers of
 // package health and of Spring Boot's Actuator, and application/health+json. For any
 // other answer the status code decides.
-func Service(url string) (health.Probe, error) {
-	p, err := probe.Service(url)
-	if e, ok := errors.AsType[*config.Error](err); ok {
-		e.Field = "url" // of the parameter, not of a file
+func Service(e Endpoint) (health.Probe, error) {
+	p, err := probe.Service(&config.Poll{Health: e.URL, Headers: e.Headers, Token: e.Token, Insecure: e.Insecure, TLS: e.TLS.internal()})
+	if e, ok := errors.AsType[*config.Error](err); ok && e.Field == "health" {
+		e.Field = "url"
 	}
-	return p, fieldError(err)
+	return p, fieldError("Endpoint", err)
 }
 
-// fieldError converts an error of a configuration to one for Go code.
-func fieldError(err error) error {
+// fieldError converts an error of a configuration to one for Go code, of a field of a type.
+func fieldError(of string, err error) error {
 	if e, ok := errors.AsType[*config.Error](err); ok {
-		return fmt.Errorf("checks: Spec.%w", e.InGo())
+		return fmt.Errorf("checks: %s.%w", of, e.InGo())
 	}
 	return err
 }
@@ -126,7 +148,7 @@ func (s *Spec) internal() *config.Spec {
 		MaxMemory: s.MaxMemory, ScratchKey: s.ScratchKey,
 
 		Method: s.Method, Headers: s.Headers, Body: s.Body, Status: s.Status, Contains: s.Contains, JSON: s.JSON,
-		Redirects: s.Redirects, Insecure: s.Insecure, Service: s.Service, Expect: s.Expect, ExpiresIn: s.ExpiresIn,
+		Redirects: s.Redirects, Insecure: s.Insecure, TLS: s.TLS.internal(), Service: s.Service, Expect: s.Expect, ExpiresIn: s.ExpiresIn,
 		Path: s.Path, MinFree: s.MinFree,
 
 		Models: s.Models, Key: s.Key,
@@ -136,4 +158,12 @@ func (s *Spec) internal() *config.Spec {
 		to.Canary = &canary
 	}
 	return to
+}
+
+// internal converts the options to the hub's own type.
+func (t *TLS) internal() *config.TLS {
+	if t == nil {
+		return nil
+	}
+	return &config.TLS{CA: config.File(t.CA), Cert: config.File(t.Cert), Key: config.File(t.Key), ServerName: t.ServerName, MinVersion: t.MinVersion}
 }

@@ -77,7 +77,7 @@ func TestService(t *testing.T) {
 		_, _ = w.Write([]byte(`{"status": "DOWN", "components": {"db": {"status": "DOWN"}}}`))
 	}))
 	defer server.Close()
-	p, err := Service(server.URL)
+	p, err := Service(Endpoint{URL: server.URL})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,10 +85,10 @@ func TestService(t *testing.T) {
 	if _, err := p.Run(t.Context()); err == nil || err.Error() != "db is down" {
 		t.Error(err)
 	}
-	if _, err := Service("ftp://host"); !isFieldError(err, "URL") {
+	if _, err := Service(Endpoint{URL: "ftp://host"}); !isFieldError(err, "URL") {
 		t.Errorf("%T", err)
 	}
-	if _, err := Service("ftp://user:secret@host"); err == nil || !strings.HasPrefix(err.Error(), "checks: Spec.URL: must begin with http:// or https://") || strings.Contains(err.Error(), "secret") {
+	if _, err := Service(Endpoint{URL: "ftp://user:secret@host"}); err == nil || !strings.HasPrefix(err.Error(), "checks: Endpoint.URL: must begin with http:// or https://") || strings.Contains(err.Error(), "secret") {
 		t.Error(err)
 	}
 }
@@ -132,7 +132,8 @@ func set(v reflect.Value) {
 	case reflect.Map:
 		v.Set(reflect.MakeMap(v.Type()))
 	case reflect.Pointer:
-		v.Set(reflect.ValueOf(&Canary{Model: "m"}))
+		v.Set(reflect.New(v.Type().Elem()))
+		set(v.Elem().Field(0))
 	}
 }
 

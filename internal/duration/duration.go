@@ -1,6 +1,7 @@
 // Package duration has the one form of durations in what people read: reasons of
 // checks and of slow endpoints, tables, progress and errors. Configurations, and errors
-// about what to write there, have Go's form (1m30s); JSON has numbers of milliseconds.
+// about what to write there, have the form that Parse reads (1m30s); JSON has numbers of
+// milliseconds.
 package duration
 
 import (

@@ -267,7 +267,7 @@ func (e *embedding) verdict(t *testing.T) []string {
 	}
 	for i, url := range e.health {
 		if url != "" {
-			p, err := checks.Service(url)
+			p, err := checks.Service(checks.Endpoint{URL: url})
 			e.config.Services[i].Probe = use(p, err, func(string) string { return fmt.Sprintf("Services[%d].Health", i) })
 		}
 	}

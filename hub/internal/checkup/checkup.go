@@ -38,7 +38,7 @@ func NewTargets(c *config.Config, makers config.Makers) (all []*Target, err erro
 	}
 	for i := 0; i < len(c.Services) && err == nil; i++ {
 		if s := &c.Services[i]; s.Health != "" {
-			p, makeErr := makers.Service(s.Health)
+			p, makeErr := makers.Service(&s.Poll)
 			add(s.Name, s.Rules, p, makeErr)
 		}
 	}

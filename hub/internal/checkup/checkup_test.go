@@ -31,12 +31,12 @@ func probes(closed *int) config.Makers {
 	}
 	return config.Makers{
 		Probe:   func(s *config.Spec) (health.Probe, error) { return probe(s.URL) },
-		Service: probe,
+		Service: func(p *config.Poll) (health.Probe, error) { return probe(p.Health) },
 	}
 }
 
 func configured(critical bool, urls ...string) *config.Config {
-	c := &config.Config{Services: []config.Service{{Name: "polled", Health: "fine"}, {Name: "silent"}}}
+	c := &config.Config{Services: []config.Service{{Name: "polled", Poll: config.Poll{Health: "fine"}}, {Name: "silent"}}}
 	for _, url := range urls {
 		c.Checks = append(c.Checks, config.Check{Name: url, Spec: config.Spec{URL: url}, Rules: health.Rules{Critical: critical}})
 	}

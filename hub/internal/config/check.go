@@ -20,16 +20,25 @@ type Check struct {
 // list "services".
 type Service struct {
 	Name string
-	// Health is the URL that the hub polls. If it is empty, and there is no Probe,
-	// the service is judged by the heartbeats of its instances.
-	Health string
+	Poll
 	health.Rules
 	// Silence is after how long without a heartbeat from any instance the service
 	// is unknown (0 is 30 s), and DownAfter after how long it is down (0 is 90 s).
 	Silence   time.Duration
 	DownAfter time.Duration
-	// Probe polls the service in place of one made from Health.
+	// Probe polls the service in place of one made from Poll.
 	Probe health.Probe `key:"-"`
+}
+
+// Poll is how the hub asks a service for its health.
+type Poll struct {
+	// Health is the URL that the hub polls. If it is empty, and there is no Probe,
+	// the service is judged by the heartbeats of its instances.
+	Health   string
+	Headers  map[string]string // sent with the request; values may be secrets: never in output
+	Token    string            // sent as a bearer token: never in output
+	Insecure bool              // any certificate will do
+	TLS      *TLS
 }
 
 // Option returns the rules of an entry as package health takes them.
@@ -57,6 +66,7 @@ type Spec struct {
 	JSON      map[string]any // the values expected at paths in the answer, like data.status: ok
 	Redirects string         // HTTP: which are followed: "same-host", which "" is, "follow" or "none"
 	Insecure  bool           // any certificate will do
+	TLS       *TLS           // nil is what the system and crypto/tls have
 	Service   string         // gRPC: the service whose health is asked for; empty is the server's
 	Expect    []string       // DNS: addresses that must all be in the answer
 	ExpiresIn time.Duration  // TLS: a certificate that expires sooner is degraded
@@ -68,6 +78,17 @@ type Spec struct {
 	Canary *Canary
 	Key    string // a bearer token: never in output
 }
+
+// TLS is how a connection is secured. An empty field is the default.
+type TLS struct {
+	CA         File // certificates of the authorities that are trusted in place of the system's
+	Cert, Key  File // the client's certificate and its private key
+	ServerName string
+	MinVersion string // "1.0" to "1.3"
+}
+
+// File is the path of a file.
+type File string
 
 // Canary is an inference that is made in each run, to see that a model answers.
 type Canary struct {

@@ -12,20 +12,20 @@ import (
 )
 
 var (
-	modelKeys = []string{"url", "models", "canary", "headers", "key", "insecure"}
+	modelKeys = []string{"url", "models", "canary", "headers", "key", "insecure", "tls"}
 
 	// specKeys are the keys of Spec that each type of check takes.
 	specKeys = map[string][]string{
-		"postgres":   {"url", "query", "writable", "max_connections", "max_lag"},
-		"mysql":      {"url", "query", "writable", "max_connections", "max_lag"},
-		"redis":      {"url", "scratch_key", "max_connections", "max_lag", "max_memory"},
-		"clickhouse": {"url", "query"},
+		"postgres":   {"url", "query", "writable", "max_connections", "max_lag", "tls"},
+		"mysql":      {"url", "query", "writable", "max_connections", "max_lag", "tls"},
+		"redis":      {"url", "scratch_key", "max_connections", "max_lag", "max_memory", "tls"},
+		"clickhouse": {"url", "query", "tls"},
 
-		"http": {"url", "method", "headers", "body", "status", "contains", "json", "redirects", "insecure"},
+		"http": {"url", "method", "headers", "body", "status", "contains", "json", "redirects", "insecure", "tls"},
 		"tcp":  {"url", "body", "contains"},
-		"grpc": {"url", "service", "headers", "insecure"},
+		"grpc": {"url", "service", "headers", "insecure", "tls"},
 		"dns":  {"url", "expect"},
-		"tls":  {"url", "expires_in", "insecure"},
+		"tls":  {"url", "expires_in", "insecure", "tls"},
 		"disk": {"path", "min_free"},
 
 		"kserve":     modelKeys,
@@ -95,7 +95,7 @@ func GoName(key string) string {
 		if b.Len() > 0 {
 			b.WriteByte('.')
 		}
-		if part == "url" || part == "json" {
+		if part == "url" || part == "json" || part == "tls" || part == "ca" {
 			b.WriteString(strings.ToUpper(part))
 			continue
 		}

@@ -17,9 +17,9 @@ import (
 // Makers are the constructors of what a configuration names. They connect to nothing,
 // and their errors contain no secret.
 type Makers struct {
-	Probe   func(*Spec) (health.Probe, error)      // of a check; its error is an *Error
-	Service func(url string) (health.Probe, error) // polls a service; its error is an *Error of "health"
-	Store   func(text string) error                // returns what is wrong with the text that names a store
+	Probe   func(*Spec) (health.Probe, error) // of a check; its error is an *Error
+	Service func(*Poll) (health.Probe, error) // polls a service; its error is an *Error
+	Store   func(text string) error           // returns what is wrong with the text that names a store
 }
 
 const (

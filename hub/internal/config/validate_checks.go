@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -49,12 +51,25 @@ func (v *verdict) services() {
 		s.fill()
 		v.name(entry, s.Name)
 		if s.Health != "" && v.makers.Service != nil {
-			v.made(entry, func() (health.Probe, error) { return v.makers.Service(s.Health) })
+			v.made(entry, func() (health.Probe, error) { return v.makers.Service(&s.Poll) })
+		}
+		if s.Health == "" {
+			v.unpolled(entry, &s.Poll)
 		}
 		v.rules(entry, true, &s.Rules)
 		v.requiref(s.Silence >= minSilence, entry+".silence", "is %s; must be at least %s", s.Silence, minSilence)
 		v.requiref(s.DownAfter >= minSilence, entry+".down_after", "is %s; must be at least %s", s.DownAfter, minSilence)
 		v.requiref(s.Silence < s.DownAfter, entry+".silence", "is %s; must be less than the time after which it is down, %s", s.Silence, s.DownAfter)
+	}
+}
+
+// unpolled refuses what only a poll would use.
+func (v *verdict) unpolled(entry string, p *Poll) {
+	fields, of := Fields(reflect.TypeFor[Poll]()), reflect.ValueOf(p).Elem()
+	for _, key := range slices.Sorted(maps.Keys(fields)) {
+		if !of.FieldByIndex(fields[key].Index).IsZero() {
+			v.add(Errorf(entry+"."+key, "has no effect without health, the URL to poll"))
+		}
 	}
 }
 

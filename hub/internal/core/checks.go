@@ -95,7 +95,7 @@ func (c *checks) prepare(e entry) (p prepared, err error) {
 		}
 	case *config.Service:
 		if p.probe = e.Probe; p.probe.Run == nil && e.Health != "" {
-			p.probe, err = c.Makers.Service(e.Health)
+			p.probe, err = c.Makers.Service(&e.Poll)
 		}
 	}
 	return p, err

@@ -28,12 +28,23 @@ func newClickHouse(s *Spec) (health.Probe, error) {
 	if err != nil {
 		return health.Probe{}, err
 	}
-	host, err := a.one()
-	if err == nil {
-		err = a.onlyOptions("secure", "skip_verify")
+	if err := a.onlyOptions("secure", "skip_verify"); err != nil {
+		return health.Probe{}, err
 	}
+	_, host, name, err := a.one()
 	if err != nil {
 		return health.Probe{}, err
+	}
+	secure, err := newSecure(s.TLS, a.options.Get("skip_verify") == "true")
+	if err != nil {
+		return health.Probe{}, err
+	}
+	var wrapped *tls.Config
+	switch {
+	case a.options.Get("secure") == "true":
+		wrapped = secure.config(name)
+	case secure.given():
+		return health.Probe{}, unusedTLS("it must have the option secure=true")
 	}
 	c := &clickHouse{spec: s, user: a.user, lines: &lines{}}
 	options := &clickhouse.Options{
@@ -47,13 +58,8 @@ func newClickHouse(s *Spec) (health.Probe, error) {
 		ConnMaxLifetime: 24 * time.Hour,
 	}
 	options.ClientInfo.Products = append(options.ClientInfo.Products, struct{ Name, Version string }{clientName, ""})
-	var secure *tls.Config
-	if a.options.Get("secure") == "true" {
-		name, _, _ := net.SplitHostPort(host)
-		secure = &tls.Config{ServerName: name, InsecureSkipVerify: a.options.Get("skip_verify") == "true"}
-	}
 	options.DialContext = func(ctx context.Context, addr string) (net.Conn, error) {
-		return overTLS(ctx, secure, c.lines.dial, "tcp", addr)
+		return overTLS(ctx, wrapped, c.lines.dial, "tcp", addr)
 	}
 	if c.conn, err = clickhouse.Open(options); err != nil {
 		return health.Probe{}, wrong("url", "is invalid for the driver: %s", a.secrets.show(err.Error()))

@@ -14,7 +14,8 @@ import (
 type address struct {
 	scheme         string
 	user, password string
-	hosts          []string // host:port, at least one
+	hosts          []string // host:port, at least one unless there is a socket
+	socket         string   // the path of a Unix socket; "" if there are hosts
 	path           string   // after the slash
 	options        url.Values
 	secrets        secrets
@@ -55,14 +56,6 @@ func parseAddress(raw, example, port string, schemes ...string) (*address, error
 		a.secrets.add(password)
 		a.secrets.add(a.password)
 	}
-	for host := range strings.SplitSeq(authority, ",") {
-		host, err := hostPort(host, port)
-		if err != nil {
-			return nil, err
-		}
-		a.hosts = append(a.hosts, host)
-	}
-
 	tail, _, _ = strings.Cut(tail, "#")
 	path, query, _ := strings.Cut(tail, "?")
 	var err, err2 error
@@ -70,6 +63,16 @@ func parseAddress(raw, example, port string, schemes ...string) (*address, error
 	a.options, err2 = url.ParseQuery(query)
 	if err != nil || err2 != nil {
 		return nil, wrong("url", "has a %% that is not followed by two hexadecimal digits after the host, or a ;")
+	}
+	if a.socket = a.socketPath(); a.socket == "" || authority != "" {
+		a.socket = ""
+		for host := range strings.SplitSeq(authority, ",") {
+			host, err := hostPort(host, port)
+			if err != nil {
+				return nil, err
+			}
+			a.hosts = append(a.hosts, host)
+		}
 	}
 	for name, values := range a.options {
 		if strings.Contains(strings.ToLower(name), "password") {
@@ -79,6 +82,24 @@ func parseAddress(raw, example, port string, schemes ...string) (*address, error
 		}
 	}
 	return a, nil
+}
+
+// socketPath returns the path of the Unix socket that a URL without a host means, or "":
+// unix:///run/redis.sock, mysql:///database?socket=/run/mysqld.sock, and
+// postgres:///database?host=/run/postgresql, which is a directory.
+func (a *address) socketPath() (path string) {
+	switch a.scheme {
+	case "unix":
+		path, a.path = "/"+a.path, ""
+	case "postgres", "postgresql":
+		path = a.options.Get("host")
+	default:
+		path = a.options.Get("socket")
+	}
+	if len(path) > 1 && path[0] == '/' {
+		return path
+	}
+	return ""
 }
 
 // hostPort adds the port to a host if it has none.
@@ -98,12 +119,17 @@ func hostPort(host, port string) (string, error) {
 	return net.JoinHostPort(bare, port), nil
 }
 
-// one returns the only host of a URL that must not have more.
-func (a *address) one() (string, error) {
-	if len(a.hosts) > 1 {
-		return "", wrong("url", "names %d hosts; make a check for each", len(a.hosts))
+// one returns the network and the address of a URL that must not have several hosts, and
+// the name of the host.
+func (a *address) one() (network, addr, name string, err error) {
+	if a.socket != "" {
+		return "unix", a.socket, "localhost", nil
 	}
-	return a.hosts[0], nil
+	if len(a.hosts) > 1 {
+		return "", "", "", wrong("url", "names %d hosts; make a check for each", len(a.hosts))
+	}
+	name, _, err = net.SplitHostPort(a.hosts[0])
+	return "tcp", a.hosts[0], name, err
 }
 
 // onlyOptions refuses unknown options.

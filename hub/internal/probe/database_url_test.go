@@ -26,7 +26,7 @@ func TestDatabaseSpecs(t *testing.T) {
 		{"postgres", "postgres://app:geheim@h/db?sslmode=geheim", "url: has an option that PostgreSQL does not know"},
 		{"mysql", "h:3306", "url: must begin with mysql:// or mariadb://"},
 		{"mysql", "mysql://a,b/db", "url: names 2 hosts"},
-		{"mysql", "mysql://a/db?geheim=1", "url: has an option that mysql:// does not take; it takes tls"},
+		{"mysql", "mysql://a/db?timeout=geheim", "url: has an option with a wrong value; the options are those of a DSN"},
 		{"mysql", "mysql://a/db?tls=geheim", "url: has a wrong value of the option tls"},
 		{"redis", "http://h", "url: must begin with redis://"},
 		{"redis", "redis://a,b", "url: names 2 hosts"},

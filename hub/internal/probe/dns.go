@@ -6,10 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
+
+	"golang.org/x/net/idna"
 
 	"github.com/kymohq/kymo/health"
 )
@@ -22,6 +26,7 @@ const dnsExample = "dns:///name?type=A or dns://resolver:53/name"
 // dnsProbe looks up a name at a resolver.
 type dnsProbe struct {
 	resolver *net.Resolver
+	addr     string // of the resolver; "" is the system's
 	name     string
 	typ      string
 	expect   []string
@@ -44,22 +49,53 @@ func newDNS(s *Spec) (health.Probe, error) {
 	for _, expected := range s.Expect {
 		d.expect = append(d.expect, canonical(expected))
 	}
-	addr := ""
-	if u.Host != "" {
-		var err error
-		if addr, err = hostPort(u.Host, "53"); err != nil {
-			return health.Probe{}, err
-		}
-		d.name = strings.TrimSuffix(d.name, ".") + "." // no search list: that is the system's
+	if err := d.nameOf(u.Host); err != nil {
+		return health.Probe{}, err
 	}
 	d.resolver = &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, systems string) (net.Conn, error) {
-		conn, err := (&net.Dialer{}).DialContext(ctx, network, cmp.Or(addr, systems))
-		if err == nil { // the resolver would heed the deadline alone
-			context.AfterFunc(ctx, func() { _ = conn.Close() })
-		}
-		return conn, err
+		return dnsDial(ctx, network, cmp.Or(d.addr, systems))
 	}}
 	return networkProbe("dns", nil, d.run, nil), nil
+}
+
+// international converts names with other letters than those of ASCII. An underscore is
+// allowed: services and policies have names with one.
+var international = idna.New(idna.MapForLookup(), idna.StrictDomainName(false))
+
+// nameOf puts the name into the form in which this resolver is asked for it.
+func (d *dnsProbe) nameOf(resolver string) (err error) {
+	if d.typ == "PTR" {
+		if d.name, err = addressOf(d.name); err != nil {
+			return err
+		}
+	} else if d.name, err = international.ToASCII(d.name); err != nil {
+		return wrong("url", "has a name that cannot be one of a domain: %s", err)
+	}
+	if resolver == "" {
+		if d.typ == "CAA" {
+			return wrong("url", "must name a resolver for CAA records, as in dns://resolver:53/name?type=CAA")
+		}
+		return nil
+	}
+	if d.addr, err = hostPort(resolver, "53"); err == nil && d.typ != "PTR" {
+		d.name = strings.TrimSuffix(d.name, ".") + "." // no search list: that is the system's
+	}
+	return err
+}
+
+// addressOf returns the address whose name a PTR record has: it is given as itself, or as
+// the name of the record.
+func addressOf(name string) (string, error) {
+	if reverse, ok := strings.CutSuffix(strings.TrimSuffix(strings.ToLower(name), "."), ".in-addr.arpa"); ok {
+		parts := strings.Split(reverse, ".")
+		slices.Reverse(parts)
+		name = strings.Join(parts, ".")
+	}
+	ip, err := netip.ParseAddr(strings.Trim(name, "[]"))
+	if err != nil {
+		return "", wrong("url", "must have an address for a PTR record, as in dns:///192.0.2.1?type=PTR")
+	}
+	return ip.String(), nil
 }
 
 // options reads what follows the question mark, with ; between as in RFC 4501, or &.
@@ -78,7 +114,7 @@ func (d *dnsProbe) options(query string) error {
 			return wrong("url", "has an option that dns: does not take; it takes type and class")
 		}
 	}
-	if types := []string{"A", "AAAA", "CNAME", "MX", "TXT", "NS"}; !slices.Contains(types, d.typ) {
+	if types := []string{"A", "AAAA", "CNAME", "MX", "TXT", "NS", "SRV", "PTR", "CAA"}; !slices.Contains(types, d.typ) {
 		return wrong("url", "has a type that is not supported; must be one of %s", strings.Join(types, ", "))
 	}
 	return nil
@@ -142,6 +178,16 @@ func (d *dnsProbe) ask(ctx context.Context) (records []string, err error) {
 			records = append(records, ns.Host)
 		}
 		return records, err
+	case "SRV":
+		_, all, err := d.resolver.LookupSRV(ctx, "", "", d.name)
+		for _, srv := range all {
+			records = append(records, net.JoinHostPort(strings.TrimSuffix(srv.Target, "."), strconv.Itoa(int(srv.Port))))
+		}
+		return records, err
+	case "PTR":
+		return d.resolver.LookupAddr(ctx, d.name)
+	case "CAA":
+		return d.askCAA(ctx)
 	}
 	all, err := d.resolver.LookupTXT(ctx, d.name)
 	for _, text := range all {

@@ -2,10 +2,10 @@ package probe
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
+	"net/url"
 	"strings"
 	"sync"
 	"time"
@@ -25,6 +25,7 @@ import (
 // one that failed would pause between its own attempts, and the next run would
 // get the error of an earlier one.
 type grpcProbe struct {
+	network string // tcp or unix
 	addr    string
 	secure  credentials.TransportCredentials
 	service string
@@ -37,24 +38,46 @@ type grpcProbe struct {
 }
 
 func newGRPC(s *Spec) (health.Probe, error) {
-	u, hide, err := parseURL("url", s.URL, "grpc://host:50051", "grpc", "grpcs")
+	u, hide, err := grpcURL(s.URL)
 	if err != nil {
 		return health.Probe{}, err
 	}
-	if u.Port() == "" {
-		return health.Probe{}, wrong("url", "names no port; it must look like grpc://host:50051")
-	}
-	headers, err := checkHeaders(s, &hide)
+	secure, err := newSecure(s.TLS, s.Insecure)
 	if err != nil {
 		return health.Probe{}, err
 	}
-	g := &grpcProbe{addr: u.Host, service: s.Service, header: metadata.New(headers)}
-	plain := insecure.NewCredentials()
+	headers, err := checkHeaders(s.Headers, &hide)
+	if err != nil {
+		return health.Probe{}, err
+	}
+	g := &grpcProbe{network: "tcp", addr: u.Host, service: s.Service, header: metadata.New(headers)}
+	if u.Scheme == "unix" {
+		g.network, g.addr = "unix", u.Path
+	}
+	inner := insecure.NewCredentials()
 	if u.Scheme == "grpcs" {
-		plain = credentials.NewTLS(&tls.Config{ServerName: u.Hostname(), InsecureSkipVerify: s.Insecure})
+		inner = credentials.NewTLS(secure.config(u.Hostname()))
+	} else if secure.given() {
+		return health.Probe{}, unusedTLS("it must begin with grpcs://")
 	}
-	g.secure = noting{plain, g.note}
+	g.secure = noting{inner, g.note}
 	return networkProbe("grpc", hide, g.run, g), nil
+}
+
+// grpcURL parses the address of a server, or the path of a socket as gRPC has it:
+// unix:///run/app.sock.
+func grpcURL(raw string) (*url.URL, secrets, error) {
+	if path, ok := strings.CutPrefix(raw, "unix://"); ok {
+		if !strings.HasPrefix(path, "/") || path == "/" {
+			return nil, nil, wrong("url", "must have the absolute path of a socket, like unix:///run/app.sock")
+		}
+		return &url.URL{Scheme: "unix", Path: path}, nil, nil
+	}
+	u, hide, err := parseURL("url", raw, "grpc://host:50051", "grpc", "grpcs")
+	if err == nil && u.Port() == "" {
+		err = wrong("url", "names no port; it must look like grpc://host:50051")
+	}
+	return u, hide, err
 }
 
 // noting wraps credentials and passes on the error of a failed handshake, of which gRPC
@@ -101,7 +124,7 @@ func (g *grpcProbe) run(ctx context.Context) (health.Details, error) {
 // check calls the server once, over the current connection.
 func (g *grpcProbe) check(ctx context.Context) (serving grpc_health_v1.HealthCheckResponse_ServingStatus, err error) {
 	if g.conn == nil {
-		g.conn, err = grpc.NewClient("passthrough:///"+g.addr, // so that each dial looks the name up
+		g.conn, err = grpc.NewClient("passthrough:///"+g.authority(), // so that each dial looks the name up
 			grpc.WithTransportCredentials(g.secure),
 			grpc.WithContextDialer(g.dial),
 			grpc.WithDisableServiceConfig(),
@@ -119,8 +142,16 @@ func (g *grpcProbe) check(ctx context.Context) (serving grpc_health_v1.HealthChe
 	return answer.GetStatus(), err
 }
 
-func (g *grpcProbe) dial(ctx context.Context, addr string) (net.Conn, error) {
-	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", addr)
+// authority returns the name that the server is asked for: gRPC's is localhost for a socket.
+func (g *grpcProbe) authority() string {
+	if g.network == "unix" {
+		return "localhost"
+	}
+	return g.addr
+}
+
+func (g *grpcProbe) dial(ctx context.Context, _ string) (net.Conn, error) {
+	conn, err := (&net.Dialer{}).DialContext(ctx, g.network, g.addr)
 	g.note(err)
 	return conn, err
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/kymohq/kymo/health"
+	"github.com/kymohq/kymo/hub/internal/config"
 )
 
 // httpProbe makes one request and judges the answer.
@@ -29,7 +30,7 @@ func newHTTP(s *Spec) (health.Probe, error) {
 	if err != nil {
 		return health.Probe{}, err
 	}
-	headers, err := checkHeaders(s, &hide)
+	headers, err := checkHeaders(s.Headers, &hide)
 	if err != nil {
 		return health.Probe{}, err
 	}
@@ -56,7 +57,14 @@ func newHTTP(s *Spec) (health.Probe, error) {
 	if err != nil {
 		return health.Probe{}, err
 	}
-	h.client = newClient(s.Insecure, nil, headers)
+	secure, err := secureHTTP(u, s.TLS, s.Insecure)
+	if err != nil {
+		return health.Probe{}, err
+	}
+	if s.Redirects == follow && secure.options.Cert != "" {
+		return health.Probe{}, wrong("redirects", "is follow, and other hosts would be shown the client certificate; leave out one of the two")
+	}
+	h.client = newClient(sending{secure: secure, to: u.Hostname(), headers: headers})
 	h.client.http.CheckRedirect = check
 	if len(h.expected) == 0 {
 		h.client.enough = func(body []byte) bool { return bytes.Contains(body, []byte(h.contains)) }
@@ -104,4 +112,13 @@ func (h *httpProbe) judge(a *answer) error {
 		return fault(strings.Join(problems, "; "))
 	}
 	return nil
+}
+
+// secureHTTP returns how connections to a URL are secured.
+func secureHTTP(u *url.URL, options *config.TLS, insecure bool) (*secure, error) {
+	s, err := newSecure(options, insecure)
+	if err == nil && s.given() && u.Scheme != "https" {
+		return nil, unusedTLS("it must begin with https://")
+	}
+	return s, err
 }

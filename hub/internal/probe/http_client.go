@@ -3,7 +3,6 @@ package probe
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -31,6 +30,14 @@ type client struct {
 	second *http.Transport // for HTTP/2; nil once a version has worked
 }
 
+// sending is what the requests of a client have in common.
+type sending struct {
+	secure   *secure
+	to       string // the host
+	headers  map[string]string
+	defaults map[string]string // headers that those above replace
+}
+
 // answer is what came back.
 type answer struct {
 	status int
@@ -52,26 +59,40 @@ func (a *answer) outcome() string {
 // transport lets a dial go on after its request gave up, and hides its deadline.
 type ofRun struct{}
 
-// newClient returns a client that sends these headers, which replace the
-// defaults.
-func newClient(insecure bool, defaults, headers map[string]string) *client {
+// authorize adds a bearer token, which the field has, unless it is empty.
+func (s *sending) authorize(field, token string, hide *secrets) error {
+	if token == "" {
+		return nil
+	}
+	if strings.IndexFunc(token, isControl) >= 0 {
+		return wrong(field, "contains a control character; is there a line break at its end?")
+	}
+	hide.add(token)
+	s.defaults["Authorization"] = "Bearer " + token
+	return nil
+}
+
+func newClient(with sending) *client {
 	c := &client{lines: &lines{}, header: make(http.Header), max: maxBody}
-	for _, some := range []map[string]string{{"User-Agent": clientName}, defaults, headers} {
+	for _, some := range []map[string]string{{"User-Agent": clientName}, with.defaults, with.headers} {
 		for name, value := range some {
 			c.header.Set(name, value)
 		}
 	}
 	c.host = c.header.Get("Host")
 	c.header.Del("Host")
-	c.http = &http.Client{CheckRedirect: redirectWithin("write its URL instead"), Transport: c.transport(insecure, false)}
-	c.second = c.transport(insecure, true)
+	c.http = &http.Client{CheckRedirect: redirectWithin("write its URL instead"), Transport: c.transport(with, false)}
+	c.second = c.transport(with, true)
 	return c
 }
 
 // transport returns a transport for HTTP/1, or for HTTP/2. The second has no benefit for
 // one request at a time, and its connections outlive a canceled request, so it is for
 // servers that speak nothing else.
-func (c *client) transport(insecure, second bool) *http.Transport {
+func (c *client) transport(with sending, second bool) *http.Transport {
+	secure := with.secure.config(with.to)
+	secure.ServerName = with.secure.options.ServerName // else the transport has that of each target
+
 	protocols := &http.Protocols{}
 	protocols.SetHTTP1(!second)
 	protocols.SetHTTP2(second)
@@ -83,7 +104,7 @@ func (c *client) transport(insecure, second bool) *http.Transport {
 			run, _ := ctx.Value(ofRun{}).(context.Context)
 			return c.lines.dial(run, network, addr)
 		},
-		TLSClientConfig:        &tls.Config{InsecureSkipVerify: insecure},
+		TLSClientConfig:        secure,
 		Protocols:              protocols,
 		MaxIdleConnsPerHost:    1,
 		IdleConnTimeout:        10 * time.Minute,

@@ -49,23 +49,23 @@ func newModelProbe(s *Spec, protocol func(*modelClient) (modelServer, error)) (h
 	if err != nil {
 		return health.Probe{}, err
 	}
-	headers, err := checkHeaders(s, &hide)
+	headers, err := checkHeaders(s.Headers, &hide)
 	if err != nil {
 		return health.Probe{}, err
 	}
-	defaults := map[string]string{"Content-Type": "application/json", "Accept": "application/json"}
-	if s.Key != "" {
-		if strings.IndexFunc(s.Key, isControl) >= 0 {
-			return health.Probe{}, wrong("key", "contains a control character; is there a line break at its end?")
-		}
-		hide.add(s.Key)
-		defaults["Authorization"] = "Bearer " + s.Key
+	with := sending{to: u.Hostname(), headers: headers,
+		defaults: map[string]string{"Content-Type": "application/json", "Accept": "application/json"}}
+	if err := with.authorize("key", s.Key, &hide); err != nil {
+		return health.Probe{}, err
+	}
+	if with.secure, err = secureHTTP(u, s.TLS, s.Insecure); err != nil {
+		return health.Probe{}, err
 	}
 	models, canary, err := checkModels(s)
 	if err != nil {
 		return health.Probe{}, err
 	}
-	c := &modelClient{client: newClient(s.Insecure, defaults, headers), base: u, hide: hide, spec: s, models: models, canary: canary}
+	c := &modelClient{client: newClient(with), base: u, hide: hide, spec: s, models: models, canary: canary}
 	c.max = maxTensors
 	server, err := protocol(c)
 	if err != nil {
@@ -113,7 +113,7 @@ func checkModels(s *Spec) (models []string, canary *Canary, err error) {
 func (m *modelProbe) run(ctx context.Context) (health.Details, error) {
 	details, all := health.Details{}, verdicts{}
 	if err := m.server.ready(ctx); err != nil {
-		if health.StatusOf(err) == health.Down {
+		if health.StatusOf(err) != health.Degraded {
 			return nil, err
 		}
 		all.add("", err)
@@ -156,7 +156,8 @@ func (m *modelProbe) infer(ctx context.Context, details map[string]any) error {
 // isVerdict reports whether an error, or none, judges an answer that came.
 func isVerdict(err error) bool {
 	var own fault
-	return health.StatusOf(err) != health.Down || errors.As(err, &own)
+	status := health.StatusOf(err)
+	return status == health.Healthy || status == health.Degraded || errors.As(err, &own)
 }
 
 // verdicts collects the results of several targets, of which the worst

@@ -2,12 +2,10 @@ package probe
 
 import (
 	"context"
-	"crypto/tls"
 	"database/sql"
 	"database/sql/driver"
 	"errors"
 	"fmt"
-	"net"
 	"strconv"
 	"strings"
 	"time"
@@ -31,30 +29,18 @@ func newMySQL(s *Spec) (health.Probe, error) {
 	if err != nil {
 		return health.Probe{}, err
 	}
-	host, err := a.one()
-	if err == nil {
-		err = a.onlyOptions("tls")
-	}
-	if err == nil {
-		err = checkLimits(s)
-	}
-	if err != nil {
+	if err := checkLimits(s); err != nil {
 		return health.Probe{}, err
 	}
 	l := &lines{}
-	m := &mySQL{spec: s, config: sqldriver.NewConfig()}
-	m.config.Net, m.config.Addr, m.config.DBName = "tcp", host, a.path
-	m.config.User, m.config.Passwd = a.user, a.password
+	m := &mySQL{spec: s}
+	if m.config, err = mysqlConfig(s, a); err != nil {
+		return health.Probe{}, err
+	}
 	m.config.DialFunc = l.dial
 	m.config.Logger = &sqldriver.NopLogger{}
-	m.config.ConnectionAttributes = "program_name:" + clientName
-	switch mode := a.options.Get("tls"); mode {
-	case "", "false":
-	case "true", "skip-verify":
-		name, _, _ := net.SplitHostPort(host)
-		m.config.TLS = &tls.Config{ServerName: name, InsecureSkipVerify: mode == "skip-verify"}
-	default:
-		return health.Probe{}, wrong("url", "has a wrong value of the option tls; it is true, false or skip-verify")
+	if m.config.ConnectionAttributes == "" {
+		m.config.ConnectionAttributes = "program_name:" + clientName
 	}
 	connector, err := sqldriver.NewConnector(m.config)
 	if err != nil {

@@ -110,10 +110,9 @@ func parseURL(field, raw, example string, schemes ...string) (*url.URL, secrets,
 	return u, hide, nil
 }
 
-// checkHeaders returns the headers that are sent, or what is wrong with those of a
-// spec.
-func checkHeaders(s *Spec, hide *secrets) (map[string]string, error) {
-	for name, value := range s.Headers {
+// checkHeaders returns the headers, or what is wrong with them.
+func checkHeaders(headers map[string]string, hide *secrets) (map[string]string, error) {
+	for name, value := range headers {
 		// A name such as "Authorization: Bearer …" holds a secret: it is not quoted.
 		if name == "" || strings.IndexFunc(name, notInToken) >= 0 {
 			return nil, wrong("headers", "has a name that no header can have; names are letters, digits and hyphens")
@@ -126,7 +125,7 @@ func checkHeaders(s *Spec, hide *secrets) (map[string]string, error) {
 			hide.add(token)
 		}
 	}
-	return s.Headers, nil
+	return headers, nil
 }
 
 func isControl(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }

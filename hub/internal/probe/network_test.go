@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/kymohq/kymo/health"
+	"github.com/kymohq/kymo/hub/internal/config"
 )
 
 // Each wrong entry is rejected with the key to correct, and no secret is shown.
@@ -49,7 +50,10 @@ func TestNetworkSpecs(t *testing.T) {
 		{Spec{Type: "dns", URL: "dns://h/"}, "url: must have one name"},
 		{Spec{Type: "dns", URL: "dns://h/a/b"}, "url: must have one name"},
 		{Spec{Type: "dns", URL: "dns://h:0/a"}, "url: has a port that is not a number"},
-		{Spec{Type: "dns", URL: "dns:a?type=SRV"}, "url: has a type that is not supported; must be one of A, AAAA, CNAME, MX, TXT, NS"},
+		{Spec{Type: "dns", URL: "dns:a?type=HINFO"}, "url: has a type that is not supported; must be one of A, AAAA, CNAME, MX, TXT, NS, SRV, PTR, CAA"},
+		{Spec{Type: "dns", URL: "dns:a?type=CAA"}, "url: must name a resolver for CAA records, as in dns://resolver:53/name?type=CAA"},
+		{Spec{Type: "dns", URL: "dns:a?type=PTR"}, "url: must have an address for a PTR record, as in dns:///192.0.2.1?type=PTR"},
+		{Spec{Type: "dns", URL: "dns:///xn--a"}, "url: has a name that cannot be one of a domain: idna: invalid label"},
 		{Spec{Type: "dns", URL: "dns:a?class=CH"}, "url: has a class that is not IN"},
 		{Spec{Type: "dns", URL: "dns:a?geheim=1"}, "url: has an option that dns: does not take"},
 		{Spec{Type: "tls", URL: "tcp://h"}, "url: must begin with tls:// or https://"},
@@ -81,7 +85,7 @@ func TestNetworkSpecs(t *testing.T) {
 			t.Errorf("%s: a probe beside the error %v", c.spec.Type, err)
 		}
 	}
-	_, err := Service("orders:geheim/health")
+	_, err := Service(&config.Poll{Health: "orders:geheim/health"})
 	wantFieldError(t, "service", err, "health: must begin with http:// or https:// and look like http://host:8000/health")
 }
 

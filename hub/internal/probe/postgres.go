@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -63,15 +64,53 @@ func newPostgres(s *Spec) (health.Probe, error) {
 		return health.Probe{}, err
 	}
 	p := &postgres{spec: s, lines: &lines{}}
-	if p.config, err = pgconn.ParseConfig(s.URL); err != nil {
+	secure, err := newSecure(s.TLS, false)
+	if err != nil {
+		return health.Probe{}, err
+	}
+	raw := s.URL
+	if secure.given() {
+		if raw, err = verifyFull(raw, a); err != nil {
+			return health.Probe{}, err
+		}
+	}
+	if p.config, err = pgconn.ParseConfig(raw); err != nil {
 		// The driver quotes the URL, or most of it.
 		return health.Probe{}, wrong("url", "has an option that PostgreSQL does not know, or with a wrong value; "+
 			"the usual one is sslmode, as in ?sslmode=verify-full")
 	}
 	a.secrets.add(p.config.Password) // which may be from a file or the environment
+	if secure.given() {
+		p.config.TLSConfig = secure.config(p.config.Host)
+		for _, other := range p.config.Fallbacks {
+			other.TLSConfig = secure.config(other.Host)
+		}
+	}
 	p.config.DialFunc = p.lines.dial
 	p.config.RuntimeParams["application_name"] = clientName
 	return databaseProbe(s, p, p.lines, a.secrets), nil
+}
+
+// verifyFull returns a URL with the mode in which the driver makes all connections with
+// TLS.
+func verifyFull(raw string, a *address) (string, error) {
+	const mode = "verify-full"
+	for name := range a.options {
+		if strings.HasPrefix(name, "ssl") && (name != "sslmode" || a.options.Get(name) != mode) {
+			return "", wrong("url", "has options of TLS beside tls, which means %s; leave out one of the two", mode)
+		}
+	}
+	if a.socket != "" {
+		return "", unusedTLS("a socket has no TLS")
+	}
+	raw, _, _ = strings.Cut(raw, "#")
+	switch {
+	case a.options.Has("sslmode"):
+		return raw, nil
+	case strings.Contains(raw, "?"):
+		return raw + "&sslmode=" + mode, nil
+	}
+	return raw + "?sslmode=" + mode, nil
 }
 
 func (p *postgres) run(ctx context.Context) (health.Details, error) {

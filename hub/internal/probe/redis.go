@@ -2,7 +2,6 @@ package probe
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"net"
 	"strings"
@@ -20,6 +19,7 @@ import (
 //	redis://user:password@host:6379/0
 //	redis+sentinel://user:password@host:26379,host2:26379/main/0
 //	redis+cluster://user:password@host:6379,host2:6379
+//	unix://user:password@/run/redis.sock?db=0
 //
 // Each with rediss for TLS, and then with the option skip_verify=true for any
 // certificate. Sentinels may have a password of their own: sentinel_password.
@@ -36,7 +36,7 @@ func newRedis(s *Spec) (health.Probe, error) {
 		port = "26379"
 	}
 	a, err := parseAddress(s.URL, redisExample, port, "redis", "rediss",
-		"redis+sentinel", "rediss+sentinel", "redis+cluster", "rediss+cluster")
+		"redis+sentinel", "rediss+sentinel", "redis+cluster", "rediss+cluster", "unix")
 	if err == nil {
 		err = checkLimits(s)
 	}
@@ -45,10 +45,17 @@ func newRedis(s *Spec) (health.Probe, error) {
 	}
 	quiet()
 	l := &lines{}
-	options := goredis.Options{Username: a.user, Password: a.password, Dialer: l.dial}
-	secure, way, _ := strings.Cut(a.scheme, "+")
-	if secure == "rediss" {
-		options.TLSConfig = &tls.Config{InsecureSkipVerify: a.options.Get("skip_verify") == "true"}
+	options := redisOptions{Options: goredis.Options{Username: a.user, Password: a.password, Dialer: l.dial}}
+	secure, err := newSecure(s.TLS, a.options.Get("skip_verify") == "true")
+	if err != nil {
+		return health.Probe{}, err
+	}
+	scheme, way, _ := strings.Cut(a.scheme, "+")
+	switch {
+	case scheme == "rediss":
+		options.secure = secure
+	case secure.given():
+		return health.Probe{}, unusedTLS("it must begin with rediss://")
 	}
 	var d database
 	switch way {
@@ -107,24 +114,37 @@ func redisReason(err error, user string) error {
 	return errors.New(text)
 }
 
+// redisOptions are how to connect, but to which address.
+type redisOptions struct {
+	goredis.Options
+	secure *secure // nil without TLS
+}
+
 // redisSingle probes one Redis.
 type redisSingle struct {
 	spec *Spec
 	node *redisNode
 }
 
-func newRedisSingle(s *Spec, a *address, options goredis.Options) (*redisSingle, error) {
-	host, err := a.one()
-	if err == nil {
-		err = a.onlyOptions("skip_verify")
+func newRedisSingle(s *Spec, a *address, options redisOptions) (*redisSingle, error) {
+	known, db := "skip_verify", a.path
+	if a.scheme == "unix" {
+		if known, db = "db", a.options.Get("db"); a.socket == "" {
+			return nil, wrong("url", "must have the absolute path of a socket, like unix:///run/redis.sock")
+		}
 	}
+	if err := a.onlyOptions(known); err != nil {
+		return nil, err
+	}
+	network, addr, _, err := a.one()
 	if err == nil {
-		options.DB, err = redisDB(a.path)
+		options.DB, err = redisDB(db)
 	}
 	if err != nil {
 		return nil, err
 	}
-	return &redisSingle{s, newRedisNode(host, options)}, nil
+	options.Network = network
+	return &redisSingle{s, newRedisNode(addr, options)}, nil
 }
 
 func (r *redisSingle) run(ctx context.Context) (health.Details, error) {
@@ -149,22 +169,21 @@ func runRedis(ctx context.Context, s *Spec, node *redisNode) (health.Details, er
 
 // redisNode is a Redis at one address, and the connection to it.
 type redisNode struct {
-	options goredis.Options
+	options redisOptions
 	client  *goredis.Client // nil if there is none
 	refused error           // to the greeting of the last connection
 }
 
-func newRedisNode(addr string, options goredis.Options) *redisNode {
+func newRedisNode(addr string, options redisOptions) *redisNode {
 	n := &redisNode{options: options}
 	o := &n.options
 	o.Addr = addr
-	if o.TLSConfig != nil {
-		o.TLSConfig = o.TLSConfig.Clone()
-		o.TLSConfig.ServerName, _, _ = net.SplitHostPort(addr)
+	if o.secure != nil {
+		name, _, _ := net.SplitHostPort(addr)
 		// The driver leaves TLS to a dialer that is not its own.
 		dial := o.Dialer
 		o.Dialer = func(ctx context.Context, network, addr string) (net.Conn, error) {
-			return overTLS(ctx, o.TLSConfig, dial, network, addr)
+			return overTLS(ctx, o.secure.config(name), dial, network, addr)
 		}
 	}
 	o.ClientName, o.DisableIdentity = clientName, true
@@ -206,7 +225,7 @@ func isNoPermission(err error) bool {
 func (n *redisNode) attempt(f func(*goredis.Client) error) error {
 	if n.client == nil {
 		options := n.options
-		n.client, n.refused = goredis.NewClient(&options), nil
+		n.client, n.refused = goredis.NewClient(&options.Options), nil
 		n.client.AddHook(greeting{n})
 	}
 	err := f(n.client)

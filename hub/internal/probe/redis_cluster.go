@@ -18,12 +18,12 @@ const clusterSlots = 16384
 // node and hide which node has a problem.
 type redisCluster struct {
 	spec    *Spec
-	options goredis.Options
+	options redisOptions
 	seeds   []*redisNode
 	nodes   map[string]*redisNode // primaries by address
 }
 
-func newRedisCluster(s *Spec, a *address, options goredis.Options) (*redisCluster, error) {
+func newRedisCluster(s *Spec, a *address, options redisOptions) (*redisCluster, error) {
 	if err := a.onlyOptions("skip_verify"); err != nil {
 		return nil, err
 	}

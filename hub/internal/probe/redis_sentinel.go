@@ -17,13 +17,13 @@ import (
 // separate connections.
 type redisSentinel struct {
 	spec      *Spec
-	options   goredis.Options // of the primary
-	name      string          // of the primary, to the sentinels
+	options   redisOptions // of the primary
+	name      string       // of the primary, to the sentinels
 	sentinels []*redisNode
 	primary   *redisNode // the one that was named last; nil before the first
 }
 
-func newRedisSentinel(s *Spec, a *address, options goredis.Options) (*redisSentinel, error) {
+func newRedisSentinel(s *Spec, a *address, options redisOptions) (*redisSentinel, error) {
 	if err := a.onlyOptions("sentinel_password", "skip_verify"); err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/kymohq/kymo/health"
+	"github.com/kymohq/kymo/hub/internal/config"
 )
 
 const (
@@ -26,14 +27,23 @@ type serviceProbe struct {
 
 // Service returns the probe that polls a service's own health endpoint. It is not one
 // of the types of checks, since services are a separate list. The error is a
-// *config.Error of "health".
-func Service(rawURL string) (health.Probe, error) {
-	u, hide, err := parseURL("health", rawURL, "http://host:8000/health", "http", "https")
+// *config.Error.
+func Service(p *config.Poll) (health.Probe, error) {
+	u, hide, err := parseURL("health", p.Health, "http://host:8000/health", "http", "https")
 	if err != nil {
 		return health.Probe{}, err
 	}
-	s := &serviceProbe{url: u, hide: hide, client: newClient(false,
-		map[string]string{"Accept": "application/json, application/health+json"}, nil)}
+	with := sending{to: u.Hostname(), defaults: map[string]string{"Accept": "application/json, application/health+json"}}
+	if with.headers, err = checkHeaders(p.Headers, &hide); err != nil {
+		return health.Probe{}, err
+	}
+	if err := with.authorize("token", p.Token, &hide); err != nil {
+		return health.Probe{}, err
+	}
+	if with.secure, err = secureHTTP(u, p.TLS, p.Insecure); err != nil {
+		return health.Probe{}, err
+	}
+	s := &serviceProbe{url: u, hide: hide, client: newClient(with)}
 	s.client.max = maxReport
 	return networkProbe("service", hide, s.run, s.client), nil
 }

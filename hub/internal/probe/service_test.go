@@ -9,11 +9,12 @@ import (
 	"testing"
 
 	"github.com/kymohq/kymo/health"
+	"github.com/kymohq/kymo/hub/internal/config"
 )
 
 func openService(t *testing.T, url string) health.Probe {
 	t.Helper()
-	p, err := Service(url)
+	p, err := Service(&config.Poll{Health: url})
 	if err != nil {
 		t.Fatal(err)
 	}

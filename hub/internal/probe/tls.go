@@ -20,7 +20,7 @@ const defaultExpiresIn = 14 * 24 * time.Hour
 type tlsProbe struct {
 	addr, host string
 	expiresIn  time.Duration
-	insecure   bool
+	secure     *secure
 }
 
 func newTLS(s *Spec) (health.Probe, error) {
@@ -35,7 +35,11 @@ func newTLS(s *Spec) (health.Probe, error) {
 	if port == "" {
 		port = "443"
 	}
-	t := &tlsProbe{addr: net.JoinHostPort(u.Hostname(), port), host: u.Hostname(), expiresIn: s.ExpiresIn, insecure: s.Insecure}
+	secure, err := newSecure(s.TLS, s.Insecure)
+	if err != nil {
+		return health.Probe{}, err
+	}
+	t := &tlsProbe{addr: net.JoinHostPort(u.Hostname(), port), host: u.Hostname(), expiresIn: s.ExpiresIn, secure: secure}
 	if t.expiresIn == 0 {
 		t.expiresIn = defaultExpiresIn
 	}
@@ -44,8 +48,9 @@ func newTLS(s *Spec) (health.Probe, error) {
 
 func (t *tlsProbe) run(ctx context.Context) (health.Details, error) {
 	// The chain is verified below: a certificate that is refused has details too.
-	conn, err := overTLS(ctx, &tls.Config{ServerName: t.host, InsecureSkipVerify: true},
-		(&net.Dialer{}).DialContext, "tcp", t.addr)
+	config := t.secure.config(t.host)
+	config.InsecureSkipVerify, config.VerifyConnection = true, nil
+	conn, err := overTLS(ctx, config, (&net.Dialer{}).DialContext, "tcp", t.addr)
 	if err != nil {
 		return nil, err
 	}
@@ -53,11 +58,11 @@ func (t *tlsProbe) run(ctx context.Context) (health.Details, error) {
 	shown := conn.(*tls.Conn).ConnectionState().PeerCertificates
 	leaf, ends := shown[0], shown[0].NotAfter // a client gets at least one
 	var refused error
-	if t.insecure {
+	if t.secure.insecure {
 		refused = checkTime(leaf)
 	} else {
 		var chains [][]*x509.Certificate
-		if chains, refused = t.verify(shown); refused == nil {
+		if chains, refused = t.secure.verify(shown, config.ServerName); refused == nil {
 			ends = chainEnd(chains)
 		}
 	}
@@ -73,15 +78,6 @@ func (t *tlsProbe) run(ctx context.Context) (health.Details, error) {
 		return details, health.Degradedf("certificate expires in %d days", days)
 	}
 	return details, nil
-}
-
-// verify returns the chains from the certificate to a trusted root.
-func (t *tlsProbe) verify(shown []*x509.Certificate) ([][]*x509.Certificate, error) {
-	between := x509.NewCertPool()
-	for _, c := range shown[1:] {
-		between.AddCert(c)
-	}
-	return shown[0].Verify(x509.VerifyOptions{DNSName: t.host, Intermediates: between})
 }
 
 // checkTime refuses a certificate as verifying it would, for its time alone.

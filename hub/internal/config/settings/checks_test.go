@@ -53,6 +53,7 @@ checks:
     json: {data.status: ok, nodes.0.up: true, n: 3, list: [1.5, null]}
     insecure: true
     failures: 3
+    tls: {server_name: site.example, min_version: 1.3}
   - name: ml
     type: kserve
     url: http://ml
@@ -66,17 +67,18 @@ checks:
   - {name: database, type: postgres, url: "postgres://db", max_connections: 80%, max_lag: 3s}
   - {name: disk, type: disk, path: /, min_free: 0.25, timeout: 1s, interval: 20s}
 services:
-  - {name: orders, health: "env:SITE", silence: 20s, down_after: 40s, critical: true}
+  - {name: orders, health: "env:SITE", token: "env:HEADER", headers: {X-A: b}, tls: {min_version: "1.2"}, silence: 20s, down_after: 40s, critical: true}
 `)
-	got, err := Load(Source{Path: path, Vars: map[string]string{"SITE": "http://user:secret@site", "HEADER": "Bearer x"}}, makers)
+	got, err := Load(Source{Path: path, Vars: map[string]string{"SITE": "https://user:secret@site", "HEADER": "Bearer x"}}, makers)
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := []config.Check{{
 		Name: "site", Rules: health.Rules{Failures: 3}, Spec: config.Spec{
-			Type: "http", URL: "http://user:secret@site",
+			Type: "http", URL: "https://user:secret@site",
 			Headers: map[string]string{"Authorization": "Bearer x", "X-Plain": "2"}, Body: "line", Status: []int{200, 204},
 			JSON: map[string]any{"data.status": "ok", "nodes.0.up": true, "n": uint64(3), "list": []any{1.5, nil}}, Insecure: true,
+			TLS: &config.TLS{ServerName: "site.example", MinVersion: "1.3"},
 		},
 	}, {
 		Name: "ml", Spec: config.Spec{
@@ -98,14 +100,32 @@ services:
 		t.Errorf("got  %+v\nwant %+v", got.Checks, want)
 	}
 	services := []config.Service{{
-		Name: "orders", Health: "http://user:secret@site", Silence: 20 * time.Second, DownAfter: 40 * time.Second, Rules: health.Rules{Critical: true},
+		Name: "orders", Poll: config.Poll{Health: "https://user:secret@site", Token: "Bearer x",
+			Headers: map[string]string{"X-A": "b"}, TLS: &config.TLS{MinVersion: "1.2"}}, Silence: 20 * time.Second, DownAfter: 40 * time.Second, Rules: health.Rules{Critical: true},
 	}}
 	if !reflect.DeepEqual(got.Services, services) {
 		t.Errorf("got  %+v\nwant %+v", got.Services, services)
 	}
-	for field, line := range map[string]int{"checks[0]": 3, "checks[0].url": 5, "checks[1].canary.shape[0]": 21, "services[0].name": 26} {
+	for field, line := range map[string]int{"checks[0]": 3, "checks[0].url": 5, "checks[1].canary.shape[0]": 22, "services[0].name": 27} {
 		if place := got.Places.Find(field); place != (config.Place{Path: path, Line: line}) {
 			t.Errorf("%s is in %+v, want line %d", field, place, line)
 		}
+	}
+}
+
+// The files of TLS options are named by their paths, and are no secrets.
+func TestPathsOfTLS(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "kymo.yaml")
+	write(t, path, `
+checks: [{name: a, type: http, url: "https://a", tls: {ca: ca.pem, cert: "env:own.pem", key: own-key.pem}}]`)
+	got, err := Load(Source{Path: path}, config.Makers{Probe: func(*config.Spec) (health.Probe, error) { return health.Func(nil), nil }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := (config.TLS{CA: "ca.pem", Cert: "env:own.pem", Key: "own-key.pem"}); *got.Checks[0].TLS != want {
+		t.Errorf("got %+v, want %+v", *got.Checks[0].TLS, want)
+	}
+	if len(got.Warnings) != 0 {
+		t.Errorf("warnings: %q", got.Warnings)
 	}
 }

@@ -64,6 +64,7 @@ func TestReference(t *testing.T) {
 		"slow.routes": fields(reflect.TypeFor[report.RouteTarget]()),
 		"checks":      fields(reflect.TypeFor[config.Check]()),
 		"canary":      fields(reflect.TypeFor[config.Canary]()),
+		"tls":         fields(reflect.TypeFor[config.TLS]()),
 		"services":    fields(reflect.TypeFor[config.Service]()),
 	} {
 		got := documentedKeys(t, heading)
@@ -84,6 +85,9 @@ func TestReference(t *testing.T) {
 
 // typeName is what the reference calls the type of a setting.
 func typeName(key string, typ reflect.Type) string {
+	if typ == reflect.TypeFor[config.File]() {
+		return "text"
+	}
 	if _, secret := secretKeys[key]; typ.Kind() == reflect.String && (secret || key == "store" || strings.HasPrefix(key, "tokens.")) {
 		return "secret"
 	}

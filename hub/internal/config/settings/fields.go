@@ -15,7 +15,7 @@ import (
 
 // secretKeys are the keys whose values may be in an environment variable or a file,
 // with the names that errors use for them.
-var secretKeys = map[string]string{"url": "URL", "health": "URL", "key": "key", "headers": "header"}
+var secretKeys = map[string]string{"url": "URL", "health": "URL", "key": "key", "headers": "header", "token": "token"}
 
 // check takes an entry of the list of checks. Which keys it may have, its type
 // determines.
@@ -114,6 +114,7 @@ var examples = map[string]string{
 	"json":    "{data.status: ok}",
 	"canary":  "{body: {instances: [[1, 2]]}, budget: 200ms}",
 	"body":    "{instances: [[1, 2]]}",
+	"tls":     "{ca: /etc/kymo/ca.pem, min_version: 1.2}",
 
 	"hosts":  "[kymo.example.com]",
 	"status": "[200, 204]",
@@ -133,6 +134,8 @@ func (r *reader) single(key, text string, like any) (any, error) {
 		return parseBool(text)
 	case float64:
 		return parseShare(text)
+	case config.File:
+		return config.File(text), nil
 	case int:
 		n, err := strconv.Atoi(text)
 		if err != nil {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/kymohq/kymo/hub/internal/report"
+	"github.com/kymohq/kymo/internal/duration"
 )
 
 func parseBool(text string) (bool, error) {
@@ -20,11 +21,11 @@ func parseBool(text string) (bool, error) {
 	return v, nil
 }
 
-// Duration parses a duration above 0, like 30m.
+// Duration parses a duration above 0, like 30m or 7d.
 func Duration(text string) (time.Duration, error) {
-	d, err := time.ParseDuration(text)
+	d, err := duration.Parse(text)
 	if err != nil || d <= 0 {
-		return 0, fmt.Errorf("%q is not a duration; write one above 0 with its unit, like 168h, 30m or 500ms", text)
+		return 0, fmt.Errorf("%q is not a duration; write one above 0 with its unit, like 7d, 168h, 30m or 500ms", text)
 	}
 	return d, nil
 }
