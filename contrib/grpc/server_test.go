@@ -78,7 +78,7 @@ func (s *service) FullDuplexCall(stream grpc.BidiStreamingServer[pb.StreamingOut
 }
 
 // lifetime is the minimum duration of calls that stream.
-const lifetime = 30 * time.Millisecond
+const lifetime = 100 * time.Millisecond
 
 func (s *service) do(ctx context.Context, what string) error {
 	switch what {

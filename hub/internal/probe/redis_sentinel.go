@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"strings"
 	"time"
 
@@ -89,6 +90,9 @@ func (r *redisSentinel) close() {
 // inPlace adds the place to an error of the network. Answers are not changed,
 // so that redisReason can read them.
 func inPlace(where string, err error) error {
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return err // the time of the run is up, which explain says in its own words
+	}
 	if known := networkFault(err); known != "" && known != errLost {
 		return fault(where + ": " + string(known))
 	}
