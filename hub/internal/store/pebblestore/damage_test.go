@@ -323,3 +323,22 @@ func read(t testing.TB, s store.Store) (requests []string, err error) {
 	}
 	return requests, err
 }
+
+// The beginning of a table is damaged, which is always a block that is read.
+func TestDamageOfEachTable(t *testing.T) {
+	d := fill(t)
+	tables := filesLike(t, d.fs, "data/pebble", ".sst")
+	if len(tables) == 0 {
+		t.Fatal("there is no table")
+	}
+	for _, name := range tables {
+		fs := d.copy()
+		b, err := readFile(fs, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		clear(b[:min(16, len(b))])
+		writeFile(t, fs, name, string(b))
+		d.use(t, fs, false)
+	}
+}
