@@ -33,6 +33,8 @@ type Clock struct {
 
 	mu       sync.Mutex
 	known    bool          // whether reckoned is more than the first reading
+	proven   bool          // whether there was ever a second witness
+	since    time.Duration // when the clock last stepped, by the monotonic clock
 	reckoned time.Time     // the last trusted time, carried on
 	at       time.Duration // when that was, by the monotonic clock
 	server   time.Time     // the time by the server of the data; zero if there is none
@@ -54,13 +56,16 @@ func Elapsed() time.Duration { return time.Since(start) + asleep() }
 
 // New returns a Clock that reads wall, and a monotonic clock like Elapsed beside it.
 func New(wall func() time.Time, elapsed func() time.Duration) *Clock {
-	return &Clock{wall: wall, elapsed: elapsed, reckoned: wall().Round(0), at: elapsed()}
+	at := elapsed()
+	return &Clock{wall: wall, elapsed: elapsed, reckoned: wall().Round(0), at: at, since: at}
 }
 
 // Of returns a Clock that reads now alone, and so is never in doubt.
 func Of(now func() time.Time) *Clock {
 	begin := now()
-	return New(now, func() time.Duration { return now().Sub(begin) })
+	c := New(now, func() time.Duration { return now().Sub(begin) })
+	c.proven = true
+	return c
 }
 
 // Now returns the time by the clock.
@@ -71,6 +76,7 @@ func (c *Clock) Now() time.Time { return c.wall() }
 func (c *Clock) Remember(last time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.proven = true
 	now := c.wall().Round(0)
 	if now.Sub(last).Abs() <= slack {
 		c.known = true
@@ -84,7 +90,7 @@ func (c *Clock) Remember(last time.Time) {
 func (c *Clock) SetServer(now time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.server, c.asked = now.Round(0), c.elapsed()
+	c.server, c.asked, c.proven = now.Round(0), c.elapsed(), true
 }
 
 // Observe compares the clocks. It must be called every few minutes.
@@ -104,13 +110,23 @@ func (c *Clock) Observe() {
 		c.known, c.reckoned, c.step = true, now, nil
 	case c.step == nil || zero.Sub(c.step.zero).Abs() > slack:
 		// A hub that starts with a wrong clock is still one that was off when that is set.
-		c.step = &step{at: mono, zero: zero, started: c.step != nil && c.step.started}
+		c.step, c.since = &step{at: mono, zero: zero, started: c.step != nil && c.step.started}, mono
 	case mono-c.step.at < quarantine:
 	case ahead < 0:
 		c.reckoned, c.step = now, nil
 	default:
 		c.reckoned = c.reckoned.Add(min(ahead, (catchUp-1)*passed))
 	}
+	c.proven = c.proven || mono-c.since >= quarantine
+}
+
+// Proven reports whether data may be deleted by the clock at all. The clock of a new store
+// has no witness: neither an earlier process nor a server. It must go steadily for an hour
+// first, in which a clock that was wrong at the start is often set right.
+func (c *Clock) Proven() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.proven
 }
 
 // Past returns the time by which data may be deleted: the earliest of the clocks.

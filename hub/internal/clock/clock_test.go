@@ -148,6 +148,35 @@ func TestRemember(t *testing.T) {
 	}
 }
 
+// The clock of a new store is proven by an hour without a step, or by a second witness.
+func TestProven(t *testing.T) {
+	want := func(b *bench, want bool) {
+		b.Helper()
+		if got := b.clock.Proven(); got != want {
+			b.Errorf("at %s, proven is %t, want %t", b.time, got, want)
+		}
+	}
+	b := newBench(t, 400*day)
+	b.pass(50 * time.Minute)
+	want(b, false)
+	b.skew = 0
+	b.pass(50 * time.Minute)
+	want(b, false)
+	b.pass(11 * time.Minute)
+	want(b, true)
+	b.skew = 21 * day // which is a doubt, as at any time from then on
+	b.pass(time.Minute)
+	want(b, true)
+
+	b = newBench(t, 0)
+	b.clock.Remember(noon.Add(-72 * time.Hour))
+	want(b, true)
+	b = newBench(t, 0)
+	b.clock.SetServer(noon)
+	want(b, true)
+	want(&bench{T: t, clock: Of(func() time.Time { return noon })}, true)
+}
+
 func TestServer(t *testing.T) {
 	b := newBench(t, 21*day)
 	right := true

@@ -219,6 +219,10 @@ func TestWrongClocks(t *testing.T) {
 			t.Parallel()
 			testFloorInTheFuture(t, open(t))
 		})
+		t.Run(name+"/new", func(t *testing.T) {
+			t.Parallel()
+			testNewStore(t, open(t))
+		})
 		if name != "directory" { // which is for one hub
 			t.Run(name+"/of one of two hubs", func(t *testing.T) {
 				t.Parallel()
@@ -265,6 +269,28 @@ func testSteps(t *testing.T, st keeping, skew time.Duration) {
 	m.skew.Store(0)
 	m.pass(3*time.Minute, &sent)
 	m.holds(sent)
+}
+
+// testNewStore starts a hub on an empty store with its clock far ahead, and so is that of
+// one service. When the clock is set right, requests of now are taken at once.
+func testNewStore(t *testing.T, st keeping) {
+	m := newMachine(t, st)
+	m.skew.Store((400 * day).Milliseconds())
+	m.start()
+	defer m.stop()
+	var ahead, sent []int64
+	for range 5 {
+		m.send(m.Now(), &ahead)
+		m.pass(time.Minute, &ahead)
+	}
+	m.skew.Store(0)
+	m.pass(time.Minute, &ahead)
+	sent = slices.Clone(ahead)
+	m.fill(&sent)
+	m.pass(2*time.Minute, &sent)
+	m.time.Add(time.Hour.Milliseconds())
+	m.pass(2*time.Minute, &sent)
+	m.holds(sent[len(ahead):], ahead...)
 }
 
 // testTwoHubs has two hubs on one database, one of them with a wrong clock: the other

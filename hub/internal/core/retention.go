@@ -17,7 +17,7 @@ const pruneEvery = time.Minute
 func (h *Hub) prune(ctx context.Context) {
 	keep := h.config.Load().Retention
 	err := h.keepTime(ctx)
-	if err == nil {
+	if err == nil && h.clock.Proven() {
 		before := h.clock.Past().Add(-keep.Age).UnixMilli()
 		err = errors.Join(h.mendFloor(ctx, before), h.store.Prune(ctx, before))
 	}
