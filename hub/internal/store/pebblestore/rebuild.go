@@ -299,9 +299,10 @@ func (b *rebuilder) assess() error {
 		b.note("perhaps which batches were stored: one that is sent again may count twice")
 	}
 	for _, x := range b.holes {
-		if x.touches(prefixBlock) && (x.touches(prefixPage) || !b.listed) { // nothing tells what the blocks were
+		from, end := blockHour(x.lower, b.state.floor/hourMillis), blockHour(x.upper, now/hourMillis)+1
+		if x.touches(prefixBlock) && (!b.listed || b.uncounted(from, end)) {
 			d.known = false
-			cover(blockHour(x.lower, b.state.floor/hourMillis)*hourMillis, min(now, (blockHour(x.upper, now/hourMillis)+1)*hourMillis))
+			cover(from*hourMillis, min(now, end*hourMillis))
 		}
 		if x.touches(prefixIdentity) {
 			b.note("which batches were stored, in part: one that is sent again may count twice")
@@ -328,6 +329,15 @@ func (b *rebuilder) complete() bool {
 	}
 	first, last := b.numbers[0], b.numbers[n-1]
 	return b.state.number > 0 && last-first+1 == n && last >= b.state.number && (first == 1 || b.state.floor > 0)
+}
+
+// uncounted reports whether pages that cannot be read may have counted the requests of the
+// hours [from, end). They need not be in the same file as the blocks.
+func (b *rebuilder) uncounted(from, end int64) bool {
+	lower, upper := keyPage(level1h, from), keyPage(level1h, end)
+	return slices.ContainsFunc(b.holes, func(x keyRange) bool {
+		return (x.upper == nil || bytes.Compare(x.upper, lower) > 0) && bytes.Compare(x.lower, upper) < 0
+	})
 }
 
 func (b *rebuilder) note(lost string) {
