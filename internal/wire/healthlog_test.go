@@ -41,6 +41,7 @@ func TestHealthLog(t *testing.T) {
 		h, g, d, u = health.Healthy, health.Degraded, health.Down, health.Unknown
 		take       = 99
 	)
+	ran := func(s health.Status) health.Status { return (s + 1) << 4 } // what the run found, if not the status
 	type step struct {
 		second float64
 		status health.Status
@@ -63,6 +64,18 @@ func TestHealthLog(t *testing.T) {
 		{"and so is a pause of the process",
 			[]step{{0, h}, {25, h}, {51, h}},
 			[]string{"healthy 0-25 0/2; healthy 51-51 0/1; "}},
+		{"runs that differ from the status are a result of their own",
+			[]step{{0, h}, {10, h}, {20, h | ran(d)}, {30, h}, {40, h}, {0, take}, {50, h | ran(g)}},
+			[]string{"healthy 0-20 1/3; healthy 20-40 0/2; ", "healthy 40-50 1/1; "}},
+		{"what came before the first status is in its first result",
+			[]step{{0, u | ran(d)}, {10, u | ran(d)}, {20, u}, {30, u | ran(h)}, {0, take}, {40, h}, {50, h}},
+			[]string{"", "healthy 40-40 2/2; healthy 40-50 0/3; "}},
+		{"and so it is if all of them were alike",
+			[]step{{0, u | ran(d)}, {10, d}, {0, take}},
+			[]string{"down 10-10 2/2; ", ""}},
+		{"without a status, there is nothing",
+			[]step{{0, u | ran(d)}, {10, u | ran(d)}},
+			[]string{""}},
 		{"a clock that is set back",
 			[]step{{100, h}, {110, h}, {0, take}, {50, h}, {60, d}, {120, d}},
 			[]string{"healthy 100-110 0/2; ", "healthy 110-110 0/1; down 110-120 2/2; "}},
@@ -74,7 +87,11 @@ func TestHealthLog(t *testing.T) {
 				got = append(got, text(l.Take(false)))
 				continue
 			}
-			l.Observe(seen(s.second, s.status))
+			o := seen(s.second, s.status&15)
+			if found := s.status >> 4; found > 0 {
+				o.Result.Status = found - 1
+			}
+			l.Observe(o)
 		}
 		got = append(got, text(l.Take(true)))
 		if fmt.Sprintf("%q", got) != fmt.Sprintf("%q", c.want) {
@@ -101,6 +118,45 @@ func TestHealthLogKeepsTheReason(t *testing.T) {
 	l.Observe(seen(20, health.Healthy))
 	if got := l.Take(true); len(got) != 2 || got[0].Reason != "refused" || got[1].Reason != "" {
 		t.Errorf("got %+v", got)
+	}
+}
+
+// A service has a status by its heartbeats, and no runs. That it left is the last result
+// of it.
+func TestHealthLogOfServices(t *testing.T) {
+	l := NewHealthLog("")
+	service := func(name string, second float64, status health.Status) {
+		o := seen(second, status)
+		o.Name, o.Details = name, []byte(`{"instances":1}`)
+		l.ObserveService("redis", o)
+	}
+	describe := func(results []HealthResult) (s string) {
+		for i := range results {
+			h := &results[i]
+			s += fmt.Sprintf("%q %q %v %v; ", h.Service, h.Check, h.HasLeft(), text(results[i:i+1]))
+		}
+		return s
+	}
+	service("redis", 0, health.Healthy)
+	service("service/redis", 0.5, health.Down)
+	if got, want := describe(l.Take(false)), `"redis" "" false healthy 0-0 0/0; ; "" "service/redis" false down 0.5-0.5 0/0; ; `; got != want {
+		t.Errorf("%s, want\n%s", got, want)
+	}
+	service("redis", 10, health.Healthy)
+	service("redis", 20, health.Down)
+	service("service/redis", 20, health.Down)
+	l.Left("redis", "redis", epoch.Add(21*time.Second))
+	l.Left("redis", "service/redis", epoch.Add(22*time.Second))
+	l.Left("other", "other", epoch.Add(23*time.Second))
+	want := `"redis" "" false healthy 0-20 0/0; ; "" "service/redis" true down 0.5-22 0/0; ; ` +
+		`"redis" "" true down 20-21 0/0; ; "other" "" true degraded 23-23 0/0; ; `
+	got := l.Take(true)
+	if describe(got) != want {
+		t.Errorf("%s, want\n%s", describe(got), want)
+	}
+	b := Batch{Instance: "a", Health: got}
+	if err := b.Validate(); err != nil {
+		t.Error(err)
 	}
 }
 
