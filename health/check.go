@@ -44,6 +44,7 @@ type Rules struct {
 
 	liveness bool     // see Liveness
 	traffic  *Traffic // see Passive
+	past     *Past    // see Resume
 }
 
 // Every sets the interval, from the start of one run to the start of the next. The

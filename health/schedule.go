@@ -37,6 +37,10 @@ func newCheck(name string, p Probe, s Rules, observers []func(Observation)) *che
 	}
 	c.setRules(s)
 	<-c.changed // the loop begins with them
+	if s.past != nil {
+		c.last = s.past.Last
+		c.state.recall(s.past, c.begun)
+	}
 	return c
 }
 
@@ -220,7 +224,7 @@ func (c *check) report() CheckReport {
 // reason is why the status is what it is, as far as the last run can say.
 func (c *check) reason() string {
 	switch {
-	case c.runs == 0:
+	case c.runs == 0 && c.state.Status == Unknown:
 		return "not checked yet"
 	case c.state.Flapping && c.last.Reason == "":
 		return "alternates between results"

@@ -41,12 +41,28 @@ type machine struct {
 	atLeast  [4]int // runs in a row, up to the last, that saw this status or worse
 	atMost   [4]int // or better
 	changes  uint32 // bit i: the i-th last run saw something else than the one before
+	held     *Past  // what was recalled; nil after the first run that could tell
 }
 
 // resume begins with a status that was reached earlier.
 func (m *machine) resume(s State) {
 	m.State, m.known, m.flapping = s, s.Status, false
 	m.State.Flapping = false
+}
+
+// recall begins with what was known earlier, possibly in another process.
+func (m *machine) recall(p *Past, now time.Time) {
+	for _, seen := range p.Recent {
+		m.note(seen)
+	}
+	if m.flapping = p.State.Flapping; m.flapping {
+		// What came before is not known, so its end is not taken from it.
+		m.changes |= 1 << min(len(p.Recent), flapCalm-1)
+	}
+	m.known, m.held = p.State.Status, p
+	if m.State = p.State; now.After(p.Until) {
+		m.State = State{Status: Unknown, Since: p.Last.At}
+	}
 }
 
 // observe records the status of a run and reports whether the state's status changed.
@@ -59,13 +75,7 @@ func (m *machine) observe(at time.Time, seen Status, starting bool) (changed boo
 	case seen == Down && starting && m.known == Unknown:
 		return m.become(at, Unknown)
 	}
-	m.changes <<= 1
-	if m.told != Unknown && seen != m.told {
-		m.changes |= 1
-	}
-	m.changes &= 1<<flapWindow - 1
-	m.told = seen
-	m.count(seen)
+	m.note(seen)
 	if bits.OnesCount32(m.changes) >= flapStart {
 		m.flapping = true
 	}
@@ -73,7 +83,27 @@ func (m *machine) observe(at time.Time, seen Status, starting bool) (changed boo
 		m.flapping, m.changes = false, 0
 	}
 	m.known = m.next()
-	return m.become(at, m.known)
+	changed = m.become(at, m.known)
+	if p := m.held; p != nil && m.known != Unknown {
+		if m.Status == p.State.Status {
+			if m.Since = p.State.Since; at.After(p.Until) {
+				m.Since = at
+			}
+		}
+		m.held = nil
+	}
+	return changed
+}
+
+// note adds what a run saw to those before.
+func (m *machine) note(seen Status) {
+	m.changes <<= 1
+	if m.told != Unknown && seen != m.told {
+		m.changes |= 1
+	}
+	m.changes &= 1<<flapWindow - 1
+	m.told = seen
+	m.count(seen)
 }
 
 func (m *machine) count(seen Status) {
