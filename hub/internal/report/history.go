@@ -3,6 +3,7 @@ package report
 import (
 	"encoding/json"
 	"iter"
+	"slices"
 	"time"
 
 	"github.com/kymohq/kymo/health"
@@ -11,10 +12,10 @@ import (
 	"github.com/kymohq/kymo/internal/hist"
 )
 
-// bridge is the longest time between two results that does not count as unknown: a
+// Bridge is the longest time between two results that does not count as unknown: a
 // restart takes some seconds. Results of one process follow each other without a gap,
 // unless it was suspended.
-const bridge = 15 * time.Second
+const Bridge = 15 * time.Second
 
 // History describes one check in a window. Shares are of the time that is
 // known, except for KnownPercent.
@@ -28,7 +29,7 @@ type History struct {
 	DegradedPercent float64  `json:"degraded_percent" doc:"Share of the known time in which it was degraded." example:"0.13"`
 	DownPercent     float64  `json:"down_percent" doc:"Share of the known time in which it was down." example:"0.07"`
 
-	Checks   uint64 `json:"checks" doc:"How many runs there were." example:"8640"`
+	Checks   uint64 `json:"checks" doc:"How many runs could tell a status. A service that is judged by its heartbeats has none." example:"8640"`
 	Failures uint64 `json:"failures" doc:"How many of them were not healthy." example:"6"`
 	ResponseTimes
 
@@ -82,7 +83,7 @@ type segment struct {
 // status at each instant counts. The history has at most limit transitions. Any
 // error is the iterator's.
 func ReadHistory(name string, results iter.Seq2[*store.HealthRecord, error], window rollup.Window, limit int) (*History, error) {
-	return readHistory(name, results, window, limit, bridge.Milliseconds())
+	return readHistory(name, results, window, limit, Bridge.Milliseconds())
 }
 
 func readHistory(name string, results iter.Seq2[*store.HealthRecord, error], window rollup.Window, limit int, bridge int64) (*History, error) {
@@ -115,6 +116,19 @@ func readHistory(name string, results iter.Seq2[*store.HealthRecord, error], win
 		h.Status = segments[n-1].status.String()
 	}
 	return h, nil
+}
+
+// Latest returns the status that a check has at the end of its results in a window, and
+// from which instant on (Unix milliseconds) they show that it had it. The results are
+// ordered by the beginning of their span. Without any, the status is unknown.
+func Latest(results []*store.HealthRecord, window rollup.Window) (status health.Status, since int64) {
+	segments := timeline(results, window, Bridge.Milliseconds())
+	for _, s := range slices.Backward(segments) {
+		if s.status != health.Unknown {
+			return s.status, s.from
+		}
+	}
+	return health.Unknown, 0
 }
 
 // shares fills in the percentages.

@@ -69,6 +69,27 @@ func TestTimeline(t *testing.T) {
 	}
 }
 
+func TestLatest(t *testing.T) {
+	const h, d = health.Healthy, health.Down
+	for _, c := range []struct {
+		name    string
+		records []*store.HealthRecord
+		status  health.Status
+		since   int64
+	}{
+		{"nothing", nil, health.Unknown, 0},
+		{"since the beginning of the window at least", []*store.HealthRecord{span("a", h, -5, 40_000), span("a", h, 40_000, 80_000)}, h, 0},
+		{"since a transition", []*store.HealthRecord{span("a", h, 10, 40_000), span("a", d, 40_000, 80_000)}, d, 40_000},
+		{"over a restart", []*store.HealthRecord{span("a", d, 10, 40_000), span("b", d, 55_000, 80_000)}, d, 10},
+		{"since a gap", []*store.HealthRecord{span("a", d, 10, 40_000), span("b", d, 55_001, 80_000)}, d, 55_001},
+		{"long ago", []*store.HealthRecord{span("a", d, 10, 40_000)}, d, 10},
+	} {
+		if status, since := Latest(c.records, rollup.Window{From: 0, To: 200_000}); status != c.status || since != c.since {
+			t.Errorf("%s: %v since %d, want %v since %d", c.name, status, since, c.status, c.since)
+		}
+	}
+}
+
 // The answers are compared with an oracle that considers each millisecond.
 func TestTimelineEqualsTheOracle(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 1))
