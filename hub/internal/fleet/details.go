@@ -2,6 +2,8 @@ package fleet
 
 import (
 	"encoding/json"
+	"maps"
+	"time"
 
 	"github.com/kymohq/kymo/health"
 )
@@ -18,12 +20,23 @@ type shownCheck struct {
 	ResponseTimeMS int64  `json:"response_time_ms"`
 }
 
+// lastHeartbeat are the details of a service of which no instance sends heartbeats.
+func (t *tally) lastHeartbeat() health.Details {
+	if t.last.IsZero() || t.stopped {
+		return nil
+	}
+	return health.Details{"last_heartbeat": t.last.UTC().Format(time.RFC3339)}
+}
+
 // details are the numbers of instances, and the checks by name with the worst
 // status that an instance has of each: of too many checks, the worst.
 func (t *tally) details() health.Details {
 	d := health.Details{"instances": t.instances}
 	if t.silent > 0 {
 		d["silent"] = t.silent
+	}
+	if t.silent == t.instances {
+		maps.Copy(d, t.lastHeartbeat())
 	}
 	shown, bytes := make(map[string]shownCheck), 0
 	for i := range t.checks {

@@ -7,6 +7,7 @@
 //  2. A service that is not in the configuration is discovered by its first
 //     heartbeat. It has left after the farewell of its last instance, or after a
 //     day of silence. OnChange reports both.
+//     Resume brings back, after a restart of the hub, one that was known before.
 //  3. A silent instance is removed when a newer one has superseded it, and
 //     expires after ten minutes while others send heartbeats.
 //  4. Probe is the check of a service: its result follows from the last heartbeat

@@ -47,6 +47,7 @@ type service struct {
 	silence   time.Duration // after which an instance is silent
 	instances map[string]*instance
 	last      time.Time // of its last heartbeat or farewell; zero before the first
+	awaited   time.Time // since when one is awaited again, after a restart; zero if it came
 	stopped   bool      // that was the farewell of its last instance
 }
 
@@ -130,7 +131,7 @@ func (f *Fleet) heartbeat(name string, b *wire.Batch, at time.Time) (discovered 
 		f.evict(s, at)
 	}
 	f.put(s, in)
-	s.last, s.stopped = later(s.last, at), false
+	s.last, s.awaited, s.stopped = later(s.last, at), time.Time{}, false
 	return discovered
 }
 
@@ -181,7 +182,12 @@ func (f *Fleet) farewell(name string, b *wire.Batch, at time.Time) (left bool) {
 	// A late heartbeat may be the first one that this hub gets of an instance.
 	f.departures.add(name, b.Instance, sent(b), at)
 	s := f.services[name]
-	if s == nil || s.instances[b.Instance] == nil {
+	switch {
+	case s != nil && !s.awaited.IsZero() && !s.expected:
+		// If there are others, their heartbeats come soon.
+		f.forget(name)
+		return true
+	case s == nil || s.instances[b.Instance] == nil:
 		return false
 	}
 	f.remove(s, b.Instance)

@@ -30,7 +30,7 @@ func (f *Fleet) Probe(name string, silence, downAfter time.Duration, expectedSin
 		now := f.now()
 		t := f.tally(name, silence, now)
 		if t.instances == 0 {
-			return nil, f.missing(t, now, silence, downAfter, expectedSince)
+			return t.lastHeartbeat(), f.missing(t, now, silence, downAfter, expectedSince)
 		}
 		return t.details(), t.verdict(downAfter)
 	}}
@@ -53,6 +53,7 @@ func (f *Fleet) expect(name string, silence time.Duration) {
 // tally sums up the last heartbeats of a service's instances.
 type tally struct {
 	last    time.Time // of the last heartbeat or farewell; zero before the first
+	awaited time.Time // since when one is awaited again, after a restart; zero if it came
 	stopped bool      // that was the last instance's farewell
 
 	instances, silent int
@@ -73,7 +74,7 @@ func (f *Fleet) tally(name string, silence time.Duration, now time.Time) *tally 
 		return t
 	}
 	f.expire(s, now)
-	t.last, t.stopped, t.instances = s.last, s.stopped, len(s.instances)
+	t.last, t.awaited, t.stopped, t.instances = s.last, s.awaited, s.stopped, len(s.instances)
 	for _, in := range s.instances {
 		if quiet := f.attention.quiet(in.last, now); quiet > silence {
 			if t.silent++; t.silent == 1 || quiet < t.shortest {
@@ -105,9 +106,10 @@ func (f *Fleet) missing(t *tally, now time.Time, silence, downAfter time.Duratio
 	quiet := f.attention.quiet(t.last, now)
 	reason := "silent for " + duration.Seconds(quiet)
 	switch {
-	case t.last.IsZero():
-		waited := f.attention.quiet(expectedSince, now)
-		if expectedSince.IsZero() || waited <= downAfter {
+	case t.last.IsZero() || !t.awaited.IsZero():
+		since := later(expectedSince, t.awaited)
+		waited := f.attention.quiet(since, now)
+		if since.IsZero() || waited <= downAfter {
 			return health.Unknownf("no instance has reported yet")
 		}
 		return errors.New("no instance has reported for " + duration.Seconds(waited))
