@@ -38,7 +38,7 @@ func (c *checks) apply(conf *config.Config) error {
 	c.configured = wanted
 	for name := range before {
 		if wanted[name] == nil {
-			c.end(name) // before another takes its name
+			c.end(name, c.judged(name)) // before another takes its name
 		}
 	}
 	err := c.makeWay()
@@ -94,7 +94,7 @@ func sameProbe(a, b entry) bool {
 func (c *checks) makeWay() (err error) {
 	for _, o := range c.own {
 		if c.configured[o.name] != nil {
-			c.end(o.name)
+			c.end(o.name, "")
 			err = errors.Join(err, c.startOwn(o))
 		}
 	}

@@ -27,6 +27,9 @@ type checks struct {
 	configured map[string]entry  // by name
 	discovered map[string]string // services that are not configured, to the names of their checks
 	own        map[string]*ownCheck
+	memory     memory // while the hub starts
+
+	stopDeepening func()
 }
 
 // entry is a check or a service of the configuration: a *config.Check or a
@@ -45,6 +48,7 @@ func startChecks(st store.Store, conf *config.Config, o *Options, appended intak
 	c.registry.Observe(c.history.observe)
 	c.history.start(o.beats, c.fleet.Sweep)
 	c.looking = loop.Start(time.Second, nil, func(context.Context) { c.fleet.Look() })
+	c.recall(st)
 	err := c.apply(conf)
 	if checker, ok := st.(store.Checker); ok && err == nil {
 		err = c.checkStore(checker) // last: names in the configuration come first
@@ -53,6 +57,8 @@ func startChecks(st store.Store, conf *config.Config, o *Options, appended intak
 		// No hub will be there to stop what was started.
 		return nil, errors.Join(err, c.close(context.Background()))
 	}
+	c.resumeServices()
+	c.deepen(st)
 	return c, nil
 }
 
@@ -105,13 +111,17 @@ func (c *checks) prepare(e entry) (p prepared, err error) {
 func (c *checks) register(name string, p *prepared) error {
 	if s, ok := p.entry.(*config.Service); ok && p.probe.Run == nil {
 		p.probe = c.fleet.Probe(name, s.Silence, s.DownAfter, c.Now())
+		c.history.services.Store(name, name)
+	} else {
+		c.history.services.Delete(name)
 	}
-	return c.registry.Replace(name, p.probe, config.Option(rulesOf(p.entry)))
+	return c.registry.Replace(name, p.probe, config.Option(rulesOf(p.entry)), c.resume(name))
 }
 
 // end ends a check without waiting: closing its probe may take any time, and c is
-// locked. Its history stays.
-func (c *checks) end(name string) {
+// locked. Its history stays. If it is the check of a service that is not known any more,
+// the history has that it left, so that the next hub does not wait for it.
+func (c *checks) end(name, service string) {
 	done := c.registry.End(name)
 	if done == nil {
 		return
@@ -120,10 +130,22 @@ func (c *checks) end(name string) {
 		<-done
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		if !c.inUse(name) {
+		switch {
+		case c.inUse(name):
+		case service != "" && !c.fleet.Known(service):
+			c.history.left(service, name)
+		default:
 			c.history.log.Forget(name)
 		}
 	}()
+}
+
+// judged returns the name of a service of the configuration that is judged by its
+// heartbeats, which is that of its check, or "" if it is another check.
+func (c *checks) judged(name string) string {
+	service, _ := c.history.services.Load(name)
+	s, _ := service.(string)
+	return s
 }
 
 // inUse reports whether there is a check of that name.
@@ -139,5 +161,8 @@ func (c *checks) inUse(name string) bool {
 // close ends the checks and writes what is left of their history.
 func (c *checks) close(ctx context.Context) error {
 	c.looking.Stop()
+	if c.stopDeepening != nil {
+		c.stopDeepening()
+	}
 	return errors.Join(c.registry.Close(ctx), c.history.close(ctx))
 }

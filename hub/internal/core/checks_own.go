@@ -3,6 +3,7 @@ package core
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/kymohq/kymo/health"
@@ -51,7 +52,8 @@ func (c *checks) startOwn(o *ownCheck) error {
 	}
 	c.own[o.plain] = o
 	c.followAgain()
-	err := c.registry.Register(o.name, o.probe, o.rules...)
+	c.history.services.Delete(o.name)
+	err := c.registry.Register(o.name, o.probe, append(slices.Clip(o.rules), c.resume(o.name))...)
 	if err != nil {
 		delete(c.own, o.plain)
 		c.followAgain()
@@ -85,7 +87,7 @@ func (c *checks) calm(plain string) {
 func (c *checks) endOwn(name string) {
 	if o := c.own[name]; o != nil {
 		delete(c.own, name)
-		c.end(o.name)
+		c.end(o.name, "")
 		c.followAgain()
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -30,6 +31,7 @@ type history struct {
 	store    store.Store
 	appended intake.AppendFunc
 	news     chan struct{} // a status changed
+	services sync.Map      // the checks that are judged by heartbeats: names to those of services
 	loop     *loop.Loop
 
 	// Only for the loop, and for close once the loop has ended.
@@ -53,14 +55,29 @@ func newHistory(st store.Store, appended intake.AppendFunc) *history {
 
 // observe adds the result of a run to the log. It does not block.
 func (h *history) observe(o health.Observation) {
-	h.log.Observe(o)
+	if service, ok := h.services.Load(o.Name); ok {
+		h.log.ObserveService(service.(string), o)
+	} else {
+		h.log.Observe(o)
+	}
 	if o.Before == o.State.Status {
 		return
 	}
+	h.hurry()
+}
+
+// hurry requests a write before the next is due.
+func (h *history) hurry() {
 	select {
 	case h.news <- struct{}{}:
 	default:
 	}
+}
+
+// left records that a service left, and with it the check.
+func (h *history) left(service, check string) {
+	h.log.Left(service, check, time.Now())
+	h.hurry()
 }
 
 // start starts a loop that writes results at each beat and after each change of a status,

@@ -9,6 +9,10 @@ import (
 	"github.com/kymohq/kymo/internal/wire"
 )
 
+// servicePrefix begins the name of a discovered service's check if another check has the
+// service's name.
+const servicePrefix = "service/"
+
 // follow registers a check for a service that is not configured if the fleet knows the
 // service, and ends that check otherwise. Calls may come in any order.
 func (c *checks) follow(service string) {
@@ -21,7 +25,7 @@ func (c *checks) followLocked(service string) {
 	name, want := c.checkOf(service)
 	if is, followed := c.discovered[service]; followed && (!want || is != name) {
 		delete(c.discovered, service)
-		c.end(is)
+		c.end(is, service)
 	} else if followed {
 		return
 	}
@@ -30,7 +34,8 @@ func (c *checks) followLocked(service string) {
 	}
 	s := config.Discovered(service)
 	p := c.fleet.Probe(service, s.Silence, s.DownAfter, time.Time{})
-	if err := c.registry.Register(name, p, config.Option(s.Rules)); err != nil {
+	c.history.services.Store(name, service)
+	if err := c.registry.Register(name, p, config.Option(s.Rules), c.resume(name)); err != nil {
 		if !errors.Is(err, health.ErrClosed) {
 			c.Logger.Warn("cannot check a service that sends heartbeats", "service", service, "error", err)
 		}
@@ -46,7 +51,7 @@ func (c *checks) checkOf(service string) (name string, want bool) {
 		return "", false
 	}
 	if c.taken(service) {
-		return wire.Clean("service/"+service, health.MaxName), true
+		return wire.Clean(servicePrefix+service, health.MaxName), true
 	}
 	return service, true
 }
