@@ -20,10 +20,13 @@ import (
 	"github.com/kymohq/kymo/hub/internal/store"
 )
 
+const historyOperation = "health-history"
+
 type historyInput struct {
-	Name  string `query:"name" required:"true" minLength:"1" maxLength:"100" doc:"The check: one of the hub's own, a service, or service/check." example:"database"`
-	Hours int    `query:"hours" minimum:"1" maximum:"2160" default:"24" doc:"The length of the window, which ends now: [now - hours, now), UTC; 2160 h are 90 days. The hub has no results from before its retention." example:"24"`
-	Limit int    `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"The maximum number of transitions to return; the newest are returned." example:"100"`
+	Name    string `query:"name" required:"true" minLength:"1" maxLength:"100" doc:"The check: one of the hub's own, a service, or service/check." example:"database"`
+	Hours   int    `query:"hours" minimum:"1" maximum:"2160" default:"24" doc:"The length of the window, which ends now: [now - hours, now), UTC; 2160 h are 90 days. The hub has no results from before its retention." example:"24"`
+	Service string `query:"service" maxLength:"100" doc:"The service that has the check, if name alone means several: name is then the check's name within the service." example:"orders"`
+	Limit   int    `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"The maximum number of transitions to return; the newest are returned." example:"100"`
 	Conditional
 }
 
@@ -31,6 +34,7 @@ type historyInput struct {
 // the check is not found afterwards.
 type historyKey struct {
 	name         string
+	service      string
 	hours, limit int
 	status       health.Status
 	since        int64
@@ -42,7 +46,7 @@ var errNoCheck = errors.New("no such check")
 
 func (a *API) routeHistory() {
 	register(a, huma.Operation{
-		OperationID: "health-history", Method: http.MethodGet, Path: "/api/v1/health/history", Tags: []string{tagHealth},
+		OperationID: historyOperation, Method: http.MethodGet, Path: "/api/v1/health/history", Tags: []string{tagHealth},
 		Summary:     "History of one check",
 		Description: "The check's statuses over time, its transitions, its uptime and the durations of its runs. If there are several instances, the worst status at each instant counts. Time of more than 15 seconds in which nothing was checked, as while the hub was stopped, is unknown: it counts neither for the uptime nor against it." + cachedFor,
 		Responses:   answers[report.History](a), Security: needs(forRead),
@@ -53,8 +57,8 @@ func (a *API) routeHistory() {
 func (a *API) history(ctx context.Context, in *historyInput) (*payloadOutput, error) {
 	w := rollup.LastHours(a.Now(), in.Hours)
 	checks := a.report().Checks
-	current, own := currently(checks, in.Name)
-	key := historyKey{name: in.Name, hours: in.Hours, limit: in.Limit}
+	current, own := currently(checks, in)
+	key := historyKey{name: in.Name, service: in.Service, hours: in.Hours, limit: in.Limit}
 	if current != nil {
 		key.status = current.Status
 	}
@@ -62,9 +66,13 @@ func (a *API) history(ctx context.Context, in *historyInput) (*payloadOutput, er
 		key.since = current.Since.UnixMilli()
 	}
 	p, err := lookup(ctx, &a.cache, key, a.Now, ttl(length(w)), func(ctx context.Context) (*payload, error) {
-		kept := a.Store.Health(ctx, store.HealthQuery{Window: w, Name: in.Name})
-		h, err := report.ReadHistory(in.Name, upToNow(kept, current, w), w, in.Limit)
+		name := in.joined()
+		of := series{in: in, own: own}
+		kept := of.filter(a.Store.Health(ctx, store.HealthQuery{Window: w, Name: name}))
+		h, err := report.ReadHistory(name, upToNow(kept, current, w), w, in.Limit)
 		switch {
+		case err == nil && len(of.services) > 1:
+			return nil, of.ambiguous()
 		case err != nil:
 			return nil, err
 		case current != nil:
@@ -80,7 +88,10 @@ func (a *API) history(ctx context.Context, in *historyInput) (*payloadOutput, er
 		for i := range checks {
 			known = append(known, checks[i].Name)
 		}
-		return nil, a.noSuchCheck(ctx, in.Name, known)
+		return nil, a.noSuchCheck(ctx, in.joined(), known)
+	case errors.As(err, new(*ambiguousError)):
+		detail := err.Error()
+		return nil, huma.NewError(http.StatusUnprocessableEntity, detail, &huma.ErrorDetail{Location: "query.service", Message: detail, Value: in.Service})
 	case err != nil:
 		return nil, a.storeProblem(ctx, err)
 	}
@@ -89,14 +100,19 @@ func (a *API) history(ctx context.Context, in *historyInput) (*payloadOutput, er
 
 // currently returns the present status of a check: one of the hub's own, or one of a
 // service as its last heartbeat reported it, which does not tell since when.
-func currently(checks []health.CheckReport, name string) (c *health.CheckReport, own bool) {
+func currently(checks []health.CheckReport, in *historyInput) (c *health.CheckReport, own bool) {
+	name := in.joined()
+	if in.Service == "" {
+		for i := range checks {
+			if checks[i].Name == name {
+				return &checks[i], true
+			}
+		}
+	}
 	for i := range checks {
 		c := &checks[i]
-		if c.Name == name {
-			return c, true
-		}
 		within, ok := strings.CutPrefix(name, c.Name+"/")
-		if !ok {
+		if !ok || in.Service != "" && in.Service != c.Name {
 			continue
 		}
 		var reported struct {

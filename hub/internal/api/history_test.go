@@ -209,6 +209,52 @@ func TestHistoryOfAServicesCheck(t *testing.T) {
 	problem(t, ask(a, "GET /api/v1/health/history?name=polled/stock", ""), http.StatusNotFound)
 }
 
+// Checks whose names are the same when they are joined with their services' stay apart.
+func TestHistoryOfJoinedNames(t *testing.T) {
+	o := storetest.NewOracle()
+	from := noon.Add(-10 * time.Minute).UnixMilli()
+	result := func(service, check string, status health.Status) wire.HealthResult {
+		h := wire.HealthResult{Service: service, Check: check, Status: status, From: from, To: noon.UnixMilli()}
+		h.Latency.Record(1e6)
+		return h
+	}
+	if _, err := o.Append(t.Context(), &wire.Batch{Instance: "a", Sequence: 1, Health: []wire.HealthResult{
+		result("a", "b/c", health.Healthy), result("a/b", "c", health.Down), result("", "x/y", health.Degraded), result("x", "y", health.Down),
+		result("x/y", "", health.Degraded),
+	}}); err != nil {
+		t.Fatal(err)
+	}
+	a := newAPI(o, watching(func() health.Report {
+		r := standing()
+		r.Checks[0].Name, r.Checks[0].Status, r.Checks[0].Since = "x/y", health.Degraded, noon.Add(-time.Hour)
+		r.Checks[1].Name, r.Checks[1].Details = "a", json.RawMessage(`{"checks":{"b/c":{"status":"healthy"}}}`)
+		r.Checks[2].Name, r.Checks[2].Details = "a/b", json.RawMessage(`{"checks":{"c":{"status":"down"}}}`)
+		return r
+	}))
+	for query, want := range map[string]string{
+		"name=b/c&service=a": "a/b/c healthy 1 [healthy]", "name=c&service=a/b": "a/b/c down 1 [down]",
+		"name=x/y": "x/y degraded 2 [degraded]", "name=y&service=x": "x/y down 1 [down]",
+	} {
+		h := get[report.History](t, a, "/api/v1/health/history?"+query)
+		var statuses []string
+		for _, s := range h.Segments {
+			statuses = append(statuses, s.Status)
+		}
+		status := h.Status
+		if query == "name=y&service=x" { // its service is not there
+			status = "down"
+		}
+		if got := fmt.Sprint(h.Name, " ", status, " ", h.Checks, " ", statuses); got != want {
+			t.Errorf("%s: %s, want %s", query, got, want)
+		}
+	}
+	p := problem(t, ask(a, "GET /api/v1/health/history?name=a/b/c", ""), http.StatusUnprocessableEntity)
+	if want := `"a/b/c" is the name of several checks; add service=a with name=b/c, or service=a/b with name=c`; p.Detail != want {
+		t.Errorf("%s, want %s", p.Detail, want)
+	}
+	problem(t, ask(a, "GET /api/v1/health/history?name=none&service=a", ""), http.StatusNotFound)
+}
+
 // Equal queries share an answer, but not one from before a check changed; and a new check
 // is found at once.
 func TestSharedHistory(t *testing.T) {

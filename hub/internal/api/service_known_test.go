@@ -20,6 +20,9 @@ func TestUnknownServices(t *testing.T) {
 	_, d := fetch(t, a)
 	var tried []string
 	for path, item := range d.Paths {
+		if path == "/api/v1/health/history" { // checks outlast their services
+			continue
+		}
 		if slices.ContainsFunc(item["get"].Parameters, func(p parameter) bool { return p.Name == "service" }) {
 			tried = append(tried, path)
 			for question, want := range map[string]string{

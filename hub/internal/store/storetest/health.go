@@ -145,6 +145,27 @@ func testHealthNames(t *testing.T, e Engine) {
 	}
 }
 
+// testHealthJoinedNames has checks whose names are the same when they are joined with
+// their services': each result is kept, with the two parts of its name.
+func testHealthJoinedNames(t *testing.T, e Engine) {
+	p := newPair(t, e)
+	result := func(service, check string) wire.HealthResult {
+		return wire.HealthResult{Service: service, Check: check, Status: health.Healthy, From: Noon, To: Noon + minute}
+	}
+	all := []wire.HealthResult{result("a", "b/c"), result("a/b", "c"), result("", "a/b/c"), result("a/b/c", "")}
+	p.append(t, &wire.Batch{Instance: "hub", Sequence: 1, Health: all}, &wire.Batch{Instance: "hub", Sequence: 2, Health: all[:1]},
+		&wire.Batch{Instance: "hub", Sequence: 3, Health: all[1:2]})
+	for range 2 {
+		for _, name := range []string{"", "a/b/c", "a/b"} {
+			p.compareHealth(t, store.HealthQuery{Window: allHealth.Window, Name: name})
+		}
+		if n := len(Health(t, p.store, store.HealthQuery{Window: allHealth.Window, Name: "a/b/c"})); n != 6 {
+			t.Errorf("%d results, want 6", n)
+		}
+		p.reopen(t)
+	}
+}
+
 func testHealthPrune(t *testing.T, e Engine) {
 	p := newPair(t, e)
 	g := newGenerator(22)

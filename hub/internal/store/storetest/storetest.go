@@ -65,6 +65,7 @@ func Run(t *testing.T, claims Abilities, prepare func(t testing.TB) Engine) {
 		{"counts health results once", testHealthIdentity},
 		{"cuts windows of health to the millisecond", testHealthWindows},
 		{"tells checks apart by name", testHealthNames},
+		{"keeps joined names of checks apart", testHealthJoinedNames},
 		{"prunes old health results", testHealthPrune},
 		{"takes many health results", testHealthMany},
 		{"orders health results by span, check and instance", testHealthOrder},
