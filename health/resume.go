@@ -2,7 +2,7 @@ package health
 
 import "time"
 
-// Past is what is known of a check from an earlier process.
+// Past is what an earlier process knew about a check.
 type Past struct {
 	State State // after the last run; its status is not Unknown
 	Last  Result
@@ -14,7 +14,7 @@ type Past struct {
 	Until time.Time
 }
 
-// Resume begins the check with what is known of it from an earlier process, so that its
+// Resume begins the check with what an earlier process knew about it, so that its
 // state, and how long it has been in it, go on.
 func Resume(p Past) Option { return func(s *Rules) { s.past = &p } }
 

@@ -39,7 +39,8 @@ func TestRunStatus(t *testing.T) {
 	}
 }
 
-// Of the runs of a check, those at the end that found the same are told, and no more.
+// A result has the status that its runs found only if all of them found it, and the last
+// one always has.
 func TestRunStatusOfRandomRuns(t *testing.T) {
 	r := rand.New(rand.NewPCG(7, 7))
 	for range 2000 {

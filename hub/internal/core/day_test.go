@@ -23,10 +23,9 @@ import (
 
 // dayRun is a run of the check, as its probe saw it: it takes no time.
 type dayRun struct {
-	at       int64
-	found    health.Status
-	interval time.Duration // after it
-	closed   int64         // when the hub was closed after it; 0 if it was not
+	at     int64
+	found  health.Status
+	closed int64 // when the hub was closed after it; 0 if it was not
 }
 
 // A day of a check over the embedded store: outages, flaps, runs that cannot tell, restarts,
