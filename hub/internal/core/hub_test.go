@@ -164,6 +164,14 @@ type faulty struct {
 	closed int
 }
 
+// Health yields what the store below has, if there is one.
+func (f *faulty) Health(ctx context.Context, q store.HealthQuery) iter.Seq2[*store.HealthRecord, error] {
+	if f.Store == nil {
+		return func(func(*store.HealthRecord, error) bool) {}
+	}
+	return f.Store.Health(ctx, q)
+}
+
 func (f *faulty) Append(_ context.Context, batches ...*wire.Batch) ([]bool, error) {
 	f.enter <- struct{}{}
 	<-f.proceed
