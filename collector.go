@@ -72,7 +72,7 @@ func (c *collector) guard(f func()) {
 	defer func() {
 		if v := recover(); v != nil {
 			c.stats.panicked("collecting", v)
-			c.drop(time.Now(), c.held)
+			c.drop(time.Now(), wire.Failed, c.held)
 			c.held = 0
 			c.encoder.reset()
 			c.spare = c.recorder.newBuffer() // the old one may belong to a shard now
@@ -90,7 +90,7 @@ func (c *collector) drain(empty buffer, all bool) {
 		full, dropped := c.recorder.shards[i].take(empty)
 		now := time.Now()
 		c.held += uint64(full.n)
-		c.drops.add(now, dropped)
+		c.drops.add(now, wire.BufferFull, dropped)
 		c.encode(&full, now)
 		full.clear()
 		if !closing {
@@ -113,29 +113,42 @@ func (c *collector) encode(b *buffer, now time.Time) {
 	}
 }
 
-// enqueue puts what the encoder holds and the drops into the queue.
+// enqueue puts what the encoder holds and the drops into the queue. Drops with reasons get
+// a batch of their own, so that a hub that cannot read them loses no requests.
 func (c *collector) enqueue(now time.Time) {
 	requests := uint64(c.encoder.builder.Len())
 	if requests == 0 && c.stats.rejectedSince(now.Add(-maxBackoff)) {
 		return // what was rejected a moment ago would be rejected again
 	}
-	drops := c.drops.take()
-	if requests == 0 && len(drops) == 0 {
-		return
+	if requests > 0 && c.drops.withReasons(now) {
+		if !c.push(now, requests, nil) {
+			return
+		}
+		requests = 0
 	}
-	b := &batch{data: c.encoder.take(drops), requests: requests, collected: now, drops: drops}
+	c.push(now, requests, c.drops.take())
+}
+
+// push puts what the encoder holds, with drops, into the queue, and reports whether there
+// was room.
+func (c *collector) push(now time.Time, requests uint64, drops []wire.Drop) bool {
+	if requests == 0 && len(drops) == 0 {
+		return true
+	}
+	b := &batch{data: c.encoder.take(c.drops.encodable(now, drops)), requests: requests, collected: now, drops: drops}
 	c.held -= requests
 	if c.queue.push(b) {
 		c.encoder.keep()
-		return
+		return true
 	}
 	c.drops.restore(drops)
-	c.drop(now, requests)
+	c.drop(now, wire.QueueFull, requests)
+	return false
 }
 
 // drop counts requests that were drained and cannot be kept.
-func (c *collector) drop(at time.Time, requests uint64) {
-	c.drops.add(at, requests)
+func (c *collector) drop(at time.Time, reason wire.DropReason, requests uint64) {
+	c.drops.add(at, reason, requests)
 	c.stats.addDropped(requests)
 }
 

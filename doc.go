@@ -52,6 +52,6 @@
 //
 // The shipper (shipper.go) starts and stops the goroutines of the collector and the
 // sender. How many requests were shipped and lost is counted in stats.go. The number
-// of requests that were dropped on the way travels in the next batch, so that reports
-// can show it.
+// of requests that were dropped on the way, by time and reason, travels to the hub, so
+// that reports can show it.
 package kymo

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"math/rand/v2"
 	"time"
+
+	"github.com/kymohq/kymo/internal/wire"
 )
 
 const (
@@ -128,8 +130,8 @@ func (s *sender) deliver(ctx context.Context, b *batch) {
 
 // reject drops a batch that the sink will never take.
 func (s *sender) reject(b *batch, err error) {
-	s.drops.restore(b.drops)
-	s.drops.add(b.collected, b.requests)
+	s.drops.rejected(time.Now(), b.drops)
+	s.drops.add(b.collected, wire.Rejected, b.requests)
 	s.stats.rejected(b, err)
 }
 

@@ -57,6 +57,7 @@ type Drop struct {
 	Service string
 	At      int64 // Unix milliseconds
 	Count   uint64
+	Reason  DropReason
 }
 
 // Batch is a set of requests kept as columns: row i of each column belongs to

@@ -84,7 +84,7 @@ func randomBatch(r *rand.Rand, n int) *Batch {
 		b.Version = randomText(r, 0, MaxVersion)
 	}
 	for range r.IntN(3) {
-		b.Drops = append(b.Drops, Drop{randomText(r, 1, MaxService), pick(r, 0, MaxStart), r.Uint64()})
+		b.Drops = append(b.Drops, Drop{randomText(r, 1, MaxService), pick(r, 0, MaxStart), r.Uint64(), DropReason(r.IntN(int(DropReasons)))})
 	}
 	for range r.IntN(3) {
 		b.Health = append(b.Health, randomHealth(r))
@@ -151,7 +151,7 @@ func TestRoundTrip(t *testing.T) {
 func TestRoundTripOfTheLargest(t *testing.T) {
 	r := rand.New(rand.NewPCG(2, 1))
 	want := batchOf(randomRequests(r, MaxRequests))
-	want.Drops = slices.Repeat([]Drop{{"orders", MaxStart, 1}}, MaxDrops)
+	want.Drops = slices.Repeat([]Drop{{"orders", MaxStart, 1, InFuture}}, MaxDrops)
 	var got Batch
 	if err := Decode(want.AppendBinary(nil), &got); err != nil {
 		t.Fatal(err)
@@ -160,7 +160,7 @@ func TestRoundTripOfTheLargest(t *testing.T) {
 }
 
 func TestRoundTripWithoutUsers(t *testing.T) {
-	want := &Batch{Instance: "a", Drops: []Drop{{"orders", 1, 2}}}
+	want := &Batch{Instance: "a", Drops: []Drop{{"orders", 1, 2, UnknownReason}}}
 	var got Batch
 	if err := Decode(want.AppendBinary(nil), &got); err != nil {
 		t.Fatal(err)

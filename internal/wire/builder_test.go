@@ -19,7 +19,7 @@ func TestBuilderKeepsEveryRequest(t *testing.T) {
 				b.AddRow(b.Key(requests[i].Key), &requests[i])
 			}
 		}
-		b.AddDrop(Drop{"orders", 5, 6})
+		b.AddDrop(Drop{"orders", 5, 6, QueueFull})
 		if b.Len() != len(requests) {
 			t.Fatalf("Len() = %d, want %d", b.Len(), len(requests))
 		}
@@ -32,7 +32,7 @@ func TestBuilderKeepsEveryRequest(t *testing.T) {
 				t.Fatalf("request %d: %+v, want %+v", i, got, requests[i])
 			}
 		}
-		if want := []Drop{{"orders", 5, 6}}; !slices.Equal(batch.Drops, want) {
+		if want := []Drop{{"orders", 5, 6, QueueFull}}; !slices.Equal(batch.Drops, want) {
 			t.Errorf("drops %v, want %v", batch.Drops, want)
 		}
 		if err := batch.Validate(); err != nil {

@@ -48,6 +48,9 @@ func decode(data []byte, b *Batch) error {
 		b.Version = r.text(MaxVersion)
 		r.errors(b)
 	}
+	if version >= 4 {
+		r.reasons(b)
+	}
 	if r.err == nil && r.at != len(data) {
 		r.fail("bytes after the end")
 	}
@@ -138,7 +141,7 @@ func (r *reader) dictionaries(b *Batch) {
 	}
 	b.Users = r.list(append(b.Users, ""), MaxRequests, MaxUser)
 	for range r.count(MaxDrops, 3) {
-		b.Drops = append(b.Drops, Drop{place(), int64(r.number(math.MaxInt64)), r.number(math.MaxUint64)})
+		b.Drops = append(b.Drops, Drop{Service: place(), At: int64(r.number(math.MaxInt64)), Count: r.number(math.MaxUint64)})
 	}
 }
 
@@ -180,6 +183,18 @@ func (r *reader) errors(b *Batch) {
 		return
 	}
 	b.Error = column(r, b.Error, b.Len(), 4)
+}
+
+func (r *reader) reasons(b *Batch) {
+	if len(b.Drops) > len(r.b)-r.at {
+		r.fail("reasons are cut short")
+		return
+	}
+	for i, reason := range r.bytes(len(b.Drops)) {
+		if DropReason(reason) < DropReasons {
+			b.Drops[i].Reason = DropReason(reason)
+		}
+	}
 }
 
 // column reads n values, of at most widest bytes each, into memory that it

@@ -46,12 +46,19 @@ func (b *Batch) AppendBinary(dst []byte) []byte {
 	if version >= 3 {
 		dst = b.appendErrors(append(binary.AppendUvarint(dst, uint64(len(b.Version))), b.Version...))
 	}
+	if version >= 4 {
+		for i := range b.Drops {
+			dst = append(dst, byte(b.Drops[i].Reason))
+		}
+	}
 	return dst
 }
 
 // minVersion returns the earliest version of the format that can hold the batch.
 func (b *Batch) minVersion() byte {
 	switch {
+	case slices.ContainsFunc(b.Drops, func(d Drop) bool { return d.Reason != UnknownReason }):
+		return 4
 	case b.Version != "" || len(b.Errors) > 1:
 		return 3
 	case b.Kind != Kept || len(b.Health) > 0:

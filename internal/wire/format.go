@@ -5,7 +5,7 @@ import "errors"
 // Version is the newest version of the byte format. Decode reads this one and all
 // earlier ones. AppendBinary writes the earliest version that can hold the batch, so
 // that hubs that know no later one accept it.
-const Version = 3
+const Version = 4
 
 // ContentType is the media type of an encoded batch.
 const ContentType = "application/vnd.kymo.batch"
@@ -57,6 +57,10 @@ const ContentType = "application/vnd.kymo.batch"
 //	version    text: the service's release
 //	errors     list: the errors after the first, which is ""
 //	error      a column of n places in errors, 0 for ""; only if the list is not empty
+//
+// In version 4 there follow
+//
+//	reasons    1 byte for each drop; an unknown one counts as 0
 //
 // Nothing may follow the last part. Places out of range, counts beyond
 // limits.go or beyond what the remaining bytes can hold, and values outside

@@ -77,6 +77,31 @@ func TestGoldenBytesOfVersion3(t *testing.T) {
 	}
 }
 
+// A reason follows what version 3 has. One of a later version is unknown, and costs nothing.
+func TestReasonsOfDrops(t *testing.T) {
+	for code, want := range map[string]DropReason{"\x00": UnknownReason, "\x01": BufferFull, "\x07": InFuture, "\x08": UnknownReason, "\xff": UnknownReason} {
+		var b Batch
+		if err := Decode(dropForm4(code), &b); err != nil {
+			t.Fatal(err)
+		}
+		drop := Drop{"s", 500, 5, want}
+		same(t, &b, &Batch{Instance: "a", Users: []string{""}, Drops: []Drop{drop}})
+		if data := b.AppendBinary(nil); want != UnknownReason && !bytes.Equal(data, dropForm4(code)) {
+			t.Errorf("encoded %x, want %x", data, dropForm4(code))
+		}
+		if key := (Key{Service: "s", Status: int(want)}); drop.Key() != key {
+			t.Errorf("the key of %v is %v", drop, drop.Key())
+		}
+	}
+	names := make(map[string]bool)
+	for reason := range DropReasons {
+		names[reason.String()] = true
+	}
+	if len(names) != int(DropReasons) || DropReasons.String() != "unknown" {
+		t.Errorf("the reasons are named %v, and what is none %s", names, DropReasons)
+	}
+}
+
 // Each version of the format is written only when it is needed, and what a batch
 // does not have takes no byte for each of its requests.
 func TestNewestVersionOnlyWhenNeeded(t *testing.T) {
@@ -152,6 +177,13 @@ func rowOf3(parts ...any) []byte {
 	return data
 }
 
+// dropForm4 is a form of version 4 with one drop, up to its reason.
+func dropForm4(reason string) []byte {
+	data := form(1, 1, "s", 0, 0, 1, 0, 500, 5, 0, 0, 0, 0, 0, reason)
+	data[4] = 4
+	return data
+}
+
 const zeros7 = "\x00\x00\x00\x00\x00\x00\x00"
 
 func TestFormBuildsSoundBytes(t *testing.T) {
@@ -175,7 +207,9 @@ var malformed = []struct {
 	{"nothing", nil},
 	{"wrong magic", []byte("KYMA\x01\x01a\x00")},
 	{"version 0", []byte("KYMB\x00\x01a\x00")},
-	{"version 4", []byte("KYMB\x04\x01a\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00")},
+	{"version 5", []byte("KYMB\x05\x01a\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00")},
+	{"no reason of a drop", dropForm4("")},
+	{"bytes after the reasons", dropForm4("\x01x")},
 	{"no version of the service", form3()},
 	{"version of the service over its limit", form3(MaxVersion+1, long[:MaxVersion+1], 0)},
 	{"no errors", form3(0)},

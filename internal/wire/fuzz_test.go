@@ -44,7 +44,7 @@ func FuzzDecode(f *testing.F) {
 		}
 		same(t, &again, &b)
 		held := 8*(cap(b.Start)+cap(b.Duration)+cap(b.FirstByte)+cap(b.Lifetime)+cap(b.Size)) +
-			4*(cap(b.Key)+cap(b.User)+cap(b.Error)) + 56*cap(b.Keys) + 16*(cap(b.Users)+cap(b.Errors)) + 32*cap(b.Drops)
+			4*(cap(b.Key)+cap(b.User)+cap(b.Error)) + 56*cap(b.Keys) + 16*(cap(b.Users)+cap(b.Errors)) + 40*cap(b.Drops)
 		if uint64(held) > mostMemory(len(data)) {
 			t.Fatalf("%d bytes hold %d of memory", len(data), held)
 		}

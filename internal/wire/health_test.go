@@ -124,7 +124,7 @@ func TestValidateHealth(t *testing.T) {
 		{"details", func(_ *Batch, h *HealthResult) { h.Details = `{"a":"` + strings.Repeat("x", MaxDetails) + `"}` }, "health[1].details"},
 		{"too many", func(b *Batch, h *HealthResult) { b.Health = slices.Repeat([]HealthResult{*h}, MaxHealth+1) }, "health: has 1025 entries; at most 1024"},
 		{"kind", func(b *Batch, _ *HealthResult) { b.Kind = 3 }, "kind: is 3; must be 0 to 2"},
-		{"heartbeat with drops", func(b *Batch, _ *HealthResult) { b.Kind, b.Drops = Present, []Drop{{"a", 1, 1}} }, "kind: is a heartbeat"},
+		{"heartbeat with drops", func(b *Batch, _ *HealthResult) { b.Kind, b.Drops = Present, []Drop{{"a", 1, 1, UnknownReason}} }, "kind: is a heartbeat"},
 	} {
 		b := &Batch{Instance: "a", Health: []HealthResult{down(), down()}}
 		c.spoil(b, &b.Health[1])

@@ -17,7 +17,7 @@ func sound() *Batch {
 		Start: []int64{1000, 990, 1300}, Duration: []int64{5_000_000, 70_000, 0},
 		FirstByte: []int64{4_999_000, 0, 0}, Lifetime: []int64{0, 0, 9_000_000_000},
 		Size:  []int64{0, 70_000, 12},
-		Drops: []Drop{{"orders", 1200, 3}},
+		Drops: []Drop{{"orders", 1200, 3, UnknownReason}},
 	}
 }
 
@@ -165,7 +165,7 @@ func TestLimitsThemselvesAreValid(t *testing.T) {
 	b.FirstByte = []int64{0, int64(MaxDuration), 1}
 	b.Lifetime = []int64{0, 0, int64(MaxDuration)}
 	b.Size = []int64{0, MaxSize, 1}
-	b.Drops = []Drop{{long[:MaxService], MaxStart, 1<<64 - 1}}
+	b.Drops = []Drop{{long[:MaxService], MaxStart, 1<<64 - 1, DropReasons - 1}}
 	if err := b.Validate(); err != nil {
 		t.Fatal(err)
 	}

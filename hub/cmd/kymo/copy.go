@@ -36,7 +36,7 @@ func (*copyCommand) Help() string {
 		"The same command again within 168 h, after an interruption or after it finished, counts nothing twice. FROM is identified by its absolute path, " +
 		"or by its host, database and search_path as they are written: under another name its data would count again.\n\n" +
 		"At the end both stores are read once more and compared hour by hour. TO must hold what FROM holds: of each service, endpoint, method " +
-		"and status as many requests, with the same histogram of durations; of each service as many dropped requests; and as many " +
+		"and status as many requests, with the same histogram of durations; of each service and reason as many dropped requests; and as many " +
 		"health results. It may hold more, from elsewhere; of a series of which it does, only the number is compared. " +
 		"And it must hold what it held before and what it took as new. " +
 		"Exit status: 0 if so, 1 if not, 2 if it was not done.\n"

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -48,7 +49,7 @@ func TestChartsAndReportsAgree(t *testing.T) {
 		p := get[report.Performance](t, a, "/metrics/performance?"+question)
 		total := s.Total
 		if sum(s.Requests) != p.TotalRequests || total.Requests != p.TotalRequests || total.ErrorRate != p.ErrorRate || total.ClientErrorRate != p.ClientErrorRate ||
-			m.Total != p.TotalRequests || sum(m.Distribution.Counts) != m.Total || s.Trust != p.Trust || m.Trust != p.Trust {
+			m.Total != p.TotalRequests || sum(m.Distribution.Counts) != m.Total || !reflect.DeepEqual(s.Trust, p.Trust) || !reflect.DeepEqual(m.Trust, p.Trust) {
 			t.Errorf("%s: series %+v, heatmap %d, report %+v", question, total, m.Total, p)
 		}
 		if p.TotalRequests > 0 && (*total.P95 != p.P95ResponseTime || *total.P99 != p.P99ResponseTime || *total.P50 != p.P50ResponseTime ||

@@ -11,6 +11,7 @@ import (
 
 	"github.com/kymohq/kymo/health"
 	"github.com/kymohq/kymo/hub/internal/ingest"
+	"github.com/kymohq/kymo/internal/wire"
 )
 
 // exposition is the content type of Prometheus' text format.
@@ -46,7 +47,6 @@ func (a *API) exposition() []byte {
 		{"kymo_ingest_refused_total", "Bodies that were not accepted: malformed, too large, of an unknown type, or too many at once.", c.Refused.Load()},
 		{"kymo_ingest_bytes_total", "Bytes of bodies as they were sent.", c.Bytes.Load()},
 		{"kymo_ingest_overflowed_requests_total", "Requests kept under (other) because of the cap on endpoints.", c.Overflowed.Load()},
-		{"kymo_ingest_dropped_requests_total", "Requests that services could not deliver, as they reported.", c.Dropped.Load()},
 		{"kymo_ingest_health_results_total", "Results of services' checks kept.", c.HealthRows.Load()},
 		{"kymo_ingest_late_health_results_total", "Results of services' checks dropped because they were older than what is kept, or in the future.", c.HealthLate.Load()},
 		{"kymo_heartbeats_total", "Heartbeats of instances.", c.Heartbeats.Load()},
@@ -57,6 +57,10 @@ func (a *API) exposition() []byte {
 	} {
 		b = append(b, "# HELP "+m.name+" "+m.help+"\n# TYPE "+m.name+" counter\n"+m.name+" "...)
 		b = append(strconv.AppendUint(b, m.value, 10), '\n')
+	}
+	b = append(b, "# HELP kymo_ingest_dropped_requests_total Requests that services could not deliver, as they reported, by reason.\n# TYPE kymo_ingest_dropped_requests_total counter\n"...)
+	for reason := range wire.DropReasons {
+		b = append(b, fmt.Sprintf("kymo_ingest_dropped_requests_total{reason=%q} %d\n", reason.String(), c.Dropped[reason].Load())...)
 	}
 	b = append(b, "# HELP kymo_ingest_lost_requests_total Requests left out of bodies that were kept, by reason.\n# TYPE kymo_ingest_lost_requests_total counter\n"...)
 	for reason := range ingest.Reasons {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"net/http"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -160,14 +161,36 @@ func TestWhatWasDroppedShowsInReports(t *testing.T) {
 	b := wire.NewBuilder()
 	b.Add(&wire.Request{Key: wire.Key{Service: "web", Endpoint: wire.Other, Method: "GET", Status: 200}, Start: noon.UnixMilli() - 1})
 	b.Add(&wire.Request{Key: wire.Key{Service: "web", Endpoint: "/a", Method: "GET", Status: 200}, Start: noon.Add(48 * time.Hour).UnixMilli()})
-	b.AddDrop(wire.Drop{Service: "web", At: noon.UnixMilli() - 1, Count: 7})
+	b.Add(&wire.Request{Key: wire.Key{Service: "web", Endpoint: "/a", Method: "GET", Status: 200}, Start: noon.Add(-200 * time.Hour).UnixMilli()})
+	b.AddDrop(wire.Drop{Service: "web", At: noon.UnixMilli() - 1, Count: 7, Reason: wire.QueueFull})
+	b.AddDrop(wire.Drop{Service: "web", At: noon.Add(-30 * time.Hour).UnixMilli(), Count: 100, Reason: wire.QueueFull})
+	b.AddDrop(wire.Drop{Service: "web", At: noon.Add(-200 * time.Hour).UnixMilli(), Count: 3, Reason: wire.QueueFull})
 	w := ask(a, "POST /api/v1/batches", string(b.Batch("sdk", 1).AppendBinary(nil)), "Content-Type", wire.ContentType)
-	if got := strings.TrimSpace(w.Body.String()); got != `{"accepted":1,"duplicate":false,"dropped":1}` {
+	if got := strings.TrimSpace(w.Body.String()); got != `{"accepted":1,"duplicate":false,"dropped":2}` {
 		t.Errorf("got %d %s", w.Code, got)
 	}
 	a.Now = func() time.Time { return noon.Add(time.Second) }
 	w = ask(a, "GET /metrics/endpoints", "")
 	if w.Header().Get("Kymo-Dropped") != "8" || w.Header().Get("Kymo-Overflowed") != "1" {
 		t.Errorf("headers %v", w.Header())
+	}
+	// What is older than all that is kept is not missing from the numbers of today.
+	p := get[report.Performance](t, a, "/metrics/performance")
+	want := report.Trust{
+		Samples: 1, ErrorBound: p.Trust.ErrorBound, InsufficientData: true, Overflowed: 1,
+		Dropped: 8, DroppedReasons: map[string]uint64{"queue_full": 7, "in_future": 1}, TooOld: 4,
+	}
+	if !reflect.DeepEqual(p.Trust, want) {
+		t.Errorf("got %+v, want %+v", p.Trust, want)
+	}
+	s := get[report.Series](t, a, "/api/v1/timeseries?from=2026-11-22T13:00:00Z&to="+noon.Add(time.Second).Format(time.RFC3339))
+	if !reflect.DeepEqual(s.Trust, want) {
+		t.Errorf("the series have %+v, want %+v", s.Trust, want)
+	}
+	for _, line := range []string{`kymo_ingest_dropped_requests_total{reason="queue_full"} 110`, `kymo_ingest_dropped_requests_total{reason="rejected"} 0`,
+		`kymo_ingest_lost_requests_total{reason="too_old"} 1`, `kymo_ingest_lost_requests_total{reason="in_future"} 1`} {
+		if !strings.Contains(ask(a, "GET /metrics", "").Body.String(), line+"\n") {
+			t.Errorf("the metrics lack %s", line)
+		}
 	}
 }

@@ -1,6 +1,6 @@
 package ingest
 
-import "fmt"
+import "github.com/kymohq/kymo/internal/wire"
 
 // RefusalError is the error of Reader.Next for an element that is not kept, while the
 // body it came in is. It is counted by its reason.
@@ -22,15 +22,15 @@ const (
 	Reasons                // how many reasons there are
 )
 
-// String returns the reason as a label's value.
-func (r Reason) String() string {
-	switch r {
-	case Invalid:
-		return "invalid"
-	case TooOld:
-		return "too_old"
-	case InFuture:
-		return "in_future"
+var dropReasons = [Reasons]wire.DropReason{Invalid: wire.Invalid, TooOld: wire.TooOld, InFuture: wire.InFuture}
+
+// Drop returns the reason as stores keep it.
+func (r Reason) Drop() wire.DropReason {
+	if r >= Reasons {
+		return wire.UnknownReason
 	}
-	return fmt.Sprintf("reason_%d", uint8(r))
+	return dropReasons[r]
 }
+
+// String returns the reason as a label's value.
+func (r Reason) String() string { return r.Drop().String() }

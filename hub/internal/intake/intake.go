@@ -77,7 +77,7 @@ func (in *Intake) OnAppend(f AppendFunc) { in.onAppend = f }
 type Receipt struct {
 	Accepted  int  `json:"accepted" doc:"How many requests of the body are durable." example:"2"`
 	Duplicate bool `json:"duplicate" doc:"Whether they were durable before; they count once." example:"false"`
-	Dropped   int  `json:"dropped,omitempty" doc:"Requests of a batch that were left out because they are older than the retention, or more than 24 h in the future. They count as dropped requests of their service at the time of their arrival." example:"0"`
+	Dropped   int  `json:"dropped,omitempty" doc:"Requests of a batch that were left out because they are older than the retention, or more than 24 h in the future. They are counted by reason, and reports of the time of their arrival show them." example:"0"`
 }
 
 // Malformed reports whether an error of Batch or Read is a *wire.FieldError,
@@ -108,26 +108,21 @@ func (in *Intake) Batch(ctx context.Context, data []byte) (Receipt, error) {
 	}
 	starts := in.span()
 	lost := newLosses(now, starts)
+	var reported [wire.DropReasons]uint64
 	for i := range b.Drops {
-		b.Drops[i].At = lost.time(b.Drops[i].At)
+		reported[b.Drops[i].Reason] += b.Drops[i].Count
+		lost.place(&b.Drops[i])
 	}
-	reported := dropped(b)
 	lateHealth := screenHealth(b, starts)
 	screen(b, starts, &lost)
 	r, err := in.keep(ctx, &lost, false, b)
 	if err == nil && !r.Duplicate {
-		in.Counters.Dropped.Add(reported)
+		for reason, n := range reported {
+			in.Counters.Dropped[reason].Add(n)
+		}
 		in.Counters.HealthLate.Add(uint64(lateHealth))
 	}
 	return r, err
-}
-
-// dropped is how many requests a batch reports as dropped.
-func dropped(b *wire.Batch) (n uint64) {
-	for i := range b.Drops {
-		n += b.Drops[i].Count
-	}
-	return n
 }
 
 // admitHealth registers the services of a batch's health results, or returns why

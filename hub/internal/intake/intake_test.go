@@ -104,7 +104,7 @@ func TestLateRequestsBecomeDrops(t *testing.T) {
 	in := newIntake(st, Limits{})
 	drops := []wire.Drop{
 		{Service: "a", At: noon.UnixMilli(), Count: 3},
-		{Service: "a", At: 5, Count: 10}, // of a clock that was reset
+		{Service: "a", At: 5, Count: 10, Reason: wire.QueueFull}, // of a clock that was reset
 		{Service: "a", At: noon.Add(-168 * time.Hour).UnixMilli(), Count: 7},
 	}
 	data := atOffsets(1, drops, []string{"a", "b"}, 0, -168*time.Hour, -168*time.Hour-1e6, 24*time.Hour-1e6, 24*time.Hour)
@@ -117,7 +117,7 @@ func TestLateRequestsBecomeDrops(t *testing.T) {
 	same(t, "counts", counts, map[string]uint64{"a/a": 3, "b/a": 3})
 	same(t, "drops", dropped, map[string]uint64{"a": 22, "b": 2})
 	c := &in.Counters
-	same(t, "counters", []uint64{c.Lost[ingest.TooOld].Load(), c.Lost[ingest.InFuture].Load(), c.Dropped.Load()}, []uint64{2, 2, 20})
+	same(t, "counters", []uint64{c.Lost[ingest.TooOld].Load(), c.Lost[ingest.InFuture].Load(), c.Dropped[wire.UnknownReason].Load(), c.Dropped[wire.QueueFull].Load()}, []uint64{2, 2, 10, 10})
 	for r, err := range st.Requests(t.Context(), store.RequestQuery{Window: rollup.Window{To: wire.MaxStart}, Filter: store.Filter{Service: "b"}}) {
 		if err != nil {
 			t.Fatal(err)

@@ -15,7 +15,8 @@ import (
 // the request itself, so that a report over a past window shows what that window lost,
 // however late it arrived. A loss without a time, or with one outside the accepted
 // span of starts, counts at its arrival: stores keep nothing from before that span,
-// and a service with a wrong clock must show in today's reports.
+// and a service with a wrong clock must show in today's reports. Those keep apart what is
+// too old, which is not missing from their numbers, unless a clock is wrong.
 //
 // A body can consist only of losses, each of another service and time, so there are
 // never more spans than a batch has room for: too many are merged over longer times,
@@ -32,6 +33,7 @@ type losses struct {
 type lossSpan struct {
 	service string
 	at      int64
+	reason  wire.DropReason
 }
 
 // OtherServices is the service of losses whose own service the hub does not know, or
@@ -43,8 +45,8 @@ const OtherServices = wire.Other
 // arrival.
 var lossWidths = [...]time.Duration{10 * time.Second, time.Hour, 24 * time.Hour, 0}
 
-// maxSpans leaves one of a batch's drops for the rest.
-const maxSpans = wire.MaxDrops - 1
+// maxSpans leaves some of a batch's drops for the rest, one for each reason.
+const maxSpans = wire.MaxDrops - int(wire.DropReasons)
 
 func newLosses(now time.Time, starts span) losses {
 	return losses{now: now.UnixMilli(), starts: starts}
@@ -58,27 +60,41 @@ func (l *losses) time(start int64) int64 {
 	return start
 }
 
-func (l *losses) add(reason ingest.Reason, service string, start int64) {
-	l.reasons[reason]++
-	l.addSpan(service, l.time(start), 1)
+// place moves a drop that a service reports to where it counts.
+func (l *losses) place(d *wire.Drop) {
+	if reason, ok := l.starts.accepts(d.At); !ok && reason == ingest.TooOld {
+		d.Reason = wire.TooOld
+	}
+	d.At = l.time(d.At)
 }
 
-func (l *losses) addSpan(service string, at int64, count uint64) {
+func (l *losses) add(reason ingest.Reason, service string, start int64) {
+	l.reasons[reason]++
+	l.addSpan(lossSpan{service, l.time(start), reason.Drop()}, 1)
+}
+
+func (l *losses) addSpan(exact lossSpan, count uint64) {
 	if l.spans == nil {
 		l.spans = make(map[lossSpan]uint64)
 	}
 	for {
-		s := lossSpan{service, l.round(at)}
+		s := lossSpan{exact.service, l.round(exact.at), exact.reason}
 		if _, ok := l.spans[s]; ok || len(l.spans) < maxSpans {
 			l.spans[s] += count
 			return
 		}
 		if l.width == len(lossWidths)-1 {
-			l.spans[lossSpan{OtherServices, l.now}] += count
+			l.addRest(exact.reason, count)
 			return
 		}
 		l.widen()
 	}
+}
+
+// addRest counts losses of services for which there is no room, which there is for each
+// reason.
+func (l *losses) addRest(reason wire.DropReason, count uint64) {
+	l.spans[lossSpan{OtherServices, l.now, reason}] += count
 }
 
 // round returns the beginning of a time's span.
@@ -96,7 +112,7 @@ func (l *losses) widen() {
 	fine := l.spans
 	l.spans = make(map[lossSpan]uint64)
 	for s, count := range fine {
-		l.spans[lossSpan{s.service, l.round(s.at)}] += count
+		l.spans[lossSpan{s.service, l.round(s.at), s.reason}] += count
 	}
 }
 
@@ -124,15 +140,15 @@ func (l *losses) moveTo(b *wire.Batch, known func(service string) bool) {
 	}
 	if len(b.Drops)+len(l.spans) > wire.MaxDrops {
 		for _, d := range b.Drops {
-			l.addSpan(d.Service, d.At, d.Count)
+			l.addSpan(lossSpan{d.Service, d.At, d.Reason}, d.Count)
 		}
 		b.Drops = b.Drops[:0]
 	}
 	spans := slices.SortedFunc(maps.Keys(l.spans), func(a, b lossSpan) int {
-		return cmp.Or(cmp.Compare(a.service, b.service), cmp.Compare(a.at, b.at))
+		return cmp.Or(cmp.Compare(a.service, b.service), cmp.Compare(a.at, b.at), cmp.Compare(a.reason, b.reason))
 	})
 	for _, s := range spans {
-		b.Drops = append(b.Drops, wire.Drop{Service: s.service, At: s.at, Count: l.spans[s]})
+		b.Drops = append(b.Drops, wire.Drop{Service: s.service, At: s.at, Reason: s.reason, Count: l.spans[s]})
 	}
 	l.spans = nil
 }

@@ -35,8 +35,8 @@ func TestLossesFitIntoABatch(t *testing.T) {
 		lossAt func(i int) (string, int64)    // of each
 		times  func(drops []wire.Drop) string // what is wrong with the drops in the end
 	}{
-		"with room": {0, wire.MaxDrops - 1, func(i int) (string, int64) { return "a", now - int64(i)*10*second - 1 }, func(drops []wire.Drop) string {
-			if len(drops) != wire.MaxDrops-1 || drops[0].At%(10*second) != 0 || drops[0].At%hour == 0 {
+		"with room": {0, maxSpans, func(i int) (string, int64) { return "a", now - int64(i)*10*second - 1 }, func(drops []wire.Drop) string {
+			if len(drops) != maxSpans || drops[0].At%(10*second) != 0 || drops[0].At%hour == 0 {
 				return "not at 10 s"
 			}
 			return ""
@@ -110,7 +110,7 @@ func TestLossesAddUp(t *testing.T) {
 			}
 		}
 		for i := range reported {
-			b.Drops = append(b.Drops, wire.Drop{Service: fmt.Sprint("r", i%services), At: noon.UnixMilli() - int64(i)*apart%starts.from, Count: 3})
+			b.Drops = append(b.Drops, wire.Drop{Service: fmt.Sprint("r", i%services), At: noon.UnixMilli() - int64(i)*apart%starts.from, Count: 3, Reason: wire.DropReason(i % int(wire.DropReasons))})
 		}
 		known := func(service string) bool {
 			var i int
@@ -161,8 +161,8 @@ func TestStrangersTakeNoPlace(t *testing.T) {
 	same(t, "services that are seeded", in.Services(), []string{"web"})
 }
 
-// TestAWrongClockShowsInTheReportOfToday: requests from before the retention are missing
-// from today's numbers, and today's report counts them as dropped.
+// TestAWrongClockShowsInTheReportOfToday: requests from before the retention are not
+// missing from today's numbers, and today's report counts them apart.
 func TestAWrongClockShowsInTheReportOfToday(t *testing.T) {
 	st, err := pebblestore.Open(t.TempDir(), pebblestore.Options{Now: func() time.Time { return noon }})
 	if err != nil {
@@ -186,16 +186,18 @@ func TestAWrongClockShowsInTheReportOfToday(t *testing.T) {
 	for name, c := range map[string]struct {
 		window  rollup.Window
 		dropped uint64
+		tooOld  uint64
 	}{
-		"today":     {rollup.Window{From: noon.Add(-24 * time.Hour).UnixMilli(), To: noon.UnixMilli() + 1}, 31},
-		"two days":  {rollup.Window{From: noon.Add(-48 * time.Hour).UnixMilli(), To: noon.UnixMilli() + 1}, 71},
-		"the floor": {rollup.Window{To: noon.Add(-48*time.Hour).UnixMilli() + 1}, 0},
+		"today":     {rollup.Window{From: noon.Add(-24 * time.Hour).UnixMilli(), To: noon.UnixMilli() + 1}, 0, 31},
+		"two days":  {rollup.Window{From: noon.Add(-48 * time.Hour).UnixMilli(), To: noon.UnixMilli() + 1}, 40, 31},
+		"the floor": {rollup.Window{To: noon.Add(-48*time.Hour).UnixMilli() + 1}, 0, 0},
 	} {
 		s, err := report.Read(st.Rollups(t.Context(), store.RollupQuery{Window: c.window}), c.window, slow)
 		if err != nil {
 			t.Fatal(err)
 		}
-		same(t, name+": dropped", s.Performance().Trust.Dropped, c.dropped)
+		trust := s.Performance().Trust
+		same(t, name+": dropped", []uint64{trust.Dropped, trust.TooOld}, []uint64{c.dropped, c.tooOld})
 		s.Free()
 	}
 }

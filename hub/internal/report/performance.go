@@ -30,13 +30,16 @@ type Window struct {
 
 // Trust describes how far the numbers beside it can be trusted.
 type Trust struct {
-	Samples          uint64  `json:"samples" doc:"How many requests the numbers are made from. None are sampled." example:"120400"`
-	ErrorBound       float64 `json:"error_bound" doc:"How far a percentile can be from the exact nearest-rank percentile, as a share of it." example:"0.005416"`
-	Dropped          uint64  `json:"dropped" doc:"Requests that the service could not deliver, or that came too late. They are missing from the numbers. They are known only by service." example:"0"`
-	Overflowed       uint64  `json:"overflowed" doc:"Requests counted under (other), because their service has more endpoints than the cap." example:"0"`
-	Lost             uint64  `json:"lost" doc:"Requests that the store had and can no longer read, because a file was damaged: at most so many are missing from the numbers, and from lists of requests." example:"0"`
-	Damaged          bool    `json:"damaged" doc:"Whether a part of the window is damaged in the store. How many requests that had is not always known; lost is then too low." example:"false"`
-	InsufficientData bool    `json:"insufficient_data" doc:"Whether there are fewer requests than the minimum sample: too few to judge by percentiles." example:"false"`
+	Samples    uint64  `json:"samples" doc:"How many requests the numbers are made from. None are sampled." example:"120400"`
+	ErrorBound float64 `json:"error_bound" doc:"How far a percentile can be from the exact nearest-rank percentile, as a share of it." example:"0.005416"`
+	Dropped    uint64  `json:"dropped" doc:"Requests of the window that the service could not deliver, or that the hub did not take. They are missing from the numbers. They are known only by service." example:"0"`
+	// DroppedReasons adds up to Dropped.
+	DroppedReasons   map[string]uint64 `json:"dropped_reasons,omitempty" doc:"How many of dropped there are for each reason: buffer_full (they came faster than the service could collect them), queue_full (the hub was away for too long), rejected (the hub refused the batch), failed (the SDK failed), invalid (a field is missing or wrong), in_future (they started too far ahead of the hub's clock; they count when they arrived), unknown (from an older SDK)."`
+	TooOld           uint64            `json:"too_old" doc:"Requests that arrived in the window and were refused, or that a service reports as dropped, because they started before all that the hub keeps. They are not missing from the numbers, unless the clock of their service is wrong." example:"0"`
+	Overflowed       uint64            `json:"overflowed" doc:"Requests counted under (other), because their service has more endpoints than the cap." example:"0"`
+	Lost             uint64            `json:"lost" doc:"Requests that the store had and can no longer read, because a file was damaged: at most so many are missing from the numbers, and from lists of requests." example:"0"`
+	Damaged          bool              `json:"damaged" doc:"Whether a part of the window is damaged in the store. How many requests that had is not always known; lost is then too low." example:"false"`
+	InsufficientData bool              `json:"insufficient_data" doc:"Whether there are fewer requests than the minimum sample: too few to judge by percentiles." example:"false"`
 }
 
 // Slowest is how many of the slowest endpoints a report has.
@@ -81,11 +84,12 @@ func (t *Trust) Lose(l store.Loss) { t.Lost, t.Damaged = l.Requests, l.Damaged }
 
 // Trust returns how far the summary can be trusted.
 func (s *Summary) Trust() Trust {
-	return Trust{
+	t := Trust{
 		Samples:          s.total.requests,
 		ErrorBound:       errorBound(&s.all),
-		Dropped:          s.dropped,
 		Overflowed:       s.other,
 		InsufficientData: s.total.requests < s.slow.minSamples(),
 	}
+	s.dropped.put(&t)
+	return t
 }

@@ -22,12 +22,12 @@ type step struct {
 	statuses map[int]uint64
 	all      hist.Histogram
 	failed   hist.Histogram // of the errors
-	dropped  uint64
+	dropped  dropped
 	other    uint64 // requests of wire.Other
 }
 
 func (s *step) add(r *rollup.Rollup) {
-	s.dropped += r.Dropped
+	s.dropped.add(r)
 	n := r.Durations.Count()
 	if n == 0 {
 		return
@@ -54,7 +54,7 @@ func (s *step) merge(o *step) {
 	}
 	s.all.Merge(&o.all)
 	s.failed.Merge(&o.failed)
-	s.dropped += o.dropped
+	s.dropped.merge(&o.dropped)
 	s.other += o.other
 }
 
@@ -105,11 +105,12 @@ func eachStep(rollups iter.Seq2[*rollup.Rollup, error], w rollup.Window, millis 
 
 // trust returns how far the numbers can be trusted.
 func (s *step) trust(slow *Slow) Trust {
-	return Trust{
+	t := Trust{
 		Samples:          s.requests,
 		ErrorBound:       errorBound(&s.all),
-		Dropped:          s.dropped,
 		Overflowed:       s.other,
 		InsufficientData: s.requests < slow.minSamples(),
 	}
+	s.dropped.put(&t)
+	return t
 }

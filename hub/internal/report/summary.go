@@ -17,7 +17,7 @@ type Summary struct {
 	rows    []*row // beyond its length, rows that were used before
 	byName  map[rollup.Endpoint]*row
 	total   counts
-	dropped uint64
+	dropped dropped
 	other   uint64 // requests of wire.Other
 	all     hist.Histogram
 }
@@ -76,7 +76,7 @@ func Read(rollups iter.Seq2[*rollup.Rollup, error], window rollup.Window, slow *
 }
 
 func (s *Summary) add(r *rollup.Rollup) {
-	s.dropped += r.Dropped
+	s.dropped.add(r)
 	n := r.Durations.Count()
 	if n == 0 {
 		return

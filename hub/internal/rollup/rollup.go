@@ -58,7 +58,15 @@ type Rollup struct {
 	// (Unix milliseconds); 0 without a step.
 	Start     int64
 	Durations hist.Histogram // nanoseconds
-	// Dropped counts requests of the service that could not be kept. It comes in
-	// a rollup whose key has only the service, and whose histogram is empty.
+	// Dropped counts requests of the service that could not be kept, for one Reason. It
+	// comes in a rollup whose key is that of a wire.Drop, and whose histogram is empty.
 	Dropped uint64
+}
+
+// Reason returns why the requests of Dropped could not be kept.
+func (r *Rollup) Reason() wire.DropReason {
+	if r.Status < 0 || r.Status >= int(wire.DropReasons) {
+		return wire.UnknownReason
+	}
+	return wire.DropReason(r.Status)
 }

@@ -238,7 +238,7 @@ func (w *world) compareRollups(known *contents) {
 	}
 	for _, d := range known.drops {
 		if q.Contains(d.At) && q.SelectsDrops(d.Service) {
-			dropped[of(d.At, rollup.Key{Service: d.Service})] += d.Count
+			dropped[of(d.At, d.Key())] += d.Count
 		}
 	}
 	for r, err := range w.store.Rollups(context.Background(), q) {

@@ -36,8 +36,8 @@ type Store interface {
 	Append(ctx context.Context, batches ...*wire.Batch) (fresh []bool, err error)
 
 	// Rollups yields one rollup for each series with a request in the query's
-	// window, and one for each service with dropped requests, in no particular
-	// order. Each is exact: it holds the requests that started in the window and no
+	// window, and one for each service and reason with dropped requests, in no
+	// particular order. Each is exact: it holds the requests that started in the window and no
 	// others. With a step, the window is cut at the multiples of the step, and each
 	// part is answered like a window of its own, the earlier parts first. A rollup
 	// is valid until the next iteration.

@@ -67,9 +67,9 @@ func (c *Copier) compare(from, to *tally, least Amounts) string {
 			return fmt.Sprintf("%s of %s have other durations in %s", figure.Plural(want.requests, "request"), what, c.To.Name)
 		}
 	}
-	for _, service := range slices.Sorted(maps.Keys(from.drops)) {
-		if want, got := from.drops[service], to.drops[service]; got < want {
-			return c.fewer(int64(want), int64(got), "dropped request", " of "+service)
+	for _, d := range slices.SortedFunc(maps.Keys(from.drops), dropped.compare) {
+		if want, got := from.drops[d], to.drops[d]; got < want {
+			return c.fewer(int64(want), int64(got), "dropped request", d.String())
 		}
 	}
 	if to.Health < from.Health {

@@ -228,7 +228,7 @@ func TestCopyFindsWhatDiffers(t *testing.T) {
 		for i := range int64(3) {
 			b.Add(&wire.Request{Key: wire.Key{Service: "orders", Endpoint: "/a", Method: "GET", Status: 200}, Start: at + i, Duration: 5e6})
 		}
-		b.AddDrop(wire.Drop{Service: "orders", At: at, Count: 2})
+		b.AddDrop(wire.Drop{Service: "orders", At: at, Count: 2, Reason: wire.QueueFull})
 		b.AddHealth(wire.HealthResult{Check: "redis", Status: health.Healthy, From: at, To: at})
 		return b.Batch(instance, 1)
 	}
@@ -251,7 +251,12 @@ func TestCopyFindsWhatDiffers(t *testing.T) {
 			}
 		}, false, "3 requests of orders GET /a 200 have other durations in new"},
 		{"dropped requests are lost", func(b *wire.Batch, _ store.Store) { b.Drops = nil }, false,
-			"old holds 2 dropped requests of orders and new 0"},
+			"old holds 2 dropped requests of orders (queue_full) and new 0"},
+		{"the reason of dropped requests is lost", func(b *wire.Batch, _ store.Store) {
+			for i := range b.Drops {
+				b.Drops[i].Reason = wire.UnknownReason
+			}
+		}, false, "old holds 2 dropped requests of orders (queue_full) and new 0"},
 		{"a health result is lost", func(b *wire.Batch, _ store.Store) { b.Health = nil }, false, "old holds 1 health result and new 0"},
 		{"a request is lost among others", losesOne, true,
 			"new has 5 requests, 4 dropped requests and 2 health results, but should have at least 6 requests, 4 dropped requests and 2 health results"},

@@ -94,13 +94,13 @@ func (c *cutter) requests(records iter.Seq2[*store.Record, error]) error {
 }
 
 // drops puts the counts at the beginning of the hour: stores know only the hour.
-func (c *cutter) drops(counts map[string]uint64) error {
-	for _, service := range slices.Sorted(maps.Keys(counts)) {
-		b, err := c.room(stream{instance: dropsInstance(c.source)}, wire.MaxDrops, entryBytes+len(service))
+func (c *cutter) drops(counts map[dropped]uint64) error {
+	for _, d := range slices.SortedFunc(maps.Keys(counts), dropped.compare) {
+		b, err := c.room(stream{instance: dropsInstance(c.source)}, wire.MaxDrops, entryBytes+len(d.service))
 		if err != nil {
 			return err
 		}
-		b.AddDrop(wire.Drop{Service: service, At: c.hour.window().From, Count: counts[service]})
+		b.AddDrop(wire.Drop{Service: d.service, Reason: d.reason, At: c.hour.window().From, Count: counts[d]})
 	}
 	return nil
 }

@@ -76,7 +76,7 @@ func TestSequencesOfCopiesAreFewRuns(t *testing.T) {
 
 // cutting cuts records in a random order of those of one instant, and returns
 // the batches by identity.
-func cutting(t *testing.T, g *rand.Rand, requests []store.Record, drops map[string]uint64, results []store.HealthRecord) map[string]string {
+func cutting(t *testing.T, g *rand.Rand, requests []store.Record, drops map[dropped]uint64, results []store.HealthRecord) map[string]string {
 	t.Helper()
 	found := make(map[string]string)
 	c := &cutter{source: 5, hour: 500_000, open: make(map[stream]*openBatch)}
@@ -161,16 +161,16 @@ func TestCutsDoNotDependOnTheOrder(t *testing.T) {
 		}
 		results = append(results, r)
 	}
-	drops := make(map[string]uint64)
+	drops := make(map[dropped]uint64)
 	for i := range wire.MaxDrops + 10 {
-		drops[fmt.Sprint("service-", i)] = uint64(i + 1)
+		drops[dropped{fmt.Sprint("service-", i/2), wire.DropReason(i % 2)}] = uint64(i + 1)
 	}
 	first := cutting(t, g, requests, drops, results)
 	if again := cutting(t, g, requests, drops, results); !maps.Equal(again, first) {
 		t.Error("in another order the batches are others")
 	}
 	sizes := make(map[string][]int)
-	n, dropped, kept := 0, 0, 0
+	n, lost, kept := 0, 0, 0
 	for id, form := range first {
 		var b wire.Batch
 		if err := wire.Decode([]byte(form), &b); err != nil {
@@ -178,10 +178,10 @@ func TestCutsDoNotDependOnTheOrder(t *testing.T) {
 		}
 		instance, _, _ := strings.Cut(id, " ")
 		sizes[instance] = append(sizes[instance], max(b.Len(), len(b.Drops), len(b.Health)))
-		n, dropped, kept = n+b.Len(), dropped+len(b.Drops), kept+len(b.Health)
+		n, lost, kept = n+b.Len(), lost+len(b.Drops), kept+len(b.Health)
 	}
-	if n != len(requests) || dropped != len(drops) || kept != len(results) {
-		t.Errorf("%d requests, %d drops, %d results in batches", n, dropped, kept)
+	if n != len(requests) || lost != len(drops) || kept != len(results) {
+		t.Errorf("%d requests, %d drops, %d results in batches", n, lost, kept)
 	}
 	for instance, want := range map[string]string{
 		"many":           "[476 1024 14464 65536]",

@@ -1,11 +1,13 @@
 package storecopy
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"iter"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/kymohq/kymo/hub/internal/rollup"
@@ -108,7 +110,25 @@ func (p Place) holds(ctx context.Context, w rollup.Window) (bool, error) {
 type tally struct {
 	Amounts
 	series map[rollup.Key]counted
-	drops  map[string]uint64 // by service
+	drops  map[dropped]uint64
+}
+
+// dropped is whose requests were dropped, and why.
+type dropped struct {
+	service string
+	reason  wire.DropReason
+}
+
+func (d dropped) compare(o dropped) int {
+	return cmp.Or(strings.Compare(d.service, o.service), cmp.Compare(d.reason, o.reason))
+}
+
+// String returns what follows a number of dropped requests.
+func (d dropped) String() string {
+	if d.reason == wire.UnknownReason {
+		return " of " + d.service
+	}
+	return " of " + d.service + " (" + d.reason.String() + ")"
 }
 
 // counted is a series in a tally.
@@ -119,7 +139,7 @@ type counted struct {
 
 // count returns the tally of an hour.
 func (p Place) count(ctx context.Context, h hour) (*tally, error) {
-	t := &tally{series: make(map[rollup.Key]counted), drops: make(map[string]uint64)}
+	t := &tally{series: make(map[rollup.Key]counted), drops: make(map[dropped]uint64)}
 	for r, err := range p.Rollups(ctx, store.RollupQuery{Window: h.window()}) {
 		if err != nil {
 			return nil, p.unread(err)
@@ -129,7 +149,7 @@ func (p Place) count(ctx context.Context, h hour) (*tally, error) {
 			t.Requests += n
 		}
 		if r.Dropped > 0 {
-			t.drops[r.Service] += r.Dropped
+			t.drops[dropped{r.Service, r.Reason()}] += r.Dropped
 			t.Dropped += int64(r.Dropped)
 		}
 	}

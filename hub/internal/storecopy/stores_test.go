@@ -38,7 +38,7 @@ func fill(t *testing.T, s store.Store, seed uint64, instances int) {
 				})
 			}
 			if g.IntN(2) == 0 {
-				b.AddDrop(wire.Drop{Service: fmt.Sprint("service-", g.IntN(3)), At: h.start() + g.Int64N(rollup.Hour.Millis()), Count: 1 + g.Uint64N(5)})
+				b.AddDrop(wire.Drop{Service: fmt.Sprint("service-", g.IntN(3)), At: h.start() + g.Int64N(rollup.Hour.Millis()), Count: 1 + g.Uint64N(5), Reason: wire.DropReason(g.IntN(int(wire.DropReasons)))})
 			}
 			r := wire.HealthResult{Service: "orders", Check: fmt.Sprint(g.IntN(2)), Status: health.Down, From: h.window().To - 1 - g.Int64N(2)*1000,
 				Critical: true, Failures: 1, Reason: "refused", Details: `{"a":1}`}

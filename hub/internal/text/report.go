@@ -6,9 +6,12 @@
 package text
 
 import (
+	"cmp"
 	"fmt"
 	"io"
+	"maps"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/kymohq/kymo/hub/internal/figure"
@@ -66,7 +69,10 @@ func trustLine(t report.Trust) string {
 // dropsLine describes what is missing from the numbers; it is empty if nothing is.
 func dropsLine(t report.Trust) (line string) {
 	if t.Dropped > 0 {
-		line += figure.Plural(int64(t.Dropped), "request") + " could not be kept and " + be(t.Dropped) + " missing here.\n"
+		line += figure.Plural(int64(t.Dropped), "request") + " could not be kept and " + be(t.Dropped) + " missing here" + reasons(t.DroppedReasons) + ".\n"
+	}
+	if t.TooOld > 0 {
+		line += figure.Plural(int64(t.TooOld), "request") + " arrived too late to be kept, and started before all that the hub keeps.\n"
 	}
 	if t.Overflowed > 0 {
 		line += figure.Plural(int64(t.Overflowed), "request") + " " + be(t.Overflowed) + " under (other): the service has more endpoints than Kymo keeps apart.\n"
@@ -78,6 +84,20 @@ func dropsLine(t report.Trust) (line string) {
 		line += "The store is damaged: requests of this window can no longer be read; how many is not known.\n"
 	}
 	return line
+}
+
+// reasons returns the counts by reason, the largest first, in parentheses.
+func reasons(counts map[string]uint64) string {
+	if len(counts) == 0 {
+		return ""
+	}
+	names := slices.SortedFunc(maps.Keys(counts), func(a, b string) int {
+		return cmp.Or(cmp.Compare(counts[b], counts[a]), cmp.Compare(a, b))
+	})
+	for i, name := range names {
+		names[i] = name + " " + figure.Thousands(int64(counts[name]))
+	}
+	return " (" + strings.Join(names, ", ") + ")"
 }
 
 // be is the verb that goes with a count.

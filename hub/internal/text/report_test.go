@@ -19,7 +19,7 @@ func fixed() *report.Performance {
 		TotalRequests: 1234567, ResponseTimes: report.ResponseTimes{AvgResponseTime: 48.23, P50ResponseTime: 31.9, P95ResponseTime: 182.5, P99ResponseTime: 640.1, MaxResponseTime: 12105.1}, ErrorRate: 0.00001, ClientErrorRate: 0.021,
 		SlowEndpoints: 1, Endpoints: 42,
 		Window: report.Window{From: to.Add(-24 * time.Hour), To: to, Hours: 24},
-		Trust:  report.Trust{Samples: 1234567, ErrorBound: 0.005416, Dropped: 1, Overflowed: 2500},
+		Trust:  report.Trust{Samples: 1234567, ErrorBound: 0.005416, Dropped: 1204, DroppedReasons: map[string]uint64{"invalid": 2, "queue_full": 1200, "buffer_full": 2}, TooOld: 7, Overflowed: 2500},
 		SlowestEndpoints: []report.Endpoint{{
 			Service: "orders", Endpoint: "/reports/{id}", Method: "GET", TotalRequests: 1204,
 			ResponseTimes: report.ResponseTimes{AvgResponseTime: 120.5, P50ResponseTime: 80.25, P95ResponseTime: 812.4, P99ResponseTime: 1033.9, MaxResponseTime: 2105.1},
@@ -45,7 +45,7 @@ func TestEndpoints(t *testing.T) {
 	p := fixed()
 	e := &client.Endpoints{
 		Rows: p.SlowestEndpoints, Total: p.Endpoints, Window: p.Window,
-		Trust: report.Trust{Dropped: p.Trust.Dropped, Overflowed: p.Trust.Overflowed},
+		Trust: report.Trust{Dropped: 1, Overflowed: p.Trust.Overflowed},
 	}
 	if err := Endpoints(&out, term.Screen{}, e); err != nil {
 		t.Fatal(err)

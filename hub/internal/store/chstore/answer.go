@@ -138,7 +138,8 @@ func (s *Store) add(outer context.Context, a *answer, parts []rollup.Window) err
 			work.Go(func() error { return s.addRest(ctx, sh, a, rest) })
 		}
 	}
-	work.Go(func() error { return s.addDrops(ctx, a) })
+	work.Go(func() error { return s.addDrops(ctx, a, dropsTable, "0") })
+	work.Go(func() error { return s.addDrops(ctx, a, reasonsTable, "reason") })
 	if err := work.Wait(); err != nil {
 		return err
 	}

@@ -219,7 +219,7 @@ func TestPartitionsGo(t *testing.T) {
 	for i := range int64(12) {
 		b := storetest.Batch("a", uint64(i), 20)
 		b.Health = []wire.HealthResult{{Check: "redis", Status: 1, From: storetest.Noon, To: storetest.Noon}}
-		b.Drops = []wire.Drop{{Service: "shop", At: storetest.Noon, Count: 1}}
+		b.Drops = []wire.Drop{{Service: "shop", At: storetest.Noon, Count: 1}, {Service: "shop", At: storetest.Noon, Count: 1, Reason: wire.QueueFull}}
 		if i%4 == 3 { // one is never committed
 			announced(t, s, i*day, b, true)
 		} else if err := s.decide(t.Context(), stateCommitted, announced(t, s, i*day, b, true)); err != nil {
@@ -244,7 +244,7 @@ func TestPartitionsGo(t *testing.T) {
 	}
 	// Of today, and of the five days before and the one from which requests may
 	// have been sent ahead; a moment of the next day may have begun.
-	for _, table := range []string{requestsTable, healthTable, dropsTable} {
+	for _, table := range []string{requestsTable, healthTable, dropsTable, reasonsTable} {
 		if got := days(table); got != "7" && got != "8" {
 			t.Errorf("%s has partitions of %s days", table, got)
 		}

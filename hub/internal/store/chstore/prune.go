@@ -61,7 +61,7 @@ func (s *Store) prune(ctx context.Context, before int64) error {
 	for _, sh := range s.shards {
 		errs = append(errs, s.drop(ctx, sh, requestsTable, old), s.drop(ctx, sh, rollupsTable, old))
 	}
-	errs = append(errs, s.drop(ctx, s.ledger(), healthTable, old), s.drop(ctx, s.ledger(), dropsTable, old))
+	errs = append(errs, s.drop(ctx, s.ledger(), healthTable, old), s.drop(ctx, s.ledger(), dropsTable, old), s.drop(ctx, s.ledger(), reasonsTable, old))
 	if err := s.sealedEverywhere(ctx, over); err != nil {
 		return errors.Join(append(errs, err)...)
 	}

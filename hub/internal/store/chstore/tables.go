@@ -15,6 +15,7 @@ const (
 	groupsTable   = "kymo_groups"
 	sealsTable    = "kymo_seals"
 	dropsTable    = "kymo_drops"
+	reasonsTable  = "kymo_drop_reasons"
 	stateTable    = "kymo_state"
 )
 
@@ -116,6 +117,17 @@ var tables = []table{
 		{"day", "Date", rising},
 		{"group_id", "UInt64", rising},
 		{"service", "String", name},
+		{"at_ms", "Int64", rising},
+		{"dropped", "UInt64", number},
+	}, partition: "day", order: "at_ms", grain: 1024},
+
+	// The same with a reason: a table of its own, since older servers cannot add columns
+	// unless they are missing. What has no reason stays in dropsTable.
+	{name: reasonsTable, ledger: true, columns: []column{
+		{"day", "Date", rising},
+		{"group_id", "UInt64", rising},
+		{"service", "String", name},
+		{"reason", "UInt8", number}, // of wire.DropReason
 		{"at_ms", "Int64", rising},
 		{"dropped", "UInt64", number},
 	}, partition: "day", order: "at_ms", grain: 1024},

@@ -256,8 +256,14 @@ func (s *Store) put(ctx context.Context, number uint64, fresh []*wire.Batch) err
 	if rows := healthRows(fresh); len(rows) > 0 {
 		group.Go(func() error { return s.insertAndSpread(ctx, number, s.ledger(), healthTable, fillHealth(number, rows)) })
 	}
-	if drops := dropsOf(fresh); len(drops) > 0 {
-		group.Go(func() error { return s.insertAndSpread(ctx, number, s.ledger(), dropsTable, fillDrops(number, drops)) })
+	plain, reasons := dropsOf(fresh)
+	if len(plain) > 0 {
+		group.Go(func() error { return s.insertAndSpread(ctx, number, s.ledger(), dropsTable, fillDrops(number, plain)) })
+	}
+	if len(reasons) > 0 {
+		group.Go(func() error {
+			return s.insertAndSpread(ctx, number, s.ledger(), reasonsTable, fillReasons(number, reasons))
+		})
 	}
 	return group.Wait()
 }

@@ -83,7 +83,7 @@ func (m *memory) add(b *wire.Batch, table *seriesTable, identities map[string]*i
 	}
 	for _, d := range b.Drops {
 		if d.Count > 0 {
-			m.drops = append(m.drops, drop{table.id(wire.Key{Service: d.Service}), d.At, d.Count})
+			m.drops = append(m.drops, drop{table.id(d.Key()), d.At, d.Count})
 		}
 	}
 }

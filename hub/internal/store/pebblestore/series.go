@@ -13,8 +13,8 @@ import (
 // committer adds series, and those that were added never change, so a reader that took
 // the slice under the store's lock needs no lock to read it.
 //
-// A service's dropped requests are counted under a series of their own, whose key has
-// nothing but the service.
+// A service's dropped requests are counted under series of their own, one for each reason:
+// see wire.Drop.Key.
 type seriesTable struct {
 	keys  []rollup.Key
 	ids   map[rollup.Key]uint32

@@ -89,7 +89,7 @@ func newPlan(group []*gather.Call, from int64) *plan {
 				p.keys[k] = true
 			}
 			for _, d := range b.Drops {
-				p.keys[rollup.Key{Service: d.Service}] = true
+				p.keys[d.Key()] = true
 			}
 			last := int64(math.MinInt64)
 			for _, start := range b.Start {
@@ -232,7 +232,7 @@ func (w *writeSet) sum(sums *sums, b *wire.Batch) {
 	}
 	for _, d := range b.Drops {
 		if d.Count > 0 && d.At >= w.from {
-			sums.drops = append(sums.drops, drop{d.At, w.ids[rollup.Key{Service: d.Service}], d.Count})
+			sums.drops = append(sums.drops, drop{d.At, w.ids[d.Key()], d.Count})
 		}
 	}
 }

@@ -115,7 +115,7 @@ func (o *Oracle) rollups(ctx context.Context, q store.RollupQuery) (map[rollup.K
 	}
 	for _, d := range o.drops {
 		if d.Count > 0 && q.Contains(d.At) && q.SelectsDrops(d.Service) {
-			of(rollup.Key{Service: d.Service}).Dropped += d.Count
+			of(d.Key()).Dropped += d.Count
 		}
 	}
 	return found, nil

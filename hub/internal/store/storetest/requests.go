@@ -222,12 +222,15 @@ func testDrops(t *testing.T, e Engine) {
 	p := newPair(t, e)
 	g := newGenerator(3)
 	drops := []wire.Drop{{Service: "service-0", At: Noon - 1, Count: 3}, {Service: "service-0", At: Noon, Count: 4},
-		{Service: "lonely", At: Noon - 3*hour, Count: 1 << 40}, {Service: "service-1", At: Noon, Count: 0}}
+		{Service: "lonely", At: Noon - 3*hour, Count: 1 << 40}, {Service: "service-1", At: Noon, Count: 0},
+		{Service: "service-0", At: Noon, Count: 6, Reason: wire.BufferFull}, {Service: "service-0", At: Noon, Count: 7, Reason: wire.InFuture},
+		{Service: "service-1", At: Noon - day/2, Count: 1 << 40, Reason: wire.TooOld}, {Service: "service-1", At: Noon, Count: 0, Reason: wire.TooOld}}
 	b := g.batch("a", 10, g.around(Noon, hour))
 	b.Drops = drops
 	p.append(t, b, b)
 	only := wire.NewBuilder()
 	only.AddDrop(wire.Drop{Service: "service-0", At: Noon + 1, Count: 5})
+	only.AddDrop(wire.Drop{Service: "service-0", At: Noon + 1, Count: 8, Reason: wire.BufferFull})
 	p.append(t, only.Batch("b", 1))
 	for range 2 {
 		for _, w := range []rollup.Window{always, {From: Noon, To: Noon + 2}, {From: Noon - day, To: Noon}} {
@@ -235,6 +238,7 @@ func testDrops(t *testing.T, e Engine) {
 			p.compare(t, store.RollupQuery{Window: w, Filter: store.Filter{Service: "service-0"}})
 			p.compare(t, store.RollupQuery{Window: w, Filter: store.Filter{Endpoint: "/endpoint/1/{id}"}})
 		}
+		p.compare(t, store.RollupQuery{Window: rollup.Window{From: Noon - day, To: Noon + hour}, Step: hour})
 		p.reopen(t)
 	}
 }

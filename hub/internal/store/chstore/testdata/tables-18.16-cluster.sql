@@ -136,6 +136,20 @@ PARTITION BY day
 ORDER BY (at_ms)
 SETTINGS index_granularity = 1024
 
+CREATE TABLE IF NOT EXISTS `kymo`.kymo_drop_reasons
+(
+    `day` Date,
+    `group_id` UInt64,
+    `service` String,
+    `reason` UInt8,
+    `at_ms` Int64,
+    `dropped` UInt64
+)
+ENGINE = ReplicatedMergeTree('/clickhouse/tables/{shard}/kymo/kymo_drop_reasons', '{replica}')
+PARTITION BY day
+ORDER BY (at_ms)
+SETTINGS index_granularity = 1024
+
 CREATE TABLE IF NOT EXISTS `kymo`.kymo_batches
 (
     `day` Date,

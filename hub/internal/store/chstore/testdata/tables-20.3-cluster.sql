@@ -136,6 +136,20 @@ PARTITION BY day
 ORDER BY (at_ms)
 SETTINGS index_granularity = 1024
 
+CREATE TABLE IF NOT EXISTS `kymo`.kymo_drop_reasons
+(
+    `day` Date CODEC(Delta, ZSTD),
+    `group_id` UInt64 CODEC(Delta, ZSTD),
+    `service` LowCardinality(String),
+    `reason` UInt8 CODEC(ZSTD),
+    `at_ms` Int64 CODEC(Delta, ZSTD),
+    `dropped` UInt64 CODEC(ZSTD)
+)
+ENGINE = ReplicatedMergeTree('/clickhouse/tables/{shard}/kymo/kymo_drop_reasons', '{replica}')
+PARTITION BY day
+ORDER BY (at_ms)
+SETTINGS index_granularity = 1024
+
 CREATE TABLE IF NOT EXISTS `kymo`.kymo_batches
 (
     `day` Date CODEC(Delta, ZSTD),

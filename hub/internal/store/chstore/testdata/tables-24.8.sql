@@ -90,6 +90,20 @@ PARTITION BY day
 ORDER BY (at_ms)
 SETTINGS index_granularity = 1024, fsync_after_insert = 1, fsync_part_directory = 1
 
+CREATE TABLE IF NOT EXISTS `kymo`.kymo_drop_reasons
+(
+    `day` Date CODEC(Delta, ZSTD),
+    `group_id` UInt64 CODEC(Delta, ZSTD),
+    `service` LowCardinality(String),
+    `reason` UInt8 CODEC(ZSTD),
+    `at_ms` Int64 CODEC(Delta, ZSTD),
+    `dropped` UInt64 CODEC(ZSTD)
+)
+ENGINE = MergeTree()
+PARTITION BY day
+ORDER BY (at_ms)
+SETTINGS index_granularity = 1024, fsync_after_insert = 1, fsync_part_directory = 1
+
 CREATE TABLE IF NOT EXISTS `kymo`.kymo_batches
 (
     `day` Date CODEC(Delta, ZSTD),
