@@ -113,7 +113,6 @@ func TestBadMetric(t *testing.T) {
 		}
 		return strings.Replace(goodMetric, old, replacement, 1)
 	}
-	at := func(at time.Time) string { return with(`}`, `,"timestamp":"`+at.Format(time.RFC3339)+`"}`) }
 	startHub(t, t.TempDir()).mustRefuse(t, []badBody{
 		{"negative duration", requestsPath, asJSON, strings.NewReader(with(`1,`, `-1,`)), 422, "body[0].response_time_ms"},
 		{"duration of a month", requestsPath, asJSON, strings.NewReader(with(`1,`, `2678400000,`)), 422, "body[0].response_time_ms"},
@@ -127,8 +126,6 @@ func TestBadMetric(t *testing.T) {
 		{"unknown field", requestsPath, asJSON, strings.NewReader(with(`status_code`, `statuscode`)), 422, "body[0].statuscode"},
 		{"timestamp without zone", requestsPath, asJSON, strings.NewReader(with(`}`, `,"timestamp":"2026-01-02T03:04:05"}`)), 422, "body[0].timestamp"},
 		{"timestamp of no month", requestsPath, asJSON, strings.NewReader(with(`}`, `,"timestamp":"2026-13-01T00:00:00Z"}`)), 422, "body[0].timestamp"},
-		{"too old", requestsPath, asJSON, strings.NewReader(at(time.Now().Add(-169 * time.Hour))), 422, "body[0].timestamp"},
-		{"in the future", requestsPath, asJSON, strings.NewReader(at(time.Now().Add(48 * time.Hour))), 422, "body[0].timestamp"},
 		{"long service", requestsPath, asJSON, strings.NewReader(with(`}`, `,"service":"`+many("x", 101)+`"}`)), 422, "body[0].service"},
 		{"long user", requestsPath, asJSON, strings.NewReader(with(`}`, `,"user_id":"`+many("x", 256)+`"}`)), 422, "body[0].user_id"},
 		{"the third of an array", requestsPath, asJSON, strings.NewReader("[" + goodMetric + "," + goodMetric + "," + with("200", "99") + "]"), 422, "body[2].status_code"},
@@ -138,6 +135,49 @@ func TestBadMetric(t *testing.T) {
 		{"truncated before the brace", requestsPath, asJSON, strings.NewReader(goodMetric[:50]), 422, "body[0]"},
 		{"truncated array", requestsPath, asJSON, strings.NewReader("[" + goodMetric + ","), 422, "body[1]"},
 	})
+}
+
+// Requests at times that the hub does not accept are left out of a body in any format, and
+// counted by their reason. What is too old is not missing from the report.
+func TestWrongTimesAreLeftOut(t *testing.T) {
+	h := startHub(t, t.TempDir())
+	events := makeEvents(random(t), "late", 6, time.Now())
+	for i, age := range []time.Duration{169 * time.Hour, time.Minute, 1000 * time.Hour, 200 * time.Hour, -48 * time.Hour, 2 * time.Minute} {
+		events[i].start = time.Now().Add(-age).UnixMilli()
+	}
+	for i, c := range []struct {
+		path   string
+		body   []byte
+		header []string
+	}{
+		{requestsPath, encodeArray(events), asJSON},
+		{batchesPath, encodeBatch(events, "sender", 1), asBatch},
+	} {
+		a, err := h.post(c.path, bytes.NewReader(c.body), c.header...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		const want = `{"accepted":2,"duplicate":false,"dropped":4,"dropped_reasons":{"too_old":3,"in_future":1}}`
+		if got := strings.TrimSpace(string(a.body)); a.status != http.StatusAccepted || got != want {
+			t.Errorf("%s: %d %s, want %s", c.path, a.status, got, want)
+		}
+		var p struct {
+			Trust struct {
+				Samples, Dropped int
+				DroppedReasons   map[string]int `json:"dropped_reasons"`
+				TooOld           int            `json:"too_old"`
+			}
+		}
+		n := i + 1
+		// The losses count at their arrival, which may be in the millisecond in which a window ends.
+		eventually(t, 10*time.Second, "the report counts what is too old", func() bool {
+			h.get("/metrics/performance?hours=1", &p)
+			return p.Trust.TooOld == 3*n
+		})
+		if p.Trust.Samples != 2*n || p.Trust.Dropped != n || p.Trust.DroppedReasons["in_future"] != n || len(p.Trust.DroppedReasons) != 1 {
+			t.Errorf("%s: trust is %+v", c.path, p.Trust)
+		}
+	}
 }
 
 func TestBadBody(t *testing.T) {

@@ -69,7 +69,7 @@ func (a *API) routeIngest() {
 	a.handle(huma.Operation{
 		OperationID: "post-requests", Method: http.MethodPost, Path: "/api/v1/requests", Tags: []string{tagIngest},
 		Summary:     "Keep requests sent as JSON",
-		Description: "The body is one PerformanceMetric, an array of them, or one on each line (NDJSON). 202 is sent only once all are durable. If one element is invalid, nothing of the body is kept, and the problem names its index and field. Unknown fields are refused.",
+		Description: "The body is one PerformanceMetric, an array of them, or one on each line (NDJSON). 202 is sent only once all are durable. If one element is invalid, nothing of the body is kept, and the problem names its index and field. Unknown fields are refused. Requests older than what the hub keeps, or more than 24 h in the future, are dropped and counted; the rest of the body is kept.",
 		Parameters: []*huma.Param{encoding, {
 			Name: "Idempotency-Key", In: "header", Example: "7f9c2ba4-e88f-4a1e-9d2f-0c5f7c2d9b1a",
 			Description: "A random name for this body. If the body is sent again with the same key within 168 h, it counts once, and duplicate is true in the answer. Another body with the same key is mistaken for this one.",
@@ -168,7 +168,7 @@ func (a *API) answer(w http.ResponseWriter, r *http.Request, receipt intake.Rece
 		a.failed(w, r, err)
 		return
 	}
-	var room [96]byte
+	var room [160]byte
 	b := append(room[:0], `{"accepted":`...)
 	b = strconv.AppendInt(b, int64(receipt.Accepted), 10)
 	b = append(b, `,"duplicate":`...)
@@ -176,9 +176,27 @@ func (a *API) answer(w http.ResponseWriter, r *http.Request, receipt intake.Rece
 	if receipt.Dropped > 0 {
 		b = append(b, `,"dropped":`...)
 		b = strconv.AppendInt(b, int64(receipt.Dropped), 10)
+		b = appendReasons(append(b, `,"dropped_reasons":`...), &receipt.DroppedReasons)
 	}
 	b = append(b, "}\n"...)
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(http.StatusAccepted)
 	_, _ = w.Write(b) // A client that did not get the answer sends the body again.
+}
+
+// appendReasons appends the reasons that there are as an object.
+func appendReasons(b []byte, r *intake.DroppedReasons) []byte {
+	separator := byte('{')
+	for _, reason := range []struct {
+		name  string
+		count uint64
+	}{{"invalid", r.Invalid}, {"too_old", r.TooOld}, {"in_future", r.InFuture}} {
+		if reason.count == 0 {
+			continue
+		}
+		b = append(append(b, separator, '"'), reason.name...)
+		b = strconv.AppendUint(append(b, '"', ':'), reason.count, 10)
+		separator = ','
+	}
+	return append(b, '}')
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kymohq/kymo/hub/internal/report"
 	"github.com/kymohq/kymo/hub/internal/store"
 	"github.com/kymohq/kymo/hub/internal/store/storetest"
 	"github.com/kymohq/kymo/internal/wire"
@@ -71,18 +72,31 @@ func TestNoGapsFromRefusals(t *testing.T) {
 	}
 }
 
-// TestForgottenStartsAreRefused refuses what the store would not show again.
-func TestForgottenStartsAreRefused(t *testing.T) {
+// TestForgottenStartsAreLeftOut leaves out what the store would not show again, and what is
+// too far ahead, and keeps and answers the rest.
+func TestForgottenStartsAreLeftOut(t *testing.T) {
 	st := &recorder{Oracle: storetest.NewOracle(), floor: noon.Add(-time.Hour).UnixMilli()}
 	a := newAPI(st, nil)
-	for timestamp, want := range map[string]int{
-		"2026-11-23T10:59:59Z": http.StatusUnprocessableEntity,
-		"2026-11-23T11:00:00Z": http.StatusAccepted,
+	at := func(timestamp string) string { return oneMetric + `,"timestamp":"` + timestamp + `"}` }
+	const old, kept, ahead = "2026-11-23T10:59:59Z", "2026-11-23T11:00:00Z", "2026-11-24T12:00:00Z"
+	for _, c := range []struct{ body, want string }{
+		{at(kept), `{"accepted":1,"duplicate":false}`},
+		{at(old), `{"accepted":0,"duplicate":false,"dropped":1,"dropped_reasons":{"too_old":1}}`},
+		{"[" + at(old) + "," + at(kept) + "," + at(ahead) + "," + at(old) + "]", `{"accepted":1,"duplicate":false,"dropped":3,"dropped_reasons":{"too_old":2,"in_future":1}}`},
+		{at(kept) + "\n" + at(ahead) + "\n", `{"accepted":1,"duplicate":false,"dropped":1,"dropped_reasons":{"in_future":1}}`},
 	} {
-		body := oneMetric + `,"timestamp":"` + timestamp + `"}`
-		if w := ask(a, "POST /api/v1/requests", body, "Content-Type", "application/json"); w.Code != want {
-			t.Errorf("%s: %d, want %d: %s", timestamp, w.Code, want, w.Body)
+		w := ask(a, "POST /api/v1/requests", c.body, "Content-Type", "application/json")
+		if w.Code != http.StatusAccepted || strings.TrimSpace(w.Body.String()) != c.want {
+			t.Errorf("%s: %d %s, want %s", c.body, w.Code, w.Body, c.want)
 		}
+	}
+	// A mistake still costs the body, and then nothing of it is counted.
+	wrong := problem(t, ask(a, "POST /api/v1/requests", "["+at(old)+","+oneMetric+`,"user_id":7}]`, "Content-Type", "application/json"), http.StatusUnprocessableEntity)
+	wrongAt(t, wrong, "body[1].user_id", "string")
+	a.Now = func() time.Time { return noon.Add(time.Second) }
+	trust := get[report.Performance](t, a, "/metrics/performance").Trust
+	if trust.TooOld != 3 || trust.Dropped != 2 || trust.DroppedReasons["in_future"] != 2 || trust.Samples != 3 {
+		t.Errorf("trust %+v", trust)
 	}
 }
 

@@ -166,7 +166,7 @@ func TestWhatWasDroppedShowsInReports(t *testing.T) {
 	b.AddDrop(wire.Drop{Service: "web", At: noon.Add(-30 * time.Hour).UnixMilli(), Count: 100, Reason: wire.QueueFull})
 	b.AddDrop(wire.Drop{Service: "web", At: noon.Add(-200 * time.Hour).UnixMilli(), Count: 3, Reason: wire.QueueFull})
 	w := ask(a, "POST /api/v1/batches", string(b.Batch("sdk", 1).AppendBinary(nil)), "Content-Type", wire.ContentType)
-	if got := strings.TrimSpace(w.Body.String()); got != `{"accepted":1,"duplicate":false,"dropped":2}` {
+	if got := strings.TrimSpace(w.Body.String()); got != `{"accepted":1,"duplicate":false,"dropped":2,"dropped_reasons":{"too_old":1,"in_future":1}}` {
 		t.Errorf("got %d %s", w.Code, got)
 	}
 	a.Now = func() time.Time { return noon.Add(time.Second) }

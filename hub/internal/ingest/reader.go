@@ -11,7 +11,8 @@ type Reader interface {
 	//   - a *RefusalError for an element that is left out and counted, while the rest is
 	//     kept, of a body as of a stream. r.Service and r.Start may say whose it was
 	//     and when it started. A reader whose input should be refused because of one
-	//     bad element, as CSV and NDJSON, returns a *wire.FieldError for it,
+	//     bad element, as CSV and NDJSON, returns a *wire.FieldError for it. Whether its
+	//     start is one that the hub accepts is not for a reader to say,
 	//   - any other error if nothing of the body should be kept: a *wire.FieldError for a
 	//     mistake of the sender, or the error of an underlying io.Reader.
 	//

@@ -71,15 +71,15 @@ func (c *batcher) full() bool { return c.last().Len() >= wire.MaxRequests || c.t
 
 // next adds the reader's next request to the last batch. It returns io.EOF after the
 // last one, and an *ingest.RefusalError for an element that is not kept: one that the
-// reader refuses or, if lenient, a request beyond a limit. After any other error the
-// whole body is refused.
+// reader refuses, a request that started too early or too late or, if lenient, one beyond
+// a limit. After any other error the whole body is refused.
 func (c *batcher) next(r ingest.Reader, lenient bool) error {
 	err := r.Next(&c.request)
 	if err == nil {
 		reason, field, problem := c.add(&c.request)
 		switch {
 		case problem == "":
-		case lenient:
+		case lenient || reason != ingest.Invalid:
 			if field == "service" {
 				c.request.Service = nil // The loss cannot be counted under an invalid name.
 			}

@@ -137,8 +137,6 @@ func TestRequestsBeyondALimit(t *testing.T) {
 		"service control":      {func(r *ingest.Request) { r.Service = text("a\x00") }, "service", "contains U+0000; must be at most 100 bytes"},
 		"service turned":       {func(r *ingest.Request) { r.Service = text("a\u202e") }, "service", "contains U+202E; must be at most 100 bytes"},
 		"service too long":     {func(r *ingest.Request) { r.Service = text(strings.Repeat("s", 101)) }, "service", "at most 100 bytes"},
-		"too old":              {func(r *ingest.Request) { r.Start -= 168*3600_000 + 1 }, "timestamp", "must be 2026-11-16T12:00:00.000Z or later"},
-		"in the future":        {func(r *ingest.Request) { r.Start += 24 * 3600_000 }, "timestamp", "must be before 2026-11-24T12:00:00.000Z"},
 		"after the year 9999":  {func(r *ingest.Request) { r.Start = wire.MaxStart + 1 }, "timestamp", "between the years 1970 and 9999"},
 		"duration negative":    {func(r *ingest.Request) { r.Duration = -1 }, "response_time_ms", "must be from 0 to 2147483647 ms"},
 		"duration too long":    {func(r *ingest.Request) { r.Duration = wire.MaxDuration + 1 }, "response_time_ms", "must be from 0"},
@@ -156,6 +154,38 @@ func TestRequestsBeyondALimit(t *testing.T) {
 			}
 			if len(err.Error()) > 400 {
 				t.Errorf("the error is %d bytes long", len(err.Error()))
+			}
+		})
+	}
+}
+
+// A request whose time is not accepted costs no other, also where a request beyond a
+// limit costs the whole body.
+func TestRequestsAtTheWrongTime(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*ingest.Request)
+		reason ingest.Reason
+		says   string
+	}{
+		"too old":       {func(r *ingest.Request) { r.Start -= 168*3600_000 + 1 }, ingest.TooOld, "must be 2026-11-16T12:00:00.000Z or later"},
+		"in the future": {func(r *ingest.Request) { r.Start += 24 * 3600_000 }, ingest.InFuture, "must be before 2026-11-24T12:00:00.000Z"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, lenient := range []bool{false, true} {
+				b := newBatcher()
+				b.reset(newRegistry(Limits{}), "", noon, span{noon.Add(-168 * time.Hour).UnixMilli(), noon.Add(24 * time.Hour).UnixMilli()})
+				elements := &steps{good(), changed(c.change), good()}
+				if err := b.next(elements, lenient); err != nil {
+					t.Fatal(err)
+				}
+				err := b.next(elements, lenient)
+				var e *ingest.RefusalError
+				if !errors.As(err, &e) || e.Reason != c.reason || !strings.Contains(e.Problem, "timestamp: ") || !strings.Contains(e.Problem, c.says) {
+					t.Errorf("%#v\nwant %s: … %s …", err, c.reason, c.says)
+				}
+				if err := b.next(elements, lenient); err != nil || b.last().Len() != 2 {
+					t.Errorf("%d requests are kept: %v", b.last().Len(), err)
+				}
 			}
 		})
 	}

@@ -77,7 +77,16 @@ func (in *Intake) OnAppend(f AppendFunc) { in.onAppend = f }
 type Receipt struct {
 	Accepted  int  `json:"accepted" doc:"How many requests of the body are durable." example:"2"`
 	Duplicate bool `json:"duplicate" doc:"Whether they were durable before; they count once." example:"false"`
-	Dropped   int  `json:"dropped,omitempty" doc:"Requests of a batch that were left out because they are older than the retention, or more than 24 h in the future. They are counted by reason, and reports of the time of their arrival show them." example:"0"`
+	Dropped   int  `json:"dropped,omitempty" doc:"Requests that were left out because they are older than what the hub keeps, or more than 24 h in the future. They are counted by reason, and reports of the time of their arrival show them." example:"0"`
+
+	DroppedReasons DroppedReasons `json:"dropped_reasons,omitzero" doc:"How many of dropped there are for each reason."`
+}
+
+// DroppedReasons counts the requests that were left out of a body that was kept.
+type DroppedReasons struct {
+	Invalid  uint64 `json:"invalid,omitempty" doc:"A field is missing or wrong, in a format whose other requests are kept then." example:"0"`
+	TooOld   uint64 `json:"too_old,omitempty" doc:"They started before what the hub keeps." example:"2"`
+	InFuture uint64 `json:"in_future,omitempty" doc:"They started more than 24 h ahead of the hub's clock." example:"0"`
 }
 
 // Malformed reports whether an error of Batch or Read is a *wire.FieldError,
@@ -143,8 +152,9 @@ type Body struct {
 	Service string // of requests without one; "" is ingest.DefaultService
 	// Key, if not empty, identifies the body: bodies with the same key count once.
 	Key string
-	// Lenient drops and counts requests that are beyond a limit or too old.
-	// Otherwise one such request causes the whole body to be refused.
+	// Lenient drops and counts requests that are beyond a limit. Otherwise one such
+	// request causes the whole body to be refused. One that is too old or too far in the
+	// future is dropped and counted in either case: it is the time that makes it so.
 	Lenient bool
 }
 
@@ -219,7 +229,9 @@ func (in *Intake) refuse(err error) (Receipt, error) {
 // keep caps the endpoints of a body's batches, adds the losses to the first, gives
 // the batches an identity if they came without one, and appends them together.
 func (in *Intake) keep(ctx context.Context, lost *losses, anonymous bool, batches ...*wire.Batch) (Receipt, error) {
-	r := Receipt{Dropped: int(lost.sum())}
+	r := Receipt{Dropped: int(lost.sum()), DroppedReasons: DroppedReasons{
+		Invalid: lost.reasons[ingest.Invalid], TooOld: lost.reasons[ingest.TooOld], InFuture: lost.reasons[ingest.InFuture],
+	}}
 	over := make([]excess, len(batches))
 	for i, b := range batches {
 		var err error

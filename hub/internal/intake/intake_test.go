@@ -112,7 +112,7 @@ func TestLateRequestsBecomeDrops(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	same(t, "receipt", got, Receipt{Accepted: 6, Dropped: 4})
+	same(t, "receipt", got, Receipt{Accepted: 6, Dropped: 4, DroppedReasons: DroppedReasons{TooOld: 2, InFuture: 2}})
 	counts, dropped := rollups(t, st)
 	same(t, "counts", counts, map[string]uint64{"a/a": 3, "b/a": 3})
 	same(t, "drops", dropped, map[string]uint64{"a": 22, "b": 2})

@@ -223,7 +223,7 @@ func TestRefusalsCostOnlyThemselves(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		same(t, "receipt", got, Receipt{Accepted: 2, Dropped: 5, Duplicate: duplicate})
+		same(t, "receipt", got, Receipt{Accepted: 2, Dropped: 5, Duplicate: duplicate, DroppedReasons: DroppedReasons{Invalid: 3, TooOld: 1, InFuture: 1}})
 	}
 	c := &in.Counters
 	same(t, "counters", []uint64{c.Requests.Load(), c.Lost[ingest.Invalid].Load(), c.Lost[ingest.TooOld].Load(), c.Lost[ingest.InFuture].Load(), c.Refused.Load()},
