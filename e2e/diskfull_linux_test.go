@@ -40,14 +40,21 @@ type filler struct {
 	o       *oracle
 	r       *rand.Rand
 	n       uint64
-	waiting *parcel // was refused
+	waiting *parcel       // was refused
+	oldest  time.Duration // of the requests; 0 is as old as they are made
 }
 
 // send makes one attempt and returns the hub's answer.
 func (f *filler) send(t *testing.T) answer {
 	t.Helper()
 	if f.waiting == nil {
-		events := makeEvents(f.r, "orders", 4000, time.Now())
+		now := time.Now()
+		events := makeEvents(f.r, "orders", 4000, now)
+		for i := range events {
+			if from := now.Add(-f.oldest).UnixMilli(); f.oldest > 0 && events[i].start < from {
+				events[i].start = from + f.r.Int64N(f.oldest.Milliseconds())
+			}
+		}
 		f.waiting = &parcel{batchesPath, asBatch, encodeBatch(events, "filler", f.n), events}
 		f.n++
 	}
@@ -122,22 +129,49 @@ func TestDiskFull(t *testing.T) {
 			eventually(t, 30*time.Second, "the hub takes what it refused", func() bool {
 				return f.send(t).status == http.StatusAccepted
 			})
-			for range 30 {
-				if a := f.send(t); a.status != http.StatusAccepted {
-					t.Fatalf("with room again, the hub answered %d: %s", a.status, a.body)
-				}
-			}
-			check := func() {
-				f.o.check(t, h, 168, nil)
-				f.o.checkRows(t, h, 168)
-			}
-			check()
-			for _, restart := range restarts {
-				restart.end(h)
-				h.start()
-				check()
-			}
+			f.goesOn(t, 30, 168)
 		})
+	}
+}
+
+// A hub that was killed on a full disk and starts with a shorter retention forgets what is
+// too old, and goes on.
+func TestDiskFullThenShorterRetention(t *testing.T) {
+	onlyLong(t)
+	dir, _ := smallDisk(t, 40<<20, 0)
+	h := startHub(t, filepath.Join(dir, "data"))
+	f := &filler{h: h, o: new(oracle), r: random(t)}
+	f.fill(t)
+	f.checkKept(t, "when it is full")
+	h.kill()
+	h.flags = append(h.flags, "--retention-age", "36h")
+	h.start()
+	f.o.check(t, h, 30, nil)
+	f.waiting, f.oldest = nil, 35*time.Hour // older ones are dropped from here on
+	eventually(t, 2*time.Minute, "the hub takes requests", func() bool {
+		return f.send(t).status == http.StatusAccepted
+	})
+	f.goesOn(t, 10, 36)
+}
+
+// goesOn checks that the hub takes so many batches, and has all that was acknowledged of
+// so many hours, again after each kind of restart.
+func (f *filler) goesOn(t *testing.T, batches, hours int) {
+	t.Helper()
+	for range batches {
+		if a := f.send(t); a.status != http.StatusAccepted {
+			t.Fatalf("with room again, the hub answered %d: %s", a.status, a.body)
+		}
+	}
+	check := func() {
+		f.o.check(t, f.h, hours, nil)
+		f.o.checkRows(t, f.h, hours)
+	}
+	check()
+	for _, restart := range restarts {
+		restart.end(f.h)
+		f.h.start()
+		check()
 	}
 }
 

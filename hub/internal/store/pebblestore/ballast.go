@@ -2,8 +2,10 @@ package pebblestore
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"path"
+	"syscall"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
@@ -14,6 +16,7 @@ import (
 const (
 	ballastBytes = 16 << 20
 	ballastShare = 16 // of what is free, at most one part in so many
+	minBallast   = 1 << 20
 )
 
 func (s *Store) ballast() string { return path.Join(s.dir, "BALLAST") }
@@ -23,21 +26,23 @@ func (s *Store) releaseBallast() bool {
 	if _, err := s.fs.Stat(s.ballast()); err != nil {
 		return false
 	}
+	s.reserve.Store(0)
 	return errors.Join(s.fs.Remove(s.ballast()), syncDir(s.fs, s.dir)) == nil
 }
 
 // fillBallast writes the ballast, unless it is there or the disk has little room. A store
 // works without it.
 func (s *Store) fillBallast() {
+	if info, err := s.fs.Stat(s.ballast()); err == nil {
+		s.reserve.Store(info.Size())
+		return
+	}
 	usage, err := s.fs.GetDiskUsage(s.dir)
 	if err != nil {
 		return
 	}
-	if _, err := s.fs.Stat(s.ballast()); err == nil {
-		return
-	}
 	size := min(ballastBytes, usage.AvailBytes/ballastShare)
-	if size < 1<<20 {
+	if size < minBallast {
 		return
 	}
 	f, err := s.fs.Create(s.ballast(), "kymo-ballast")
@@ -50,7 +55,32 @@ func (s *Store) fillBallast() {
 	}
 	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
 		_ = s.fs.Remove(s.ballast())
+		return
 	}
+	s.reserve.Store(int64(size))
+}
+
+// checkRoom returns an error if writing so many bytes would take the room that the ballast
+// gave up: a store without it could not even be opened.
+func (s *Store) checkRoom(bytes int) error {
+	if s.reserve.Load() > 0 {
+		return nil
+	}
+	usage, err := s.fs.GetDiskUsage(s.dir)
+	if err != nil || usage.AvailBytes >= uint64(minBallast+bytes) {
+		return nil //nolint:nilerr // a disk that does not tell is written until it is full
+	}
+	return fmt.Errorf("%w: the rest is kept for opening the store", syscall.ENOSPC)
+}
+
+// segmentLimit is the size from which on memory is flushed: what the ballast gives back
+// must do for replaying a segment.
+func (c *committer) segmentLimit() int {
+	return min(c.segment, max(minBallast, int(c.reserve.Load())/2))
+}
+
+func (c *committer) segmentFull() bool {
+	return c.journal.file != nil && c.journal.valid >= int64(c.segmentLimit())
 }
 
 // Room returns how many bytes the disk of a directory has left, if that is known.

@@ -20,8 +20,10 @@ type tight struct {
 }
 
 func (f *tight) GetDiskUsage(string) (vfs.DiskUsage, error) {
-	if f.full.Load() {
+	if _, err := f.Stat("data/BALLAST"); f.full.Load() && err == nil {
 		return vfs.DiskUsage{TotalBytes: 1 << 30}, nil
+	} else if f.full.Load() {
+		return vfs.DiskUsage{TotalBytes: 1 << 30, AvailBytes: 2 << 20}, nil
 	}
 	return vfs.DiskUsage{TotalBytes: 1 << 30, AvailBytes: 1 << 29}, nil
 }

@@ -90,7 +90,10 @@ func (c *committer) group(call *appendCall) []*appendCall {
 func (c *committer) commit(group []*appendCall) {
 	c.admit(group)
 	if len(c.records) > 0 {
-		err := c.journal.write(c.records)
+		err := c.checkRoom(len(c.records))
+		if err == nil {
+			err = c.journal.write(c.records)
+		}
 		if err != nil {
 			err = fmt.Errorf("write the journal: %w", classify(err))
 			for _, call := range group {
@@ -98,6 +101,9 @@ func (c *committer) commit(group []*appendCall) {
 			}
 		}
 		c.refuse(err)
+		if c.failed != nil && c.segmentFull() {
+			_ = c.journal.rotate() // otherwise the segment goes on
+		}
 	}
 	now := c.latest()
 	c.mu.Lock()

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
-
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/kymohq/kymo/hub/internal/store"
@@ -96,11 +95,11 @@ func (c *committer) flushIfDue() {
 		return
 	}
 	age := time.Duration(c.latest()-c.recent.since) * time.Millisecond
-	if c.recent.len() >= c.memory || c.recent.batches > 0 && (age >= c.age || age < 0) {
+	if c.recent.len() >= c.memory || c.segmentFull() || c.recent.batches > 0 && (age >= c.age || age < 0) {
 		c.freeze()
 	}
 	waited := c.now().Sub(c.since)
-	if c.applied >= c.tuning.durable || c.applied > 0 && (waited >= c.age || waited < 0) {
+	if c.applied >= min(c.tuning.durable, 4*c.segmentLimit()) || c.applied > 0 && (waited >= c.age || waited < 0) {
 		c.makeDurable()
 	}
 }
@@ -200,32 +199,40 @@ func (c *committer) removeSegments(through uint64) {
 // each dead engine leaks a little memory.
 const maxWaits = 64
 
-// recover replaces the dead engine by another.
+// recover replaces the dead engine by another, if the disk has room for it.
 func (c *committer) recover() {
 	c.drain()
 	c.engine.fence.drain()
 	err := probe(c.fs, path.Join(c.dir, "PROBE"))
-	if errors.Is(classify(err), store.ErrFull) && (c.snapshots.end(store.ErrFull) || c.releaseBallast()) {
-		// Deleting what is older than the retention needs an engine.
+	if errors.Is(classify(err), store.ErrFull) && c.snapshots.end(store.ErrFull) {
 		err = probe(c.fs, path.Join(c.dir, "PROBE"))
 	}
 	if err != nil {
 		c.fail(err)
 		return
 	}
-	if c.journal.file != nil {
-		c.journal.abandon()
-	}
-	if err := c.load(c.journal.valid); err != nil {
+	if err := c.replace(0); err != nil {
 		c.fail(err)
 		c.tries++
 		c.waits = min(1<<min(c.tries, 10), maxWaits)
-		return
+	}
+}
+
+// replace replaces the dead engine by another, which forgets what lies before floor.
+func (c *committer) replace(floor int64) error {
+	c.drain()
+	c.engine.fence.drain()
+	if c.journal.file != nil {
+		c.journal.abandon()
+	}
+	if err := c.load(c.journal.valid, floor); err != nil {
+		return err
 	}
 	c.dead, c.applied, c.tries = c.engine.dead, 0, 0
 	c.fail(nil)
 	c.fillBallast()
 	c.closeDamages()
+	return nil
 }
 
 // fail notes why the engine died, or nil once there is another.

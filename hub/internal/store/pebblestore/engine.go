@@ -51,21 +51,28 @@ type engine struct {
 	readers sync.Pool // of *spanReaders, whose blocks are this engine's
 }
 
-// openEngine opens the database in dir.
+// openEngine opens the database in dir. It compacts nothing until it is allowed to.
 func openEngine(fs vfs.FS, dir string, cache *pebble.Cache, ends bool) (*engine, error) {
 	e := newEngine(fs)
 	e.ends = ends
-	if err := checkListed(fs, dir); err != nil {
+	if err := e.openListed(dir, cache, false); err != nil {
 		return nil, err
+	}
+	return e, nil
+}
+
+// openListed opens the database unless it has tables and no list of them.
+func (e *engine) openListed(dir string, cache *pebble.Cache, readOnly bool) error {
+	if err := checkListed(e.fence.FS, dir); err != nil {
+		return err
 	}
 	opts := e.options()
-	opts.Cache = cache
-	if err := e.open(dir, opts); err != nil {
+	opts.Cache, opts.ReadOnly = cache, readOnly
+	err := e.open(dir, opts)
+	if err != nil {
 		e.fence.drain()
-		return nil, err
 	}
-	e.compact.allow()
-	return e, nil
+	return err
 }
 
 // open opens the database. After an error the engine is dead.

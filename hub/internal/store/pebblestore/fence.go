@@ -19,10 +19,15 @@ import (
 type fence struct {
 	vfs.FS
 	shut   atomic.Bool
-	mu     sync.RWMutex // held for reading during each operation
-	moving atomic.Bool  // whether a marker was made since a directory was last synced
+	mu     sync.RWMutex                          // held for reading during each operation
+	moving atomic.Bool                           // whether a marker was made since a directory was last synced
+	spare  atomic.Pointer[func(bytes int) error] // see limit
 
 	fatal func(error) // gives the database up, and never returns
+
+	tables sync.Mutex // guards what follows
+	drafts []string   // tables that were created since the last call of keep
+	broken bool       // whether one of them could not be written
 }
 
 var errFenced = errors.New("pebblestore: this database was given up")
@@ -67,7 +72,46 @@ func (f *fence) open(operation func() (vfs.File, error)) (file vfs.File, err err
 	if err != nil {
 		return nil, err
 	}
-	return &fencedFile{file, f}, nil
+	return &fencedFile{file, f, false}, nil
+}
+
+// limit refuses to write tables when spare returns an error for so many bytes. From then on
+// tables are not noted.
+func (f *fence) limit(spare func(bytes int) error) { f.spare.Store(&spare) }
+
+// keep notes that all tables so far are complete.
+func (f *fence) keep() {
+	f.tables.Lock()
+	defer f.tables.Unlock()
+	f.drafts = nil
+}
+
+// removeDrafts removes the tables that were created since keep, if one of them could not
+// be written, so that the database lists none of them. The fence must be shut and drained,
+// and there must have been no compactions.
+func (f *fence) removeDrafts() {
+	f.tables.Lock()
+	defer f.tables.Unlock()
+	if !f.broken {
+		return
+	}
+	for _, name := range f.drafts {
+		_ = f.FS.Remove(name) // Pebble may have been faster
+	}
+}
+
+func (f *fence) created(name string) {
+	f.tables.Lock()
+	defer f.tables.Unlock()
+	if f.spare.Load() == nil {
+		f.drafts = append(f.drafts, name)
+	}
+}
+
+func (f *fence) failed() {
+	f.tables.Lock()
+	defer f.tables.Unlock()
+	f.broken = true
 }
 
 // Open opens a file for reading, which the fence never prevents.
@@ -86,7 +130,7 @@ func (f *fence) OpenDir(name string) (vfs.File, error) {
 }
 
 func (f *fence) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error) {
-	return f.open(func() (vfs.File, error) {
+	file, err := f.open(func() (vfs.File, error) {
 		if err := f.beforeMarker(name); err != nil {
 			return nil, err
 		}
@@ -96,6 +140,12 @@ func (f *fence) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error) {
 		}
 		return file, err
 	})
+	if fenced, ok := file.(*fencedFile); ok {
+		if fenced.table = strings.HasSuffix(name, tableSuffix); fenced.table {
+			f.created(name)
+		}
+	}
+	return file, err
 }
 
 // markerPrefix is how the files begin by whose names Pebble knows its list of tables.
@@ -156,11 +206,20 @@ func (f *fence) Unwrap() vfs.FS { return f.FS }
 type fencedFile struct {
 	vfs.File
 	fence *fence
+	table bool
 }
 
 func (f *fencedFile) Write(b []byte) (n int, err error) {
 	err = f.fence.do(func() (err error) {
-		n, err = f.File.Write(b)
+		if spare := f.fence.spare.Load(); spare != nil && f.table {
+			err = (*spare)(len(b))
+		}
+		if err == nil {
+			n, err = f.File.Write(b)
+		}
+		if err != nil && f.table {
+			f.fence.failed()
+		}
 		return err
 	})
 	return n, err

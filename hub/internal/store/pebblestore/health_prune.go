@@ -3,28 +3,8 @@ package pebblestore
 import (
 	"errors"
 
-	"github.com/cockroachdb/pebble/v2"
-
 	"github.com/kymohq/kymo/internal/wire"
 )
-
-// pruneHealth deletes, check by check, the results that end before floor however long
-// they are. Those that may extend beyond it are deleted later, and until then queries
-// skip the ones that do not.
-func (e *engine) pruneHealth(b *pebble.Batch, floor int64) error {
-	it, err := e.db.NewIter(prefixed(prefixHealth))
-	if err != nil {
-		return err
-	}
-	end := floor - wire.MaxSpan
-	err = eachName(it, func(name string) error {
-		if healthFrom(it.Key()) >= end {
-			return nil // nothing is that old, and a tombstone would only slow down reads
-		}
-		return b.DeleteRange(keyHealth(name, 0), keyHealth(name, end), nil)
-	})
-	return errors.Join(err, it.Close())
-}
 
 // healthExtent is how many bytes of the disk the health results take, and the range of
 // instants (Unix ms) at which they begin.

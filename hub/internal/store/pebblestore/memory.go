@@ -1,6 +1,7 @@
 package pebblestore
 
 import (
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -85,6 +86,30 @@ func (m *memory) add(b *wire.Batch, table *seriesTable, identities map[string]*i
 		if d.Count > 0 {
 			m.drops = append(m.drops, drop{table.id(d.Key()), d.At, d.Count})
 		}
+	}
+}
+
+// forget removes what lies wholly before floor. The batches stay known.
+func (m *memory) forget(floor int64) {
+	if floor <= 0 {
+		return
+	}
+	m.drops = slices.DeleteFunc(m.drops, func(d drop) bool { return d.at < floor })
+	m.health = slices.DeleteFunc(m.health, func(r healthRow) bool { return r.to < floor })
+	m.weight = 0
+	for i := range m.health {
+		m.weight += m.health[i].weight()
+	}
+	var young []uint32
+	for i, start := range m.start {
+		if start >= floor {
+			young = append(young, uint32(i))
+		}
+	}
+	if len(young) < m.rows.len() {
+		var kept rows
+		kept.gather(&m.rows, young)
+		m.rows = kept
 	}
 }
 

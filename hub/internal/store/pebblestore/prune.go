@@ -20,32 +20,27 @@ func (c *committer) prune(before int64) error {
 	if c.built != nil {
 		c.apply(<-c.built) // applied later, it would restore the floor that it was built with
 	}
-	if c.failed != nil {
-		return classify(c.failed)
-	}
 	st := c.state
 	st.floor = max(st.floor, before/hourMillis*hourMillis)
+	if c.failed != nil {
+		return c.pruneFull(st.floor)
+	}
+	moved := st.floor > c.state.floor
 	st.floor10s = max(st.floor10s, c.past()-keep10s)
 	b := c.engine.db.NewBatch()
-	err := b.DeleteRange(keyHour(0), keyHour(st.floor/hourMillis), nil)
-	for level, r := range levels {
-		floor := st.floor
-		if level == level10s {
-			floor = max(floor, st.floor10s)
+	// It reads, and may wait for the locks of a dying engine.
+	err := c.engine.attempt(func() error {
+		old, err := c.engine.before(&st, moved)
+		for _, span := range old {
+			err = errors.Join(err, b.DeleteRange(span.Start, span.End, nil))
 		}
-		if err == nil {
-			err = b.DeleteRange(keyPage(level, 0), keyPage(level, r.Span(floor)), nil)
-		}
-	}
+		return err
+	})
 	forgotten := c.past() - identityAge
 	for instance, id := range c.identities {
 		if id.seen < forgotten && err == nil {
 			err = b.Delete(keyIdentity(instance), nil)
 		}
-	}
-	if err == nil && st.floor > c.state.floor {
-		// It reads, and may wait for the locks of a dying engine.
-		err = c.engine.attempt(func() error { return c.engine.pruneHealth(b, st.floor) })
 	}
 	if err != nil {
 		return classify(err)
@@ -59,6 +54,20 @@ func (c *committer) prune(before int64) error {
 		if id.seen < forgotten {
 			delete(c.identities, instance)
 		}
+	}
+	return nil
+}
+
+// pruneFull prunes while the disk is so full that no engine can be written: the next one
+// cuts out what is too old before the journal is replayed into it.
+func (c *committer) pruneFull(floor int64) error {
+	if floor <= c.state.floor || !errors.Is(classify(c.failed), store.ErrFull) {
+		return classify(c.failed)
+	}
+	c.snapshots.end(store.ErrFull)
+	c.releaseBallast()
+	if err := c.replace(floor); err != nil {
+		return classify(err)
 	}
 	return nil
 }
@@ -187,7 +196,7 @@ func (e *engine) hourAfter(bytes int64) (found int64, err error) {
 func (s *Store) Floor() int64 {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return s.state.floor
+	return max(s.state.floor, s.forgot)
 }
 
 // LowerFloor implements store.Floorer.

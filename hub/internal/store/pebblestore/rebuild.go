@@ -43,6 +43,9 @@ func (r *repair) rebuild() error {
 	cache := pebble.NewCache(cacheSize)
 	defer cache.Unref()
 	e, err := openEngine(r.fs, dir, cache, r.ends)
+	if err == nil {
+		e.compact.allow()
+	}
 	if err != nil {
 		return err
 	}

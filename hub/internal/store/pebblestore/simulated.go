@@ -7,6 +7,6 @@ import "time"
 // requests it holds before they are flushed, durable is how many bytes Pebble takes
 // before it is flushed, and age is how long either waits at most.
 func (o Options) Simulated(memory, durable int, age time.Duration) Options {
-	o.tuning = tuning{memory: memory, ceiling: 7 * memory, age: age, durable: durable, pause: time.Second, ends: true}
+	o.tuning = tuning{memory: memory, ceiling: 7 * memory, age: age, durable: durable, segment: 4 * durable, pause: time.Second, ends: true}
 	return o
 }

@@ -55,6 +55,8 @@ type tuning struct {
 	age time.Duration
 	// durable is how many bytes may be applied to Pebble before it is flushed.
 	durable int
+	// segment is how many bytes a segment of the journal may have before memory is flushed.
+	segment int
 	// pause is the committer's tick. After a failure, the next engine is opened a tick
 	// later.
 	pause time.Duration
@@ -64,7 +66,7 @@ type tuning struct {
 	ends bool
 }
 
-var defaultTuning = tuning{memory: 1 << 17, ceiling: 1 << 19, age: 5 * time.Minute, durable: 8 << 20, pause: time.Second}
+var defaultTuning = tuning{memory: 1 << 17, ceiling: 1 << 19, age: 5 * time.Minute, durable: 8 << 20, segment: ballastBytes / 2, pause: time.Second}
 
 // Store is the embedded store.
 type Store struct {
@@ -75,6 +77,7 @@ type Store struct {
 	tuning
 	reckoned atomic.Int64 // Unix ms, by Reckon; 0 if it was never called
 	lock     io.Closer
+	reserve  atomic.Int64 // bytes of the ballast
 
 	calls   chan *appendCall
 	control chan func(*committer) // functions that the committer runs between two groups
@@ -93,6 +96,7 @@ type Store struct {
 	recent     *memory
 	frozen     *memory // on its way into Pebble; nil if none is
 	state      state
+	forgot     int64              // the floor that an engine has which could not replace this one; 0 if there is none
 	damages    map[uint64]*damage // by id
 	lostNow    []*damage          // those that were found since the store was opened
 	unmended   error              // damage that cannot be cut out; nil if there is none
@@ -156,10 +160,13 @@ func (s *Store) open() (err error) {
 	s.cache = pebble.NewCache(cacheSize)
 	s.removeSnapshots()
 	if err = s.checkFormat(); err == nil {
-		err = s.load(math.MaxInt64)
+		err = s.load(math.MaxInt64, 0)
 		if errors.Is(classify(err), store.ErrFull) && s.releaseBallast() {
 			s.logger.Warn("the disk is full; the store gave up its reserve to open", "directory", s.dir)
-			err = s.load(math.MaxInt64)
+			err = s.load(math.MaxInt64, 0)
+		}
+		if errors.Is(err, errUnwritten) || err != nil && errors.Is(classify(err), store.ErrFull) {
+			err = s.loadFull(err)
 		}
 		err = asDamage(err)
 	}

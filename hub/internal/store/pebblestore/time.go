@@ -11,7 +11,10 @@ import (
 func (s *Store) Reckon(ctx context.Context, now int64) error {
 	return s.do(ctx, func(c *committer) error {
 		if c.failed != nil {
-			return classify(c.failed)
+			// What is deleted now must not wait for a disk with room. A restart that does not
+			// know the time deletes later.
+			s.reckoned.Store(now)
+			return nil //nolint:nilerr // the time is kept, until the store closes
 		}
 		b := c.engine.db.NewBatch()
 		if err := b.Set(keyReckoned, binary.AppendVarint(nil, now), nil); err != nil {

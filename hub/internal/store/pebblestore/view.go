@@ -85,7 +85,7 @@ func (s *Store) view(w rollup.Window, f store.Filter) (*view, error) {
 	v.epoch = v.engine.totals.begin()
 	v.memory[0], v.health[0] = s.recent.rows, s.recent.health
 	v.hold(s.recent)
-	frozen := s.frozen
+	frozen, forgot := s.frozen, s.forgot
 	if frozen != nil {
 		v.hold(frozen)
 	}
@@ -99,7 +99,7 @@ func (s *Store) view(w rollup.Window, f store.Filter) (*view, error) {
 	if frozen != nil && frozen.segment > v.state.segment {
 		v.memory[1], v.health[1] = frozen.rows, frozen.health
 	}
-	v.window.From = max(w.From, v.state.floor)
+	v.window.From = max(w.From, v.state.floor, forgot)
 	v.spans, _ = v.engine.readers.Get().(*spanReaders)
 	if v.spans == nil {
 		v.spans = new(spanReaders)
