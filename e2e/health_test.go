@@ -164,16 +164,13 @@ const (
 )
 
 // suffer makes each trouble, waits until the hub has seen it, and mends it.
-// Both must be seen within two intervals, and /health must answer throughout. The
-// hub starts anew after each: a server that breaks every few seconds is
-// flapping, which another test covers.
-func suffer(t *testing.T, h *hub, name string, troubles []trouble) {
+// Both must be seen within two intervals, and /health must answer throughout. There is
+// a new hub for each: a server that breaks every few seconds is flapping, also
+// after a restart, and another test covers that.
+func suffer(t *testing.T, line, name string, troubles []trouble) {
 	t.Helper()
-	for i, x := range troubles {
-		if i > 0 {
-			h.stop()
-			h.start()
-		}
+	for _, x := range troubles {
+		h := startHub(t, t.TempDir(), "--config", configuration(t, "checks:", line))
 		h.becomes(name, "healthy", 2*checkEvery)
 		asking := h.keepAsking()
 		x.make()
@@ -183,6 +180,8 @@ func suffer(t *testing.T, h *hub, name string, troubles []trouble) {
 		t.Logf("%s %s: %s after %v (%s), healthy again after %v", name, x.name, x.state,
 			noticed.Round(time.Millisecond), c.Reason, mended.Round(time.Millisecond))
 		asking.stop(t)
+		checkSuffering(t, h, name, x.state)
+		h.stop()
 	}
 }
 
