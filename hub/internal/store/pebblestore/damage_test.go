@@ -164,39 +164,6 @@ func TestDamage(t *testing.T) {
 	}
 }
 
-// TestDamageOfEveryTable damages all tables, so that of some hours neither the requests can
-// be read nor their number.
-func TestDamageOfEveryTable(t *testing.T) {
-	d := fill(t)
-	for seed := range uint64(storetest.Volume(12)) {
-		for _, repair := range []bool{false, true} {
-			t.Run(fmt.Sprint("seed ", seed, ", repaired at once ", repair), func(t *testing.T) {
-				r := rand.New(rand.NewPCG(seed, 6))
-				fs := d.copy()
-				for _, name := range filesLike(t, fs, "data/pebble", tableSuffix) {
-					b, err := readFile(fs, name)
-					if err != nil {
-						t.Fatal(err)
-					}
-					for n := 1 + r.IntN(3); n > 0 && len(b) > 0; n-- { // the crash may have left an empty one
-						at := r.IntN(len(b))
-						for i := range b[at:min(at+100, len(b))] {
-							b[at+i] ^= 0xff
-						}
-					}
-					writeFile(t, fs, name, string(b))
-				}
-				if repair {
-					if _, err := Repair("data", Options{FS: fs, Now: afternoon, tuning: busy, Logger: slog.New(slog.DiscardHandler)}); err != nil {
-						t.Fatal(err)
-					}
-				}
-				d.use(t, fs, false)
-			})
-		}
-	}
-}
-
 // use opens a damaged store, after a repair if that is necessary, and checks it.
 func (d *stored) use(t *testing.T, fs *vfs.MemFS, torn bool) {
 	d = &stored{fs: fs, oracle: d.oracle} // a repair is of one directory
