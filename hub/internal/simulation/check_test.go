@@ -39,6 +39,7 @@ func (w *world) checkFloor() {
 // ask compares the answers of the store with the model.
 func (w *world) ask() {
 	w.checkFloor()
+	w.model.asked()
 	records, results := w.read()
 	known := w.compareRequests(records)
 	w.compareHealth(results)
@@ -96,7 +97,7 @@ func healthLine(instance string, h *wire.HealthResult) string {
 // not acknowledged, it learns which ones are there.
 func (w *world) compareRequests(records map[int64]store.Record) (known contents) {
 	floor, seen := w.store.Floor(), 0
-	for _, b := range w.model.pick(func(*batch) bool { return true }) {
+	w.model.each(func(b *batch) {
 		there := 0
 		for number := range b.requests {
 			if _, ok := records[number]; ok {
@@ -104,9 +105,9 @@ func (w *world) compareRequests(records map[int64]store.Record) (known contents)
 			}
 		}
 		seen += there
-		if !b.kept && there == 0 {
+		if !b.due && there == 0 {
 			known.vague = known.vague || w.mayHideDrops(b)
-			continue
+			return
 		}
 		var fitting []int
 		problem := "it was never given to the store"
@@ -132,7 +133,7 @@ func (w *world) compareRequests(records map[int64]store.Record) (known contents)
 		}
 		known.add(b, b.variants[fitting[0]], w.floor)
 		known.vague = known.vague || len(fitting) > 1
-	}
+	})
 	if seen != len(records) {
 		w.failf("%d requests are there, and only %d of them were sent", len(records), seen)
 	}
@@ -188,7 +189,7 @@ func (c *contents) add(b *batch, v *wire.Batch, floor int64) {
 // compareHealth compares the health results with those of the batches that were kept.
 func (w *world) compareHealth(results map[string]bool) {
 	seen := 0
-	for _, b := range w.model.pick(func(*batch) bool { return true }) {
+	w.model.each(func(b *batch) {
 		for i, v := range b.variants {
 			if b.variant >= 0 && i != b.variant {
 				continue
@@ -200,12 +201,12 @@ func (w *world) compareHealth(results map[string]bool) {
 				case results[line]:
 					seen++
 					delete(results, line)
-				case b.kept && b.variant >= 0 && h.To >= w.floor && !b.lost[-h.From]:
+				case b.due && b.variant >= 0 && h.To >= w.floor && !b.lost[-h.From]:
 					w.failf("the health result %s of batch %v is missing", line, b.identity)
 				}
 			}
 		}
-	}
+	})
 	for line := range results {
 		w.failf("the health result %s was not sent, or is there though its batch is not", line)
 	}

@@ -149,9 +149,7 @@ func (w *world) repair(why error) {
 	w.notef("  repaired: %+v", *done)
 	w.nameless = w.nameless || strings.Contains(done.Lost, "the names of")
 	if strings.Contains(done.Lost, "which batches were stored") {
-		for _, b := range w.model.pick(func(*batch) bool { return true }) {
-			b.forgot = true
-		}
+		w.model.each(func(b *batch) { b.forgot = true })
 	}
 }
 
@@ -162,6 +160,7 @@ func (w *world) assess(hit map[identity]bool) {
 	var results map[string]bool
 	for tries := 0; ; tries++ {
 		var err error
+		w.model.asked()
 		if records, results, err = w.readOnce(); err == nil {
 			break
 		}
@@ -177,10 +176,13 @@ func (w *world) assess(hit map[identity]bool) {
 		from = min(from, w.truth()-1) // the store does not tell what it lost of the future
 		return hit[b.identity] || w.harmed && w.store.Lost(rollup.Window{From: from, To: to}).Damaged
 	}
-	for _, b := range w.model.pick(func(b *batch) bool { return b.kept }) {
+	w.model.each(func(b *batch) {
+		if !b.due {
+			return
+		}
 		gone, left := w.losses(b, records, results, lost)
 		if gone == 0 {
-			continue
+			return
 		}
 		w.notef("  batch %v lost %d of %d", b.identity, gone, gone+left)
 		if hit[b.identity] && left == 0 {
@@ -189,7 +191,7 @@ func (w *world) assess(hit map[identity]bool) {
 		} else if hit[b.identity] && !w.harmed {
 			w.failf("of batch %v, which was damaged, a part is left", b.identity)
 		}
-	}
+	})
 }
 
 // losses notes what of a batch is lost, and returns how much, and how much is left.

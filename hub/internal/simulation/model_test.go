@@ -33,6 +33,7 @@ type batch struct {
 	attempts int
 	variants []*wire.Batch // what the store was given: what is too old by then is left out
 	kept     bool          // it was acknowledged, or was seen
+	due      bool          // it was kept when the store was last asked, and so must be there
 	counted  bool          // the store has answered that it is new
 	variant  int           // that is stored; -1 if that is not known
 	at       int64         // when it was acknowledged, by the true time
@@ -119,14 +120,27 @@ func (m *model) answered(b attempt, fresh bool, err error, crashed bool, now int
 	}
 }
 
-// pick returns the batches that match, in the order in which they were made.
-func (m *model) pick(match func(*batch) bool) (picked []*batch) {
+// asked notes that the store is asked from now on.
+func (m *model) asked() {
+	m.each(func(b *batch) { b.due = b.kept })
+}
+
+// each calls f for each batch, in the order in which they were made. Meanwhile, nothing
+// changes: the hub writes its own results at any time.
+func (m *model) each(f func(*batch)) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, b := range m.order {
+		f(b)
+	}
+}
+
+// pick returns the batches that match, in the order in which they were made.
+func (m *model) pick(match func(*batch) bool) (picked []*batch) {
+	m.each(func(b *batch) {
 		if match(b) {
 			picked = append(picked, b)
 		}
-	}
+	})
 	return picked
 }

@@ -177,8 +177,7 @@ func (w *world) finish() {
 		w.failf("it is %s, and nothing is deleted from %s on", w.now(), time.UnixMilli(floor).UTC())
 	}
 	last := w.newBatch()
-	w.ship(last)
-	if !last.kept {
+	if !w.ship(last) {
 		w.failf("a batch is refused, though nothing is wrong any more")
 	}
 	w.ask()
