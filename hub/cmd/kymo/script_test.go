@@ -35,8 +35,10 @@ func TestCommand(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata",
 		Setup: func(env *testscript.Env) error {
-			// A Kymo of the developer's is not the test's.
-			for _, name := range []string{"KYMO_HUB", "KYMO_TOKEN", "KYMO_CONFIG"} {
+			// A Kymo of the developer's is not the test's, nor is one that listens where commands
+			// look for one.
+			env.Setenv("KYMO_HUB", "http://127.0.0.1:1")
+			for _, name := range []string{"KYMO_TOKEN", "KYMO_CONFIG"} {
 				env.Setenv(name, "")
 			}
 			env.Setenv("FORMATS", fileimport.Formats())
@@ -45,15 +47,16 @@ func TestCommand(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"await":     await,
-			"terminate": signaling(syscall.SIGTERM),
-			"hangup":    signaling(syscall.SIGHUP),
-			"get":       get,
-			"prune":     prune,
-			"requests":  requests,
-			"hubport":   hubport,
-			"answering": answeringFile,
-			"until":     until,
+			"await":      await,
+			"terminate":  signaling(syscall.SIGTERM),
+			"hangup":     signaling(syscall.SIGHUP),
+			"get":        get,
+			"prune":      prune,
+			"requests":   requests,
+			"hubport":    hubport,
+			"answering":  answeringFile,
+			"until":      until,
+			"documented": documented,
 		},
 		RequireExplicitExec: true,
 	})
