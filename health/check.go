@@ -3,6 +3,7 @@ package health
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -38,6 +39,9 @@ type Rules struct {
 	// StartPeriod is how long what is checked may take to start: runs that fail in it do
 	// not count, until one does not fail. 0 is none.
 	StartPeriod time.Duration
+	// DependsOn names the checks without which what is checked cannot work. While one of
+	// them is down, that explains why this one is not healthy.
+	DependsOn []string
 	// Critical is whether the service cannot work without what is checked: if it is down,
 	// so is the service.
 	Critical bool
@@ -124,6 +128,14 @@ func fieldErrorf(field, format string, args ...any) error {
 	return &FieldError{field, fmt.Errorf(format, args...)}
 }
 
+// fillOf is fill for the check of that name.
+func (s *Rules) fillOf(name string, p *Probe) error {
+	if slices.Contains(s.DependsOn, name) {
+		return fieldErrorf("depends_on", "names the check itself; leave %q out", name)
+	}
+	return s.fill(p)
+}
+
 // fill fills in the defaults. It returns a *FieldError if a rule is invalid.
 func (s *Rules) fill(p *Probe) error {
 	if s.Interval == 0 {
@@ -153,6 +165,11 @@ func (s *Rules) fill(p *Probe) error {
 		}
 		if *n.value < 1 || *n.value > maxThreshold {
 			return fieldErrorf(n.name, "is %d; must be from 1 to %d", *n.value, maxThreshold)
+		}
+	}
+	for _, name := range s.DependsOn {
+		if ValidateName(name) != nil {
+			return fieldErrorf("depends_on", "%q is not the name of a check; write names of 1 to %d bytes", name, MaxName)
 		}
 	}
 	if p.Run == nil {

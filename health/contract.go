@@ -27,6 +27,8 @@ type HealthCheck struct {
 	Stuck     bool       `json:"stuck,omitempty"`
 	Passive   bool       `json:"passive,omitempty"`
 	Reason    string     `json:"reason,omitempty"` // only for callers that may see details
+
+	ExplainedBy string `json:"explained_by,omitempty"` // the check whose failure explains the status
 }
 
 // Plain returns the plain form of a report, with or without reasons and details.
@@ -44,6 +46,7 @@ func plain(c *CheckReport, details bool) HealthCheck {
 		Details: json.RawMessage("{}"), State: c.Status,
 		Since: instant(c.Since), CheckedAt: instant(c.CheckedAt),
 		Critical: c.Critical, Flapping: c.Flapping, Stuck: c.Stuck, Passive: c.Passive,
+		ExplainedBy: c.ExplainedBy,
 	}
 	if details {
 		check.Reason = c.Reason

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 )
 
 // Probe tries one thing, such as a query to a database. Make one with Func, Self or
@@ -14,6 +15,9 @@ type Probe struct {
 	// Local is whether the probe is of this process alone, so that a restart can fix what
 	// it finds.
 	Local bool
+	// Delay is how long after a failure a run may still not find it, as if the probe waits
+	// for a silence. Usually it is 0.
+	Delay time.Duration
 	// Run tries once. It should return soon after ctx is done. It returns details, which
 	// may be nil, and an error: nil if healthy, one made by Degradedf or Unknownf if
 	// degraded or unknown, any other if down. Calls do not overlap.

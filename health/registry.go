@@ -33,6 +33,9 @@ type Observation struct {
 	Interval time.Duration
 	State    State  // after the run
 	Before   Status // before it
+
+	// ExplainedBy is the check that explains the state: see CheckReport.
+	ExplainedBy string
 }
 
 // Errors of Register and Replace.
@@ -71,7 +74,7 @@ func (r *Registry) register(name string, p Probe, opts []Option, replace bool) e
 	s := rules(opts)
 	err := ValidateName(name)
 	if err == nil {
-		err = s.fill(&p)
+		err = s.fillOf(name, &p)
 	}
 	if err != nil {
 		return fmt.Errorf("check %q: %w", name, err)
@@ -88,7 +91,7 @@ func (r *Registry) register(name string, p Probe, opts []Option, replace bool) e
 		r.checks, r.ending = make(map[string]*check), make(map[string]*check)
 		r.ctx, r.cancel = context.WithCancel(context.Background())
 	}
-	c := newCheck(name, p, s, r.observers)
+	c := newCheck(name, p, s, r)
 	if old != nil {
 		r.end(old)
 		c.inherit(old)
@@ -113,7 +116,7 @@ func (r *Registry) SetRules(name string, opts ...Option) error {
 	if c == nil {
 		return fmt.Errorf("check %q: %w", name, ErrUnknownCheck)
 	}
-	if err := s.fill(&c.probe); err != nil {
+	if err := s.fillOf(name, &c.probe); err != nil {
 		return fmt.Errorf("check %q: %w", name, err)
 	}
 	c.setRules(s)
@@ -229,6 +232,7 @@ func (r *Registry) Report() Report {
 	for _, c := range checks {
 		report.Add(c.report())
 	}
+	report.explain()
 	return report
 }
 

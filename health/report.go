@@ -29,6 +29,16 @@ type CheckReport struct {
 	Latency   time.Duration   // of the last run
 	Reason    string          // why the last run was not healthy, "" if it was
 	Details   json.RawMessage // of the last run, a JSON object, or nil
+
+	// ExplainedBy is the check that explains why this one is degraded or down: it is down,
+	// and this one depends on it, directly or through others that are down. Reason names
+	// it, too. It is "" if there is none. A check that has had its status, or a worse one,
+	// since before the other can have failed is not explained by it. That is, before the
+	// other became down, its interval times its Failures, its timeout and the Delay of its
+	// probe.
+	ExplainedBy string
+
+	cause cause
 }
 
 // Add adds a check and updates the overall status, which is Healthy without any.

@@ -32,6 +32,11 @@ func (r *Registry) Recall(name string, was, is time.Time) {
 	if p := c.state.held; p != nil && p.State.Since.Equal(was) {
 		p.State.Since = is
 	}
+	for level, since := range c.state.failing {
+		if !since.IsZero() && since.Equal(was) {
+			c.state.failing[level] = is
+		}
+	}
 	if c.state.Status != Unknown && c.state.Since.Equal(was) {
 		c.state.Since = is
 	}

@@ -13,6 +13,7 @@ type check struct {
 	name      string
 	probe     Probe
 	observers []func(Observation)
+	explain   func(name string, c cause) string // of the registry
 	cancel    context.CancelFunc
 	after     <-chan struct{} // no run before it is closed; nil if there is none to wait for
 	changed   chan struct{}   // the rules changed
@@ -29,9 +30,10 @@ type check struct {
 	passed   bool            // the last verdict came from traffic
 }
 
-func newCheck(name string, p Probe, s Rules, observers []func(Observation)) *check {
+// newCheck makes a check of a registry, which is locked.
+func newCheck(name string, p Probe, s Rules, r *Registry) *check {
 	c := &check{
-		name: name, probe: p, observers: observers,
+		name: name, probe: p, observers: r.observers, explain: r.explain,
 		changed: make(chan struct{}, 1), quiet: make(chan struct{}), ended: make(chan struct{}),
 		begun: time.Now(),
 	}
@@ -170,6 +172,7 @@ func (c *check) record(f Result, passive bool) time.Duration {
 		Result: f, Name: c.name, Kind: c.probe.Kind, Critical: c.settings.Critical,
 		Interval: c.settings.Interval, State: c.state.State, Before: before,
 	}
+	cause := c.cause()
 	wait := c.settings.Interval
 	if c.state.doubtful() {
 		wait /= doubtDivisor
@@ -179,6 +182,7 @@ func (c *check) record(f Result, passive bool) time.Duration {
 		wait = max(wait, minInterval)
 	}
 	c.mu.Unlock()
+	o.ExplainedBy = c.explain(c.name, cause)
 	for _, observe := range c.observers {
 		observe(o)
 	}
@@ -218,6 +222,7 @@ func (c *check) report() CheckReport {
 		Name: c.name, Kind: c.probe.Kind, Critical: c.settings.Critical, ForLiveness: c.settings.liveness,
 		State: c.state.State, Stuck: stuck, Passive: c.passed, Runs: c.runs,
 		CheckedAt: c.last.At, Latency: c.last.Latency, Reason: c.reason(), Details: c.last.Details,
+		cause: c.cause(),
 	}
 }
 

@@ -42,6 +42,10 @@ type machine struct {
 	atMost   [4]int // or better
 	changes  uint32 // bit i: the i-th last run saw something else than the one before
 	held     *Past  // what was recalled; nil after the first run that could tell
+
+	// failing is since when the status has been this one or a worse one, whatever it was
+	// Unknown in between; zero if it is not.
+	failing [4]time.Time
 }
 
 // resume begins with a status that was reached earlier.
@@ -154,7 +158,22 @@ func (m *machine) become(at time.Time, s Status) bool {
 	}
 	changed := s != m.Status
 	m.Status, m.Since = s, at
+	for level := Degraded; level <= Down && s != Unknown; level++ {
+		if s < level {
+			m.failing[level] = time.Time{}
+		} else if m.failing[level].IsZero() {
+			m.failing[level] = at
+		}
+	}
 	return changed
+}
+
+// failingSince returns since when the status has been what it is or worse.
+func (m *machine) failingSince() time.Time {
+	if at := m.failing[m.Status]; !at.IsZero() && at.Before(m.Since) {
+		return at
+	}
+	return m.Since
 }
 
 // doubtful reports whether the last run's status differs from the state's, so that the

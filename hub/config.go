@@ -89,6 +89,7 @@ type Check struct {
 	Failures     int           // worse runs in a row before the status gets worse; 0 means 2
 	Successes    int           // better runs in a row before the status gets better; 0 means 2
 	StartPeriod  time.Duration // runs that fail in it do not count until one does not; 0 means none
+	DependsOn    []string      // checks and services without which it cannot work: they explain its failure
 	Critical     bool          // GET /health is down while the check is down
 }
 
@@ -110,6 +111,7 @@ type Service struct {
 	Failures     int
 	Successes    int
 	StartPeriod  time.Duration
+	DependsOn    []string
 	Critical     bool
 
 	// A service without a heartbeat from any instance is unknown after Silence (0 means
@@ -135,7 +137,8 @@ func (c *Config) internal() *config.Config {
 	for _, k := range c.Checks {
 		to.Checks = append(to.Checks, config.Check{Name: k.Name, Probe: k.Probe, Rules: health.Rules{
 			Interval: k.Interval, Timeout: k.Timeout, DegradedOver: k.DegradedOver,
-			Failures: k.Failures, Successes: k.Successes, StartPeriod: k.StartPeriod, Critical: k.Critical,
+			Failures: k.Failures, Successes: k.Successes, StartPeriod: k.StartPeriod,
+			DependsOn: k.DependsOn, Critical: k.Critical,
 		}})
 	}
 	for _, s := range c.Services {
@@ -143,7 +146,8 @@ func (c *Config) internal() *config.Config {
 			Name: s.Name, Probe: s.Probe, Silence: s.Silence, DownAfter: s.DownAfter,
 			Rules: health.Rules{
 				Interval: s.Interval, Timeout: s.Timeout, DegradedOver: s.DegradedOver,
-				Failures: s.Failures, Successes: s.Successes, StartPeriod: s.StartPeriod, Critical: s.Critical,
+				Failures: s.Failures, Successes: s.Successes, StartPeriod: s.StartPeriod,
+				DependsOn: s.DependsOn, Critical: s.Critical,
 			},
 		})
 	}

@@ -110,7 +110,7 @@ func (l *HealthLog) observe(o *health.Observation, service, check string, counts
 	if o.Result.Status != health.Healthy {
 		s.Reason = Clean(o.Reason, MaxReason)
 	}
-	s.Details = string(o.Details)
+	s.Details = WithExplainedBy(string(o.Details), o.ExplainedBy)
 }
 
 // instantOf returns when a run ended, in Unix milliseconds.

@@ -12,14 +12,7 @@ const runStatus = "run_status"
 
 // withRunStatus adds the status to details, if there is room for it.
 func withRunStatus(details string, found health.Status) string {
-	added := `"` + runStatus + `":"` + found.String() + `"}`
-	switch {
-	case details == "" || details == "{}":
-		return "{" + added
-	case len(details)+len(added) > MaxDetails:
-		return details
-	}
-	return details[:len(details)-1] + "," + added
+	return withDetail(details, runStatus, `"`+found.String()+`"`)
 }
 
 // RunStatus returns the status that all runs of the result found, or Unknown if that is

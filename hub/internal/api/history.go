@@ -18,6 +18,7 @@ import (
 	"github.com/kymohq/kymo/hub/internal/report"
 	"github.com/kymohq/kymo/hub/internal/rollup"
 	"github.com/kymohq/kymo/hub/internal/store"
+	"github.com/kymohq/kymo/internal/wire"
 )
 
 const historyOperation = "health-history"
@@ -162,7 +163,7 @@ func upToNow(kept iter.Seq2[*store.HealthRecord, error], c *health.CheckReport, 
 		r := &store.HealthRecord{Instance: "\x00now"}
 		r.Check, r.Status, r.Flapping, r.Critical = c.Name, c.Status, c.Flapping, c.Critical
 		r.From = max(from.UnixMilli(), last.To)
-		r.To, r.Reason, r.Details = max(r.From, w.To), c.Reason, string(c.Details)
+		r.To, r.Reason, r.Details = max(r.From, w.To), c.Reason, wire.WithExplainedBy(string(c.Details), c.ExplainedBy)
 		yield(r, nil)
 	}
 }

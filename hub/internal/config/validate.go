@@ -57,6 +57,7 @@ func (c *Config) Validate(makers Makers) error {
 	v.requiref(c.MaxServices >= 0, "max_services", "is %d; must be positive, or 0 for 1000", c.MaxServices)
 	v.checks()
 	v.services()
+	v.dependencies()
 	v.wrong.Sort()
 	return v.wrong.OrNil()
 }

@@ -46,6 +46,14 @@ func TestEachErrorNamesItsField(t *testing.T) {
 		change(&c)
 		return config.Config{Checks: []config.Check{{Name: "first", Spec: config.Spec{Type: "disk", Path: "/"}}, c}}
 	}
+	depends := func(on ...[]string) config.Config {
+		c := config.Config{Services: []config.Service{{Name: "shop"}}}
+		for i, parents := range on {
+			name := string(rune('a' + i))
+			c.Checks = append(c.Checks, config.Check{Name: name, Spec: config.Spec{Type: "disk", Path: "/"}, Rules: health.Rules{DependsOn: parents}})
+		}
+		return c
+	}
 	service := func(s config.Service) config.Config { return config.Config{Services: []config.Service{s}} }
 	for _, test := range []struct {
 		config config.Config
@@ -90,6 +98,12 @@ func TestEachErrorNamesItsField(t *testing.T) {
 		{check(func(c *config.Check) { c.DegradedOver = time.Hour }), "checks[1].degraded_over: is 1h0m0s; must be less than the timeout"},
 		{check(func(c *config.Check) { c.Failures = -1 }), "checks[1].failures: is -1; must be from 1 to 100"},
 		{check(func(c *config.Check) { c.Successes = 101 }), "checks[1].successes: is 101; must be from 1 to 100"},
+		{check(func(c *config.Check) { c.DependsOn = []string{""} }), `checks[1].depends_on: "" is not the name of a check`},
+		{check(func(c *config.Check) { c.DependsOn = []string{"frist"} }), `checks[1].depends_on[0]: there is no check or service "frist" in the configuration; the nearest known one is first`},
+		{depends([]string{"shop", "a"}), "checks[0].depends_on[1]: is the check itself; leave it out"},
+		{depends([]string{"shop", "shop"}), `checks[0].depends_on[1]: names "shop" again; leave it out`},
+		{depends([]string{"shop", "b"}, []string{"c"}, []string{"shop", "b"}), "checks[1].depends_on: is a circle: b depends on c depends on b; remove one of them"},
+		{service(config.Service{Name: "a", Rules: health.Rules{DependsOn: []string{"b"}}}), `services[0].depends_on[0]: there is no check or service "b" in the configuration`},
 
 		{service(config.Service{}), "services[0].name: is missing"},
 		{service(config.Service{Name: "kymo-store"}), `services[0].name: "kymo-store" is kept for a check of the hub itself; give it another name`},
@@ -105,6 +119,27 @@ func TestEachErrorNamesItsField(t *testing.T) {
 		if !strings.HasPrefix(got, test.want) || strings.Contains(got, "\n") || strings.Contains(got, "secret") {
 			t.Errorf("got  %s\nwant %s", got, test.want)
 		}
+	}
+}
+
+// What depends on another is valid in any order, and so is a rhombus.
+func TestDependencies(t *testing.T) {
+	disk := config.Spec{Type: "disk", Path: "/"}
+	c := config.Config{
+		Checks: []config.Check{
+			{Name: "top", Spec: disk, Rules: health.Rules{DependsOn: []string{"left", "right", "shop"}}},
+			{Name: "left", Spec: disk, Rules: health.Rules{DependsOn: []string{"bottom"}}},
+			{Name: "right", Spec: disk, Rules: health.Rules{DependsOn: []string{"bottom"}}},
+			{Name: "bottom", Spec: disk},
+		},
+		Services: []config.Service{{Name: "shop", Rules: health.Rules{DependsOn: []string{"bottom"}}}},
+	}
+	if got := verdict(&c); got != "" {
+		t.Error(got)
+	}
+	c.Checks[3].Name = ""
+	if got := verdict(&c); !strings.HasPrefix(got, "checks[3].name: is missing") || strings.Contains(got, "\n") {
+		t.Errorf("without a name: %s", got)
 	}
 }
 

@@ -26,7 +26,7 @@ func (f *Fleet) Probe(name string, silence, downAfter time.Duration, expectedSin
 	if !expectedSince.IsZero() {
 		f.expect(name, silence)
 	}
-	return health.Probe{Kind: "service", Run: func(context.Context) (health.Details, error) {
+	return health.Probe{Kind: "service", Delay: downAfter, Run: func(context.Context) (health.Details, error) {
 		now := f.now()
 		t := f.tally(name, silence, now)
 		if t.instances == 0 {

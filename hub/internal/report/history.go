@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"iter"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/kymohq/kymo/health"
@@ -57,7 +58,9 @@ type Transition struct {
 	Reason   string          `json:"reason" doc:"Why it is not healthy." example:"connection refused"`
 	Flapping bool            `json:"flapping" doc:"Whether the status changes back and forth." example:"false"`
 	Details  json.RawMessage `json:"details,omitempty" doc:"What the run measured." example:"{\"connections\":7}"`
-	LastedMS int64           `json:"lasted_ms" doc:"How long the status lasted, until the next transition or the end of the time that is known." example:"42000"`
+	// ExplainedBy is that of the stretch that begins here.
+	ExplainedBy string `json:"explained_by,omitempty" doc:"The check whose failure explains the status." example:"database"`
+	LastedMS    int64  `json:"lasted_ms" doc:"How long the status lasted, until the next transition or the end of the time that is known." example:"42000"`
 }
 
 // maxStretches bounds a history's segments: a screen has no pixels for more.
@@ -69,6 +72,8 @@ type Stretch struct {
 	To     int64  `json:"to" doc:"The first instant after it, Unix milliseconds." example:"1795428972000"`
 	Status string `json:"status" enum:"healthy,degraded,down,unknown" doc:"The status. Unknown is time without results." example:"down"`
 	Reason string `json:"reason" doc:"Why it was not healthy." example:"connection refused"`
+
+	ExplainedBy string `json:"explained_by,omitempty" doc:"The check whose failure explains the status." example:"database"`
 }
 
 // segment is a stretch of time with the result that gave it its status.
@@ -76,6 +81,8 @@ type segment struct {
 	from, to int64
 	status   health.Status
 	cause    *store.HealthRecord // the result that brought the status; nil for unknown
+
+	explainedBy string // the check that explains the status, by the first result that names one
 }
 
 // ReadHistory sums up the results of one check in a window, which are ordered
@@ -158,7 +165,7 @@ func (h *History) transitions(segments []segment, limit int) {
 		t := Transition{
 			At: time.UnixMilli(s.from).UTC(), From: segments[i-1].status.String(), To: s.status.String(), LastedMS: s.to - s.from,
 		}
-		t.Reason = s.reason()
+		t.Reason, t.ExplainedBy = s.reason(), s.explainedBy
 		if s.cause != nil {
 			t.Flapping = s.cause.Flapping
 			if s.cause.Details != "" {
@@ -174,7 +181,7 @@ func stretches(segments []segment) []Stretch {
 	segments = segments[max(len(segments)-maxStretches, 0):]
 	all := make([]Stretch, len(segments))
 	for i, s := range segments {
-		all[i] = Stretch{From: s.from, To: s.to, Status: s.status.String(), Reason: s.reason()}
+		all[i] = Stretch{From: s.from, To: s.to, Status: s.status.String(), Reason: s.reason(), ExplainedBy: s.explainedBy}
 	}
 	return all
 }
@@ -185,5 +192,9 @@ func (s *segment) reason() string {
 	if s.cause == nil || s.status == health.Healthy {
 		return ""
 	}
-	return s.cause.Reason
+	by := "explained by " + s.explainedBy
+	if s.explainedBy == "" || strings.Contains(s.cause.Reason, by) {
+		return s.cause.Reason
+	}
+	return strings.TrimPrefix(s.cause.Reason+"; "+by, "; ")
 }

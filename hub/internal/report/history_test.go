@@ -206,7 +206,8 @@ func TestHistory(t *testing.T) {
 		t.Errorf("%+v, want %+v", h.Transitions, want)
 	}
 	stretches := []Stretch{
-		{0, hour, "healthy", ""}, {hour, hour + hour/2, "down", fmt.Sprintf("down since %d", hour)}, {hour + hour/2, 2 * hour, "healthy", ""},
+		{From: 0, To: hour, Status: "healthy"}, {From: hour, To: hour + hour/2, Status: "down", Reason: fmt.Sprintf("down since %d", hour)},
+		{From: hour + hour/2, To: 2 * hour, Status: "healthy"},
 	}
 	if !slices.Equal(h.Segments, stretches) {
 		t.Errorf("%v, want %v", h.Segments, stretches)
@@ -222,6 +223,34 @@ func TestHistory(t *testing.T) {
 	_, err = ReadHistory("redis", func(yield func(*store.HealthRecord, error) bool) { yield(nil, broken) }, window, 10)
 	if !errors.Is(err, broken) {
 		t.Error(err)
+	}
+}
+
+// What explains a status is that of the first result which names it.
+func TestHistoryOfWhatIsExplained(t *testing.T) {
+	records := []*store.HealthRecord{
+		span("a", health.Healthy, 0, 20), span("a", health.Down, 20, 20), span("a", health.Down, 20, 40), span("a", health.Down, 40, 60),
+		span("a", health.Healthy, 60, 80), span("a", health.Degraded, 80, 100),
+	}
+	records[3].Details = `{"explained_by":"database"}`
+	records[4].Details = `{"explained_by":"of another run"}`
+	h, err := readHistory("redis", each(records), rollup.Window{From: 0, To: 100}, 9, 10)
+	want := []Stretch{
+		{From: 0, To: 20, Status: "healthy"}, {From: 20, To: 60, Status: "down", Reason: "down since 20; explained by database", ExplainedBy: "database"},
+		{From: 60, To: 80, Status: "healthy"}, {From: 80, To: 100, Status: "degraded", Reason: "degraded since 80"},
+	}
+	if err != nil || !slices.Equal(h.Segments, want) {
+		t.Errorf("got %+v, want %+v; %v", h.Segments, want, err)
+	}
+	for i, tr := range h.Transitions {
+		if s := want[len(want)-1-i]; tr.Reason != s.Reason || tr.ExplainedBy != s.ExplainedBy {
+			t.Errorf("got %+v, want %+v", tr, s)
+		}
+	}
+	// The present status has the cause in its reason.
+	records[2].Details, records[2].Reason = records[3].Details, "refused; explained by database, which has been down since 12:00 UTC"
+	if h, _ := readHistory("redis", each(records), rollup.Window{From: 0, To: 100}, 9, 10); h.Segments[1].Reason != records[2].Reason {
+		t.Errorf("got %q", h.Segments[1].Reason)
 	}
 }
 

@@ -82,6 +82,9 @@ func worst(from, to int64, standing map[string]*store.HealthRecord) segment {
 			s.status, s.cause = r.Status, r
 		}
 	}
+	if s.status > health.Healthy {
+		s.explainedBy = s.cause.ExplainedBy()
+	}
 	return s
 }
 
@@ -92,6 +95,7 @@ func join(segments []segment, s segment) []segment {
 	}
 	if n := len(segments); n > 0 && segments[n-1].status == s.status {
 		segments[n-1].to = s.to
+		segments[n-1].explainedBy = cmp.Or(segments[n-1].explainedBy, s.explainedBy)
 		return segments
 	}
 	return append(segments, s)

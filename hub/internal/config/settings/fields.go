@@ -116,6 +116,8 @@ var examples = map[string]string{
 	"body":    "{instances: [[1, 2]]}",
 	"tls":     "{ca: /etc/kymo/ca.pem, min_version: 1.2}",
 
+	"depends_on": "[database]",
+
 	"hosts":  "[kymo.example.com]",
 	"status": "[200, 204]",
 	"expect": "[192.0.2.1]",
