@@ -105,10 +105,10 @@ func (c *committer) flushIfDue() {
 }
 
 // freeze starts turning the memory into a write, unless the previous one is still being
-// written. If the journal cannot start another segment, the memory stays in use and the
-// next tick retries it.
+// written, or could not be: queries read it until there is another engine. If the journal
+// cannot start another segment, the memory stays in use and the next tick retries it.
 func (c *committer) freeze() {
-	if c.built != nil || c.recent.batches == 0 {
+	if c.built != nil || c.frozen != nil || c.recent.batches == 0 {
 		return
 	}
 	c.recent.segment = c.journal.number

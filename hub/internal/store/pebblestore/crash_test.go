@@ -214,6 +214,48 @@ func breakAndMend(t *testing.T, failure error, hits func(errorfs.Op) bool, want 
 	equal(t, open(t, Options{FS: mem.CrashClone(vfs.CrashCloneCfg{}), tuning: busy}), oracle)
 }
 
+// TestFreezeTwice fills memory once more after its engine died with the frozen one, before
+// the committer notices. Queries still have both.
+func TestFreezeTwice(t *testing.T) {
+	var on atomic.Bool
+	fs := errorfs.Wrap(vfs.NewMem(), errorfs.InjectorFunc(func(op errorfs.Op) error {
+		if on.Load() && op.Kind.ReadOrWrite() == errorfs.OpIsWrite && !strings.Contains(op.Path, journalDir) {
+			return syscall.EIO
+		}
+		return nil
+	}))
+	s, oracle := open(t, Options{FS: fs, tuning: busy}), storetest.NewOracle()
+	next := batches("a", 100)
+	on.Store(true) // so that there is no other engine
+	err := s.do(t.Context(), func(c *committer) error {
+		for range 2 {
+			b := next()
+			mustAppend(t, oracle, b)
+			call := &appendCall{batches: []*wire.Batch{b}, records: [][]byte{appendRecord(nil, b.AppendBinary)}, fresh: make([]bool, 1), done: make(chan struct{})}
+			if c.commit([]*appendCall{call}); call.err != nil {
+				return call.err
+			}
+			if c.freeze(); c.built != nil {
+				failed := <-c.built
+				failed.err = syscall.EIO
+				c.apply(failed)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	equal(t, s, oracle)
+	on.Store(false)
+	for dead := true; dead; {
+		if err := s.do(t.Context(), func(c *committer) error { dead = c.dead == nil; return nil }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	equal(t, s, oracle)
+}
+
 // TestOpenOnFullDisk opens a store whose journal cannot be replayed into Pebble: it
 // answers queries, and takes batches once there is room.
 func TestOpenOnFullDisk(t *testing.T) {
