@@ -2,6 +2,7 @@ package pebblestore
 
 import (
 	"errors"
+	"log/slog"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -125,4 +126,55 @@ func TestFlushOfNothing(t *testing.T) {
 		}
 		_ = e.close() // It returns, with the error of what could not be written.
 	})
+}
+
+// A disk is full, or fails, while a store is closed: that is no error, since what the database
+// lacks is in the journal, and the log says so.
+func TestCloseOnRefusingDisk(t *testing.T) {
+	for name, test := range map[string]struct {
+		begins func(errorfs.Op) bool // what the disk refuses begins with this operation
+		hits   func(errorfs.Op) bool
+	}{
+		"no table": {func(errorfs.Op) bool { return true }, func(op errorfs.Op) bool {
+			return strings.HasSuffix(op.Path, tableSuffix)
+		}},
+		"nothing once all tables are written": {func(op errorfs.Op) bool {
+			return op.Kind == errorfs.OpRemove && strings.HasSuffix(op.Path, journalSuffix)
+		}, func(op errorfs.Op) bool { return strings.Contains(op.Path, databaseDir+"/") }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var closing, refusing atomic.Bool
+			var refused atomic.Int64
+			mem, oracle := vfs.NewCrashableMem(), storetest.NewOracle()
+			fs := errorfs.Wrap(mem, errorfs.InjectorFunc(func(op errorfs.Op) error {
+				if closing.Load() && test.begins(op) {
+					refusing.Store(true)
+				}
+				if refusing.Load() && op.Kind.ReadOrWrite() == errorfs.OpIsWrite && test.hits(op) {
+					refused.Add(1)
+					return syscall.ENOSPC
+				}
+				return nil
+			}))
+			var log strings.Builder
+			s := open(t, Options{FS: fs, tuning: busy, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+			next := batches("a", 100)
+			for range 5 {
+				b := next()
+				mustAppend(t, s, b)
+				mustAppend(t, oracle, b)
+			}
+			closing.Store(true)
+			if err := s.Close(); err != nil {
+				t.Error(err)
+			}
+			if refused.Load() == 0 {
+				t.Fatal("the disk had nothing to refuse")
+			}
+			if !strings.Contains(log.String(), "nothing that was acknowledged is lost") {
+				t.Errorf("no warning in the log: %s", log.String())
+			}
+			equal(t, open(t, Options{FS: mem.CrashClone(vfs.CrashCloneCfg{}), tuning: busy}), oracle)
+		})
+	}
 }

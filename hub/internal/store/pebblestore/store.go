@@ -261,16 +261,24 @@ func (s *Store) shutdown() error {
 	s.closed = true
 	e := s.engine
 	s.mu.Unlock()
-	err := s.journal.close()
-	select {
-	case <-e.dead: // what it has not written is in the journal
-		s.retire(e)
-	default:
-		err = errors.Join(err, e.close())
-	}
+	err := errors.Join(s.journal.close(), s.closeEngine(e))
 	s.retired.Wait()
 	s.cache.Unref()
 	return errors.Join(err, s.lock.Close())
+}
+
+// closeEngine closes the engine. That a disk does not take all that is written meanwhile is
+// no error: what the database lacks is in the journal.
+func (s *Store) closeEngine(e *engine) error {
+	err := e.close()
+	if dead := e.isDead(); !dead && !errors.As(err, new(syscall.Errno)) {
+		return err
+	} else if dead {
+		err = e.err
+	}
+	s.logger.Warn("the database could not be written when the store was closed; nothing that was acknowledged is lost: the journal has it, and the next start reads it",
+		"directory", s.dir, "error", firstLineOf(err))
+	return nil
 }
 
 // do runs f on the committer's goroutine.
