@@ -18,17 +18,18 @@ func Likely(name string, candidates []string) string {
 		return ""
 	}
 	best, edits := "", 0
-	plain := bare(name)
 	for _, c := range candidates {
-		other := bare(c)
-		longest := max(utf8.RuneCountInString(plain), utf8.RuneCountInString(other))
-		d := Distance(plain, other)
+		longest := max(utf8.RuneCountInString(bare(name)), utf8.RuneCountInString(bare(c)))
+		d := Edits(name, c)
 		if 3*d <= longest && (best == "" || d < edits) {
 			best, edits = c, d
 		}
 	}
 	return best
 }
+
+// Edits returns the Distance of two names, ignoring what Likely ignores.
+func Edits(a, b string) int { return Distance(bare(a), bare(b)) }
 
 // bare leaves off what differs between statusCode, status-code and status_code.
 func bare(s string) string {

@@ -2,10 +2,36 @@ package probe
 
 import (
 	"cmp"
+	"maps"
+	"net/url"
+	"slices"
 	"strings"
 
 	sqldriver "github.com/go-sql-driver/mysql"
+
+	"github.com/kymohq/kymo/hub/internal/nearest"
 )
+
+// mysqlOptions are the options of a URL that are not variables of the session.
+var mysqlOptions = []string{
+	"allowAllFiles", "allowCleartextPasswords", "allowFallbackToPlaintext", "allowNativePasswords", "allowOldPasswords",
+	"checkConnLiveness", "clientFoundRows", "charset", "collation", "columnsWithAlias", "compress", "connectionAttributes",
+	"interpolateParams", "loc", "maxAllowedPacket", "multiStatements", "parseTime", "readTimeout", "rejectReadOnly",
+	"serverPubKey", "socket", "ssl-mode", "timeTruncate", "timeout", "tls", "writeTimeout",
+}
+
+// misspelt returns the option that one of the URL's was probably meant to be, or "". The
+// driver would take that one for a variable of the session. Only one edit is allowed,
+// since wait_timeout, which is a variable, is two from writeTimeout.
+func misspelt(options url.Values) string {
+	for _, name := range slices.Sorted(maps.Keys(options)) {
+		near := nearest.Likely(name, mysqlOptions)
+		if near != "" && near != name && name != "sql_mode" && nearest.Edits(name, near) <= 1 {
+			return near
+		}
+	}
+	return ""
+}
 
 // mysqlModes are MySQL's own names of the option tls, which it calls ssl-mode.
 var mysqlModes = map[string]string{
@@ -21,6 +47,12 @@ func mysqlConfig(s *Spec, a *address) (*sqldriver.Config, error) {
 		return nil, err
 	}
 	options := a.options
+	if meant := misspelt(options); meant != "" {
+		return nil, wrong("url", "has an unknown option; did you mean %s? Letters must be upper or lower case as here", meant)
+	}
+	if options.Has("strict") { // at which the driver panics
+		return nil, wrong("url", "has the option strict, which the driver no longer takes; use ?sql_mode='STRICT_ALL_TABLES'")
+	}
 	mode := options.Get("tls")
 	if own := options.Get("ssl-mode"); own != "" {
 		if mode = mysqlModes[strings.ToUpper(own)]; mode == "" || options.Has("tls") {

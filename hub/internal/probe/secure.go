@@ -1,11 +1,14 @@
 package probe
 
 import (
+	"bytes"
 	"cmp"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"io/fs"
 	"os"
+	"strings"
 
 	"github.com/kymohq/kymo/health"
 	"github.com/kymohq/kymo/hub/internal/config"
@@ -47,12 +50,12 @@ func newSecure(options *config.TLS, insecure bool) (*secure, error) {
 	}
 	if s.options.CA != "" {
 		if _, err := s.authorities(); err != nil {
-			return nil, wrong("tls.ca", "%s", err)
+			return nil, err
 		}
 	}
 	if s.options.Cert != "" {
 		if _, err := s.certificate(); err != nil {
-			return nil, wrong("tls.cert", "%s", err)
+			return nil, err
 		}
 	}
 	return s, nil
@@ -68,7 +71,7 @@ func (s *secure) config(host string) *tls.Config {
 		c.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
 			own, err := s.certificate()
 			if err != nil {
-				return nil, health.Unknownf("the client certificate is unusable: %w", err)
+				return nil, health.Unknownf("%w", err)
 			}
 			return own, nil
 		}
@@ -94,29 +97,69 @@ func (s *secure) verify(shown []*x509.Certificate, host string) ([][]*x509.Certi
 	if s.options.CA != "" {
 		var err error
 		if options.Roots, err = s.authorities(); err != nil {
-			return nil, health.Unknownf("the certificate authorities are unusable: %w", err)
+			return nil, health.Unknownf("%w", err)
 		}
 	}
 	return shown[0].Verify(options)
 }
 
-// authorities reads those that are trusted in place of the system's.
+// authorities reads those that are trusted in place of the system's. Its error names the
+// key, as that of certificate does.
 func (s *secure) authorities() (*x509.CertPool, error) {
-	content, err := os.ReadFile(string(s.options.CA))
+	content, err := readPEM("tls.ca", s.options.CA)
 	if err != nil {
 		return nil, err
 	}
 	pool := x509.NewCertPool()
 	if !pool.AppendCertsFromPEM(content) {
-		return nil, errors.New("the file has no certificate in PEM form")
+		return nil, noPEM("tls.ca", s.options.CA, "certificate")
 	}
 	return pool, nil
 }
 
 // certificate reads the one that the check shows to the server.
 func (s *secure) certificate() (*tls.Certificate, error) {
-	own, err := tls.LoadX509KeyPair(string(s.options.Cert), string(s.options.Key))
-	return &own, err
+	cert, err := readPEM("tls.cert", s.options.Cert)
+	if err != nil {
+		return nil, err
+	}
+	key, err := readPEM("tls.key", s.options.Key)
+	if err != nil {
+		return nil, err
+	}
+	own, err := tls.X509KeyPair(cert, key)
+	switch {
+	case err == nil:
+		return &own, nil
+	case !bytes.Contains(cert, []byte("-----BEGIN CERTIFICATE-----")):
+		return nil, noPEM("tls.cert", s.options.Cert, "certificate")
+	case bytes.Contains(key, []byte("ENCRYPTED")):
+		return nil, wrong("tls.key", "%s is encrypted; write it without a passphrase, as with openssl pkey", s.options.Key)
+	case !bytes.Contains(key, []byte("PRIVATE KEY-----")):
+		return nil, noPEM("tls.key", s.options.Key, "private key")
+	case strings.Contains(err.Error(), "does not match"):
+		return nil, wrong("tls.key", "%s is not the key of the certificate in %s; name the two files of one pair", s.options.Key, s.options.Cert)
+	}
+	return nil, wrong("tls.cert", "%s and %s cannot be used: %s", s.options.Cert, s.options.Key, strings.TrimPrefix(err.Error(), "tls: "))
+}
+
+// readPEM reads a file that a key names.
+func readPEM(key string, path config.File) ([]byte, error) {
+	content, err := os.ReadFile(string(path))
+	var at *fs.PathError
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, wrong(key, "there is no file %s; correct the path, or put the file there", path)
+	case errors.Is(err, fs.ErrPermission):
+		return nil, wrong(key, "the hub may not read %s; give its user the right to", path)
+	case errors.As(err, &at):
+		return nil, wrong(key, "%s cannot be read: %s", path, at.Err)
+	}
+	return content, err
+}
+
+func noPEM(key string, path config.File, what string) error {
+	return wrong(key, "%s has no %s in PEM form; name a file with a line -----BEGIN %s-----", path, what, strings.ToUpper(what))
 }
 
 // unusedTLS is the error of TLS options for a URL that leads to no TLS.

@@ -171,7 +171,7 @@ func TestClientCertificate(t *testing.T) {
 			if err := os.Remove(string(key)); err != nil {
 				t.Fatal(err)
 			}
-			wantProblem(t, p, enough, health.Unknown, "the client certificate is unusable: open ")
+			wantProblem(t, p, enough, health.Unknown, "tls.key: there is no file ")
 			files.pair("own", clients.always())
 			wantHealthy(t, p)
 		})
@@ -200,6 +200,15 @@ func TestWrongTLS(t *testing.T) {
 	cert, key := files.pair("own", trusted.always())
 	_, otherKey := files.pair("other", trusted.always())
 	empty := files.write("empty.pem", "CERTIFICATE")
+	text := func(name, content string) config.File {
+		path := filepath.Join(files.dir, name)
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return config.File(path)
+	}
+	locked := text("locked.pem", "-----BEGIN ENCRYPTED PRIVATE KEY-----\n")
+	broken := text("broken.pem", "-----BEGIN CERTIFICATE-----\n")
 	const web = "https://127.0.0.1:1"
 	for _, c := range []struct {
 		spec  Spec
@@ -207,12 +216,19 @@ func TestWrongTLS(t *testing.T) {
 		text  string
 	}{
 		{Spec{URL: web, TLS: &config.TLS{MinVersion: "1.4"}}, "tls.min_version", `"1.4" is not one of 1.0, 1.1, 1.2, 1.3`},
-		{Spec{URL: web, TLS: &config.TLS{CA: "/nowhere.pem"}}, "tls.ca", "open /nowhere.pem: no such file or directory"},
-		{Spec{URL: web, TLS: &config.TLS{CA: empty}}, "tls.ca", "the file has no certificate in PEM form"},
+		{Spec{URL: web, TLS: &config.TLS{CA: "/nowhere.pem"}}, "tls.ca", "there is no file /nowhere.pem; correct the path, or put the file there"},
+		{Spec{URL: web, TLS: &config.TLS{CA: config.File(filepath.Dir(string(cert)))}}, "tls.ca", filepath.Dir(string(cert)) + " cannot be read: is a directory"},
+		{Spec{URL: web, TLS: &config.TLS{CA: empty}}, "tls.ca", string(empty) + " has no certificate in PEM form; name a file with a line -----BEGIN CERTIFICATE-----"},
+		{Spec{URL: web, TLS: &config.TLS{Cert: "/nowhere.pem", Key: key}}, "tls.cert", "there is no file /nowhere.pem; correct the path, or put the file there"},
+		{Spec{URL: web, TLS: &config.TLS{Cert: cert, Key: "/nowhere.pem"}}, "tls.key", "there is no file /nowhere.pem; correct the path, or put the file there"},
+		{Spec{URL: web, TLS: &config.TLS{Cert: key, Key: key}}, "tls.cert", string(key) + " has no certificate in PEM form; name a file with a line -----BEGIN CERTIFICATE-----"},
+		{Spec{URL: web, TLS: &config.TLS{Cert: cert, Key: cert}}, "tls.key", string(cert) + " has no private key in PEM form; name a file with a line -----BEGIN PRIVATE KEY-----"},
+		{Spec{URL: web, TLS: &config.TLS{Cert: cert, Key: locked}}, "tls.key", string(locked) + " is encrypted; write it without a passphrase, as with openssl pkey"},
+		{Spec{URL: web, TLS: &config.TLS{Cert: broken, Key: key}}, "tls.cert", string(broken) + " and " + string(key) + " cannot be used: failed to find any PEM data in certificate input"},
 		{Spec{URL: web, TLS: &config.TLS{CA: cert}, Insecure: true}, "tls.ca", "has no effect, because every certificate is accepted; leave out one of the two"},
 		{Spec{URL: web, TLS: &config.TLS{Cert: cert}}, "tls.key", "is missing; the certificate needs its private key"},
 		{Spec{URL: web, TLS: &config.TLS{Key: key}}, "tls.cert", "is missing; the private key needs its certificate"},
-		{Spec{URL: web, TLS: &config.TLS{Cert: cert, Key: otherKey}}, "tls.cert", "tls: private key does not match public key"},
+		{Spec{URL: web, TLS: &config.TLS{Cert: cert, Key: otherKey}}, "tls.key", string(otherKey) + " is not the key of the certificate in " + string(cert) + "; name the two files of one pair"},
 		{Spec{URL: web, TLS: &config.TLS{Cert: cert, Key: key}, Redirects: "follow"}, "redirects", "is follow, and other hosts would be shown the client certificate; leave out one of the two"},
 		{Spec{URL: "http://a", TLS: &config.TLS{CA: cert}}, "tls", "has no effect on this url; it must begin with https://"},
 		{Spec{Type: "openai", URL: "http://a", TLS: &config.TLS{CA: cert}}, "tls", "has no effect on this url; it must begin with https://"},
