@@ -29,7 +29,9 @@ func (*checkCommand) Help() string {
 		"secrets that it names must be there. " +
 		"In the container of a service it is the health check:\n\n" +
 		"    HEALTHCHECK --interval=30s --timeout=5s CMD [\"kymo\", \"check\", \"--config\", \"/etc/kymo.yaml\"]\n\n" +
-		"Exit status: 0 fine, 1 a critical check is down (or one that was named), 2 usage or configuration.\n"
+		"On a terminal it prints a table, elsewhere one line per check, those that are not healthy first.\n\n" +
+		"Exit status: 0 fine, 1 a critical check is down, 2 usage or configuration. Checks that are named are critical, " +
+		"and so are all if the file marks none.\n"
 }
 
 // defaultConfig is read if no other file is named.
@@ -57,10 +59,13 @@ func (c *checkCommand) Run(env *environment) error {
 	if err != nil {
 		return err
 	}
-	if c.JSON {
+	switch screen := term.ScreenOf(env.stdout, env.vars); {
+	case c.JSON:
 		err = json.NewEncoder(env.stdout).Encode(answer)
-	} else {
-		err = text.Health(env.stdout, term.ScreenOf(env.stdout, env.vars), answer, answer.Timestamp)
+	case screen.Terminal:
+		err = text.Health(env.stdout, screen, answer, answer.Timestamp)
+	default:
+		err = text.Checks(env.stdout, answer)
 	}
 	if err != nil {
 		return err

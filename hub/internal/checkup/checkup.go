@@ -59,12 +59,18 @@ func Close(all []*Target) {
 }
 
 // Pick returns the targets with these names, each once and as a critical one, or all if
-// there are no names. Errors name the file that they are configured in.
+// there are no names. If none of all is critical, each of them is: one that is down must be
+// bad news to the caller. Errors name the file that they are configured in.
 func Pick(all []*Target, names []string, file string) ([]*Target, error) {
 	if len(all) == 0 {
 		return nil, fmt.Errorf("%s: has nothing to check; list checks, or services with a health URL", file)
 	}
 	if len(names) == 0 {
+		if !slices.ContainsFunc(all, func(t *Target) bool { return t.rules.Critical }) {
+			for _, t := range all {
+				t.rules.Critical = true
+			}
+		}
 		return all, nil
 	}
 	var known []string

@@ -90,7 +90,9 @@ func TestProbeThatCannotBeMade(t *testing.T) {
 }
 
 func TestPick(t *testing.T) {
-	all, err := NewTargets(configured(false, "database", "redis"), probes(new(int)))
+	conf := configured(false, "database", "redis")
+	conf.Services[0].Rules.Critical = true
+	all, err := NewTargets(conf, probes(new(int)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,12 +118,28 @@ func TestPick(t *testing.T) {
 			continue
 		}
 		for i := range got {
-			if got[i].rules.Critical != (len(test.names) > 0) {
+			if got[i].rules.Critical != (len(test.names) > 0 || got[i].name == "polled") {
 				t.Errorf("%v: %s is critical: %v", test.names, got[i].name, got[i].rules.Critical)
 			}
 			if got[i] != test.want[i] {
 				t.Errorf("%v: got %s as number %d", test.names, got[i].name, i)
 			}
 		}
+	}
+}
+
+// If the file has no critical check, one that is down is bad news whichever it is.
+func TestPickWithoutCriticalChecks(t *testing.T) {
+	all, err := NewTargets(configured(false, "down", "fine"), probes(new(int)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	picked, err := Pick(all, nil, "kymo.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer, err := Run(t.Context(), picked)
+	if err != nil || answer.Status != health.Down || !answer.Checks["down"].Critical || !answer.Checks["fine"].Critical {
+		t.Errorf("%+v, %v", answer, err)
 	}
 }

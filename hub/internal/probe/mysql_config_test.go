@@ -13,7 +13,7 @@ func TestMySQLOptions(t *testing.T) {
 		"url: has a wrong value of the option tls; it is true, false, skip-verify or preferred":                                              "mysql://a/?tls=geheim",
 		"url: has a wrong value of the option ssl-mode, or tls beside it; it is DISABLED, PREFERRED, REQUIRED, VERIFY_CA or VERIFY_IDENTITY": "mysql://a/?ssl-mode=geheim",
 		"url: has an option with a wrong value; the options are those of a DSN of Go's driver, such as ?charset=utf8mb4":                     "mysql://a/?parseTime=geheim",
-		"url: has the option strict, which the driver no longer takes; use ?sql_mode='STRICT_ALL_TABLES'": "mysql://a/?strict=true",
+		"url: has the option strict, which the driver no longer takes; use ?sql_mode='STRICT_ALL_TABLES'":                                    "mysql://a/?strict=true",
 	} {
 		if _, err := New(&Spec{Type: "mysql", URL: url}); err == nil || err.Error() != want {
 			t.Errorf("%s: got %v, want %s", url, err, want)

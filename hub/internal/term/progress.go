@@ -48,7 +48,7 @@ func (p *Progress) Show(rows, done int64) {
 		return
 	}
 	p.drawn = now
-	fmt.Fprint(p.w, "\r"+clip(p.line(rows, done, now.Sub(p.begun)), p.screen.Width-1)+"\x1b[K")
+	fmt.Fprint(p.w, "\r"+Clip(p.line(rows, done, now.Sub(p.begun)), p.screen.Width-1)+"\x1b[K")
 }
 
 // Clear takes the bar off the screen.

@@ -140,7 +140,7 @@ func (t *Table) line(s Screen, row []Cell, widths []int) string {
 		if i > 0 {
 			b.WriteString(strings.Repeat(" ", columnGap))
 		}
-		text := clip(c.Text, widths[i])
+		text := Clip(c.Text, widths[i])
 		pad := strings.Repeat(" ", widths[i]-utf8.RuneCountInString(text))
 		switch {
 		case t.Columns[i].Right:
@@ -154,8 +154,8 @@ func (t *Table) line(s Screen, row []Cell, widths []int) string {
 	return strings.TrimRight(b.String(), " ")
 }
 
-// clip returns text in at most width characters, with an ellipsis if it was cut.
-func clip(text string, width int) string {
+// Clip returns text in at most width characters, with an ellipsis if it was cut.
+func Clip(text string, width int) string {
 	if utf8.RuneCountInString(text) <= width {
 		return text
 	}
