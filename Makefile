@@ -68,7 +68,7 @@ servers: ## install the databases and the browser for the tests: Debian's packag
 	@tools/servers.sh
 	@tools/postgres.sh
 
-interop: ## check a real model server, MLServer from PyPI, with its probe
+interop: ## check the probes of model servers with real ones, MLServer and TorchServe from PyPI
 	@tools/interop.sh
 
 upstream: ## run the tests of net/http and of routers with and without Kymo's middleware

@@ -80,6 +80,12 @@ type Spec struct {
 	Canary *Canary
 	// Key is sent as a bearer token. For kserve, torchserve, tfserving, openai.
 	Key string
+	// MaxQueue is the number of waiting requests from which the server is degraded. For
+	// kserve, torchserve, openai.
+	MaxQueue int
+	// MaxCache is the part of the KV cache in use, from 0 to 1, from which the server is
+	// degraded. For kserve, openai.
+	MaxCache float64
 }
 
 // Canary is an inference that each run makes, to verify that a model answers.
@@ -151,7 +157,7 @@ func (s *Spec) internal() *config.Spec {
 		Redirects: s.Redirects, Insecure: s.Insecure, TLS: s.TLS.internal(), Service: s.Service, Expect: s.Expect, ExpiresIn: s.ExpiresIn,
 		Path: s.Path, MinFree: s.MinFree,
 
-		Models: s.Models, Key: s.Key,
+		Models: s.Models, Key: s.Key, MaxQueue: s.MaxQueue, MaxCache: s.MaxCache,
 	}
 	if s.Canary != nil {
 		canary := config.Canary(*s.Canary)

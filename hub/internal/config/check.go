@@ -74,9 +74,11 @@ type Spec struct {
 	MinFree   float64        // disk: share free, 0 to 1, under which it is degraded
 
 	// Model servers.
-	Models []string
-	Canary *Canary
-	Key    string // a bearer token: never in output
+	Models   []string
+	Canary   *Canary
+	Key      string  // a bearer token: never in output
+	MaxQueue int     // requests that wait, from which it is degraded
+	MaxCache float64 // share of the KV cache in use, 0 to 1, from which it is degraded
 }
 
 // TLS is how a connection is secured. An empty field is the default.

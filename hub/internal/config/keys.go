@@ -28,10 +28,10 @@ var (
 		"tls":  {"url", "expires_in", "insecure", "tls"},
 		"disk": {"path", "min_free"},
 
-		"kserve":     modelKeys,
-		"torchserve": modelKeys,
+		"kserve":     append([]string{"max_queue", "max_cache"}, modelKeys...),
+		"torchserve": append([]string{"max_queue"}, modelKeys...),
 		"tfserving":  modelKeys,
-		"openai":     modelKeys,
+		"openai":     append([]string{"max_queue", "max_cache"}, modelKeys...),
 	}
 )
 

@@ -21,6 +21,14 @@ func newKServe(c *modelClient) (modelServer, error) {
 	if err := c.needBody(`{"inputs": [{"name": "input", "shape": [1, 4], "datatype": "FP32", "data": [1, 2, 3, 4]}]}`); err != nil {
 		return nil, err
 	}
+	const example = "http://host:8000?metrics=http://host:8002/metrics"
+	var err error
+	if c.metrics, err = c.urlOption("metrics", example); err != nil {
+		return nil, err
+	}
+	if err := c.checkLoad("needs the server's metrics, which are on another port: url must look like " + example); err != nil {
+		return nil, err
+	}
 	body, err := encodeCanary(c.canary)
 	return &kserve{c, body}, err
 }

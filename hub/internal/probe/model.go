@@ -32,6 +32,9 @@ type modelServer interface {
 	ready(ctx context.Context) error
 	// model probes whether a model could answer.
 	model(ctx context.Context, name string) error
+	// load reports how busy the server is, after ready and the models. It is called only if
+	// there is a limit.
+	load(ctx context.Context) (modelLoad, error)
 	// infer makes the canary's inference. The shape is nil if the protocol has none.
 	infer(ctx context.Context) (shape []int, took time.Duration, err error)
 }
@@ -42,6 +45,9 @@ type modelProbe struct {
 	models []string
 	canary *Canary // nil if there is none; its model is among models
 	hide   secrets
+
+	maxQueue int     // 0 is no limit
+	maxCache float64 // 0 is no limit
 }
 
 func newModelProbe(s *Spec, protocol func(*modelClient) (modelServer, error)) (health.Probe, error) {
@@ -71,7 +77,7 @@ func newModelProbe(s *Spec, protocol func(*modelClient) (modelServer, error)) (h
 	if err != nil {
 		return health.Probe{}, err
 	}
-	m := &modelProbe{server: server, models: models, canary: canary, hide: c.hide}
+	m := &modelProbe{server: server, models: models, canary: canary, hide: c.hide, maxQueue: s.MaxQueue, maxCache: s.MaxCache}
 	return networkProbe(s.Type, c.hide, m.run, c.client), nil
 }
 
@@ -133,6 +139,9 @@ func (m *modelProbe) run(ctx context.Context) (health.Details, error) {
 		details[name] = one
 		all.add(name, err)
 	}
+	if err := m.judgeLoad(ctx, details, &all); err != nil {
+		return details, err
+	}
 	return details, all.err()
 }
 
@@ -162,7 +171,10 @@ func isVerdict(err error) bool {
 
 // verdicts collects the results of several targets, of which the worst
 // counts.
-type verdicts struct{ down, degraded []string }
+type verdicts struct{ down, degraded, unknown []string }
+
+// unsure adds what could not be judged.
+func (v *verdicts) unsure(text string) { v.unknown = append(v.unknown, text) }
 
 // add adds what was found on the thing of that name, which "" is the whole.
 func (v *verdicts) add(name string, err error) {
@@ -182,11 +194,13 @@ func (v *verdicts) add(name string, err error) {
 
 // err is all of it in one error, the worst first; nil if there is nothing.
 func (v *verdicts) err() error {
-	switch text := strings.Join(append(v.down, v.degraded...), "; "); {
+	switch text := strings.Join(slices.Concat(v.down, v.degraded, v.unknown), "; "); {
 	case len(v.down) > 0:
 		return fault(text)
-	case text != "":
+	case len(v.degraded) > 0:
 		return health.Degradedf("%s", text)
+	case text != "":
+		return health.Unknownf("%s", text)
 	}
 	return nil
 }

@@ -16,11 +16,13 @@ const maxTensors = 8 << 20
 // modelClient is what the protocols of model servers have in common.
 type modelClient struct {
 	*client
-	base   *url.URL
-	hide   secrets
-	spec   *Spec
-	models []string
-	canary *Canary
+	base *url.URL
+	// metrics are those of the server, in Prometheus' format; nil if none are known.
+	metrics *url.URL
+	hide    secrets
+	spec    *Spec
+	models  []string
+	canary  *Canary
 }
 
 // errLimited is the verdict on a server that limits the rate of requests.

@@ -3,6 +3,9 @@ package probe
 import (
 	"fmt"
 	"net"
+	"os"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -263,4 +266,32 @@ func TestRedisRights(t *testing.T) {
 	wantProblem(t, p, enough, health.Unknown, "INFO, which the user may not use")
 	p = openProbe(t, Spec{Type: "redis", URL: "redis://monitor:blind@" + server.Addr()})
 	wantProblem(t, p, enough, health.Down, "password")
+}
+
+// The rights of a user that the documentation recommends are enough.
+func TestRedisDocumentedRights(t *testing.T) {
+	t.Parallel()
+	content, err := os.ReadFile("../../../docs/checks.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := regexp.MustCompile(`(?m)^user kymo on >… (.+)$`).FindAllStringSubmatch(string(content), -1)
+	if len(lines) != 3 {
+		t.Fatalf("there are %d lines for users", len(lines))
+	}
+	rights := func(i int) []string {
+		return slices.Concat([]string{"ACL", "SETUSER", "kymo", "reset", "on", ">geheim"}, strings.Fields(lines[i][1]))
+	}
+	server := serverstest.Redis(t)
+	limits := Spec{Type: "redis", URL: "redis://kymo:geheim@" + server.Addr(), MaxConnections: 0.9, MaxMemory: 0.9, MaxLag: time.Second}
+	server.Do(rights(0)...)
+	wantHealthy(t, openProbe(t, limits))
+	server.Do(rights(1)...)
+	limits.ScratchKey = "kymo:scratch"
+	wantHealthy(t, openProbe(t, limits))
+	nodes := serverstest.RedisCluster(t)
+	for _, node := range nodes {
+		node.Do(rights(2)...)
+	}
+	wantHealthy(t, openProbe(t, Spec{Type: "redis", URL: "redis+cluster://kymo:geheim@" + nodes[0].Addr(), MaxConnections: 0.9}))
 }

@@ -17,22 +17,14 @@ type torchServe struct {
 	*modelClient
 	management *url.URL // nil if there is none
 	body       []byte
+	waiting    *float64 // requests of all models, in this run; nil if none says
 }
 
 func newTorchServe(c *modelClient) (modelServer, error) {
 	t := &torchServe{modelClient: c}
-	options := c.base.Query()
-	if raw := options.Get("management"); raw != "" {
-		management, hide, err := parseURL("url", raw, "http://host:8080?management=http://host:8081", "http", "https")
-		if err != nil {
-			return nil, wrong("url", "has a management option that is not a URL; it must look like http://host:8080?management=http://host:8081")
-		}
-		t.management = management
-		for _, secret := range hide {
-			c.hide.add(secret)
-		}
-		options.Del("management")
-		c.base.RawQuery = options.Encode()
+	var err error
+	if t.management, err = c.urlOption("management", "http://host:8080?management=http://host:8081"); err != nil {
+		return nil, err
 	}
 	if t.management == nil && len(c.spec.Models) > 0 {
 		return nil, wrong("models", "need the management API, which knows them: add ?management=http://host:8081 to url, or leave models out")
@@ -40,12 +32,18 @@ func newTorchServe(c *modelClient) (modelServer, error) {
 	if err := c.needBody(`{"data": [1, 2, 3]}`); err != nil {
 		return nil, err
 	}
-	var err error
+	if err := c.checkLoad(""); err != nil {
+		return nil, err
+	}
+	if c.spec.MaxQueue > 0 && len(c.models) == 0 {
+		return nil, wrong("max_queue", "needs models, whose queues the management API knows: list them, and add ?management=http://host:8081 to url")
+	}
 	t.body, err = encodeCanary(c.canary)
 	return t, err
 }
 
 func (t *torchServe) ready(ctx context.Context) error {
+	t.waiting = nil
 	a, err := t.get(ctx, endpoint(t.base, "/ping"))
 	if err != nil {
 		return err
@@ -84,9 +82,18 @@ func (t *torchServe) model(ctx context.Context, name string) error {
 		Workers []struct {
 			Status string `json:"status"`
 		} `json:"workers"`
+		Queue struct {
+			Pending *float64 `json:"pendingRequests"` // nil before version 0.9
+		} `json:"jobQueueStatus"`
 	}
 	if json.Unmarshal(a.body, &versions) != nil || len(versions) == 0 {
 		return fault("the management API does not list workers")
+	}
+	if pending := versions[0].Queue.Pending; pending != nil {
+		if t.waiting == nil {
+			t.waiting = new(float64)
+		}
+		*t.waiting += *pending
 	}
 	workers := versions[0].Workers // of the default version, which is the only one asked for
 	ready := 0
@@ -104,6 +111,11 @@ func (t *torchServe) model(ctx context.Context, name string) error {
 		return health.Degradedf("%d of %d workers are ready", ready, len(workers))
 	}
 	return nil
+}
+
+// load is what the models reported.
+func (t *torchServe) load(context.Context) (modelLoad, error) {
+	return modelLoad{queue: t.waiting}, nil
 }
 
 func (t *torchServe) infer(ctx context.Context) ([]int, time.Duration, error) {

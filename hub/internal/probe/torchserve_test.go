@@ -61,6 +61,21 @@ func TestTorchServeManagement(t *testing.T) {
 			wantProblem(t, p, enough, c.status, c.reason)
 		})
 	}
+	for body, want := range map[string]string{
+		`"jobQueueStatus": {"remainingCapacity": 95, "pendingRequests": 5}, `: "10 requests are waiting, max_queue is 10",
+		"": "the server reports no number of waiting requests",
+	} {
+		model := on(200, `[{`+body+`"workers": [{"status": "READY"}]}]`)
+		management := web(t, script{line: model, "GET /models/n": model}.ServeHTTP)
+		spec := Spec{Type: "torchserve", Models: []string{"m", "n"}, URL: inference.URL + "?management=" + management.URL, MaxQueue: 10}
+		p, status := openProbe(t, spec), health.Degraded
+		if body == "" {
+			status = health.Unknown
+		}
+		for range 2 { // the runs are not added up
+			wantProblem(t, p, enough, status, want)
+		}
+	}
 	p := openProbe(t, Spec{Type: "torchserve", Models: []string{"m"}, URL: inference.URL + "?management=http://app:geheim@" + closedTCP(t)})
 	wantProblem(t, p, enough, health.Down, "connection refused")
 }
