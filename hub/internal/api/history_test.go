@@ -55,6 +55,12 @@ func TestHealthRoute(t *testing.T) {
 		!strings.Contains(w.Body.String(), `"releaseId":"1.2.3"`) {
 		t.Errorf("got %v %s", w.Header(), w.Body)
 	}
+	// What load balancers and monitors add to a URL changes nothing.
+	for _, path := range []string{"/health/", "/health?verbose", "/health/?hours=no&service=%zz&=&hours=1"} {
+		if w := ask(a, "GET "+path, ""); w.Code != 200 || !strings.Contains(w.Body.String(), `"status":"degraded"`) {
+			t.Errorf("%s: %d %s", path, w.Code, w.Body)
+		}
+	}
 	down := func() health.Report {
 		r := standing()
 		r.Status = health.Down

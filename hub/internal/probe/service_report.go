@@ -36,6 +36,7 @@ type selfReport struct {
 	output string      // why, in the service's words
 	word   string      // its status, if that is not understood
 	checks []selfCheck // worst first
+	cut    bool        // there are more checks than were read
 }
 
 type selfCheck struct {
@@ -114,7 +115,10 @@ func parseSelfReport(a *answer) (r *selfReport, problem string) {
 	case len(body) == 0:
 		return nil, ""
 	case a.more:
-		return nil, fmt.Sprintf("the answer is over %d MiB", maxReport>>20)
+		if r := parseBeginning(body); r != nil {
+			return r, ""
+		}
+		return nil, fmt.Sprintf("the answer is over %d MiB, and has no status in front of its checks", maxReport>>20)
 	case !json.Valid(body):
 		return parseSaidText(body, a.html)
 	case body[0] != '{':
@@ -147,6 +151,33 @@ func parseSelfReport(a *answer) (r *selfReport, problem string) {
 	}
 	r.checks = parseSelfChecks(top.Checks, top.Components, top.Entries, top.Info, top.Errors, top.Parts)
 	return r, ""
+}
+
+// parseBeginning reads the status of a report that is too long to be read whole; it returns
+// nil if that does not come before what is long.
+func parseBeginning(body []byte) *selfReport {
+	d := json.NewDecoder(bytes.NewReader(body))
+	if open, err := d.Token(); err != nil || open != json.Delim('{') {
+		return nil
+	}
+	for d.More() {
+		key, err := d.Token()
+		var value json.RawMessage
+		if err != nil || d.Decode(&value) != nil {
+			return nil
+		}
+		if key != "status" {
+			continue
+		}
+		var one said
+		switch _ = one.UnmarshalJSON(value); {
+		case one.word != "":
+			return &selfReport{status: health.Degraded, word: one.word, cut: true}
+		case one.status != health.Unknown || one.unknown:
+			return &selfReport{status: one.status, cut: true}
+		}
+	}
+	return nil
 }
 
 // parseSaidText reads a text that is no JSON.
@@ -230,6 +261,9 @@ func parseSelfCheck(name string, text json.RawMessage) (c selfCheck, ok bool) {
 
 // details are the checks by name with their status: of too many, the worst.
 func (r *selfReport) details() health.Details {
+	if r.cut {
+		return health.Details{"checks_not_shown": fmt.Sprintf("the report is over %d MiB", maxReport>>20)}
+	}
 	if len(r.checks) == 0 {
 		return nil
 	}

@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/kymohq/kymo/health"
 	"github.com/kymohq/kymo/hub/internal/config"
@@ -84,7 +85,12 @@ func TestService(t *testing.T) {
 			health.Healthy, "", checks{"x": "healthy", "last": "healthy"}},
 		{"much, and its status last", 200, `{"components":{` + strings.Repeat(`"x":{"status":"UP","details":{"a":"`+strings.Repeat("y", 1000)+`"}},`, 2000) + `"last":{"status":"UP"}},"status":"DOWN"}`,
 			health.Down, "says it is down", checks{"x": "healthy", "last": "healthy"}},
-		{"too much", 200, `{"status":"UP","x":"` + strings.Repeat("y", maxReport) + `"}`, health.Degraded, "the answer is over 8 MiB; expected", nil},
+		{"too much", 200, `{"x":"` + strings.Repeat("y", maxReport) + `","status":"UP"}`, health.Degraded,
+			"the answer is over 8 MiB, and has no status in front of its checks; expected", nil},
+		{"too much in a list", 200, `["` + strings.Repeat("y", maxReport) + `"]`, health.Degraded, "the answer is over 8 MiB", nil},
+		{"much after the status", 200, `{"a":1,"status":"UP","x":"` + strings.Repeat("y", maxReport) + `"}`, health.Healthy, "", nil},
+		{"much after a status that is down", 200, `{"status":"DOWN","x":"` + strings.Repeat("y", maxReport) + `"}`, health.Down, "says it is down", nil},
+		{"much after a status that is not understood", 200, `{"status":"so so","x":"` + strings.Repeat("y", maxReport) + `"}`, health.Degraded, `"so so", which is not understood`, nil},
 		{"nothing at all", 204, "", health.Healthy, "", nil},
 		{"a number for a status", 404, `{"status":404}`, health.Down, "says it is down", nil},
 		{"a list", 200, `["down"]`, health.Degraded, "the answer is \"[\\\"down\\\"]\"; expected", nil},
@@ -145,6 +151,44 @@ func TestServiceOfKymo(t *testing.T) {
 	}
 	for _, s := range []http.HandlerFunc{handler.ServeHTTP, plain} {
 		wantProblem(t, openService(t, web(t, s).URL+"/health"), enough, health.Down, "db is down: connection refused")
+	}
+}
+
+// A hub can poll another that has thousands of checks, whatever those say.
+func TestServiceOfThousandsOfChecks(t *testing.T) {
+	const many = 5000
+	for _, c := range []struct {
+		name    string
+		details string // of each check
+		shown   any    // the number of checks that are not shown
+	}{
+		{"few words", `{"version":"16.4"}`, many - maxShownChecks},
+		{"many words", `{"text":"` + strings.Repeat("x", health.MaxDetails-20) + `"}`, "the report is over 8 MiB"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			report := health.Report{Status: health.Healthy, Time: time.Now()}
+			for i := range many {
+				one := health.CheckReport{Name: fmt.Sprintf("shop/check %04d", i), Runs: 1, CheckedAt: report.Time, Details: json.RawMessage(c.details),
+					State: health.State{Status: health.Healthy, Since: report.Time}}
+				if i%1000 == 999 {
+					one.Status, one.Reason = health.Down, "connection refused"
+				}
+				report.Add(one)
+			}
+			handler := &health.Handler{Report: func() health.Report { return report }, Details: func(*http.Request) bool { return true }}
+			p := openService(t, web(t, handler.ServeHTTP).URL+"/health")
+			reason := "shop/check 0999 is down: connection refused; shop/check 1999 is down: connection refused; shop/check 2999 is down: connection refused; …"
+			if _, cut := c.shown.(string); cut {
+				reason = "says it is degraded"
+			}
+			for range 2 {
+				details := wantProblem(t, p, enough, health.Degraded, reason)
+				text, err := json.Marshal(details)
+				if err != nil || len(text) > health.MaxDetails || details["checks_not_shown"] != c.shown {
+					t.Errorf("details of %d bytes, %v: %v are not shown", len(text), err, details["checks_not_shown"])
+				}
+			}
+		})
 	}
 }
 
