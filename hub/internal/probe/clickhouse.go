@@ -64,7 +64,7 @@ func newClickHouse(s *Spec) (health.Probe, error) {
 	if c.conn, err = clickhouse.Open(options); err != nil {
 		return health.Probe{}, wrong("url", "is invalid for the driver: %s", a.secrets.show(err.Error()))
 	}
-	return databaseProbe(s, c, c.lines, a.secrets), nil
+	return databaseProbe(s, a, c, c.lines), nil
 }
 
 func (c *clickHouse) run(ctx context.Context) (health.Details, error) {

@@ -43,8 +43,8 @@ func (d *databaseLines) close() {
 }
 
 // databaseProbe returns the probe of a database. Its errors contain no secrets.
-func databaseProbe(s *Spec, d database, l *lines, hide secrets) health.Probe {
-	kept := &databaseLines{d, l}
+func databaseProbe(s *Spec, a *address, d database, l *lines) health.Probe {
+	kept, to := &databaseLines{d, l}, target{s.Type, a.shown()}
 	return health.Probe{
 		Kind: s.Type,
 		Run: fresh(kept, func(ctx context.Context) (health.Details, error) {
@@ -55,7 +55,7 @@ func databaseProbe(s *Spec, d database, l *lines, hide secrets) health.Probe {
 			if err != nil && isLost(err) && l.dials() == before && ctx.Err() == nil {
 				details, err = d.run(ctx)
 			}
-			return details, explain(ctx, err, hide)
+			return details, to.tell(explain(ctx, err, a.secrets))
 		}),
 		Close: func() error {
 			kept.close()

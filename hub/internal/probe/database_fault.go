@@ -62,7 +62,20 @@ func explain(ctx context.Context, err error, hide secrets) error {
 	if known := networkFault(err); known != "" {
 		return known
 	}
-	return errors.New(hide.show(err.Error()))
+	return errors.New(hide.show(lastCause(err)))
+}
+
+// lastCause returns the text of an error without those of the errors around it, as far as
+// it can be told.
+func lastCause(err error) string {
+	text := err.Error()
+	if i := strings.LastIndex(text, "tls: "); i >= 0 { // of this side, or an alert of the other
+		return "the TLS handshake failed: " + text[i+len("tls: "):]
+	}
+	if system := syscall.Errno(0); errors.As(err, &system) {
+		return system.Error()
+	}
+	return text
 }
 
 // networkFault describes an error of the network, or returns "" if it is
@@ -76,9 +89,15 @@ func networkFault(err error) fault {
 		invalid   x509.CertificateInvalidError
 		record    tls.RecordHeaderError
 	)
+	dial := (*net.OpError)(nil)
+	socket := errors.As(err, &dial) && dial.Net == "unix"
 	switch {
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return "connection refused"
+	case socket && errors.Is(err, syscall.ENOENT):
+		return "there is no socket"
+	case socket && errors.Is(err, syscall.EACCES):
+		return "the hub may not open the socket"
 	case errors.As(err, &name) && name.IsNotFound:
 		return fault(fmt.Sprintf("no such host: %s", name.Name))
 	case errors.As(err, &name):

@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"cmp"
 	"net"
 	"net/url"
 	"slices"
@@ -131,6 +132,9 @@ func (a *address) one() (network, addr, name string, err error) {
 	name, _, err = net.SplitHostPort(a.hosts[0])
 	return "tcp", a.hosts[0], name, err
 }
+
+// shown returns where the server is, without secrets.
+func (a *address) shown() string { return cmp.Or(a.socket, strings.Join(a.hosts, ",")) }
 
 // onlyOptions refuses unknown options.
 func (a *address) onlyOptions(known ...string) error {

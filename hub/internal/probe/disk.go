@@ -34,7 +34,7 @@ func newDisk(s *Spec) (health.Probe, error) {
 	if d.minFree == 0 {
 		d.minFree = defaultMinFree
 	}
-	return networkProbe("disk", nil, d.run, nil), nil
+	return networkProbe(target{"disk", d.path}, nil, d.run, nil), nil
 }
 
 // run makes a system call, which cannot be canceled: if the disk hangs, so

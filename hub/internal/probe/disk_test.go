@@ -42,7 +42,7 @@ func TestDiskSpace(t *testing.T) {
 		{0.1, func(string) (uint64, uint64, error) { return 0, 0, errors.New("input/output error") }, health.Down, "input/output error"},
 	} {
 		d := &diskProbe{path: "/data", minFree: c.minFree, space: c.space}
-		p := tests.watch("disk", networkProbe("disk", nil, d.run, nil))
+		p := tests.watch("disk", networkProbe(target{"disk", d.path}, nil, d.run, nil))
 		if c.status == health.Healthy {
 			wantHealthy(t, p)
 			continue

@@ -55,7 +55,7 @@ func newDNS(s *Spec) (health.Probe, error) {
 	d.resolver = &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, systems string) (net.Conn, error) {
 		return dnsDial(ctx, network, cmp.Or(d.addr, systems))
 	}}
-	return networkProbe("dns", nil, d.run, nil), nil
+	return networkProbe(target{"dns", cmp.Or(d.addr, "the system's name server")}, nil, d.run, nil), nil
 }
 
 // international converts names with other letters than those of ASCII. An underscore is
@@ -128,6 +128,8 @@ func (d *dnsProbe) run(ctx context.Context) (health.Details, error) {
 			err = d.missing()
 		case strings.HasSuffix(failed.Err, syscall.ECONNREFUSED.Error()): // which is all that remains of it
 			err = fault("connection refused by the name server")
+		case failed.IsTimeout:
+			err = fault("the name server does not answer")
 		default:
 			err = fault("the name server cannot answer: " + secrets(nil).show(failed.Err))
 		}

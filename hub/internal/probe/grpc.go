@@ -61,7 +61,7 @@ func newGRPC(s *Spec) (health.Probe, error) {
 		return health.Probe{}, unusedTLS("it must begin with grpcs://")
 	}
 	g.secure = noting{inner, g.note}
-	return networkProbe("grpc", hide, g.run, g), nil
+	return networkProbe(target{"grpc", g.addr}, hide, g.run, g), nil
 }
 
 // grpcURL parses the address of a server, or the path of a socket as gRPC has it:
@@ -176,7 +176,12 @@ func (g *grpcProbe) reason(err error) error {
 			return fault("the server does not speak gRPC here")
 		}
 	}
-	return errors.New(said.Code().String() + ": " + said.Message())
+	// The causes that gRPC itself has are in front of the last one.
+	text := said.Message()
+	if i := strings.LastIndex(text, "desc = "); i >= 0 {
+		text = strings.Trim(text[i+len("desc = "):], `"`)
+	}
+	return errors.New(said.Code().String() + ": " + text)
 }
 
 func (g *grpcProbe) oldest() time.Time {

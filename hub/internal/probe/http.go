@@ -69,7 +69,7 @@ func newHTTP(s *Spec) (health.Probe, error) {
 	if len(h.expected) == 0 {
 		h.client.enough = func(body []byte) bool { return bytes.Contains(body, []byte(h.contains)) }
 	}
-	return networkProbe("http", hide, h.run, h.client), nil
+	return networkProbe(target{"http", u.Host}, hide, h.run, h.client), nil
 }
 
 func (h *httpProbe) run(ctx context.Context) (health.Details, error) {

@@ -64,8 +64,8 @@ func TestMain(m *testing.M) {
 	code := m.Run()
 	some := slices.ContainsFunc([]string{"run", "skip", "list"}, func(name string) bool { return flag.Lookup("test."+name).Value.String() != "" })
 	if code == 0 && !some {
-		for _, problem := range tests.compare("../../../docs/checks.md") {
-			fmt.Fprintln(os.Stderr, "FAIL: docs/checks.md:", problem)
+		for _, problem := range append(tests.compare("../../../docs/checks.md"), tests.reasons()...) {
+			fmt.Fprintln(os.Stderr, "FAIL:", problem)
 			code = 1
 		}
 	}
@@ -91,7 +91,7 @@ func (w *witness) compare(file string) (problems []string) {
 			continue
 		}
 		if _, twice := rows[o]; twice {
-			problems = append(problems, fmt.Sprintf("%s has two rows for %s", o.typ, o.status))
+			problems = append(problems, fmt.Sprintf("docs/checks.md: %s has two rows for %s", o.typ, o.status))
 		}
 		rows[o] = strings.Trim(cells[3], " |`")
 	}
@@ -102,9 +102,9 @@ func (w *witness) compare(file string) (problems []string) {
 			seen := slices.ContainsFunc(w.seen[o], func(s string) bool { return strings.Contains(s, reason) })
 			switch {
 			case !ok && len(w.seen[o]) > 0:
-				problems = append(problems, fmt.Sprintf("%s has no row for %s, as with %q", typ, status, w.seen[o]))
+				problems = append(problems, fmt.Sprintf("docs/checks.md: %s has no row for %s, as with %q", typ, status, w.seen[o]))
 			case ok && !seen:
-				problems = append(problems, fmt.Sprintf("%s is %s with %q in no test, but with %q", typ, status, reason, w.seen[o]))
+				problems = append(problems, fmt.Sprintf("docs/checks.md: %s is %s with %q in no test, but with %q", typ, status, reason, w.seen[o]))
 			}
 		}
 	}

@@ -78,7 +78,7 @@ func newModelProbe(s *Spec, protocol func(*modelClient) (modelServer, error)) (h
 		return health.Probe{}, err
 	}
 	m := &modelProbe{server: server, models: models, canary: canary, hide: c.hide, maxQueue: s.MaxQueue, maxCache: s.MaxCache}
-	return networkProbe(s.Type, c.hide, m.run, c.client), nil
+	return networkProbe(target{s.Type, u.Host}, c.hide, m.run, c.client), nil
 }
 
 // checkModels returns the models to probe, among them the canary's, and the

@@ -45,14 +45,14 @@ func (c *modelClient) checkLoad(remedy string) error {
 	return nil
 }
 
-// load reads the metrics. Its error is no verdict on the server.
+// load reads the metrics. Its error, a text to show, is no verdict on the server.
 func (c *modelClient) load(ctx context.Context) (l modelLoad, err error) {
 	a, err := c.do(ctx, http.MethodGet, c.metrics, nil)
-	switch {
-	case err != nil:
-		return l, err
-	case a.status != http.StatusOK:
-		return l, fault("the metrics at " + c.metrics.Path + " " + a.outcome())
+	if err == nil && a.status != http.StatusOK {
+		err = fault(a.outcome())
+	}
+	if err != nil {
+		return l, fault(fmt.Sprintf("a limit needs the metrics at %s%s: %s", c.metrics.Host, c.metrics.Path, explain(ctx, withoutURL(err), c.hide)))
 	}
 	l.queue = gauge(a.body, queueGauges, func(sum, v float64) float64 { return sum + v })
 	l.cache = gauge(a.body, cacheGauges, math.Max)
@@ -110,7 +110,7 @@ func (m *modelProbe) judgeLoad(ctx context.Context, details health.Details, all 
 		return err
 	}
 	if err != nil {
-		all.unsure(m.hide.show(err.Error()) + ", so that max_queue and max_cache cannot be judged")
+		all.unsure(err.Error())
 		return nil
 	}
 	if limit := m.maxQueue; limit > 0 && l.queue == nil {

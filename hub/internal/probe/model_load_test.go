@@ -51,9 +51,9 @@ func TestModelLoad(t *testing.T) {
 	testModels(t, "openai", []modelCase{
 		{"TGI queue", openai(tgiMetrics), queue, health.Degraded, waiting},
 		{"TGI has no cache", openai(tgiMetrics), cache, health.Unknown, "the server reports no use of its KV cache, which max_cache needs"},
-		{"no metrics", script{list: on(200, `{"data": []}`)}, queue, health.Unknown, "the metrics at /metrics answered 404 Not Found, so that max_queue and max_cache cannot be judged"},
+		{"no metrics", script{list: on(200, `{"data": []}`)}, queue, health.Unknown, "/metrics: answered 404 Not Found; turn them on"},
 		{"other metrics", openai("up 1\nvllm:num_requests_waiting{} x\nvllm:num_requests_waiting\n"), queue, health.Unknown, "the server reports no number of waiting requests"},
-		{"what is worse counts", openai("").with(metrics, on(500, "")), Spec{MaxQueue: 1, Models: []string{"m"}}, health.Down, "m: the server has no such model; the metrics at /metrics answered 500"},
+		{"what is worse counts", openai("").with(metrics, on(500, "")), Spec{MaxQueue: 1, Models: []string{"m"}}, health.Down, "m: the server has no such model; a limit needs the metrics at "},
 	})
 	kserve := script{"GET /v2/health/ready": on(200, "")}
 	triton := web(t, script{metrics: on(200, tritonMetrics)}.ServeHTTP)
@@ -62,7 +62,7 @@ func TestModelLoad(t *testing.T) {
 		{"Triton queue", kserve, ported(queue, triton.URL), health.Degraded, waiting},
 		{"Triton well", kserve, ported(Spec{MaxQueue: 13}, triton.URL), health.Healthy, ""},
 		{"Triton has no cache", kserve, ported(cache, triton.URL), health.Unknown, "the server reports no use of its KV cache"},
-		{"no port of metrics", kserve, ported(queue, "http://"+closedTCP(t)), health.Unknown, "connection refused"},
+		{"no port of metrics", kserve, ported(queue, "http://"+closedTCP(t)), health.Unknown, "/metrics: connection refused; turn them on"},
 	})
 }
 

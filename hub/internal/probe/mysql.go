@@ -48,7 +48,7 @@ func newMySQL(s *Spec) (health.Probe, error) {
 	}
 	m.db = sql.OpenDB(mysqlLimited{connector, s})
 	m.db.SetMaxOpenConns(1)
-	return databaseProbe(s, m, l, a.secrets), nil
+	return databaseProbe(s, a, m, l), nil
 }
 
 // mysqlLimited makes connections on which a statement ends with the check's

@@ -26,25 +26,22 @@ var networkTypes = map[string]constructor{
 // runFunc is one run of a probe.
 type runFunc func(ctx context.Context) (health.Details, error)
 
-// networkProbe returns a probe whose errors contain no secret. Its connections are nil if
+// networkProbe returns a probe of a target whose errors contain no secret. Its connections are nil if
 // it keeps none.
-func networkProbe(kind string, hide secrets, run runFunc, kept connections) health.Probe {
+func networkProbe(to target, hide secrets, run runFunc, kept connections) health.Probe {
 	if kept != nil {
 		run = fresh(kept, run)
 	}
 	return health.Probe{
-		Kind: kind,
+		Kind: to.kind,
 		Run: func(ctx context.Context) (health.Details, error) {
 			details, err := run(ctx)
 			if known := certificateFault(err); known != "" {
 				err = known
 			}
-			// It says the method and the whole URL before what is wrong.
-			if where := (*url.Error)(nil); errors.As(err, &where) {
-				err = where.Err
-			}
+			err = withoutURL(err)
 			isOver(ctx) // so that explain sees it
-			return details, explain(ctx, err, hide)
+			return details, to.tell(explain(ctx, err, hide))
 		},
 		Close: func() error {
 			if kept != nil {
@@ -53,6 +50,15 @@ func networkProbe(kind string, hide secrets, run runFunc, kept connections) heal
 			return nil
 		},
 	}
+}
+
+// withoutURL returns what is wrong without the method and the whole URL that net/http has
+// in front of it.
+func withoutURL(err error) error {
+	if where := (*url.Error)(nil); errors.As(err, &where) {
+		return where.Err
+	}
+	return err
 }
 
 // isOver reports whether the time of a run is up. Connections have clocks of their

@@ -151,9 +151,10 @@ func (o *openAI) embedding(a *answer) ([]int, time.Duration, error) {
 	if json.Unmarshal(a.body, &said) != nil || len(said.Data) == 0 || len(said.Data[0].Embedding) == 0 {
 		return nil, 0, fault("the answer to the inference has no embedding")
 	}
+	shape := []int{len(said.Data)}
 	var numbers []float64
-	if json.Unmarshal(said.Data[0].Embedding, &numbers) != nil {
-		return []int{len(said.Data)}, a.took, nil
+	if json.Unmarshal(said.Data[0].Embedding, &numbers) == nil {
+		shape = append(shape, len(numbers))
 	}
-	return []int{len(said.Data), len(numbers)}, a.took, nil
+	return shape, a.took, nil
 }

@@ -88,7 +88,7 @@ func newPostgres(s *Spec) (health.Probe, error) {
 	}
 	p.config.DialFunc = p.lines.dial
 	p.config.RuntimeParams["application_name"] = clientName
-	return databaseProbe(s, p, p.lines, a.secrets), nil
+	return databaseProbe(s, a, p, p.lines), nil
 }
 
 // verifyFull returns a URL with the mode in which the driver makes all connections with

@@ -69,7 +69,7 @@ func newRedis(s *Spec) (health.Probe, error) {
 	if err != nil {
 		return health.Probe{}, err
 	}
-	return databaseProbe(s, &redisWatched{d, l, a.user}, l, a.secrets), nil
+	return databaseProbe(s, a, &redisWatched{d, l, a.user}, l), nil
 }
 
 // redisWatched cuts a client's connections when a run's context is done (the
@@ -100,7 +100,7 @@ func redisReason(err error, user string) error {
 	}{
 		{"WRONGPASS", errPassword(user)},
 		{"invalid password", errPassword(user)}, // before Redis 6
-		{"NOAUTH", fault("the server requires a password: the url must have one, as in redis://:password@host")},
+		{"NOAUTH", fault("the server requires a password")},
 		{"no password is set", fault("the url has a password, but the server requires none")}, // before Redis 6
 		{"max number of clients", errTooMany},
 		{"LOADING", health.Degradedf("loading its data into memory")},

@@ -84,7 +84,7 @@ func askCluster(ctx context.Context, client *goredis.Client, scratch string) (vi
 		return view, err
 	}
 	if err := slots.Err(); isNoPermission(err) {
-		return view, fault("the user may not use CLUSTER SLOTS, which tells the cluster's nodes: +cluster|slots grants it")
+		return view, fault("the user may not use CLUSTER SLOTS, which tells the cluster's nodes: grant it with +cluster|slots")
 	} else if err != nil {
 		return view, err
 	}

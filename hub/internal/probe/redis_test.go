@@ -53,7 +53,7 @@ func TestRedis(t *testing.T) {
 		wantHealthy(t, other) // in place of the connection that was dropped
 		eventually(t, "three connections are used", func() bool {
 			_, err := runProbe(t, three, enough)
-			return health.StatusOf(err) == health.Degraded && err.Error() == "3 of 3 connections used"
+			return health.StatusOf(err) == health.Degraded && strings.Contains(err.Error(), "3 of 3 connections used; close some")
 		})
 		another, err := net.Dial("tcp", server.Addr())
 		if err != nil {
@@ -109,7 +109,7 @@ func TestRedisLoading(t *testing.T) {
 	go func() { defer close(loaded); server.Do("DEBUG", "RELOAD") }()
 	eventually(t, "it loads", func() bool {
 		_, err := runProbe(t, probe, enough)
-		return health.StatusOf(err) == health.Degraded && err.Error() == "loading its data into memory"
+		return health.StatusOf(err) == health.Degraded && strings.Contains(err.Error(), ": loading its data into memory; wait")
 	})
 	<-loaded
 	wantHealthy(t, probe)
@@ -198,7 +198,7 @@ func TestRedisCluster(t *testing.T) {
 	wantProblem(t, probe, enough, health.Down, "1 of 3 primaries do not answer, "+all[2].Addr()+" among them")
 	eventually(t, "the others have noticed", func() bool {
 		_, err := runProbe(t, probe, enough)
-		return err != nil && strings.HasPrefix(err.Error(), "the cluster takes no queries: ")
+		return err != nil && strings.Contains(err.Error(), ": the cluster takes no queries: ")
 	})
 	all[2].Start()
 	for _, node := range all {
@@ -226,7 +226,7 @@ func TestRedisCluster(t *testing.T) {
 	for _, p := range []health.Probe{probe, few} {
 		eventually(t, "two slots are not served", func() bool {
 			_, err := runProbe(t, p, enough)
-			return err != nil && health.StatusOf(err) == health.Degraded && err.Error() == "16382 of 16384 slots are served"
+			return err != nil && health.StatusOf(err) == health.Degraded && strings.Contains(err.Error(), ": 16382 of 16384 slots are served; start")
 		})
 	}
 

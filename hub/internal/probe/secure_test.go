@@ -124,7 +124,7 @@ func TestAuthorityOfACheck(t *testing.T) {
 			_ = renewed.Close()
 			if spec.Type != "grpc" { // it has a connection that is good for a minute
 				p = openProbeOf(t, files, spec, own)
-				wantProblem(t, p, enough, health.Unknown, "the certificate authorities are unusable: open ")
+				wantProblem(t, p, enough, health.Unknown, "tls.ca: there is no file ")
 			}
 		})
 	}
@@ -360,20 +360,22 @@ func TestUnixSockets(t *testing.T) {
 		serverstest.Redis(t, "--requirepass", "geheim", "--unixsocket", dir+"/redis.sock")
 		wantHealthy(t, openProbe(t, Spec{Type: "redis", URL: "unix://:geheim@" + dir + "/redis.sock?db=1", ScratchKey: "k"}))
 		wantProblem(t, openProbe(t, Spec{Type: "redis", URL: "unix://" + dir + "/redis.sock"}), enough, health.Down, "requires a password")
-		wantProblem(t, openProbe(t, Spec{Type: "redis", URL: "unix://" + dir + "/none.sock"}), enough, health.Down, "no such file or directory")
+		wantProblem(t, openProbe(t, Spec{Type: "redis", URL: "unix://" + dir + "/none.sock"}), enough, health.Down, "there is no socket; check")
 	})
 	t.Run("mysql", func(t *testing.T) {
 		t.Parallel()
 		serverstest.MariaDB(t, "--socket", dir+"/mysql.sock")
 		wantHealthy(t, openProbe(t, Spec{Type: "mysql", URL: "mysql://root:" + serverstest.MariaDBPassword + "@/mysql?socket=" + dir + "/mysql.sock&charset=utf8mb4&sql_mode=ANSI",
 			Query: `SELECT 1 FROM "user"`}))
+		wantProblem(t, openProbe(t, Spec{Type: "mysql", URL: "mysql://root:" + serverstest.MariaDBPassword + "@/mysql?socket=" + dir + "/mysql.sock&no_variable=1"}),
+			enough, health.Down, "Unknown system variable 'no_variable'; correct the options in url")
 	})
 	t.Run("postgres", func(t *testing.T) {
 		t.Parallel()
 		server := serverstest.Postgres(t)
 		host, port := server.SQL("SHOW unix_socket_directories"), server.SQL("SHOW port")
 		wantHealthy(t, openProbe(t, Spec{Type: "postgres", URL: "postgres://postgres@/postgres?host=" + host + "&port=" + port}))
-		wantProblem(t, openProbe(t, Spec{Type: "postgres", URL: "postgres:///postgres?host=" + dir}), enough, health.Down, "no such file or directory")
+		wantProblem(t, openProbe(t, Spec{Type: "postgres", URL: "postgres:///postgres?host=" + dir}), enough, health.Down, "there is no socket; check")
 	})
 	t.Run("grpc", func(t *testing.T) {
 		t.Parallel()
@@ -383,7 +385,7 @@ func TestUnixSockets(t *testing.T) {
 		}
 		grpcServer(t, l, grpchealth.NewServer())
 		wantHealthy(t, openProbe(t, Spec{Type: "grpc", URL: "unix://" + dir + "/grpc.sock"}))
-		wantProblem(t, openProbe(t, Spec{Type: "grpc", URL: "unix://" + dir + "/none.sock"}), enough, health.Down, "no such file or directory")
+		wantProblem(t, openProbe(t, Spec{Type: "grpc", URL: "unix://" + dir + "/none.sock"}), enough, health.Down, "there is no socket; check")
 	})
 	for want, s := range map[string]Spec{
 		"url: must have the absolute path of a socket, like unix:///run/redis.sock": {Type: "redis", URL: "unix://relative"},

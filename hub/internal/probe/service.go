@@ -45,7 +45,7 @@ func Service(p *config.Poll) (health.Probe, error) {
 	}
 	s := &serviceProbe{url: u, hide: hide, client: newClient(with)}
 	s.client.max = maxReport
-	return networkProbe("service", hide, s.run, s.client), nil
+	return networkProbe(target{"service", u.Host}, hide, s.run, s.client), nil
 }
 
 func (s *serviceProbe) run(ctx context.Context) (health.Details, error) {

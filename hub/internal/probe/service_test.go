@@ -20,7 +20,7 @@ func openService(t *testing.T, url string) health.Probe {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = p.Close() })
-	return p
+	return tests.watch("service", p)
 }
 
 func TestService(t *testing.T) {

@@ -34,7 +34,7 @@ func newTCP(s *Spec) (health.Probe, error) {
 		return health.Probe{}, wrong("url", "must have nothing but the host and the port, like tcp://host:5432")
 	}
 	t := &tcpProbe{addr: u.Host, body: []byte(s.Body), contains: []byte(s.Contains)}
-	return networkProbe("tcp", hide, t.run, nil), nil
+	return networkProbe(target{"tcp", t.addr}, hide, t.run, nil), nil
 }
 
 func (t *tcpProbe) run(ctx context.Context) (health.Details, error) {

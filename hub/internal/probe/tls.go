@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/kymohq/kymo/health"
+	"github.com/kymohq/kymo/hub/internal/figure"
 	"github.com/kymohq/kymo/internal/duration"
 )
 
@@ -43,7 +44,7 @@ func newTLS(s *Spec) (health.Probe, error) {
 	if t.expiresIn == 0 {
 		t.expiresIn = defaultExpiresIn
 	}
-	return networkProbe("tls", hide, t.run, nil), nil
+	return networkProbe(target{"tls", t.addr}, hide, t.run, nil), nil
 }
 
 func (t *tlsProbe) run(ctx context.Context) (health.Details, error) {
@@ -75,7 +76,7 @@ func (t *tlsProbe) run(ctx context.Context) (health.Details, error) {
 	case left < t.expiresIn && days == 0:
 		return details, health.Degradedf("certificate expires in %s", duration.Seconds(left))
 	case left < t.expiresIn:
-		return details, health.Degradedf("certificate expires in %d days", days)
+		return details, health.Degradedf("certificate expires in %s", figure.Plural(int64(days), "day"))
 	}
 	return details, nil
 }

@@ -62,7 +62,7 @@ func TestTorchServeManagement(t *testing.T) {
 		})
 	}
 	for body, want := range map[string]string{
-		`"jobQueueStatus": {"remainingCapacity": 95, "pendingRequests": 5}, `: "10 requests are waiting, max_queue is 10",
+		`"jobQueueStatus": {"remainingCapacity": 95, "pendingRequests": 5},`: "10 requests are waiting, max_queue is 10",
 		"": "the server reports no number of waiting requests",
 	} {
 		model := on(200, `[{`+body+`"workers": [{"status": "READY"}]}]`)
