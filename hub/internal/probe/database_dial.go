@@ -15,8 +15,9 @@ import (
 type lines struct {
 	mu     sync.Mutex
 	open   map[*line]struct{}
-	dialed int  // how many were ever made, or tried
-	closed bool // the check is over
+	run    context.Context // of the run under way whose end cuts them; nil or never done between two
+	dialed int             // how many were ever made, or tried
+	closed bool            // the check is over
 }
 
 // line is a connection that is in lines until it is closed.
@@ -37,20 +38,33 @@ func (l *line) Close() error {
 // SyscallConn lets drivers see whether the server has hung up.
 func (l *line) SyscallConn() (syscall.RawConn, error) { return l.Conn.(syscall.Conn).SyscallConn() }
 
-// dial connects as net.Dialer does.
+// dial connects as net.Dialer does, until the end of the run under way: drivers have
+// contexts of their own.
 func (l *lines) dial(ctx context.Context, network, addr string) (net.Conn, error) {
 	l.mu.Lock()
 	l.dialed++
+	run := l.run
 	l.mu.Unlock()
-	conn, err := (&net.Dialer{KeepAlive: 15 * time.Second}).DialContext(ctx, network, addr)
-	if err != nil {
-		return nil, err
+	if run != nil {
+		within, cancel := context.WithCancel(ctx)
+		defer cancel()
+		defer context.AfterFunc(run, cancel)()
+		ctx = within
 	}
+	conn, err := (&net.Dialer{KeepAlive: 15 * time.Second}).DialContext(ctx, network, addr)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.closed { // by a goroutine of a driver that is not waited for any more
-		_ = conn.Close()
-		return nil, net.ErrClosed
+	switch {
+	case run != nil && run.Err() != nil: // the cut may have been before
+		err = run.Err()
+	case err == nil && l.closed: // by a goroutine of a driver that is not waited for any more
+		err = net.ErrClosed
+	}
+	if err != nil {
+		if conn != nil {
+			_ = conn.Close()
+		}
+		return nil, err
 	}
 	if l.open == nil {
 		l.open = make(map[*line]struct{})
@@ -115,14 +129,22 @@ func (l *lines) end() {
 	l.cut()
 }
 
-// cutAfter cuts when ctx is done, until stop is called. Stop waits for a cut
-// that has begun: it would hit the connections of the next run.
+// cutAfter cuts when ctx is done, until stop is called; no connection is made after the
+// cut. Stop waits for a cut that has begun: it would hit the connections of the next run.
 func (l *lines) cutAfter(ctx context.Context) (stop func()) {
+	l.setRun(ctx)
 	done := make(chan struct{})
 	cancel := context.AfterFunc(ctx, func() { defer close(done); l.cut() })
 	return func() {
 		if !cancel() {
 			<-done
 		}
+		l.setRun(context.Background())
 	}
+}
+
+func (l *lines) setRun(ctx context.Context) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.run = ctx
 }

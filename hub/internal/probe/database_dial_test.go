@@ -1,8 +1,10 @@
 package probe
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -54,9 +56,20 @@ func TestLines(t *testing.T) {
 	}
 	defer listener.Close()
 	l := &lines{}
+	// A driver may connect with a context of its own when the run is over already.
+	run, over := context.WithCancel(t.Context())
+	stop := l.cutAfter(run)
+	over()
+	if conn, err := l.dial(t.Context(), "tcp", listener.Addr().String()); !errors.Is(err, context.Canceled) {
+		t.Errorf("after the run there is a connection: %v, %v", conn, err)
+	}
+	stop()
+	if conn, err := l.dial(t.Context(), "tcp", listener.Addr().String()); err != nil || len(l.open) != 1 {
+		t.Errorf("between runs: %v, %v, %d are open", conn, err, len(l.open))
+	}
 	l.end()
-	if conn, err := l.dial(t.Context(), "tcp", listener.Addr().String()); err == nil {
-		t.Errorf("after the end there is a connection: %v", conn)
+	if conn, err := l.dial(t.Context(), "tcp", listener.Addr().String()); err == nil || len(l.open) != 0 {
+		t.Errorf("after the end there is a connection: %v, %d are open", conn, len(l.open))
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 )
@@ -189,25 +190,35 @@ func drain(body io.Reader) {
 	}
 }
 
+// The texts of net/http for a server that speaks, or hangs up, on a new connection before
+// it is asked: which one comes depends on what is faster.
+const (
+	spokeFirst = "readLoopPeekFailLocked: %!w(<nil>)"
+	hungUp     = "server closed idle connection"
+)
+
 // isSecondOnly reports whether an error may be that of a server that speaks HTTP/2 only: it
 // agrees to no other protocol, begins with a frame of that one, or hangs up.
 func isSecondOnly(err error) bool {
-	return err != nil && (isLost(err) || strings.Contains(err.Error(), "no application protocol") ||
-		strings.Contains(err.Error(), `malformed HTTP response "\x00\x00`))
+	return err != nil && (isLost(err) || contains(err, "no application protocol", `malformed HTTP response "\x00\x00`, spokeFirst, hungUp))
 }
 
-// notHTTP names an error of a server that speaks something else. One that speaks
-// before it is asked is read at some point between the two that net/http has texts for.
+// notHTTP names an error of a server that speaks something else.
 func notHTTP(err error) error {
-	for _, text := range []string{"malformed HTTP", "readLoopPeekFailLocked: %!w(<nil>)"} {
-		if strings.Contains(err.Error(), text) {
-			return fault("the server does not speak HTTP")
-		}
-	}
-	if errors.Is(err, http.ErrSchemeMismatch) {
+	switch {
+	case contains(err, "malformed HTTP", spokeFirst):
+		return fault("the server does not speak HTTP")
+	case errors.Is(err, http.ErrSchemeMismatch):
 		return fault("the server does not speak TLS")
+	case contains(err, hungUp):
+		return errLost
 	}
 	return err
+}
+
+// contains reports whether an error has one of these texts.
+func contains(err error, texts ...string) bool {
+	return slices.ContainsFunc(texts, func(text string) bool { return strings.Contains(err.Error(), text) })
 }
 
 func (c *client) oldest() time.Time { return c.lines.oldest() }

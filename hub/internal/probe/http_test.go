@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -182,6 +183,36 @@ func TestHTTPSecondVersion(t *testing.T) {
 		p := openProbe(t, Spec{Type: "http", URL: s.URL, Insecure: true, Method: "POST", Body: "ping", Contains: "ok"})
 		for range 3 {
 			wantHealthy(t, p)
+		}
+	}
+}
+
+// What a server does with a new connection may be seen before the request is on its way, or
+// after: the reason is the same.
+func TestHTTPServerIsFaster(t *testing.T) {
+	for _, test := range []struct{ says, reason string }{
+		{"", "connection closed by the server"},
+		{"220 mail.example ESMTP\r\n", "the server does not speak HTTP"},
+	} {
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer listener.Close()
+		go func() {
+			for {
+				conn, err := listener.Accept()
+				if err != nil {
+					return
+				}
+				_, _ = io.WriteString(conn, test.says)
+				_ = conn.(*net.TCPConn).CloseWrite()
+				_, _ = io.Copy(io.Discard, conn)
+				_ = conn.Close()
+			}
+		}()
+		for range 300 {
+			wantProblem(t, openProbe(t, Spec{Type: "http", URL: "http://" + listener.Addr().String()}), enough, health.Down, test.reason)
 		}
 	}
 }
