@@ -1,6 +1,7 @@
 package pebblestore
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -20,8 +21,8 @@ func (s *Store) Check(context.Context) error {
 		return classify(s.failure)
 	case s.refused != nil:
 		return s.refused
-	case s.unmended != nil:
-		return health.Degradedf("%w: %w; stop the hub and run: kymo repair %s", store.ErrDamaged, s.unmended, s.dir)
+	case s.unmended != nil || s.unclosed != nil:
+		return health.Degradedf("%w: %w; stop the hub and run: kymo repair %s", store.ErrDamaged, cmp.Or(s.unmended, s.unclosed), s.dir)
 	case len(s.lostNow) > 0:
 		more := ""
 		if n := len(s.lostNow) - 1; n > 0 {

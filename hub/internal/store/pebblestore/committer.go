@@ -31,6 +31,7 @@ type committer struct {
 
 	hopeless  map[string]bool // damaged files that cannot be mended while the store is open
 	suspected map[string]int  // how often no damage was found in a file
+	spoilt    []string        // damaged files that were cut out since damages were last closed
 
 	records []byte // scratch of admit
 	pending map[batchID]bool
@@ -50,7 +51,7 @@ func (s *Store) commitLoop() {
 	defer close(s.done)
 	c := committer{Store: s, dead: s.engine.dead, pending: make(map[batchID]bool),
 		hopeless: make(map[string]bool), suspected: make(map[string]int)}
-	c.closeDamages()
+	c.finishMending()
 	ticker := time.NewTicker(s.pause)
 	defer ticker.Stop()
 	for {
@@ -231,7 +232,7 @@ func (c *committer) replace(floor int64) error {
 	c.dead, c.applied, c.tries = c.engine.dead, 0, 0
 	c.fail(nil)
 	c.fillBallast()
-	c.closeDamages()
+	c.finishMending()
 	return nil
 }
 

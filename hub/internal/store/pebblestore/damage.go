@@ -3,6 +3,7 @@ package pebblestore
 import (
 	"encoding/binary"
 	"errors"
+	"math"
 	"slices"
 
 	"github.com/kymohq/kymo/hub/internal/rollup"
@@ -29,7 +30,10 @@ type damage struct {
 	lower, upper []byte
 }
 
-var prefixDamage = []byte("mdamage")
+var (
+	prefixDamage = []byte("mdamage")
+	damageKeys   = keyRange{prefixDamage, append(keyDamage(math.MaxUint64), 0)}
+)
 
 func keyDamage(id uint64) []byte {
 	return binary.BigEndian.AppendUint64(slices.Clone(prefixDamage), id)

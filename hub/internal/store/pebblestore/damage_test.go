@@ -51,6 +51,7 @@ type stored struct {
 	fs     *vfs.MemFS
 	oracle *storetest.Oracle
 	forgot bool // a repair has said that batches which were stored may be new again
+	many   bool // several files are damaged, so that requests may be missing from rollups, too
 }
 
 // fill makes a store of several files.
@@ -165,8 +166,8 @@ func TestDamage(t *testing.T) {
 }
 
 // use opens a damaged store, after a repair if that is necessary, and checks it.
-func (d *stored) use(t *testing.T, fs *vfs.MemFS, torn bool) {
-	d = &stored{fs: fs, oracle: d.oracle} // a repair is of one directory
+func (d *stored) use(t *testing.T, fs *vfs.MemFS, torn bool) *stored {
+	d = &stored{fs: fs, oracle: d.oracle, forgot: d.forgot, many: d.many} // a repair is of one directory
 	var log strings.Builder
 	opts := Options{FS: fs, Now: afternoon, tuning: busy, Logger: slog.New(slog.NewTextHandler(&log, nil))}
 	t.Cleanup(func() {
@@ -176,7 +177,7 @@ func (d *stored) use(t *testing.T, fs *vfs.MemFS, torn bool) {
 	})
 	s, err := Open("data", opts)
 	if errors.Is(err, store.ErrVersion) {
-		return // one bit makes a version that is to come, which is left alone
+		return d // one bit makes a version that is to come, which is left alone
 	}
 	if err != nil {
 		s = d.repaired(t, opts, err)
@@ -201,6 +202,10 @@ func (d *stored) use(t *testing.T, fs *vfs.MemFS, torn bool) {
 	if found, err := Inspect("other", opts); err == nil {
 		t.Errorf("what is no store has damage: %v", found)
 	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return d
 }
 
 // repaired repairs a store that cannot be opened.
@@ -274,7 +279,7 @@ func (d *stored) check(t *testing.T, s *Store, torn bool) (got []string, mended 
 	for _, x := range s.damages {
 		known = known && x.known
 	}
-	if l := s.Lost(everything); known && !torn && l.Requests != uint64(lost) {
+	if l := s.Lost(everything); known && !torn && l.Requests != uint64(lost) || l.Requests > uint64(lost) {
 		t.Errorf("%d requests are missing, and it says %d", lost, l.Requests)
 	}
 	rolled := uint64(0)
@@ -284,7 +289,7 @@ func (d *stored) check(t *testing.T, s *Store, torn bool) (got []string, mended 
 		}
 		rolled += r.Durations.Count()
 	}
-	if total := uint64(len(got) + lost); rolled > total || rolled < uint64(len(got)) || known && !torn && rolled != total {
+	if total := uint64(len(got) + lost); rolled > total || rolled < uint64(len(got)) || known && !torn && !d.many && rolled != total {
 		t.Errorf("the rollups have %d requests, of %d stored and %d left", rolled, total, len(got))
 	}
 	if lost == 0 && !d.forgot {

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 	"path"
 	"slices"
 
@@ -23,10 +24,9 @@ type rebuilder struct {
 	batch      *pebble.Batch
 	series     map[uint32][]byte
 	identities map[string]*identity
-	ids        uint32           // one more than the largest id of a series
-	paged      map[int64]uint64 // how many requests the pages of each hour have
+	records    map[string]record // of damages, by key
+	ids        uint32            // one more than the largest id of a series
 	reader     blockReader
-	spoilt     int      // blocks that make no sense
 	numbers    []uint64 // of the blocks
 	nameless   bool     // whether names of series are lost
 }
@@ -50,7 +50,7 @@ func (r *repair) rebuild() error {
 		return err
 	}
 	b := &rebuilder{repair: r, engine: e, batch: e.db.NewBatch(),
-		series: make(map[uint32][]byte), identities: make(map[string]*identity), paged: make(map[int64]uint64)}
+		series: make(map[uint32][]byte), identities: make(map[string]*identity), records: make(map[string]record)}
 	err = b.fill()
 	if err == nil {
 		err = e.flush()
@@ -81,10 +81,11 @@ func (b *rebuilder) fill() error {
 	if err := b.write(); err != nil {
 		return err
 	}
-	if err := b.repage(); err != nil {
+	// What only pages have is counted before any page is made from what is left.
+	if err := b.assess(); err != nil {
 		return err
 	}
-	if err := b.assess(); err != nil {
+	if err := b.repage(); err != nil {
 		return err
 	}
 	if b.state.segment == 0 { // the state is lost; what of the journal is stored twice counts once
@@ -117,6 +118,10 @@ func (b *rebuilder) write() error {
 
 // add takes over an entry of a table.
 func (b *rebuilder) add(e entry) error {
+	if bytes.HasPrefix(e.key, prefixDamage) {
+		b.addDamage(e)
+		return nil
+	}
 	if len(e.key) == 0 || !e.isValue() && e.kind != pebble.InternalKeyKindMerge {
 		return nil
 	}
@@ -139,18 +144,42 @@ func (b *rebuilder) add(e entry) error {
 			}
 			b.identities[string(e.key[1:])] = id
 		}
-	case prefixMeta:
-		if d, err := decodeDamage(e.key, e.value); err == nil && bytes.HasPrefix(e.key, prefixDamage) {
-			if d.open {
-				b.holes = append(b.holes, keyRange{d.lower, d.upper})
-				return nil
-			}
-			return b.set(e.key, e.value)
-		}
 	case prefixPage:
 		return b.addPage(e)
 	}
 	return nil
+}
+
+// record is the last that is stored of a damage: nil if it was deleted.
+type record struct {
+	sequence uint64
+	damage   *damage
+}
+
+func (b *rebuilder) addDamage(e entry) {
+	old, known := b.records[string(e.key)]
+	if known && old.sequence > e.sequence {
+		return
+	}
+	d, err := decodeDamage(e.key, e.value)
+	if !e.isValue() || err != nil {
+		d = nil
+	}
+	b.records[string(e.key)] = record{e.sequence, d}
+}
+
+// earlier returns the damages that were closed before. What the others took is a hole.
+func (b *rebuilder) earlier() (closed []*damage) {
+	for _, r := range b.records {
+		switch d := r.damage; {
+		case d == nil:
+		case d.open:
+			b.holes = append(b.holes, keyRange{d.lower, d.upper})
+		default:
+			closed = append(closed, d)
+		}
+	}
+	return closed
 }
 
 func (b *rebuilder) addBlock(e entry) error {
@@ -158,7 +187,7 @@ func (b *rebuilder) addBlock(e entry) error {
 		return nil
 	}
 	if b.reader.open(e.value) != nil {
-		b.spoilt++
+		b.holes = append(b.holes, keyRange{bytes.Clone(e.key), append(bytes.Clone(e.key), 0)})
 		return nil //nolint:nilerr // it is counted
 	}
 	for _, id := range b.reader.list {
@@ -184,10 +213,9 @@ func (b *rebuilder) addPage(e entry) error {
 	if span < levels[level].Span(floor) {
 		return nil
 	}
-	if level == level1h {
-		if n, err := pageCount(e.value); err == nil {
-			b.paged[span] += n
-		}
+	// A page that makes no sense would keep the others of its span from being read.
+	if _, err := pageCount(e.value); err != nil && b.listed {
+		b.holes = append(b.holes, keyRange{bytes.Clone(e.key), append(bytes.Clone(e.key), 0)})
 	}
 	if !b.listed || b.inHole(e.key) {
 		return nil
@@ -199,9 +227,7 @@ func (b *rebuilder) addPage(e entry) error {
 }
 
 func (b *rebuilder) inHole(key []byte) bool {
-	return slices.ContainsFunc(b.holes, func(x keyRange) bool {
-		return bytes.Compare(key, x.lower) >= 0 && (x.upper == nil || bytes.Compare(key, x.upper) < 0)
-	})
+	return slices.ContainsFunc(b.holes, func(x keyRange) bool { return x.contains(key) })
 }
 
 // addSeries adds the series. Those whose names are lost get others, since their numbers
@@ -227,18 +253,26 @@ func (b *rebuilder) addSeries() error {
 	return nil
 }
 
+// unpaged returns the keys whose pages are not taken over, in order. Shorter pages come before
+// the longer ones that are made from them.
+func (b *rebuilder) unpaged() (ranges []keyRange) {
+	if !b.listed {
+		return []keyRange{{[]byte{prefixPage}, []byte{prefixPage + 1}}}
+	}
+	for _, x := range b.holes {
+		ranges = join(ranges, x)
+	}
+	return ranges
+}
+
 // repage makes the pages that are missing, a day at a time.
 func (b *rebuilder) repage() error {
-	ranges := b.holes
-	if !b.listed {
-		ranges = []keyRange{{[]byte{prefixPage}, []byte{prefixPage + 1}}}
-	}
 	r := repager{state: b.state, batch: b.engine.db.NewIndexedBatch()}
 	from, end, err := r.hours()
 	if err != nil {
 		return err
 	}
-	for _, x := range ranges {
+	for _, x := range b.unpaged() {
 		if x.upper == nil {
 			x.upper = []byte{prefixPage + 1}
 		}
@@ -270,55 +304,75 @@ func (b *rebuilder) repage() error {
 // assess finds out what is lost: requests that only pages have, and what else the keys
 // that cannot be read may have been.
 func (b *rebuilder) assess() error {
-	r := repager{state: b.state, batch: b.engine.db.NewIndexedBatch()}
-	d := &damage{id: uint64(b.now().UnixNano()), known: b.listed && b.spoilt == 0}
-	cover := func(from, to int64) {
-		if d.to == 0 || from < d.from {
-			d.from = from
+	now := b.now()
+	id := uint64(now.UnixNano())
+	all := b.earlier()
+	add := func(d *damage) {
+		for slices.ContainsFunc(all, func(other *damage) bool { return other.id == id }) {
+			id++
 		}
-		d.to = max(d.to, to)
+		d.id = id
+		all = append(all, d)
 	}
-	for hour, paged := range b.paged {
-		if !b.listed {
-			break // files that are not in use any more count, too
+	for _, d := range all {
+		if _, ok := d.keys(); ok && !b.listed {
+			d.known = false // no page will tell what it took from what others take
 		}
-		kept, err := r.blockCount(hour)
-		if err != nil {
-			return err
-		}
-		if paged > kept {
-			d.requests += paged - kept
-			cover(hour*hourMillis, (hour+1)*hourMillis)
-		}
-	}
-	now := b.now().UnixMilli()
-	if b.nameless {
-		d.known = false // they are there, and not under their names
-		cover(b.state.floor, now)
-	}
-	if !b.listed && !b.complete() {
-		d.known = false
-		cover(b.state.floor, now)
-		b.note("perhaps which batches were stored: one that is sent again may count twice")
 	}
 	for _, x := range b.holes {
-		from, end := blockHour(x.lower, b.state.floor/hourMillis), blockHour(x.upper, now/hourMillis)+1
-		if x.touches(prefixBlock) && (!b.listed || b.uncounted(from, end)) {
-			d.known = false
-			cover(from*hourMillis, min(now, end*hourMillis))
+		add(&damage{open: true, lower: x.lower, upper: x.upper})
+		if x.overlaps(damageKeys) { // of what was lost before, pages may still tell
+			add(&damage{open: true, lower: keyHour(0), upper: keyHour(math.MaxUint32)})
+			b.note("what was noted of losses in the journal, if there were any")
 		}
 		if x.touches(prefixIdentity) {
 			b.note("which batches were stored, in part: one that is sent again may count twice")
 		}
-		if x.touches(prefixHealth) {
-			b.note("results of health checks")
+	}
+	gone := !b.listed && b.incomplete() // a table of which nothing is known
+	if gone {
+		b.note("perhaps which batches were stored: one that is sent again may count twice")
+	}
+	if gone || b.nameless { // nameless ones are there, and not under their names
+		d := &damage{from: b.state.floor, to: now.UnixMilli()}
+		add(d)
+		b.lost = append(b.lost, d.describe())
+	}
+	r := repager{state: b.state, batch: b.engine.db.NewIndexedBatch()}
+	losses, err := r.account(all, b.unpaged(), now.UnixMilli())
+	if err != nil {
+		return err
+	}
+	merged := make(map[*damage]bool)
+	for i := range losses {
+		for _, d := range losses[i].parts {
+			merged[d] = true
+		}
+		whole := losses[i].whole
+		if whole.to == 0 {
+			continue
+		}
+		b.lost = append(b.lost, whole.describe())
+		if err := b.set(keyDamage(whole.id), whole.encode()); err != nil {
+			return err
 		}
 	}
-	if d.to == 0 {
-		return nil
+	for _, d := range all {
+		if merged[d] {
+			continue
+		}
+		if err := b.set(keyDamage(d.id), d.encode()); err != nil {
+			return err
+		}
 	}
-	b.lost = append(b.lost, d.describe())
-	return b.set(keyDamage(d.id), d.encode())
+	return nil
+}
+
+// incomplete reports whether a table may be missing: blocks, or what the journal had before
+// the oldest segment that is left.
+func (b *rebuilder) incomplete() bool {
+	numbers, err := segments(b.fs, b.journalDir())
+	return err != nil || !b.complete() || len(numbers) == 0 || len(missingSegments(numbers, b.state.segment)) > 0
 }
 
 // complete reports whether all blocks are there: their numbers have no gaps, but for what
@@ -334,22 +388,8 @@ func (b *rebuilder) complete() bool {
 	return b.state.number > 0 && last-first+1 == n && last >= b.state.number && (first == 1 || b.state.floor > 0)
 }
 
-// uncounted reports whether pages that cannot be read may have counted the requests of the
-// hours [from, end). They need not be in the same file as the blocks.
-func (b *rebuilder) uncounted(from, end int64) bool {
-	lower, upper := keyPage(level1h, from), keyPage(level1h, end)
-	return slices.ContainsFunc(b.holes, func(x keyRange) bool {
-		return (x.upper == nil || bytes.Compare(x.upper, lower) > 0) && bytes.Compare(x.lower, upper) < 0
-	})
-}
-
 func (b *rebuilder) note(lost string) {
 	if !slices.Contains(b.lost, lost) {
 		b.lost = append(b.lost, lost)
 	}
-}
-
-// touches reports whether keys with the prefix may be in the range.
-func (x *keyRange) touches(prefix byte) bool {
-	return (x.upper == nil || bytes.Compare(x.upper, []byte{prefix}) > 0) && bytes.Compare(x.lower, []byte{prefix + 1}) < 0
 }

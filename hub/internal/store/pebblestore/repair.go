@@ -67,8 +67,6 @@ type repair struct {
 	lost   []string // in words
 }
 
-type keyRange struct{ lower, upper []byte }
-
 func newRepair(dir string, opts Options) (*repair, error) {
 	s := newStore(dir, opts)
 	if _, err := s.fs.Stat(path.Join(dir, databaseDir)); err != nil {
@@ -119,16 +117,28 @@ func (r *repair) inspectDatabase() error {
 		r.foundf("%s/ is missing", databaseDir)
 		return nil //nolint:nilerr // it is in the report
 	}
-	r.tables, err = r.listTables()
-	if r.listed = err == nil; !r.listed {
-		r.broken = true
-		r.foundf("%s/: %s", databaseDir, firstLineOf(err))
-		for _, name := range names {
-			if strings.HasSuffix(name, tableSuffix) {
-				r.tables = append(r.tables, liveTable{file: name})
-			}
+	// A table that is listed and missing is one that cannot be read.
+	r.tables, _, err = r.readList(true)
+	if r.listed = err == nil; r.listed {
+		if err := r.inspectTables(); err != nil {
+			return err
+		}
+		if err = r.checkUnlisted(r.tables, r.state); err == nil {
+			return nil
 		}
 	}
+	r.listed, r.broken = false, true
+	r.foundf("%s/: %s", databaseDir, firstLineOf(err))
+	r.tables, r.holes = nil, nil
+	for _, name := range names {
+		if strings.HasSuffix(name, tableSuffix) {
+			r.tables = append(r.tables, liveTable{file: name})
+		}
+	}
+	return r.inspectTables()
+}
+
+func (r *repair) inspectTables() error {
 	for _, t := range r.tables {
 		if err := r.inspectTable(t); err != nil {
 			return err
@@ -141,26 +151,32 @@ func (r *repair) inspectDatabase() error {
 // and writes nothing. A list that was cut short is to Pebble one that a crash left: it
 // would delete the tables that are not in it.
 func (s *Store) listTables() (tables []liveTable, err error) {
+	tables, st, err := s.readList(false)
+	if err != nil {
+		return nil, err
+	}
+	return tables, s.checkUnlisted(tables, st)
+}
+
+// readList returns the tables that the database lists, and its state. If tables may be
+// missing, it does not read them, and returns no state.
+func (s *Store) readList(missing bool) (tables []liveTable, st state, err error) {
 	dir := path.Join(s.dir, databaseDir)
 	if err := checkListed(s.fs, dir); err != nil {
-		return nil, err
+		return nil, state{}, err
 	}
 	e := newEngine(s.fs)
 	e.ends = s.ends
 	opts := e.options()
-	opts.ReadOnly = true
+	opts.ReadOnly, opts.DisableConsistencyCheck = true, missing
 	if err := e.open(dir, opts); err != nil {
-		return nil, err
+		return nil, state{}, err
 	}
 	tables, err = e.liveTables()
-	var st state
-	if err == nil {
+	if err == nil && !missing {
 		st, err = e.state()
 	}
-	if err = errors.Join(err, e.close()); err != nil {
-		return nil, err
-	}
-	return tables, s.checkUnlisted(tables, st)
+	return tables, st, errors.Join(err, e.close())
 }
 
 // checkUnlisted returns an error if a table that is not listed has what is nowhere else:

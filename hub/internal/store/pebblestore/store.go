@@ -100,6 +100,7 @@ type Store struct {
 	damages    map[uint64]*damage // by id
 	lostNow    []*damage          // those that were found since the store was opened
 	unmended   error              // damage that cannot be cut out; nil if there is none
+	unclosed   error              // why damage that was cut out cannot be counted; nil if it was
 	failure    error              // why the engine died, until there is another; nil if it lives
 	refused    error              // why the last batches were refused; nil if they were not
 

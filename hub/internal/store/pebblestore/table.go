@@ -32,6 +32,7 @@ type hole struct{ last, next []byte }
 type entry struct {
 	kind       pebble.InternalKeyKind
 	key, value []byte
+	sequence   uint64 // of what is stored under a key, the entry with the highest counts
 }
 
 // openTable opens a file. If that fails, nothing in it can be read.
@@ -106,7 +107,7 @@ func (t table) run(from, end, last []byte, visit func(entry) error) (_ []byte, d
 			return last, true, t.fatal(err)
 		}
 		last = append(last[:0], kv.K.UserKey...)
-		if err := visit(entry{kv.Kind(), last, value}); err != nil {
+		if err := visit(entry{kv.Kind(), last, value, uint64(kv.SeqNum())}); err != nil {
 			return last, false, err
 		}
 	}
@@ -116,11 +117,15 @@ func (t table) run(from, end, last []byte, visit func(entry) error) (_ []byte, d
 
 // fatal returns an error that does not tell of damage, or nil.
 func (t table) fatal(err error) error {
-	short := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
-	if !t.strict || short || pebble.IsCorruptionError(err) {
+	if !t.strict || isDamage(err) {
 		return nil
 	}
 	return err
+}
+
+// isDamage reports whether an error tells that what was read is wrong, or ends too early.
+func isDamage(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || pebble.IsCorruptionError(err)
 }
 
 // iterate returns an iterator up to end. Each seek has one of its own, since an iterator
