@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/kymohq/kymo/internal/serverstest"
 )
 
 // readmeRule is how a command of the README is tested.
@@ -56,7 +58,7 @@ const readmeHub = "http://127.0.0.1:5966"
 // text. A command without a rule fails the test.
 func TestReadmeCommands(t *testing.T) {
 	onlyLong(t)
-	n := &newcomer{t: t, repository: newRepository(t), address: freeAddress(t)}
+	n := &newcomer{t: t, repository: newRepository(t), address: serverstest.FreeAddress(t)}
 	used := make(map[string]bool)
 	for _, command := range readmeCommands(n.read("README.md")) {
 		first, _, _ := strings.Cut(command, "\n")
@@ -242,7 +244,7 @@ func checks(n *newcomer, command string) {
 			config = block[2]
 		}
 	}
-	config = regexp.MustCompile(`127\.0\.0\.1:\d+`).ReplaceAllStringFunc(config, func(string) string { return freeAddress(n.t) })
+	config = regexp.MustCompile(`127\.0\.0\.1:\d+`).ReplaceAllStringFunc(config, func(string) string { return serverstest.FreeAddress(n.t) })
 	n.write("kymo.yaml", config)
 	out, err := n.shell(command, "").Output()
 	if exit, _ := err.(*exec.ExitError); exit == nil || exit.ExitCode() != 1 {

@@ -3,7 +3,6 @@ package e2e
 import (
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -11,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/kymohq/kymo/internal/serverstest"
 )
 
 // TestReadme compiles and runs the README's example, with another port, and looks for its
@@ -25,7 +26,7 @@ func TestReadme(t *testing.T) {
 	if !found {
 		t.Fatal("the README has no example in Go")
 	}
-	address := freeAddress(t)
+	address := serverstest.FreeAddress(t)
 	if strings.Count(example, "127.0.0.1:8080") != 1 {
 		t.Fatal("the example does not listen on 127.0.0.1:8080")
 	}
@@ -95,15 +96,4 @@ func TestReadme(t *testing.T) {
 		endpoints[0].Service != "orders" || endpoints[0].Endpoint != "/orders/{id}" || endpoints[0].Method != "GET" {
 		t.Errorf("the hub has %+v", endpoints)
 	}
-}
-
-// freeAddress returns a loopback address on which nothing listened a moment ago.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }

@@ -21,6 +21,7 @@ import (
 	"google.golang.org/grpc/health/grpc_health_v1"
 
 	"github.com/kymohq/kymo"
+	"github.com/kymohq/kymo/internal/serverstest"
 	"github.com/kymohq/kymo/kymotest"
 )
 
@@ -90,7 +91,7 @@ const port = "127.0.0.1:8080"
 
 // verify runs the program of a row and makes its request.
 func (p *page) verify(t *testing.T, r *row, s *section) {
-	address := freeAddress(t)
+	address := serverstest.FreeAddress(t)
 	source, err := p.program(s.text, strings.ReplaceAll(s.snippets[0], port, address))
 	if err != nil {
 		t.Fatal(err)

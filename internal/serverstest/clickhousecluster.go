@@ -53,7 +53,7 @@ func ClickHouseCluster(t testing.TB, name, password string, shards, replicas int
 	</zookeeper>
 	<distributed_ddl><path>/clickhouse/task_queue/ddl</path></distributed_ddl>
 	<merge_tree><zookeeper_session_expiration_check_period>1</zookeeper_session_expiration_check_period></merge_tree>
-`, freePort(t), i+1, number, name, name, list.String(), name, c.ZooKeeper.port),
+`, FreePort(t), i+1, number, name, name, list.String(), name, c.ZooKeeper.port),
 				"<max_threads>2</max_threads><background_pool_size>4</background_pool_size>"+
 					"<background_schedule_pool_size>4</background_schedule_pool_size>")
 			node.launch()

@@ -100,7 +100,7 @@ func RedisCluster(t testing.TB, args ...string) []*RedisServer {
 	const slots = 16384
 	nodes := make([]*RedisServer, 3)
 	for i := range nodes {
-		bus := freePort(t)
+		bus := FreePort(t)
 		nodes[i] = Redis(t, append([]string{"--cluster-enabled", "yes", "--cluster-port", strconv.Itoa(bus),
 			"--cluster-node-timeout", "1000"}, args...)...)
 		nodes[i].Do("CLUSTER", "ADDSLOTSRANGE", strconv.Itoa(slots*i/3), strconv.Itoa(slots*(i+1)/3-1))

@@ -3,8 +3,6 @@
 package serverstest
 
 import (
-	"fmt"
-	"math/rand/v2"
 	"net"
 	"net/url"
 	"os"
@@ -12,7 +10,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 )
@@ -37,7 +34,7 @@ func newServer(t testing.TB, name string) *Server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &Server{t: t, name: name, dir: dir, port: freePort(t), ask: syscall.SIGTERM}
+	s := &Server{t: t, name: name, dir: dir, port: FreePort(t), ask: syscall.SIGTERM}
 	t.Cleanup(func() {
 		if s.process != nil {
 			_ = s.process.stop(s.ask) // killed if it did not want to
@@ -162,29 +159,6 @@ func program(t testing.TB, debian string, patterns ...string) string {
 	t.Fatalf("%s is not installed: run `make servers`, or install Debian's package %s",
 		filepath.Base(patterns[0]), debian)
 	return ""
-}
-
-// given are the ports that freePort returned: their servers may not listen yet.
-var given sync.Map
-
-// freePort returns a loopback port on which nothing listens. It is below those
-// that the kernel gives to outgoing connections, so that none of them takes it
-// while its server is stopped.
-func freePort(t testing.TB) int {
-	t.Helper()
-	for range 1000 {
-		port := 10000 + rand.IntN(20000)
-		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
-		if err != nil {
-			continue
-		}
-		_ = l.Close()
-		if _, before := given.LoadOrStore(port, nil); !before {
-			return port
-		}
-	}
-	t.Fatal("no free port between 10000 and 30000")
-	return 0
 }
 
 // dials reports whether something listens there.

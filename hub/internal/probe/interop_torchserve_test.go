@@ -9,11 +9,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"syscall"
 	"testing"
 
 	"github.com/kymohq/kymo/health"
+	"github.com/kymohq/kymo/internal/serverstest"
 )
 
 // torchServeServer is a real TorchServe: its server in Java, and its workers in Python.
@@ -42,7 +44,7 @@ func newTorchServeServer(t *testing.T) *torchServeServer {
 		"--handler", filepath.Join(sources, "gated.py"), "--export-path", s.dir)
 	var ports []any
 	for range 5 {
-		ports = append(ports, freePort(t))
+		ports = append(ports, strconv.Itoa(serverstest.FreePort(t)))
 	}
 	s.inference, s.management = fmt.Sprintf("http://127.0.0.1:%s", ports[0]), fmt.Sprintf("http://127.0.0.1:%s", ports[1])
 	properties := fmt.Sprintf("inference_address=http://127.0.0.1:%s\nmanagement_address=http://127.0.0.1:%s\n"+

@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 
 	"google.golang.org/grpc"
@@ -64,16 +65,6 @@ func (f certFiles) pair(name string, c tls.Certificate) (cert, key config.File) 
 // or for these names.
 func (a *authority) always(names ...string) tls.Certificate {
 	return a.issue(a.cert.NotBefore, a.cert.NotAfter, names...)
-}
-
-// freePort returns a port that is free now.
-func freePort(t *testing.T) string {
-	t.Helper()
-	_, port, err := net.SplitHostPort(closedTCP(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return port
 }
 
 // secured starts a server for each type whose URL begins with a protocol of its own, and
@@ -299,7 +290,7 @@ func TestDatabasesOverTLS(t *testing.T) {
 		t.Parallel()
 		files := newCertFiles(t)
 		cert, key := files.pair("server", own.always())
-		port := freePort(t)
+		port := strconv.Itoa(serverstest.FreePort(t))
 		serverstest.Redis(t, "--tls-port", port, "--tls-cert-file", string(cert), "--tls-key-file", string(key),
 			"--tls-ca-cert-file", string(files.authority("clients.pem", clients)), "--tls-auth-clients", "optional")
 		check(t, Spec{Type: "redis", URL: "rediss://127.0.0.1:" + port}, files)
