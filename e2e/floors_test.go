@@ -110,6 +110,8 @@ var rooms = []room{
 		beside: []string{"hub/internal/rollup"}, // the window
 		why:    "how a window is covered follows from lengths alone, not from where sums are kept"},
 
+	{path: "hub/internal/maintenance", floor: 3, upTo: 1,
+		why: "when a window is in force follows from how it is written alone"},
 	{path: "hub/internal/nearest", floor: 3, upTo: -1,
 		why: "it compares names, whatever they name"},
 	{path: "hub/internal/goldentest", floor: 3, upTo: -1,

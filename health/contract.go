@@ -29,6 +29,7 @@ type HealthCheck struct {
 	Reason    string     `json:"reason,omitempty"` // only for callers that may see details
 
 	ExplainedBy string `json:"explained_by,omitempty"` // the check whose failure explains the status
+	Maintenance string `json:"maintenance,omitempty"`  // the maintenance window in force
 }
 
 // Plain returns the plain form of a report, with or without reasons and details.
@@ -46,7 +47,7 @@ func plain(c *CheckReport, details bool) HealthCheck {
 		Details: json.RawMessage("{}"), State: c.Status,
 		Since: instant(c.Since), CheckedAt: instant(c.CheckedAt),
 		Critical: c.Critical, Flapping: c.Flapping, Stuck: c.Stuck, Passive: c.Passive,
-		ExplainedBy: c.ExplainedBy,
+		ExplainedBy: c.ExplainedBy, Maintenance: c.Maintenance,
 	}
 	if details {
 		check.Reason = c.Reason

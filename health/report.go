@@ -38,6 +38,10 @@ type CheckReport struct {
 	// probe.
 	ExplainedBy string
 
+	// Maintenance is the maintenance window that the check is in, or "". It does not change
+	// the status. Only a hub has windows.
+	Maintenance string
+
 	cause cause
 }
 

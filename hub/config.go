@@ -6,6 +6,7 @@ import (
 
 	"github.com/kymohq/kymo/health"
 	"github.com/kymohq/kymo/hub/internal/config"
+	"github.com/kymohq/kymo/hub/internal/maintenance"
 	"github.com/kymohq/kymo/hub/internal/report"
 	"github.com/kymohq/kymo/hub/internal/webserver"
 )
@@ -26,6 +27,9 @@ type Config struct {
 	// it follows by name. Their names are the keys of GET /health and must be unique.
 	Checks   []Check
 	Services []Service
+	// Maintenance lists when something is meant to be out of order: that is shown, and
+	// left out of uptimes. It changes no status. Names must be unique.
+	Maintenance []Maintenance
 
 	// MaxEndpoints is the maximum number of endpoints of each service. Requests to
 	// further endpoints are counted as "(other)". 0 means 1,000.
@@ -120,6 +124,28 @@ type Service struct {
 	DownAfter time.Duration
 }
 
+// Maintenance is a maintenance window. It has From and either Until or For if it is a
+// single one, and Every and For if it recurs; then From and Until bound when it begins.
+type Maintenance struct {
+	Name  string
+	Where *Where // what it concerns; &Where{} is everything, and nil is an error
+
+	Every string        // days and a time of 24 hours in Zone, such as "Sun 02:00" or "daily 02:00"
+	For   time.Duration // from 1 min to 7 days
+	From  string        // "2026-11-29 02:00" in Zone, or RFC 3339
+	Until string        // the first instant after it, written as From
+	Zone  string        // an IANA name, such as "Europe/Berlin"; "" is UTC
+
+	Comment string // at most 500 bytes, as By
+	By      string // who entered it
+}
+
+// Where selects checks. An empty field selects all.
+type Where struct {
+	Service string // a service with all its checks
+	Check   string // a check of the hub's or of services
+}
+
 // internal returns the configuration in the form in which all configurations are
 // validated.
 func (c *Config) internal() *config.Config {
@@ -133,6 +159,15 @@ func (c *Config) internal() *config.Config {
 	to.Slow.Target, to.Slow.MinSamples = c.Slow.Target, c.Slow.MinSamples
 	for _, r := range c.Slow.Routes {
 		to.Slow.Routes = append(to.Slow.Routes, report.RouteTarget(r))
+	}
+	for _, m := range c.Maintenance {
+		w := maintenance.Window{
+			Name: m.Name, Every: m.Every, For: m.For, From: m.From, Until: m.Until, Zone: m.Zone, Comment: m.Comment, By: m.By,
+		}
+		if m.Where != nil {
+			w.Where = &maintenance.Where{Service: m.Where.Service, Check: m.Where.Check}
+		}
+		to.Maintenance = append(to.Maintenance, w)
 	}
 	for _, k := range c.Checks {
 		to.Checks = append(to.Checks, config.Check{Name: k.Name, Probe: k.Probe, Rules: health.Rules{

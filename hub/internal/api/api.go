@@ -13,6 +13,7 @@ import (
 
 	"github.com/kymohq/kymo/health"
 	"github.com/kymohq/kymo/hub/internal/intake"
+	"github.com/kymohq/kymo/hub/internal/maintenance"
 	"github.com/kymohq/kymo/hub/internal/outage"
 	"github.com/kymohq/kymo/hub/internal/rollup"
 	"github.com/kymohq/kymo/hub/internal/store"
@@ -44,6 +45,9 @@ type Config struct {
 
 	// Health reports the status of the hub's checks and of the services, from memory.
 	Health func() health.Report
+	// Maintenance returns when the maintenance windows of the configuration are in force, as
+	// far as that has a part in [from, to).
+	Maintenance func(from, to time.Time) []maintenance.Span
 	// HealthRows returns how many results of the hub's own checks are in the history,
 	// and how many were dropped because the store failed.
 	HealthRows func() (kept, dropped uint64)

@@ -37,6 +37,7 @@ type HealthCheck struct {
 	Stuck          bool           `json:"stuck,omitempty" doc:"Whether a run has not returned after its timeout." example:"false"`
 	Passive        bool           `json:"passive,omitempty" doc:"Whether the status comes from calls that are made anyway." example:"false"`
 	Reason         string         `json:"reason,omitempty" doc:"Why the last run was not healthy. Like details, it is omitted for callers without the read token." example:"took 80 ms, over 50 ms"`
+	Maintenance    string         `json:"maintenance,omitempty" doc:"The maintenance window that is in force for the check. It does not change the status." example:"weekly"`
 	ExplainedBy    string         `json:"explained_by,omitempty" doc:"The check that explains the status: this one depends on it, and it is down. The reason says so, too." example:"database"`
 }
 

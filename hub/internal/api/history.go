@@ -14,6 +14,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/kymohq/kymo/health"
+	"github.com/kymohq/kymo/hub/internal/maintenance"
 	"github.com/kymohq/kymo/hub/internal/nearest"
 	"github.com/kymohq/kymo/hub/internal/report"
 	"github.com/kymohq/kymo/hub/internal/rollup"
@@ -49,7 +50,7 @@ func (a *API) routeHistory() {
 	register(a, huma.Operation{
 		OperationID: historyOperation, Method: http.MethodGet, Path: "/api/v1/health/history", Tags: []string{tagHealth},
 		Summary:     "History of one check",
-		Description: "The check's statuses over time, its transitions, its uptime and the durations of its runs. If there are several instances, the worst status at each instant counts. Time of more than 15 seconds in which nothing was checked, as while the hub was stopped, is unknown: it counts neither for the uptime nor against it." + cachedFor,
+		Description: "The check's statuses over time, its transitions, its uptime and the durations of its runs. If there are several instances, the worst status at each instant counts. Time of more than 15 seconds in which nothing was checked, as while the hub was stopped, is unknown: it counts neither for the uptime nor against it, and neither does time in a maintenance window." + cachedFor,
 		Responses:   answers[report.History](a), Security: needs(forRead),
 		Errors: []int{http.StatusNotFound, http.StatusUnprocessableEntity, http.StatusInternalServerError, http.StatusServiceUnavailable},
 	}, a.history)
@@ -70,7 +71,11 @@ func (a *API) history(ctx context.Context, in *historyInput) (*payloadOutput, er
 		name := in.joined()
 		of := series{in: in, own: own}
 		kept := of.filter(a.Store.Health(ctx, store.HealthQuery{Window: w, Name: name}))
-		h, err := report.ReadHistory(name, upToNow(kept, current, w), w, in.Limit)
+		inMaintenance, err := a.maintenance(ctx, in.checks(own), w)
+		if err != nil {
+			return nil, err
+		}
+		h, err := report.ReadHistory(name, upToNow(kept, current, w), w, in.Limit, inMaintenance)
 		switch {
 		case err == nil && len(of.services) > 1:
 			return nil, of.ambiguous()
@@ -174,7 +179,9 @@ func (a *API) noSuchCheck(ctx context.Context, name string, known []string) erro
 		if err != nil {
 			return a.storeProblem(ctx, err)
 		}
-		known = append(known, other)
+		if other != maintenance.Series {
+			known = append(known, other)
+		}
 	}
 	detail := fmt.Sprintf("there is no check %q", name)
 	if slices.Contains(known, name) {

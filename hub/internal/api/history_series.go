@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/kymohq/kymo/hub/internal/maintenance"
 	"github.com/kymohq/kymo/hub/internal/store"
 )
 
@@ -34,6 +35,9 @@ func (s *series) filter(results iter.Seq2[*store.HealthRecord, error]) iter.Seq2
 				service := r.Service
 				if r.Check == "" {
 					service = "" // the hub's own check of it
+				}
+				if service == "" && r.Check == maintenance.Series {
+					continue // it is no check
 				}
 				if s.own && service != "" || s.in.Service != "" && s.in.Service != service {
 					continue

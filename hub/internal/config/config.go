@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/kymohq/kymo/hub/internal/maintenance"
 	"github.com/kymohq/kymo/hub/internal/report"
 )
 
@@ -31,6 +32,8 @@ type Config struct {
 	// be the same.
 	Checks   []Check
 	Services []Service
+	// Maintenance are the maintenance windows. No two have the same name.
+	Maintenance []maintenance.Window
 
 	// Warnings is what is not wrong, and should be known: each a line with the file.
 	Warnings []string

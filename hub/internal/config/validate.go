@@ -58,6 +58,7 @@ func (c *Config) Validate(makers Makers) error {
 	v.checks()
 	v.services()
 	v.dependencies()
+	v.maintenance()
 	v.wrong.Sort()
 	return v.wrong.OrNil()
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/kymohq/kymo/health"
 	"github.com/kymohq/kymo/hub/internal/fleet"
+	"github.com/kymohq/kymo/hub/internal/maintenance"
 )
 
 // The names of the hub's own checks: of a store in a server, of a configuration that was
@@ -22,7 +23,7 @@ const (
 	ClockCheck  = "clock"
 )
 
-var ownNames = []string{OtherName(StoreCheck), OtherName(ConfigCheck), OtherName(ClockCheck)}
+var ownNames = []string{OtherName(StoreCheck), OtherName(ConfigCheck), OtherName(ClockCheck), maintenance.Series}
 
 // OtherName returns the name of a check of the hub itself if the configuration uses its
 // plain name. No check or service of the configuration may have this one.

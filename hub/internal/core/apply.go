@@ -34,6 +34,12 @@ func (c *checks) apply(conf *config.Config) error {
 		}
 		started[name] = &p
 	}
+	schedules, err := schedulesOf(conf)
+	if err != nil {
+		discard(started)
+		return err
+	}
+	c.history.windows.set(schedules, c.last())
 	before := c.configured
 	c.configured = wanted
 	for name := range before {
@@ -41,7 +47,7 @@ func (c *checks) apply(conf *config.Config) error {
 			c.end(name, c.judged(name)) // before another takes its name
 		}
 	}
-	err := c.makeWay()
+	err = c.makeWay()
 	for _, name := range slices.Sorted(maps.Keys(wanted)) {
 		switch p := started[name]; {
 		case p != nil:

@@ -29,8 +29,8 @@ type dayRun struct {
 }
 
 // A day of a check over the embedded store: outages, flaps, runs that cannot tell, restarts,
-// pauses in which no hub runs, reloads, and steps of the clock by which the hub deletes and
-// reports. The history has exactly what the script did. In short mode the day has six hours.
+// pauses in which no hub runs, reloads, maintenance windows that come and go, and steps of the
+// clock by which the hub deletes and reports. The history has exactly what the script did. In short mode the day has six hours.
 func TestDayOfACheck(t *testing.T) {
 	for seed := range uint64(3) {
 		if seed > 0 && testing.Short() {
@@ -53,6 +53,7 @@ type checkDay struct {
 	hub    *Hub
 	store  *pebblestore.Store
 	runs   []dayRun
+	days   dayWindows
 }
 
 func (d *checkDay) now() time.Time { return time.Now().Add(time.Duration(d.step.Load())) }
@@ -75,7 +76,7 @@ func (d *checkDay) setup() setup {
 		}
 		return nil
 	})
-	s := setup{now: d.now, checks: []config.Check{{Name: "database", Rules: d.rules, Probe: probe}}, retention: config.Retention{Age: 7 * 24 * time.Hour}}
+	s := setup{now: d.now, checks: []config.Check{{Name: "database", Rules: d.rules, Probe: probe}}, retention: config.Retention{Age: 7 * 24 * time.Hour}, maintenance: d.days.present}
 	if d.other {
 		s.checks = append(s.checks, config.Check{Name: "cache", Probe: health.Func(func(context.Context) error { return nil })})
 	}
@@ -109,6 +110,9 @@ func (d *checkDay) reload() {
 	synctest.Wait()
 	d.rules.Interval = time.Duration(5+d.IntN(11)) * time.Second
 	d.other = d.IntN(2) == 0
+	if d.IntN(4) > 0 {
+		d.days.change(d.Rand)
+	}
 	c := d.hub.config.Load()
 	next := *c
 	next.Checks = slices.Clone(c.Checks)
@@ -117,6 +121,7 @@ func (d *checkDay) reload() {
 	if d.other {
 		next.Checks = append(next.Checks, d.setup().checks[1])
 	}
+	next.Maintenance = d.days.present
 	if err := next.Validate(makers); err != nil {
 		d.Fatal(err)
 	}
@@ -135,6 +140,8 @@ func runDay(t *testing.T, seed uint64) {
 	d.rules = health.Rules{Interval: 10 * time.Second, Failures: 1, Successes: 1}
 	d.target.set(health.Healthy)
 	begin := time.Now()
+	d.days.change(d.Rand)
+	d.days.change(d.Rand)
 	d.start()
 	statuses := []health.Status{health.Healthy, health.Degraded, health.Down, health.Unknown}
 	day := 24 * time.Hour
@@ -143,7 +150,7 @@ func runDay(t *testing.T, seed uint64) {
 	}
 	for time.Since(begin) < day {
 		d.pass(260, 2000) // calm, longer than what counts for flapping
-		switch d.IntN(7) {
+		switch d.IntN(8) {
 		case 0:
 			d.stop()
 			d.pass(1, 10)
@@ -152,7 +159,7 @@ func runDay(t *testing.T, seed uint64) {
 			d.stop()
 			d.pass(20, 4000)
 			d.start()
-		case 2:
+		case 2, 7:
 			d.reload()
 		case 3:
 			d.step.Store(int64(d.IntN(7200)-3600) * int64(time.Second))
@@ -184,11 +191,12 @@ func (d *checkDay) expect(begin int64) {
 	}
 	defer st.Close()
 	w := rollup.Window{From: begin, To: d.runs[len(d.runs)-1].closed}
-	got, err := report.ReadHistory("database", st.Health(d.Context(), store.HealthQuery{Window: w, Name: "database"}), w, 1000)
+	stored := d.days.stored(d.T, st, w)
+	got, err := report.ReadHistory("database", st.Health(d.Context(), store.HealthQuery{Window: w, Name: "database"}), w, 1000, stored)
 	if err != nil {
 		d.Fatal(err)
 	}
-	want := d.segments()
+	want := d.days.split(d.T, d.segments(), stored, w)
 	for i, s := range got.Segments {
 		s.Reason = ""
 		if i >= len(want) || s != want[i] {
@@ -200,6 +208,9 @@ func (d *checkDay) expect(begin int64) {
 	}
 	var known, down, checks, failures int64
 	for _, s := range want {
+		if s.Maintenance != "" {
+			continue
+		}
 		switch s.Status {
 		case "down":
 			down += s.To - s.From
@@ -219,7 +230,7 @@ func (d *checkDay) expect(begin int64) {
 	if uptime := 100 * float64(known-down) / float64(known); *got.UptimePercent != uptime || got.Checks != uint64(checks) || got.Failures != uint64(failures) {
 		d.Errorf("uptime %v, want %v; %d runs, want %d; %d failures, want %d", *got.UptimePercent, uptime, got.Checks, checks, got.Failures, failures)
 	}
-	d.Logf("%d runs, %d segments, %d transitions, uptime %v %%", checks, len(want), got.TransitionsTotal, *got.UptimePercent)
+	d.Logf("%d runs, %d segments, %d transitions, %d times in maintenance, uptime %v %%", checks, len(want), got.TransitionsTotal, len(stored), *got.UptimePercent)
 }
 
 // segments returns what the history must have, from the runs alone.

@@ -12,6 +12,7 @@ import (
 	"github.com/kymohq/kymo/hub/internal/figure"
 	"github.com/kymohq/kymo/hub/internal/intake"
 	"github.com/kymohq/kymo/hub/internal/loop"
+	"github.com/kymohq/kymo/hub/internal/maintenance"
 	"github.com/kymohq/kymo/hub/internal/store"
 	"github.com/kymohq/kymo/internal/wire"
 )
@@ -32,6 +33,7 @@ type history struct {
 	appended intake.AppendFunc
 	news     chan struct{} // a status changed
 	services sync.Map      // the checks that are judged by heartbeats: names to those of services
+	windows  windows       // of maintenance
 	loop     *loop.Loop
 
 	// Only for the loop, and for close once the loop has ended.
@@ -100,10 +102,14 @@ func (h *history) writeDue(ctx context.Context) {
 // write stores the results that are due, or all of them. After a failure the loop
 // pauses.
 func (h *history) write(ctx context.Context, all bool) error {
+	now := time.Now()
 	for {
 		b := h.failed
 		if b == nil {
 			rows := h.log.Take(all)
+			if len(rows) == 0 {
+				rows = h.windows.take(now, all)
+			}
 			if len(rows) == 0 {
 				return nil
 			}
@@ -119,7 +125,9 @@ func (h *history) write(ctx context.Context, all bool) error {
 			return err
 		}
 		h.failed, h.pause = nil, 0
-		h.kept.Add(uint64(len(b.Health)))
+		if b.Health[0].Check != maintenance.Series { // then all rows are windows
+			h.kept.Add(uint64(len(b.Health)))
+		}
 	}
 }
 

@@ -103,7 +103,7 @@ func New(st store.Store, c *config.Config, o Options) (*Hub, error) {
 	sessions := o.sessionsFile()
 	h.api = api.New(api.Config{
 		Settings: apiSettings(c), Store: store.Cleaned(st), Intake: h.intake, Now: o.Now, Logger: o.Logger, Version: o.Version,
-		SavedEnded: sessions.read(), SaveEnded: sessions.save, Health: h.Health, HealthRows: h.checks.history.rows, Lost: lostOf(st), Keeper: h,
+		SavedEnded: sessions.read(), SaveEnded: sessions.save, Health: h.Health, Maintenance: h.checks.history.windows.between, HealthRows: h.checks.history.rows, Lost: lostOf(st), Keeper: h,
 		Snapshot: snapshotOf(st, sessions),
 	})
 	h.handler = webserver.Guard(http.HandlerFunc(h.serve), o.Limits)
@@ -186,7 +186,11 @@ func (h *Hub) Ship(ctx context.Context, batch []byte) error {
 }
 
 // Health returns the state of the checks and the services. It runs none of them.
-func (h *Hub) Health() health.Report { return h.checks.registry.Report() }
+func (h *Hub) Health() health.Report {
+	r := h.checks.registry.Report()
+	h.checks.inMaintenance(&r)
+	return r
+}
 
 // Drain makes the readiness probe fail from now on, so that load balancers send no more
 // requests, while those that come are served.

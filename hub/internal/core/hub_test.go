@@ -19,6 +19,7 @@ import (
 	"github.com/kymohq/kymo"
 	"github.com/kymohq/kymo/health"
 	"github.com/kymohq/kymo/hub/internal/config"
+	"github.com/kymohq/kymo/hub/internal/maintenance"
 	"github.com/kymohq/kymo/hub/internal/probe"
 	"github.com/kymohq/kymo/hub/internal/report"
 	"github.com/kymohq/kymo/hub/internal/rollup"
@@ -42,6 +43,7 @@ type setup struct {
 	maxServices  int
 	checks       []config.Check
 	services     []config.Service
+	maintenance  []maintenance.Window
 
 	now   func() time.Time // nil is clock
 	ticks <-chan time.Time
@@ -54,7 +56,7 @@ func (s setup) config(t *testing.T) *config.Config {
 	t.Helper()
 	c := &config.Config{
 		Tokens: s.tokens, Retention: s.retention, Slow: s.slow, Checks: s.checks, Services: s.services,
-		MaxEndpoints: s.maxEndpoints, MaxServices: s.maxServices,
+		MaxEndpoints: s.maxEndpoints, MaxServices: s.maxServices, Maintenance: s.maintenance,
 	}
 	if err := c.Validate(makers); err != nil {
 		t.Fatal(err)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/kymohq/kymo/health"
+	"github.com/kymohq/kymo/hub/internal/maintenance"
 	"github.com/kymohq/kymo/hub/internal/report"
 	"github.com/kymohq/kymo/hub/internal/rollup"
 	"github.com/kymohq/kymo/hub/internal/store"
@@ -47,8 +48,11 @@ type runs struct {
 }
 
 // isOwn reports whether a result is one that a hub keeps of the check, and not one of a
-// service's check whose name is the same when it is joined with that of its service.
-func isOwn(r *store.HealthRecord) bool { return r.Service == "" || r.Check == "" }
+// service's check whose name is the same when it is joined with that of its service, or a
+// maintenance window.
+func isOwn(r *store.HealthRecord) bool {
+	return (r.Service == "" || r.Check == "") && r.Name() != maintenance.Series
+}
 
 func (m memory) add(r *store.HealthRecord, from int64) {
 	of := m[r.Name()]
@@ -247,6 +251,19 @@ func (c *checks) recall(st store.Store) {
 		c.Logger.Warn("the checks begin without what was known before the hub started", "error", err)
 	}
 	c.memory = m
+}
+
+// last returns up to when a hub ran before this one started, while it starts; otherwise,
+// and if there was none, it is now.
+func (c *checks) last() time.Time {
+	if len(c.memory) == 0 {
+		return time.Now()
+	}
+	var last int64
+	for _, of := range c.memory {
+		last = max(last, of.newest().To)
+	}
+	return time.UnixMilli(min(last, time.Now().UnixMilli()))
 }
 
 // resume returns the option with which a check begins where it was before the hub

@@ -19,13 +19,13 @@ import (
 const Bridge = 15 * time.Second
 
 // History describes one check in a window. Shares are of the time that is
-// known, except for KnownPercent.
+// known and not in maintenance, except for KnownPercent.
 type History struct {
 	Name   string `json:"name" doc:"The check: a name of the hub's own, a service's, or service/check." example:"database"`
 	Status string `json:"status" enum:"healthy,degraded,down,unknown" doc:"The present status." example:"healthy"`
 
-	UptimePercent   *float64 `json:"uptime_percent" doc:"Share of the known time in which it was not down; null if nothing is known." example:"99.93"`
-	KnownPercent    float64  `json:"known_percent" doc:"Share of the window for which there are results." example:"100"`
+	UptimePercent   *float64 `json:"uptime_percent" doc:"Share of the known time outside of maintenance in which it was not down; null if nothing is known." example:"99.93"`
+	KnownPercent    float64  `json:"known_percent" doc:"Share of the window, outside of maintenance, for which there are results." example:"100"`
 	HealthyPercent  float64  `json:"healthy_percent" doc:"Share of the known time in which it was healthy." example:"99.8"`
 	DegradedPercent float64  `json:"degraded_percent" doc:"Share of the known time in which it was degraded." example:"0.13"`
 	DownPercent     float64  `json:"down_percent" doc:"Share of the known time in which it was down." example:"0.07"`
@@ -36,10 +36,11 @@ type History struct {
 
 	Latency []RunTimes `json:"latency" nullable:"false" doc:"How long the runs took over time: the window in 60 parts, without those that had no runs."`
 
-	Transitions      []Transition `json:"transitions" nullable:"false" doc:"The changes of the status, the newest first."`
-	TransitionsTotal int          `json:"transitions_total" doc:"The number of transitions without the limit." example:"2"`
-	Segments         []Stretch    `json:"segments" nullable:"false" doc:"The check's status over time, from the first instant of the window that is known, the earliest first and without gaps. If there are more than 2000, the newest; the limit does not apply to them."`
-	Window           Window       `json:"window"`
+	Transitions      []Transition  `json:"transitions" nullable:"false" doc:"The changes of the status, the newest first."`
+	TransitionsTotal int           `json:"transitions_total" doc:"The number of transitions without the limit." example:"2"`
+	Segments         []Stretch     `json:"segments" nullable:"false" doc:"The check's status over time, from the first instant of the window that is known, the earliest first and without gaps. If there are more than 2000, the newest; the limit does not apply to them."`
+	Maintenance      []Maintenance `json:"maintenance,omitempty" doc:"When the check was in maintenance in the window, the earliest first and without overlaps. That time is in no share."`
+	Window           Window        `json:"window"`
 }
 
 // RunTimes is how long the runs of a check took in one part of the window.
@@ -74,6 +75,14 @@ type Stretch struct {
 	Reason string `json:"reason" doc:"Why it was not healthy." example:"connection refused"`
 
 	ExplainedBy string `json:"explained_by,omitempty" doc:"The check whose failure explains the status." example:"database"`
+	Maintenance string `json:"maintenance,omitempty" doc:"The maintenance window that was in force. The status is what it would be without." example:"weekly"`
+}
+
+// Maintenance is a stretch of time, [from, to), in a maintenance window.
+type Maintenance struct {
+	Name string `json:"name" doc:"The window; of several at the same time, the one that began first." example:"weekly"`
+	From int64  `json:"from" doc:"When it begins, Unix milliseconds." example:"1795428930000"`
+	To   int64  `json:"to" doc:"The first instant after it, Unix milliseconds." example:"1795432530000"`
 }
 
 // segment is a stretch of time with the result that gave it its status.
@@ -82,19 +91,21 @@ type segment struct {
 	status   health.Status
 	cause    *store.HealthRecord // the result that brought the status; nil for unknown
 
+	maintenance string // the window that the segment is in; see split
 	explainedBy string // the check that explains the status, by the first result that names one
 }
 
 // ReadHistory sums up the results of one check in a window, which are ordered
 // by the beginning of their span. If they are of several instances, the worst
-// status at each instant counts. The history has at most limit transitions. Any
-// error is the iterator's.
-func ReadHistory(name string, results iter.Seq2[*store.HealthRecord, error], window rollup.Window, limit int) (*History, error) {
-	return readHistory(name, results, window, limit, Bridge.Milliseconds())
+// status at each instant counts. The history has at most limit transitions. Time
+// in maintenance, which is within the window, in order and without overlaps, is in
+// no share. Any error is the iterator's.
+func ReadHistory(name string, results iter.Seq2[*store.HealthRecord, error], window rollup.Window, limit int, maintenance []Maintenance) (*History, error) {
+	return readHistory(name, results, window, limit, Bridge.Milliseconds(), maintenance)
 }
 
-func readHistory(name string, results iter.Seq2[*store.HealthRecord, error], window rollup.Window, limit int, bridge int64) (*History, error) {
-	h := &History{Name: name, Transitions: []Transition{}, Window: windowOf(window)}
+func readHistory(name string, results iter.Seq2[*store.HealthRecord, error], window rollup.Window, limit int, bridge int64, maintenance []Maintenance) (*History, error) {
+	h := &History{Name: name, Transitions: []Transition{}, Maintenance: maintenance, Window: windowOf(window)}
 	var latency hist.Histogram
 	parts := latencyParts{window: window}
 	var records []*store.HealthRecord
@@ -115,9 +126,10 @@ func readHistory(name string, results iter.Seq2[*store.HealthRecord, error], win
 	h.ResponseTimes, _ = responseTimes(&latency)
 
 	segments := timeline(records, window, bridge)
-	h.shares(segments, window)
 	h.transitions(segments, limit)
-	h.Segments = stretches(segments)
+	pieces := split(segments, maintenance)
+	h.shares(pieces, window)
+	h.Segments = stretches(pieces)
 	h.Status = health.Unknown.String()
 	if n := len(segments); n > 0 {
 		h.Status = segments[n-1].status.String()
@@ -138,18 +150,24 @@ func Latest(results []*store.HealthRecord, window rollup.Window) (status health.
 	return health.Unknown, 0
 }
 
-// shares fills in the percentages.
+// shares fills in the percentages. The segments are split by maintenance.
 func (h *History) shares(segments []segment, window rollup.Window) {
 	var spent [health.Down + 1]int64
 	for _, s := range segments {
-		spent[s.status] += s.to - s.from
+		if s.maintenance == "" {
+			spent[s.status] += s.to - s.from
+		}
+	}
+	whole := window.To - window.From
+	for _, m := range h.Maintenance {
+		whole -= m.To - m.From
 	}
 	known := spent[health.Healthy] + spent[health.Degraded] + spent[health.Down]
 	if known == 0 {
 		return
 	}
 	percent := func(part, whole int64) float64 { return 100 * float64(part) / float64(whole) }
-	h.KnownPercent = percent(known, window.To-window.From)
+	h.KnownPercent = percent(known, whole)
 	h.HealthyPercent = percent(spent[health.Healthy], known)
 	h.DegradedPercent = percent(spent[health.Degraded], known)
 	h.DownPercent = percent(spent[health.Down], known)
@@ -181,7 +199,7 @@ func stretches(segments []segment) []Stretch {
 	segments = segments[max(len(segments)-maxStretches, 0):]
 	all := make([]Stretch, len(segments))
 	for i, s := range segments {
-		all[i] = Stretch{From: s.from, To: s.to, Status: s.status.String(), Reason: s.reason(), ExplainedBy: s.explainedBy}
+		all[i] = Stretch{From: s.from, To: s.to, Status: s.status.String(), Reason: s.reason(), ExplainedBy: s.explainedBy, Maintenance: s.maintenance}
 	}
 	return all
 }

@@ -17,7 +17,7 @@ func TestRunTimes(t *testing.T) {
 		records = append(records, r)
 	}
 	records = append(records, span("a", health.Healthy, 300, 301)) // nothing ran
-	h, err := readHistory("redis", each(records), rollup.Window{From: 0, To: 600}, 9, 10)
+	h, err := readHistory("redis", each(records), rollup.Window{From: 0, To: 600}, 9, 10, nil)
 	want := []RunTimes{{0, 2, 3, 4}, {10, 1, 1, 1}, {590, 2, 4, 5}}
 	if err != nil || !slices.Equal(h.Latency, want) {
 		t.Errorf("%v, want %v; %v", h.Latency, want, err)
@@ -25,7 +25,7 @@ func TestRunTimes(t *testing.T) {
 	if records[0].Latency.Count() != 1 {
 		t.Error("a result of the store's was changed")
 	}
-	empty, err := readHistory("redis", each(records[1:2]), rollup.Window{From: 9, To: 9}, 9, 10)
+	empty, err := readHistory("redis", each(records[1:2]), rollup.Window{From: 9, To: 9}, 9, 10, nil)
 	if err != nil || len(empty.Latency) != 0 {
 		t.Errorf("in no time there were %v; %v", empty.Latency, err)
 	}

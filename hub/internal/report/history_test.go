@@ -185,7 +185,7 @@ func TestHistory(t *testing.T) {
 	}
 	records[1].Details, records[1].Flapping = `{"a":1}`, true
 	records[2].Reason = "a blip"
-	h, err := ReadHistory("redis", each(records), window, 10)
+	h, err := ReadHistory("redis", each(records), window, 10, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -212,15 +212,15 @@ func TestHistory(t *testing.T) {
 	if !slices.Equal(h.Segments, stretches) {
 		t.Errorf("%v, want %v", h.Segments, stretches)
 	}
-	if h, _ := ReadHistory("redis", each(records), window, 1); len(h.Transitions) != 1 || h.TransitionsTotal != 2 || !slices.Equal(h.Segments, stretches) {
+	if h, _ := ReadHistory("redis", each(records), window, 1, nil); len(h.Transitions) != 1 || h.TransitionsTotal != 2 || !slices.Equal(h.Segments, stretches) {
 		t.Errorf("limited: %+v", h)
 	}
-	empty, err := ReadHistory("redis", each(nil), window, 10)
+	empty, err := ReadHistory("redis", each(nil), window, 10, nil)
 	if err != nil || empty.UptimePercent != nil || empty.Status != "unknown" || empty.Transitions == nil || empty.Segments == nil || empty.KnownPercent != 0 {
 		t.Errorf("got %+v, %v", empty, err)
 	}
 	broken := errors.New("the disk is gone")
-	_, err = ReadHistory("redis", func(yield func(*store.HealthRecord, error) bool) { yield(nil, broken) }, window, 10)
+	_, err = ReadHistory("redis", func(yield func(*store.HealthRecord, error) bool) { yield(nil, broken) }, window, 10, nil)
 	if !errors.Is(err, broken) {
 		t.Error(err)
 	}
@@ -234,7 +234,7 @@ func TestHistoryOfWhatIsExplained(t *testing.T) {
 	}
 	records[3].Details = `{"explained_by":"database"}`
 	records[4].Details = `{"explained_by":"of another run"}`
-	h, err := readHistory("redis", each(records), rollup.Window{From: 0, To: 100}, 9, 10)
+	h, err := readHistory("redis", each(records), rollup.Window{From: 0, To: 100}, 9, 10, nil)
 	want := []Stretch{
 		{From: 0, To: 20, Status: "healthy"}, {From: 20, To: 60, Status: "down", Reason: "down since 20; explained by database", ExplainedBy: "database"},
 		{From: 60, To: 80, Status: "healthy"}, {From: 80, To: 100, Status: "degraded", Reason: "degraded since 80"},
@@ -249,8 +249,77 @@ func TestHistoryOfWhatIsExplained(t *testing.T) {
 	}
 	// The present status has the cause in its reason.
 	records[2].Details, records[2].Reason = records[3].Details, "refused; explained by database, which has been down since 12:00 UTC"
-	if h, _ := readHistory("redis", each(records), rollup.Window{From: 0, To: 100}, 9, 10); h.Segments[1].Reason != records[2].Reason {
+	if h, _ := readHistory("redis", each(records), rollup.Window{From: 0, To: 100}, 9, 10, nil); h.Segments[1].Reason != records[2].Reason {
 		t.Errorf("got %q", h.Segments[1].Reason)
+	}
+}
+
+// Time in maintenance is marked, and in no share: compared with an oracle that considers
+// each millisecond.
+func TestMaintenanceEqualsTheOracle(t *testing.T) {
+	r := rand.New(rand.NewPCG(6, 6))
+	window := rollup.Window{From: 10, To: 130}
+	for range 3000 {
+		var records []*store.HealthRecord
+		for at := r.Int64N(30); at < 120 && len(records) < 9; {
+			to := at + 1 + r.Int64N(25)
+			records = append(records, span("a", health.Status(1+r.IntN(3)), at, to))
+			if at = to; r.IntN(3) == 0 {
+				at += r.Int64N(30)
+			}
+		}
+		var windows []Maintenance
+		for at := window.From + r.Int64N(20); at < window.To && len(windows) < 5; {
+			m := Maintenance{fmt.Sprint("w", len(windows)), at, min(at+1+r.Int64N(40), window.To)}
+			windows = append(windows, m)
+			if at = m.To; r.IntN(3) > 0 {
+				at += r.Int64N(30)
+			}
+		}
+		in := func(at int64) string {
+			for _, m := range windows {
+				if m.From <= at && at < m.To {
+					return m.Name
+				}
+			}
+			return ""
+		}
+		var want []Stretch
+		var spent [4]int64
+		outside := int64(0)
+		for _, s := range timeline(records, window, 5) {
+			for at := s.from; at < s.to; at++ {
+				one := Stretch{From: at, To: at + 1, Status: s.status.String(), Reason: s.reason(), Maintenance: in(at)}
+				if one.Maintenance == "" {
+					spent[s.status]++
+				}
+				if n := len(want); n > 0 && want[n-1].Status == one.Status && want[n-1].Maintenance == one.Maintenance {
+					want[n-1].To = one.To
+				} else {
+					want = append(want, one)
+				}
+			}
+		}
+		for at := window.From; at < window.To; at++ {
+			if in(at) == "" {
+				outside++
+			}
+		}
+		h, err := readHistory("redis", each(records), window, 100, 5, windows)
+		if err != nil || !slices.Equal(h.Segments, want) {
+			t.Fatalf("with %+v:\n%+v, want\n%+v; %v", windows, h.Segments, want, err)
+		}
+		known := spent[1] + spent[2] + spent[3]
+		switch {
+		case known == 0 && (h.UptimePercent != nil || h.KnownPercent != 0):
+			t.Fatalf("nothing is known, and got %+v", h)
+		case known > 0 && (*h.UptimePercent != 100*float64(known-spent[3])/float64(known) || h.KnownPercent != 100*float64(known)/float64(outside) ||
+			h.DownPercent != 100*float64(spent[3])/float64(known) || h.HealthyPercent != 100*float64(spent[1])/float64(known)):
+			t.Fatalf("with %v of %d: got %+v", spent, outside, h)
+		}
+		if without, _ := readHistory("redis", each(records), window, 100, 5, nil); fmt.Sprint(without.Transitions) != fmt.Sprint(h.Transitions) || without.Status != h.Status {
+			t.Fatalf("maintenance changed the status: %+v, want %+v", h.Transitions, without.Transitions)
+		}
 	}
 }
 
@@ -260,7 +329,7 @@ func TestSegmentsAreBounded(t *testing.T) {
 	for i := range int64(2345) {
 		records = append(records, span("a", health.Status(1+i%3), i, i+1))
 	}
-	h, err := readHistory("redis", each(records), rollup.Window{From: 0, To: 2345}, 3, 10)
+	h, err := readHistory("redis", each(records), rollup.Window{From: 0, To: 2345}, 3, 10, nil)
 	if n := len(h.Segments); err != nil || n != 2000 || h.Segments[0].From != 345 || h.Segments[n-1].To != 2345 || h.TransitionsTotal != 2344 {
 		t.Errorf("%d segments, %+v; %v", n, h.Segments[:1], err)
 	}
@@ -277,7 +346,7 @@ func BenchmarkHistory(b *testing.B) {
 	}
 	window := rollup.Window{From: 0, To: 168 * 3600_000}
 	for b.Loop() {
-		if _, err := ReadHistory("redis", each(records), window, 100); err != nil {
+		if _, err := ReadHistory("redis", each(records), window, 100, nil); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -101,6 +101,38 @@ func join(segments []segment, s segment) []segment {
 	return append(segments, s)
 }
 
+// split cuts segments where maintenance begins or ends, and notes which of the parts are
+// in it.
+func split(segments []segment, maintenance []Maintenance) []segment {
+	if len(maintenance) == 0 {
+		return segments
+	}
+	var parts []segment
+	for _, s := range segments {
+		for len(maintenance) > 0 && maintenance[0].From < s.to {
+			m := maintenance[0]
+			if m.To > s.from {
+				before, within := s, s
+				before.to = max(m.From, s.from)
+				within.from, within.to, within.maintenance = before.to, min(m.To, s.to), m.Name
+				if before.from < before.to {
+					parts = append(parts, before)
+				}
+				parts = append(parts, within)
+				s.from = within.to
+			}
+			if m.To > s.to {
+				break // it goes on in the next segment
+			}
+			maintenance = maintenance[1:]
+		}
+		if s.from < s.to {
+			parts = append(parts, s)
+		}
+	}
+	return parts
+}
+
 // bridged extends a status over gaps that are no longer than bridge.
 func bridged(segments []segment, bridge int64) []segment {
 	var joined []segment

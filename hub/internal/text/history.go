@@ -3,6 +3,7 @@ package text
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,6 +19,9 @@ func History(w io.Writer, s term.Screen, h *report.History) error {
 	lines := []string{
 		Window(h.Window),
 		fmt.Sprintf("%s: %s now; %s", h.Name, s.Paint(h.Status, wordStyle(h.Status)), uptimeText(h)),
+	}
+	if len(h.Maintenance) > 0 {
+		lines = append(lines, maintenanceText(h.Maintenance))
 	}
 	if h.Checks > 0 {
 		t := term.Table{Columns: []term.Column{term.Number("checks"), term.Number("failures"), term.OptionalNumber(1, "mean ms"),
@@ -46,6 +50,9 @@ func History(w io.Writer, s term.Screen, h *report.History) error {
 // uptimeText tells how much of the time is covered by results, and the uptime in it.
 func uptimeText(h *report.History) string {
 	if h.UptimePercent == nil {
+		if len(h.Maintenance) > 0 {
+			return "no results outside of maintenance"
+		}
 		return "no results"
 	}
 	text := fmt.Sprintf("uptime %s %%", figure.Percent(*h.UptimePercent/100))
@@ -53,6 +60,20 @@ func uptimeText(h *report.History) string {
 		text += fmt.Sprintf(" of the %s %% of the time that has results", figure.Percent(h.KnownPercent/100))
 	}
 	return text
+}
+
+// maintenanceText tells for how long the check was in maintenance.
+func maintenanceText(all []report.Maintenance) string {
+	var names []string
+	total := int64(0)
+	for _, m := range all {
+		total += m.To - m.From
+		if !slices.Contains(names, m.Name) {
+			names = append(names, m.Name)
+		}
+	}
+	return fmt.Sprintf("in maintenance for %s (%s), which is not in the uptime",
+		duration.Text(time.Duration(total)*time.Millisecond), strings.Join(names, ", "))
 }
 
 func transitionTable(h *report.History) *term.Table {

@@ -25,6 +25,10 @@ func TestHistory(t *testing.T) {
 		TransitionsTotal: 3,
 	}, {
 		Name: "redis", Status: "unknown", Window: window,
+	}, {
+		Name: "shop", Status: "down", Window: window, Maintenance: []report.Maintenance{
+			{Name: "weekly", From: 0, To: 1_800_000}, {Name: "move", From: 2_000_000, To: 2_060_000}, {Name: "weekly", From: 3_000_000, To: 3_001_000},
+		},
 	}} {
 		for _, s := range []term.Screen{{}, {Terminal: true, Color: true, Width: 60}} {
 			if err := History(&out, s, h); err != nil {

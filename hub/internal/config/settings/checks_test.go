@@ -8,6 +8,7 @@ import (
 
 	"github.com/kymohq/kymo/health"
 	"github.com/kymohq/kymo/hub/internal/config"
+	"github.com/kymohq/kymo/hub/internal/maintenance"
 )
 
 // TestDocumentedFile reads the file that the documentation shows.
@@ -30,6 +31,9 @@ func TestDocumentedFile(t *testing.T) {
 	}
 	if s := c.Services; len(s) != 1 || s[0].Name != "orders" || s[0].Health != "http://127.0.0.1:8000/health" {
 		t.Errorf("services: got %+v", s)
+	}
+	if w := (maintenance.Window{Name: "weekly", Where: &maintenance.Where{Service: "shop"}, Every: "Sun 02:00", For: time.Hour, Zone: "Europe/Berlin"}); len(c.Maintenance) != 1 || !reflect.DeepEqual(c.Maintenance[0], w) {
+		t.Errorf("maintenance: got %+v", c.Maintenance)
 	}
 	if c.Tokens != (config.Tokens{Ingest: "in", Read: "out"}) {
 		t.Errorf("tokens: got %+v", c.Tokens)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/kymohq/kymo/health"
 	"github.com/kymohq/kymo/hub/internal/config"
+	"github.com/kymohq/kymo/hub/internal/maintenance"
 	"github.com/kymohq/kymo/hub/internal/report"
 )
 
@@ -66,6 +67,8 @@ func TestReference(t *testing.T) {
 		"canary":      fields(reflect.TypeFor[config.Canary]()),
 		"tls":         fields(reflect.TypeFor[config.TLS]()),
 		"services":    fields(reflect.TypeFor[config.Service]()),
+		"maintenance": fields(reflect.TypeFor[maintenance.Window]()),
+		"where":       fields(reflect.TypeFor[maintenance.Where]()),
 	} {
 		got := documentedKeys(t, heading)
 		for key, typ := range want {

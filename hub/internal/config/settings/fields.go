@@ -114,6 +114,7 @@ var examples = map[string]string{
 	"json":    "{data.status: ok}",
 	"canary":  "{body: {instances: [[1, 2]]}, budget: 200ms}",
 	"body":    "{instances: [[1, 2]]}",
+	"where":   "{service: shop}",
 	"tls":     "{ca: /etc/kymo/ca.pem, min_version: 1.2}",
 
 	"depends_on": "[database]",

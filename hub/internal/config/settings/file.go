@@ -12,12 +12,14 @@ import (
 	"github.com/goccy/go-yaml/parser"
 
 	"github.com/kymohq/kymo/hub/internal/config"
+	"github.com/kymohq/kymo/hub/internal/maintenance"
 	"github.com/kymohq/kymo/hub/internal/report"
 )
 
 const (
 	checkExample   = `{name: database, type: postgres, url: "env:DATABASE_URL"}`
 	serviceExample = `{name: orders, health: "http://127.0.0.1:8000/health"}`
+	windowExample  = `{name: weekly, where: {service: shop}, every: "Sun 02:00", for: 1h}`
 	routeExample   = `{endpoint: "/reports/{id}", target: 5s}`
 )
 
@@ -107,6 +109,11 @@ func (r *reader) entry(prefix string, entry *ast.MappingValueNode) {
 		r.list(key, serviceExample, entry.Value, func(at string, m *ast.MappingNode) {
 			r.Services = append(r.Services, config.Service{})
 			r.fields(at, m, reflect.ValueOf(&r.Services[len(r.Services)-1]).Elem())
+		})
+	case key == "maintenance":
+		r.list(key, windowExample, entry.Value, func(at string, m *ast.MappingNode) {
+			r.Maintenance = append(r.Maintenance, maintenance.Window{})
+			r.fields(at, m, reflect.ValueOf(&r.Maintenance[len(r.Maintenance)-1]).Elem())
 		})
 	case key == routesKey:
 		r.Slow.Routes = nil

@@ -5,8 +5,8 @@
 //     text (values.go). Its variable and its flag follow from the key:
 //     slow.min_samples is KYMO_SLOW_MIN_SAMPLES and --slow-min-samples.
 //  2. The file is walked as a syntax tree (file.go, fields.go), so that every error
-//     can name the line, and an unknown key the nearest known one. Checks and
-//     services are lists that only the file can hold.
+//     can name the line, and an unknown key the nearest known one. Checks, services
+//     and maintenance windows are lists that only the file can hold.
 //  3. Secrets may be in a variable or a file of their own (secret.go).
 //  4. What was read is validated. All errors are returned, not only the first.
 package settings
