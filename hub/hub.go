@@ -37,7 +37,7 @@ func open(dir string, inner *config.Config, c *Config) (*Hub, error) {
 	if err := inner.Validate(config.Makers{}); err != nil {
 		return nil, fieldErrors(err)
 	}
-	st, err := pebblestore.Open(dir, pebblestore.Options{Now: c.now, Logger: c.Logger})
+	st, err := pebblestore.Open(dir, pebblestore.Options{Now: c.now, Logger: c.Logger, MaxSize: c.Retention.Size})
 	if err != nil {
 		return nil, err
 	}

@@ -21,7 +21,7 @@ var makers = config.Makers{Probe: probe.New, Service: probe.Service, Store: engi
 
 // openHub opens the hub of a configuration that was validated.
 func openHub(c *config.Config, logger *slog.Logger) (*core.Hub, error) {
-	st, err := engines.Open(c.Store, engines.Options{Logger: logger})
+	st, err := engines.Open(c.Store, engines.Options{Logger: logger, MaxSize: c.Retention.Size})
 	if err != nil {
 		return nil, err
 	}

@@ -130,6 +130,7 @@ func (h *Hub) Apply(c *config.Config) error {
 		return err
 	}
 	h.intake.SetRetention(c.Retention.Age)
+	h.keepSize(c.Retention.Size)
 	h.api.Apply(apiSettings(c))
 	h.config.Store(c)
 	h.checks.calm(config.ConfigCheck)

@@ -40,6 +40,8 @@ type Hub struct {
 	pruning *loop.Loop
 	watch   *loop.Loop // of the clock
 
+	toldOfSize time.Time // when the log told last that the maximum size deletes requests
+
 	applying sync.Mutex                    // one Apply at a time
 	config   atomic.Pointer[config.Config] // in force
 }
@@ -107,6 +109,7 @@ func New(st store.Store, c *config.Config, o Options) (*Hub, error) {
 		Snapshot: snapshotOf(st, sessions),
 	})
 	h.handler = webserver.Guard(http.HandlerFunc(h.serve), o.Limits)
+	h.keepSize(c.Retention.Size)
 	h.watchClock(context.Background())
 	h.watch = loop.Start(observeEvery, nil, h.watchClock)
 	h.pruning = loop.Start(pruneEvery, h.ticks, h.prune)

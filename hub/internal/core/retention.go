@@ -23,10 +23,7 @@ func (h *Hub) prune(ctx context.Context) {
 	}
 	if s, ok := h.store.(store.Sizer); ok && keep.Size > 0 {
 		forgot, sizeErr := s.PruneToSize(ctx, keep.Size)
-		if forgot > 0 {
-			h.Logger.Warn("deleted requests younger than retention.age: the store exceeds retention.size",
-				"before", time.UnixMilli(forgot).UTC(), "size", keep.Size)
-		}
+		h.tellOfSize(forgot, keep.Size)
 		err = errors.Join(err, sizeErr)
 	}
 	switch {
@@ -35,6 +32,27 @@ func (h *Hub) prune(ctx context.Context) {
 	case ctx.Err() == nil && !errors.Is(err, store.ErrClosed):
 		h.intake.Counters.StoreFails.Add(1)
 		h.prunes.Failed(1, err)
+	}
+}
+
+// tellEvery is how often the log tells that the maximum size is what deletes requests.
+const tellEvery = 24 * time.Hour
+
+// tellOfSize logs that everything before an instant (Unix ms) was deleted because of the
+// maximum size, if anything was. A store that is full deletes all the time.
+func (h *Hub) tellOfSize(before, size int64) {
+	if before == 0 || !h.toldOfSize.IsZero() && time.Since(h.toldOfSize) < tellEvery {
+		return
+	}
+	h.toldOfSize = time.Now()
+	h.Logger.Warn("deletes requests younger than retention.age from now on: the store is as large as retention.size",
+		"before", time.UnixMilli(before).UTC(), "size", size)
+}
+
+// keepSize has the store hold itself to a size, if it can.
+func (h *Hub) keepSize(bytes int64) {
+	if k, ok := h.store.(store.SizeKeeper); ok {
+		k.KeepSize(bytes)
 	}
 }
 

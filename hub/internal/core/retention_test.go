@@ -1,12 +1,17 @@
 package core
 
 import (
+	"bytes"
 	"errors"
+	"log/slog"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
+	"github.com/kymohq/kymo/hub/internal/config"
 	"github.com/kymohq/kymo/hub/internal/report"
 	"github.com/kymohq/kymo/hub/internal/store"
 	"github.com/kymohq/kymo/hub/internal/store/pebblestore"
@@ -58,5 +63,42 @@ func TestLowerFloor(t *testing.T) {
 	}
 	if err := m.hub.LowerFloor(t.Context(), oldest.Add(-day)); !errors.Is(err, store.ErrClosed) {
 		t.Errorf("over a closed store: %v", err)
+	}
+}
+
+// keeper is a store that holds itself to a size.
+type keeper struct {
+	sized
+	kept *[]int64
+}
+
+func (k keeper) KeepSize(bytes int64) { *k.kept = append(*k.kept, bytes) }
+
+// TestMaximumSizeInForce: a store that can holds itself to the size from the start on, and
+// to another one once the configuration has it. The log tells once that requests are deleted.
+func TestMaximumSizeInForce(t *testing.T) {
+	k := keeper{sized{&faulty{}}, new([]int64)}
+	var log bytes.Buffer
+	ticks := make(chan time.Time)
+	o := setup{ticks: ticks}.options()
+	o.Logger = slog.New(slog.NewTextHandler(&log, nil))
+	h, err := New(k, setup{retention: config.Retention{Size: 1 << 30}}.config(t), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		ticks <- noon
+	}
+	for _, size := range []int64{1 << 31, 0} {
+		if err := h.Apply(setup{retention: config.Retention{Size: size}}.config(t)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	closeHub(t, h)
+	if want := []int64{1 << 30, 1 << 31, 0}; !slices.Equal(*k.kept, want) {
+		t.Errorf("held to %v, want %v", *k.kept, want)
+	}
+	if n := strings.Count(log.String(), "as large as retention.size"); n != 1 {
+		t.Errorf("told %d times of the size, want once:\n%s", n, log.String())
 	}
 }

@@ -47,9 +47,20 @@ type Timekeeper interface {
 type Sizer interface {
 	// PruneToSize deletes the oldest data until the store takes no more than so many
 	// bytes, and returns the instant (Unix milliseconds) up to which it deleted: 0 if
-	// it deleted nothing. It deletes as Prune does, a partition at a time, and keeps
-	// the newest of them whatever their size: an hour in one engine, days in another.
+	// it deleted nothing. It deletes a partition at a time, and keeps the newest of
+	// them whatever their size: a block of requests in one engine, days in another.
 	PruneToSize(ctx context.Context, bytes int64) (before int64, err error)
+}
+
+// A SizeKeeper holds itself to a size. It can be filled faster than PruneToSize is called
+// from outside.
+type SizeKeeper interface {
+	Sizer
+
+	// KeepSize has the store prune itself to a size whenever it has grown beyond it, until
+	// it is called again; 0 is any size. It does not wait for that. PruneToSize then also
+	// returns the instant up to which the store deleted by itself since the last call.
+	KeepSize(bytes int64)
 }
 
 // A Checker can report whether it works.

@@ -21,7 +21,7 @@ var directory = engine{
 		if info, err := os.Stat(name); err == nil && !info.IsDir() {
 			return nil, errors.New("it is a file; name a directory")
 		}
-		s, err := pebblestore.Open(name, pebblestore.Options{Logger: o.Logger})
+		s, err := pebblestore.Open(name, pebblestore.Options{Logger: o.Logger, MaxSize: o.MaxSize})
 		switch {
 		case errors.Is(err, fs.ErrPermission):
 			return nil, fmt.Errorf("this user may not write there (%w); run as its owner, or %s", pathless(name, err), otherDirectory)

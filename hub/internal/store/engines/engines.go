@@ -20,6 +20,9 @@ import (
 // Options are the same for all engines.
 type Options struct {
 	Logger *slog.Logger // for what goes wrong in the background; slog.Default() if nil
+	// MaxSize is the size in bytes that the store will be held to, if it is known; any if
+	// 0. A store.SizeKeeper begins with it.
+	MaxSize int64
 	// Service, if not empty, says that the store is opened to be read only, and is that
 	// of requests that name none: a table of another program can be read, too.
 	Service string

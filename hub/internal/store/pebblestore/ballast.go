@@ -16,6 +16,7 @@ import (
 const (
 	ballastBytes = 16 << 20
 	ballastShare = 16 // of what is free, at most one part in so many
+	ballastPart  = 64 // of the size that the store is held to, likewise
 	minBallast   = 1 << 20
 )
 
@@ -41,7 +42,7 @@ func (s *Store) fillBallast() {
 	if err != nil {
 		return
 	}
-	size := min(ballastBytes, usage.AvailBytes/ballastShare)
+	size := min(uint64(s.maxBallast()), usage.AvailBytes/ballastShare)
 	if size < minBallast {
 		return
 	}
@@ -60,6 +61,19 @@ func (s *Store) fillBallast() {
 	s.reserve.Store(int64(size))
 }
 
+// maxBallast is how large the ballast is on a disk with enough room.
+func (s *Store) maxBallast() int { return s.scaled(ballastBytes, ballastPart, 0) }
+
+// resizeBallast fits the ballast to the size that the store is held to.
+func (c *committer) resizeBallast() {
+	is, most := int(c.reserve.Load()), c.maxBallast()
+	if c.failed != nil || is == 0 && most < minBallast || is > most/2 && is <= most {
+		return
+	}
+	c.releaseBallast()
+	c.fillBallast()
+}
+
 // checkRoom returns an error if writing so many bytes would take the room that the ballast
 // gave up: a store without it could not even be opened.
 func (s *Store) checkRoom(bytes int) error {
@@ -76,7 +90,7 @@ func (s *Store) checkRoom(bytes int) error {
 // segmentLimit is the size from which on memory is flushed: what the ballast gives back
 // must do for replaying a segment.
 func (c *committer) segmentLimit() int {
-	return min(c.segment, max(minBallast, int(c.reserve.Load())/2))
+	return c.scaled(min(c.segment, max(minBallast, int(c.reserve.Load())/2)), segmentPart, minSegment)
 }
 
 func (c *committer) segmentFull() bool {

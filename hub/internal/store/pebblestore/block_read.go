@@ -31,11 +31,17 @@ type blockReader struct {
 // endsBefore reports whether all of a block's requests started before the instant. It
 // returns false for a damaged block, whose error read returns.
 func endsBefore(b []byte, instant int64) bool {
+	last, ok := blockLast(b)
+	return ok && last < instant
+}
+
+// blockLast returns the instant of the last row or drop of a block, unless it is damaged.
+func blockLast(b []byte) (last int64, ok bool) {
 	c := cursor{b: b}
 	version := c.byte()
 	c.int(blockLimit)
-	last := int64(c.uvarint() + c.uvarint())
-	return !c.bad && version == blockVersion && last < instant
+	last = int64(c.uvarint() + c.uvarint())
+	return last, !c.bad && version == blockVersion
 }
 
 // open splits a block into its columns, without decoding them.

@@ -33,6 +33,8 @@ type committer struct {
 	suspected map[string]int  // how often no damage was found in a file
 	spoilt    []string        // damaged files that were cut out since damages were last closed
 
+	written map[uint64]int64 // bytes of the segments before the newest that are not yet removed
+
 	records []byte // scratch of admit
 	pending map[batchID]bool
 }
@@ -49,7 +51,7 @@ type build struct {
 // commitLoop is not a loop.Loop, since it waits for more than ticks.
 func (s *Store) commitLoop() {
 	defer close(s.done)
-	c := committer{Store: s, dead: s.engine.dead, pending: make(map[batchID]bool),
+	c := committer{Store: s, dead: s.engine.dead, pending: make(map[batchID]bool), written: make(map[uint64]int64),
 		hopeless: make(map[string]bool), suspected: make(map[string]int)}
 	c.finishMending()
 	ticker := time.NewTicker(s.pause)
@@ -58,6 +60,9 @@ func (s *Store) commitLoop() {
 		calls := s.calls
 		if c.built != nil && c.recent.len() >= min(2*c.memory, c.ceiling) {
 			calls = nil // until the frozen memory is written, which takes milliseconds
+		}
+		if c.journalIsLarge() {
+			calls = nil // until the flush that is going on has ended
 		}
 		select {
 		case call := <-calls:
@@ -74,6 +79,7 @@ func (s *Store) commitLoop() {
 			c.dead = nil
 			c.fail(c.engine.err)
 		case <-ticker.C:
+			c.grew()
 			if c.failed == nil {
 				c.engine.compact.resume() // once a tick, if compactions meet damage
 				break
@@ -100,7 +106,7 @@ func (c *committer) flushIfDue() {
 		c.freeze()
 	}
 	waited := c.now().Sub(c.since)
-	if c.applied >= min(c.tuning.durable, 4*c.segmentLimit()) || c.applied > 0 && (waited >= c.age || waited < 0) {
+	if c.applied >= c.durableLimit() && !c.waitsForRoom() || c.applied > 0 && (waited >= c.age || waited < 0) {
 		c.makeDurable()
 	}
 }
@@ -113,8 +119,11 @@ func (c *committer) freeze() {
 		return
 	}
 	c.recent.segment = c.journal.number
-	if c.journal.file != nil && c.journal.rotate() != nil {
-		return
+	if size := c.journal.valid; c.journal.file != nil {
+		if c.journal.rotate() != nil {
+			return
+		}
+		c.written[c.recent.segment] = size
 	}
 	// The identities are encoded now. Later they would include numbers of batches in
 	// later segments, which a replay would then skip.
@@ -179,6 +188,7 @@ func (c *committer) flushed(err error) {
 	c.durable = nil
 	if err == nil {
 		c.removeSegments(c.through)
+		c.grew()
 	}
 }
 
@@ -192,6 +202,7 @@ func (c *committer) removeSegments(through uint64) {
 	for _, n := range numbers {
 		if n <= through {
 			_ = c.fs.Remove(segmentName(c.journal.dir, n))
+			delete(c.written, n)
 		}
 	}
 }
@@ -230,6 +241,7 @@ func (c *committer) replace(floor int64) error {
 		return err
 	}
 	c.dead, c.applied, c.tries = c.engine.dead, 0, 0
+	clear(c.written)
 	c.fail(nil)
 	c.fillBallast()
 	c.finishMending()

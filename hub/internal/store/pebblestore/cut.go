@@ -140,7 +140,8 @@ func (s *state) keeps(key []byte) bool {
 	case len(key) == 0:
 		return false
 	case key[0] == prefixBlock:
-		return len(key) == len(keyBlock(0, 0)) && blockStart(key) >= s.floor
+		// One that begins before a floor within its hour can extend beyond it.
+		return len(key) == len(keyBlock(0, 0)) && blockStart(key)/hourMillis >= s.floor/hourMillis
 	case key[0] == prefixHealth:
 		return healthFrom(key) >= s.floor-wire.MaxSpan
 	}

@@ -19,6 +19,7 @@ const (
 	formatVersion = 3
 
 	memTableSize = 32 << 20
+	tableSize    = 2 << 20 // in the first level, and twice that in each that follows
 	cacheSize    = 16 << 20
 )
 
@@ -45,6 +46,8 @@ type engine struct {
 	park   sync.Once
 	ends   bool // see tuning
 
+	maxTable int64 // bytes that its files have at most; 0 if they may grow with the database
+
 	damaged chan string // files in which damage was met
 
 	totals  totals
@@ -52,9 +55,9 @@ type engine struct {
 }
 
 // openEngine opens the database in dir. It compacts nothing until it is allowed to.
-func openEngine(fs vfs.FS, dir string, cache *pebble.Cache, ends bool) (*engine, error) {
+func openEngine(fs vfs.FS, dir string, cache *pebble.Cache, ends bool, maxTable int64) (*engine, error) {
 	e := newEngine(fs)
-	e.ends = ends
+	e.ends, e.maxTable = ends, maxTable
 	if err := e.openListed(dir, cache, false); err != nil {
 		return nil, err
 	}
@@ -107,12 +110,18 @@ func (e *engine) options() *pebble.Options {
 		MemTableSize:                memTableSize,
 		MemTableStopWritesThreshold: 4,
 		L0StopWritesThreshold:       1000,
+		MaxManifestFileSize:         1 << 20, // of those that hold more than what is in use
 		FormatMajorVersion:          pebble.FormatNewest,
 		Logger:                      engineLogger{e},
 		EventListener:               &pebble.EventListener{BackgroundError: e.failed, DataCorruption: e.corrupt},
 		CompactionConcurrencyRange:  func() (int, int) { return 1, 1 },
 	}
 	opts.Experimental.CompactionScheduler = e.compact
+	for i := range opts.TargetFileSizes {
+		if size := int64(tableSize << i); e.maxTable > 0 {
+			opts.TargetFileSizes[i] = min(size, e.maxTable)
+		}
+	}
 	opts.ApplyCompressionSettings(func() pebble.DBCompressionSettings { return pebble.DBCompressionBalanced })
 	return opts
 }

@@ -1,6 +1,7 @@
 package pebblestore
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -44,7 +45,7 @@ func taken(t testing.TB, fs vfs.FS, dir string) (bytes int64) {
 		name = fs.PathJoin(dir, name)
 		info, err := fs.Stat(name)
 		switch {
-		case os.IsNotExist(err): // just removed
+		case errors.Is(err, os.ErrNotExist): // just removed
 		case err != nil:
 			t.Fatal(err)
 		case info.IsDir():

@@ -26,7 +26,7 @@ func (s *Store) load(valid, floor int64) error {
 			}
 		}
 	}
-	e, err := openEngine(s.fs, path.Join(s.dir, databaseDir), s.cache, s.ends)
+	e, err := openEngine(s.fs, path.Join(s.dir, databaseDir), s.cache, s.ends, s.maxTable())
 	if err != nil {
 		return err
 	}

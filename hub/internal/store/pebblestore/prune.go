@@ -3,7 +3,6 @@ package pebblestore
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/cockroachdb/pebble/v2"
 
@@ -98,101 +97,8 @@ func (c *committer) writeState(b *pebble.Batch, st state) error {
 	return nil
 }
 
-// PruneToSize implements store.Sizer. It deletes whole hours, and measures the database
-// without its journal.
-func (s *Store) PruneToSize(ctx context.Context, bytes int64) (before int64, err error) {
-	s.mu.RLock()
-	e, closed := s.engine, s.closed
-	if !closed {
-		e.users.Add(1)
-	}
-	s.mu.RUnlock()
-	if closed {
-		return 0, store.ErrClosed
-	}
-	defer e.release()
-	// A database that died has no more compactions. One that waits for them would be in use
-	// forever, and Close would wait for it.
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	var until int64
-	err = e.attempt(func() (err error) {
-		if excess := e.size() - bytes; excess > 0 {
-			until, err = e.hourAfter(excess)
-		}
-		return err
-	})
-	if err != nil || until <= s.Floor() {
-		return 0, classify(err) // what is left cannot be made smaller
-	}
-	before = until
-	if err := s.Prune(ctx, before); err != nil {
-		return 0, err
-	}
-	// What was deleted leaves the disk when the files that hold it are rewritten.
-	if err := e.flush(); err != nil {
-		return 0, classify(err)
-	}
-	err = e.attempt(func() error {
-		return errors.Join(
-			e.db.Compact(ctx, keyHour(0), keyHour(before/hourMillis), false),
-			e.db.Compact(ctx, []byte{prefixHealth}, []byte{prefixHealth + 1}, false))
-	})
-	if err != nil {
-		return 0, fmt.Errorf("free the disk: %w", classify(err))
-	}
-	return before, nil
-}
-
-// size returns how many bytes the database's files take. It leaves out those that are
-// about to be deleted, for which more would be pruned otherwise.
-func (e *engine) size() int64 {
-	total := e.db.Metrics().Total()
-	return total.TablesSize
-}
-
-// hourAfter returns the first whole hour (Unix ms) before which blocks and health
-// results take at least so many bytes, but no later one than the last with any data;
-// 0 if there is none.
-func (e *engine) hourAfter(bytes int64) (found int64, err error) {
-	health, err := e.healthExtent()
-	if err != nil {
-		return 0, err
-	}
-	it, err := e.db.NewIter(prefixed(prefixBlock))
-	if err != nil {
-		return 0, err
-	}
-	defer it.Close()
-	// Blocks are counted in hours that have some, health results in steps: of an hour,
-	// or more if they go back for months.
-	step := max(1, (health.to-health.from)/hourMillis/500)
-	last := health.to / hourMillis
-	at := health.from / hourMillis
-	for more := it.First(); more || at <= last && health.to > 0; {
-		hour := at
-		if more {
-			if hour = blockStart(it.Key()) / hourMillis; health.to > 0 && at <= last {
-				hour = min(hour, at)
-			}
-		}
-		size, err := e.db.EstimateDiskUsage(keyHour(0), keyHour(hour))
-		if err != nil {
-			return 0, err
-		}
-		found = hour * hourMillis
-		if int64(size+health.before(found)) >= bytes {
-			break
-		}
-		if at <= hour {
-			at = hour + step
-		}
-		more = it.SeekGE(keyHour(hour + 1))
-	}
-	return found, it.Error()
-}
-
-// Floor implements store.Floorer: the beginning of an hour.
+// Floor implements store.Floorer. It is the beginning of an hour, unless the store was
+// pruned to a size.
 func (s *Store) Floor() int64 {
 	s.mu.RLock()
 	defer s.mu.RUnlock()

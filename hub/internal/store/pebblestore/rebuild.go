@@ -42,7 +42,7 @@ func (r *repair) rebuild() error {
 	}
 	cache := pebble.NewCache(cacheSize)
 	defer cache.Unref()
-	e, err := openEngine(r.fs, dir, cache, r.ends)
+	e, err := openEngine(r.fs, dir, cache, r.ends, 0)
 	if err == nil {
 		e.compact.allow()
 	}

@@ -105,7 +105,7 @@ func TestFlushOfNothing(t *testing.T) {
 		}))
 		cache := pebble.NewCache(1 << 20)
 		defer cache.Unref()
-		e, err := openEngine(fs, "data", cache, true)
+		e, err := openEngine(fs, "data", cache, true, 0)
 		if err != nil {
 			t.Fatal(err)
 		}

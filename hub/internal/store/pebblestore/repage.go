@@ -182,7 +182,7 @@ func (r *repager) readHour(hour int64) (drops []drop, err error) {
 
 // missing compares the pages of hours [from, end) with the blocks: it returns how many
 // requests only the pages have, and from when to when (Unix ms) the hours are that have
-// such.
+// such. Of an hour in which the floor is, only the pages are complete.
 func (r *repager) missing(from, end int64) (requests uint64, first, last int64, err error) {
 	it, err := r.batch.NewIter(&pebble.IterOptions{LowerBound: keyPage(level1h, from), UpperBound: keyPage(level1h, end)})
 	if err != nil {
@@ -190,6 +190,9 @@ func (r *repager) missing(from, end int64) (requests uint64, first, last int64, 
 	}
 	for more := it.First(); more && err == nil; more = it.Next() {
 		hour, _ := spansBetween(level1h, it.Key(), nil)
+		if hour*hourMillis < r.state.floor {
+			continue
+		}
 		var paged, kept uint64
 		if paged, err = pageCount(it.Value()); err == nil {
 			kept, err = r.blockCount(hour)

@@ -38,9 +38,10 @@ const (
 
 // Options configures a Store. The zero value is ready to use.
 type Options struct {
-	FS     vfs.FS           // where the directory is; the machine's disk if nil
-	Now    func() time.Time // the clock; time.Now if nil
-	Logger *slog.Logger     // for damage and a failing disk; slog.Default() if nil
+	FS      vfs.FS           // where the directory is; the machine's disk if nil
+	Now     func() time.Time // the clock; time.Now if nil
+	Logger  *slog.Logger     // for damage and a failing disk; slog.Default() if nil
+	MaxSize int64            // in bytes, until KeepSize is called; any if 0
 
 	tuning tuning // defaultTuning if zero
 }
@@ -85,6 +86,7 @@ type Store struct {
 	done    chan struct{} // closed when the committer has ended
 	close   func() error
 	cache   *pebble.Cache
+	keeping sync.WaitGroup // keepLoop
 	journal journal        // only the committer uses it
 	retired sync.WaitGroup // engines being closed
 
@@ -106,13 +108,19 @@ type Store struct {
 
 	mends atomic.Int64 // how often damage was cut out
 
+	maxSize   atomic.Int64  // that the store holds itself to; 0 if any
+	grown     chan struct{} // receives when it should be measured
+	measuring atomic.Bool   // whether it is made smaller, but for compactions
+	sizing    sync.Mutex    // held while it is made smaller; guards what follows
+	sizedTo   int64         // up to which instant (Unix ms) it deleted by itself since it was asked last
+
 	snapshots snapshots
 }
 
 var (
 	_ store.Store       = (*Store)(nil)
 	_ store.Floorer     = (*Store)(nil)
-	_ store.Sizer       = (*Store)(nil)
+	_ store.SizeKeeper  = (*Store)(nil)
 	_ store.Checker     = (*Store)(nil)
 	_ store.Loser       = (*Store)(nil)
 	_ store.Timekeeper  = (*Store)(nil)
@@ -129,13 +137,16 @@ func Open(dir string, opts Options) (*Store, error) {
 	}
 	s.close = sync.OnceValue(s.shutdown)
 	go s.commitLoop()
+	s.keeping.Go(s.keepLoop)
+	s.grew()
 	return s, nil
 }
 
 func newStore(dir string, opts Options) *Store {
 	s := &Store{fs: opts.FS, dir: dir, now: opts.Now, logger: opts.Logger, tuning: opts.tuning,
 		calls: make(chan *appendCall, 64), control: make(chan func(*committer)),
-		closing: make(chan struct{}), done: make(chan struct{})}
+		closing: make(chan struct{}), done: make(chan struct{}), grown: make(chan struct{}, 1)}
+	s.maxSize.Store(opts.MaxSize)
 	if s.fs == nil {
 		s.fs = private{vfs.Default}
 	}
@@ -257,6 +268,7 @@ func (s *Store) Close() error { return s.close() }
 func (s *Store) shutdown() error {
 	close(s.closing)
 	<-s.done
+	s.keeping.Wait()
 	s.snapshots.end(store.ErrClosed)
 	s.mu.Lock()
 	s.closed = true

@@ -12,7 +12,7 @@ import (
 
 // Abilities are the optional interfaces of package store that an engine claims.
 type Abilities struct {
-	Floorer, Sizer, Checker, Loser, Remote, Timekeeper, Snapshotter bool
+	Floorer, Sizer, SizeKeeper, Checker, Loser, Remote, Timekeeper, Snapshotter bool
 }
 
 // testAbilities compares what the store can do with what its engine claims: an
@@ -22,6 +22,7 @@ func testAbilities(t *testing.T, e Engine, claims Abilities) {
 	var has Abilities
 	_, has.Floorer = p.store.(store.Floorer)
 	_, has.Sizer = p.store.(store.Sizer)
+	_, has.SizeKeeper = p.store.(store.SizeKeeper)
 	_, has.Checker = p.store.(store.Checker)
 	_, has.Loser = p.store.(store.Loser)
 	_, has.Remote = p.store.(store.Remote)
@@ -172,6 +173,36 @@ func testSize(t *testing.T, e Engine) {
 	}
 	_, err := p.store.(store.Sizer).PruneToSize(t.Context(), 1)
 	wantClosed(t, "prune to a size", err)
+}
+
+// A store that holds itself to a size deletes without being asked again, and no more once
+// it may have any.
+func testKeepSize(t *testing.T, e Engine) {
+	p := newPair(t, e)
+	g := newGenerator(14)
+	for i := range int64(6) {
+		p.append(t, g.batch("a", 300, g.around(Noon-i*day, 12*hour)))
+	}
+	p.reopen(t)
+	keeper, floor := p.store.(store.SizeKeeper), p.store.(store.Floorer)
+	keeper.KeepSize(1 << 50)
+	keeper.KeepSize(1)
+	for floor.Floor() == 0 {
+		if err := t.Context().Err(); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Millisecond)
+	}
+	keeper.KeepSize(0)
+	before, err := keeper.PruneToSize(t.Context(), 1<<50) // waits for what is going on
+	if f := floor.Floor(); before != f || err != nil {
+		t.Errorf("deleted before %d, %v; the floor is %d", before, err, f)
+	}
+	p.append(t, g.batch("a", 300, g.around(Noon, 12*hour)))
+	p.compare(t, store.RollupQuery{Window: rollup.Window{From: before, To: Noon + 2*day}})
+	if again, err := keeper.PruneToSize(t.Context(), 1<<50); again != 0 || err != nil {
+		t.Errorf("deleted before %d, %v, and the store may have any size", again, err)
+	}
 }
 
 func testChecker(t *testing.T, e Engine) {

@@ -87,6 +87,7 @@ func Run(t *testing.T, claims Abilities, prepare func(t testing.TB) Engine) {
 		{"moves its floor back", claims.Floorer, testLowerFloor},
 		{"reckons the time", claims.Timekeeper, testTimekeeper},
 		{"prunes to a size", claims.Sizer, testSize},
+		{"holds itself to a size", claims.SizeKeeper, testKeepSize},
 		{"checks itself", claims.Checker, testChecker},
 		{"tells what it lost", claims.Loser, testLoser},
 		{"tells how many calls wait", claims.Remote, testRemote},
