@@ -57,6 +57,8 @@ e2e() {
 long() {
 	run . -race
 	run hub -race
+	# Ten times as many schedules of faults as with the race detector.
+	go -C hub test -json -vet=off -count=1 -timeout 30m ./internal/simulation || failed=1
 	run e2e/stacks -race
 	run e2e
 }

@@ -18,12 +18,12 @@ const seedVariable = "KYMO_SIM_SEED"
 
 // TestSimulation runs the schedules of many seeds. They are described in the package's comment.
 func TestSimulation(t *testing.T) {
-	first, last := uint64(1), uint64(1500)
+	first, last := uint64(1), uint64(2000)
 	if testing.Short() {
 		last = 80
 	}
 	if raced {
-		last /= 7
+		last /= 10
 	}
 	if text := os.Getenv(seedVariable); text != "" {
 		first, last = seeds(t, text)
