@@ -43,7 +43,7 @@ var (
 	ErrDuplicate = errors.New("there is already a check with that name")
 	ErrClosed    = errors.New("the registry is closed")
 
-	// ErrUnknownCheck is the error of SetRules.
+	// ErrUnknownCheck is the error of SetRules and Run.
 	ErrUnknownCheck = errors.New("no check has that name")
 )
 
@@ -238,3 +238,10 @@ func (r *Registry) Report() Report {
 
 // Handler returns a handler of the registry's reports.
 func (r *Registry) Handler() *Handler { return &Handler{Report: r.Report} }
+
+// Has reports whether there is a check of that name.
+func (r *Registry) Has(name string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.checks[name] != nil
+}

@@ -25,6 +25,8 @@ type CheckReport struct {
 	Stuck     bool // a run has not returned, though its timeout has passed
 	Passive   bool // the last verdict came from the service's own calls
 	Runs      uint64
+	Interval  time.Duration   // of the rules
+	Timeout   time.Duration   // of the rules
 	CheckedAt time.Time       // when the last run ended; zero if there was none
 	Latency   time.Duration   // of the last run
 	Reason    string          // why the last run was not healthy, "" if it was

@@ -15,11 +15,12 @@ type check struct {
 	observers []func(Observation)
 	explain   func(name string, c cause) string // of the registry
 	cancel    context.CancelFunc
-	after     <-chan struct{} // no run before it is closed; nil if there is none to wait for
-	changed   chan struct{}   // the rules changed
-	quiet     chan struct{}   // closed when no run will be observed any more
-	ended     chan struct{}   // closed when the loop has ended, and the probe is closed
-	begun     time.Time       // when it was registered
+	after     <-chan struct{}         // no run before it is closed; nil if there is none to wait for
+	changed   chan struct{}           // the rules changed
+	demands   chan chan<- Observation // runs on demand, which get the results
+	quiet     chan struct{}           // closed when no run will be observed any more
+	ended     chan struct{}           // closed when the loop has ended, and the probe is closed
+	begun     time.Time               // when it was registered
 
 	mu       sync.Mutex
 	settings Rules
@@ -28,13 +29,15 @@ type check struct {
 	runs     uint64
 	stuck    <-chan struct{} // closed when the run that is stuck returns; nil if none is
 	passed   bool            // the last verdict came from traffic
+	awaited  bool            // whether a run on demand is under way, or waits for another run
+	demanded time.Time       // when the last run on demand began, or ended
 }
 
 // newCheck makes a check of a registry, which is locked.
 func newCheck(name string, p Probe, s Rules, r *Registry) *check {
 	c := &check{
 		name: name, probe: p, observers: r.observers, explain: r.explain,
-		changed: make(chan struct{}, 1), quiet: make(chan struct{}), ended: make(chan struct{}),
+		changed: make(chan struct{}, 1), demands: make(chan chan<- Observation), quiet: make(chan struct{}), ended: make(chan struct{}),
 		begun: time.Now(),
 	}
 	c.setRules(s)
@@ -100,20 +103,29 @@ func (c *check) loop(ctx context.Context) {
 	timer := time.NewTimer(firstDelay(c.rules().Interval))
 	defer timer.Stop()
 	for {
+		var result chan<- Observation // nil unless the run is on demand
 		select {
-		case <-ctx.Done():
-			return
-		case <-c.changed:
-			timer.Reset(firstDelay(c.rules().Interval))
-			continue
-		case <-timer.C:
+		case result = <-c.demands: // goes before a run that is due, too
+		default:
+			select {
+			case <-ctx.Done():
+				return
+			case <-c.changed:
+				timer.Reset(firstDelay(c.rules().Interval))
+				continue
+			case result = <-c.demands:
+			case <-timer.C:
+			}
 		}
 		begun := time.Now()
 		f, passive := c.run(ctx)
 		if ctx.Err() != nil {
 			return // the result of a canceled run means nothing
 		}
-		wait := c.record(f, passive)
+		o, wait := c.record(f, passive)
+		if result != nil {
+			result <- o
+		}
 		timer.Reset(max(0, wait-time.Since(begun)))
 	}
 }
@@ -160,20 +172,20 @@ func (c *check) isStuck() bool {
 	}
 }
 
-// record records a result and returns how long after the start of the run the next one
-// is due.
-func (c *check) record(f Result, passive bool) time.Duration {
+// record records a result. It returns the observation, and how long after the start of the
+// run the next one is due.
+func (c *check) record(f Result, passive bool) (o Observation, wait time.Duration) {
 	c.mu.Lock()
 	before := c.state.Status
 	c.state.observe(f.At, f.Status, f.At.Sub(c.begun) < c.settings.StartPeriod)
 	c.last, c.passed = f, passive
 	c.runs++
-	o := Observation{
+	o = Observation{
 		Result: f, Name: c.name, Kind: c.probe.Kind, Critical: c.settings.Critical,
 		Interval: c.settings.Interval, State: c.state.State, Before: before,
 	}
 	cause := c.cause()
-	wait := c.settings.Interval
+	wait = c.settings.Interval
 	if c.state.doubtful() {
 		wait /= doubtDivisor
 		if c.state.known == Unknown && f.Status < Down {
@@ -186,7 +198,7 @@ func (c *check) record(f Result, passive bool) time.Duration {
 	for _, observe := range c.observers {
 		observe(o)
 	}
-	return wait - rand.N(wait/jitter)
+	return o, wait - rand.N(wait/jitter)
 }
 
 // close closes the probe; if a run is stuck, once that returns.
@@ -221,6 +233,7 @@ func (c *check) report() CheckReport {
 	return CheckReport{
 		Name: c.name, Kind: c.probe.Kind, Critical: c.settings.Critical, ForLiveness: c.settings.liveness,
 		State: c.state.State, Stuck: stuck, Passive: c.passed, Runs: c.runs,
+		Interval: c.settings.Interval, Timeout: c.settings.Timeout,
 		CheckedAt: c.last.At, Latency: c.last.Latency, Reason: c.reason(), Details: c.last.Details,
 		cause: c.cause(),
 	}
