@@ -82,6 +82,25 @@ type Loss struct {
 	Requests uint64 // how many requests at most, as far as that is known
 }
 
+// A Documenter keeps documents (document.go) beside what was measured. Retention, Prune
+// and PruneToSize do not touch them.
+type Documenter interface {
+	// PutDocument keeps a document, in place of one with the same kind and name, and
+	// returns once it is durable and visible to every later call, of other hubs on the same
+	// server, too. The document must be valid. After an error it may or may not have been
+	// kept; putting it again is safe.
+	//
+	// Of two hubs that put a document of the same name at the same moment, one wins.
+	PutDocument(ctx context.Context, d *Document) error
+
+	// DeleteDocument deletes a document, if there is one, as durably.
+	DeleteDocument(ctx context.Context, kind, name string) error
+
+	// Documents returns the documents of a kind, or of all kinds if that is "", ordered by
+	// kind and name.
+	Documents(ctx context.Context, kind string) ([]Document, error)
+}
+
 // A Remote is a store in a server, which may be away while the hub runs.
 type Remote interface {
 	Checker

@@ -16,6 +16,8 @@ import (
 type Copied struct {
 	Read  Amounts
 	Fresh Amounts // of that: what To took as new
+	// Documents is how many documents, such as checks, To did not have as they are.
+	Documents int64
 	// min is what To must hold of an hour at the end: what it held before and what
 	// it took as new.
 	min map[hour]Amounts
@@ -81,7 +83,8 @@ func (c *Copier) Copy(ctx context.Context) (*Copied, error) {
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
-	return done, nil
+	done.Documents, err = c.copyDocuments(ctx)
+	return done, err
 }
 
 // total is how many requests there are.

@@ -1,6 +1,7 @@
 package text
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -13,17 +14,24 @@ import (
 func Copied(c *storecopy.Copier, done *storecopy.Copied, took time.Duration) string {
 	head := c.From.Name + " -> " + c.To.Name + ": "
 	known := done.Read.Minus(done.Fresh)
+	documents := ""
+	if done.Documents > 0 {
+		documents = figure.Plural(done.Documents, "check") + " and the like copied"
+	}
 	switch {
 	case done.Read == (storecopy.Amounts{}):
-		return head + "nothing to copy"
-	case known == done.Read:
-		return head + known.String() + ", all of which were already there"
+		return head + cmp.Or(documents, "nothing to copy")
+	case documents != "":
+		documents = "; " + documents
+	}
+	if known == done.Read {
+		return head + known.String() + ", all of which were already there" + documents
 	}
 	line := fmt.Sprintf("%s%v copied %s", head, done.Fresh, term.Took(took, done.Fresh.Requests, "requests"))
 	if known != (storecopy.Amounts{}) {
 		line += fmt.Sprintf("; %v were already there", known)
 	}
-	return line
+	return line + documents
 }
 
 // Checked returns a line on a check that found nothing missing.

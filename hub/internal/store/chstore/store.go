@@ -66,6 +66,7 @@ var (
 	_ store.Timekeeper = (*Store)(nil)
 	_ store.Sizer      = (*Store)(nil)
 	_ store.Remote     = (*Store)(nil)
+	_ store.Documenter = (*Store)(nil)
 )
 
 // Open connects to the servers that the URL names, and creates the tables. It fails

@@ -64,7 +64,7 @@ func (b *busy) Rollups(ctx context.Context, q store.RollupQuery) iter.Seq2[*roll
 	return b.Store.Rollups(ctx, q)
 }
 
-var claims = storetest.Abilities{Floorer: true, Sizer: true, Timekeeper: true, Checker: true, Remote: true}
+var claims = storetest.Abilities{Floorer: true, Sizer: true, Timekeeper: true, Checker: true, Remote: true, Documenter: true}
 
 func TestConformance(t *testing.T) {
 	server := serverstest.ClickHouse(t, password)
@@ -102,6 +102,24 @@ func TestQuietCluster(t *testing.T) {
 		if err := s.Check(t.Context()); err != nil {
 			t.Error(err)
 		}
+	}
+	// A document of one hub is one of the other at once, and the later change counts.
+	for n, s := range []*Store{first, second, first} {
+		d := &store.Document{Kind: "check", Name: "a", JSON: fmt.Append(nil, n), Created: time.UnixMilli(1), Updated: time.UnixMilli(9 - int64(n))}
+		if err := s.PutDocument(t.Context(), d); err != nil {
+			t.Fatal(err)
+		}
+		for _, reader := range []*Store{first, second} {
+			if found, err := reader.Documents(t.Context(), "check"); err != nil || len(found) != 1 || string(found[0].JSON) != fmt.Sprint(n) {
+				t.Errorf("after change %d: %v, %v", n, found, err)
+			}
+		}
+	}
+	if err := second.DeleteDocument(t.Context(), "check", "a"); err != nil {
+		t.Fatal(err)
+	}
+	if found, err := first.Documents(t.Context(), ""); err != nil || len(found) > 0 {
+		t.Errorf("once deleted: %v, %v", found, err)
 	}
 	for _, shard := range servers.Nodes {
 		for _, node := range shard {

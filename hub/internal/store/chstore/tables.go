@@ -17,6 +17,8 @@ const (
 	dropsTable    = "kymo_drops"
 	reasonsTable  = "kymo_drop_reasons"
 	stateTable    = "kymo_state"
+
+	documentsTable = "kymo_documents"
 )
 
 // schemaVersion is the version of the tables, in kymo_state.
@@ -46,6 +48,9 @@ type table struct {
 	partition string
 	order     string
 	grain     int // rows between two marks, if not the default
+	// newest is the column of which only the row with the largest value has to stay, of
+	// those with equal values of order; "" if all have to.
+	newest string
 }
 
 var tables = []table{
@@ -157,6 +162,17 @@ var tables = []table{
 		{"key", "String", text},
 		{"value", "Int64", number},
 	}, partition: "tuple()", order: "key"},
+
+	// A row for each change of a document (documents.go), of which the last counts.
+	{name: documentsTable, ledger: true, columns: []column{
+		{"kind", "String", name},
+		{"name", "String", text},
+		{"version", "UInt64", number},
+		{"deleted", "UInt8", number},
+		{"created_ms", "Int64", number},
+		{"updated_ms", "Int64", number},
+		{"body", "String", text}, // JSON
+	}, partition: "tuple()", order: "kind, name", newest: "version"},
 }
 
 func tableOf(name string) *table {
@@ -204,10 +220,15 @@ func (t *table) definitions(f features, codecs bool) string {
 
 // create returns the statement that creates the table in a database.
 func (t *table) create(database string, f features) string {
-	engine := "MergeTree()"
+	var family string
+	var parameters []string
 	if f.replicated {
-		engine = fmt.Sprintf("ReplicatedMergeTree(%s, '{replica}')", quote("/clickhouse/tables/{shard}/"+database+"/"+t.name))
+		family, parameters = "Replicated", []string{quote("/clickhouse/tables/{shard}/" + database + "/" + t.name), "'{replica}'"}
 	}
+	if t.newest != "" {
+		family, parameters = family+"Replacing", append(parameters, t.newest)
+	}
+	engine := family + "MergeTree(" + strings.Join(parameters, ", ") + ")"
 	s := fmt.Sprintf("CREATE TABLE IF NOT EXISTS %s.%s\n%sENGINE = %s\nPARTITION BY %s\nORDER BY (%s)\n",
 		quoteName(database), t.local(f.replicated), t.definitions(f, true), engine, t.partition, t.order)
 	var settings []string

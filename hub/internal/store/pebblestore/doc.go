@@ -23,6 +23,8 @@
 //  6. A snapshot (snapshot.go) is the journal and Pebble's files as they are at one
 //     instant, to be copied while all of this goes on.
 //
+// Documents (documents.go) are in a file of their own, beside all that.
+//
 // The store has a journal of its own, and Pebble runs without its write-ahead log: a
 // failed write or sync of that log, or of Pebble's manifest, ends the process or leaves
 // the database unusable, while a hub on a full disk must refuse batches and continue

@@ -99,6 +99,9 @@ func (r *repair) inspect() error {
 	if err := r.inspectDatabase(); err != nil {
 		return err
 	}
+	if err := r.inspectDocuments(); err != nil {
+		return err
+	}
 	return r.inspectJournal()
 }
 
@@ -338,6 +341,9 @@ func (r *repair) reopen() error {
 	lost := r.lost
 	for _, d := range s.lostNow {
 		lost = append(lost, d.describe())
+	}
+	if n := s.documents.lost; n > 0 {
+		lost = append(lost, lostDocuments(n))
 	}
 	r.Repairs.Lost = strings.Join(lost, "; ")
 	everything := rollup.Window{From: 0, To: r.now().UnixMilli() + 48*hourMillis}

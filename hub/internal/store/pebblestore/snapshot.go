@@ -51,9 +51,13 @@ func (s *Store) Snapshot(ctx context.Context) (store.Snapshot, error) {
 		err = n.copyDatabase(e)
 		e.release()
 	}
+	if err == nil {
+		err = n.addDocuments()
+	}
 	if err != nil {
 		return nil, errors.Join(err, n.Close())
 	}
+	slices.SortFunc(n.files, func(a, b snapshotFile) int { return strings.Compare(a.Name, b.Name) })
 	return n, nil
 }
 
@@ -123,7 +127,6 @@ func (n *snapshot) copyDatabase(e *engine) error {
 	for _, name := range names {
 		err = cmp.Or(err, n.add(path.Join(databaseDir, name), path.Join(n.dir, name)))
 	}
-	slices.SortFunc(n.files, func(a, b snapshotFile) int { return strings.Compare(a.Name, b.Name) })
 	return err
 }
 

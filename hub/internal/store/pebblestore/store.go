@@ -115,6 +115,7 @@ type Store struct {
 	sizedTo   int64         // up to which instant (Unix ms) it deleted by itself since it was asked last
 
 	snapshots snapshots
+	documents documents
 }
 
 var (
@@ -125,6 +126,7 @@ var (
 	_ store.Loser       = (*Store)(nil)
 	_ store.Timekeeper  = (*Store)(nil)
 	_ store.Snapshotter = (*Store)(nil)
+	_ store.Documenter  = (*Store)(nil)
 )
 
 // Open opens the store in dir, which it creates if necessary. It fails with
@@ -181,6 +183,9 @@ func (s *Store) open() (err error) {
 			err = s.loadFull(err)
 		}
 		err = asDamage(err)
+	}
+	if err == nil {
+		err = s.loadDocuments()
 	}
 	if err == nil {
 		// The entries of new directories must be durable before anything in them counts.
@@ -254,7 +259,8 @@ func writeFormat(fs vfs.FS, dir string) error {
 	return atomicfile.Write(formatFS{fs}, path.Join(dir, "FORMAT"), fmt.Appendln(nil, formatVersion))
 }
 
-// formatFS is the store's file system, in which the file of the format is created.
+// formatFS is the store's file system, in which files are created that are replaced as a
+// whole: those of the format and of the documents.
 type formatFS struct{ vfs.FS }
 
 func (f formatFS) Create(name string) (atomicfile.File, error) {
@@ -270,6 +276,7 @@ func (s *Store) shutdown() error {
 	<-s.done
 	s.keeping.Wait()
 	s.snapshots.end(store.ErrClosed)
+	s.documents.close()
 	s.mu.Lock()
 	s.closed = true
 	e := s.engine

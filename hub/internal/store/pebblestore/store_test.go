@@ -20,7 +20,7 @@ import (
 // busy makes everything that usually takes minutes happen with every few batches.
 var busy = tuning{memory: 300, ceiling: 2000, age: time.Hour, durable: 20_000, segment: 1 << 20, pause: time.Millisecond}
 
-var claims = storetest.Abilities{Floorer: true, Sizer: true, SizeKeeper: true, Timekeeper: true, Checker: true, Loser: true, Snapshotter: true}
+var claims = storetest.Abilities{Floorer: true, Sizer: true, SizeKeeper: true, Timekeeper: true, Checker: true, Loser: true, Snapshotter: true, Documenter: true}
 
 func TestConformance(t *testing.T) {
 	tunings := map[string]tuning{"busy": busy, "default": defaultTuning}

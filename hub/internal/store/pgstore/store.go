@@ -77,6 +77,7 @@ var (
 	_ store.Sizer      = (*Store)(nil)
 	_ store.Remote     = (*Store)(nil)
 	_ store.Timekeeper = (*Store)(nil)
+	_ store.Documenter = (*Store)(nil)
 )
 
 // CheckURL returns what is wrong with a URL, or nil. It does not connect, and the

@@ -30,7 +30,7 @@ func open(t testing.TB, url string, opts Options) *Store {
 	return s
 }
 
-var claims = storetest.Abilities{Floorer: true, Sizer: true, Timekeeper: true, Checker: true, Remote: true}
+var claims = storetest.Abilities{Floorer: true, Sizer: true, Timekeeper: true, Checker: true, Remote: true, Documenter: true}
 
 // Pages are merged all the time, so that most answers come from merged ones.
 func TestConformance(t *testing.T) {

@@ -12,7 +12,7 @@ import (
 
 // Abilities are the optional interfaces of package store that an engine claims.
 type Abilities struct {
-	Floorer, Sizer, SizeKeeper, Checker, Loser, Remote, Timekeeper, Snapshotter bool
+	Floorer, Sizer, SizeKeeper, Checker, Loser, Remote, Timekeeper, Snapshotter, Documenter bool
 }
 
 // testAbilities compares what the store can do with what its engine claims: an
@@ -28,6 +28,7 @@ func testAbilities(t *testing.T, e Engine, claims Abilities) {
 	_, has.Remote = p.store.(store.Remote)
 	_, has.Timekeeper = p.store.(store.Timekeeper)
 	_, has.Snapshotter = p.store.(store.Snapshotter)
+	_, has.Documenter = p.store.(store.Documenter)
 	if has != claims {
 		t.Errorf("the store's abilities are %+v; the engine claims %+v", has, claims)
 	}

@@ -30,6 +30,7 @@ func Basics(t *testing.T, prepare func(t testing.TB) Engine) {
 		"prunes what is old":                   testPrune,
 		"keeps every field of a health result": testHealthFields,
 		"prunes old health results":            testHealthPrune,
+		"keeps documents":                      testDocuments,
 	} {
 		t.Run(name, func(t *testing.T) { run(t, prepare(t)) })
 	}
@@ -91,6 +92,7 @@ func Run(t *testing.T, claims Abilities, prepare func(t testing.TB) Engine) {
 		{"checks itself", claims.Checker, testChecker},
 		{"tells what it lost", claims.Loser, testLoser},
 		{"tells how many calls wait", claims.Remote, testRemote},
+		{"keeps documents", claims.Documenter, testDocuments},
 		{"is copied as it is", claims.Snapshotter, testSnapshot},
 		{"is copied while others write", claims.Snapshotter, testSnapshotOfWriters},
 	}

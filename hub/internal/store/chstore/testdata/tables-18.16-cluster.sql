@@ -194,6 +194,20 @@ ENGINE = ReplicatedMergeTree('/clickhouse/tables/{shard}/kymo/kymo_state', '{rep
 PARTITION BY tuple()
 ORDER BY (key)
 
+CREATE TABLE IF NOT EXISTS `kymo`.kymo_documents
+(
+    `kind` String,
+    `name` String,
+    `version` UInt64,
+    `deleted` UInt8,
+    `created_ms` Int64,
+    `updated_ms` Int64,
+    `body` String
+)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/kymo/kymo_documents', '{replica}', version)
+PARTITION BY tuple()
+ORDER BY (kind, name)
+
 CREATE TABLE IF NOT EXISTS `kymo`.kymo_trusted
 (
     `session` Int64

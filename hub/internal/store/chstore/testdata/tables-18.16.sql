@@ -147,3 +147,17 @@ ENGINE = MergeTree()
 PARTITION BY tuple()
 ORDER BY (key)
 
+CREATE TABLE IF NOT EXISTS `kymo`.kymo_documents
+(
+    `kind` String,
+    `name` String,
+    `version` UInt64,
+    `deleted` UInt8,
+    `created_ms` Int64,
+    `updated_ms` Int64,
+    `body` String
+)
+ENGINE = ReplacingMergeTree(version)
+PARTITION BY tuple()
+ORDER BY (kind, name)
+

@@ -194,6 +194,20 @@ ENGINE = ReplicatedMergeTree('/clickhouse/tables/{shard}/kymo/kymo_state', '{rep
 PARTITION BY tuple()
 ORDER BY (key)
 
+CREATE TABLE IF NOT EXISTS `kymo`.kymo_documents
+(
+    `kind` LowCardinality(String),
+    `name` String CODEC(ZSTD),
+    `version` UInt64 CODEC(ZSTD),
+    `deleted` UInt8 CODEC(ZSTD),
+    `created_ms` Int64 CODEC(ZSTD),
+    `updated_ms` Int64 CODEC(ZSTD),
+    `body` String CODEC(ZSTD)
+)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/kymo/kymo_documents', '{replica}', version)
+PARTITION BY tuple()
+ORDER BY (kind, name)
+
 CREATE TABLE IF NOT EXISTS `kymo`.kymo_trusted
 (
     `session` Int64

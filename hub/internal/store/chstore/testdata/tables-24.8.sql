@@ -150,3 +150,18 @@ PARTITION BY tuple()
 ORDER BY (key)
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1
 
+CREATE TABLE IF NOT EXISTS `kymo`.kymo_documents
+(
+    `kind` LowCardinality(String),
+    `name` String CODEC(ZSTD),
+    `version` UInt64 CODEC(ZSTD),
+    `deleted` UInt8 CODEC(ZSTD),
+    `created_ms` Int64 CODEC(ZSTD),
+    `updated_ms` Int64 CODEC(ZSTD),
+    `body` String CODEC(ZSTD)
+)
+ENGINE = ReplacingMergeTree(version)
+PARTITION BY tuple()
+ORDER BY (kind, name)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1
+
