@@ -238,10 +238,3 @@ func (r *Registry) Report() Report {
 
 // Handler returns a handler of the registry's reports.
 func (r *Registry) Handler() *Handler { return &Handler{Report: r.Report} }
-
-// Has reports whether there is a check of that name.
-func (r *Registry) Has(name string) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.checks[name] != nil
-}

@@ -52,6 +52,7 @@ type Config struct {
 type Tokens struct {
 	Ingest string // for routes that take data
 	Read   string // for routes that return data
+	Admin  string // for routes that change what the hub does; it can be used to read, too
 }
 
 // Retention sets how long, and how much, a hub keeps.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/kymohq/kymo/hub/internal/config"
+	"github.com/kymohq/kymo/hub/internal/config/settings"
 	"github.com/kymohq/kymo/hub/internal/core"
 	"github.com/kymohq/kymo/hub/internal/probe"
 	"github.com/kymohq/kymo/hub/internal/store/engines"
@@ -18,6 +19,9 @@ const defaultListen = config.DefaultListen
 
 // makers are the probes and stores that a configuration can name.
 var makers = config.Makers{Probe: probe.New, Service: probe.Service, Store: engines.Check}
+
+// parseCheck reads a check that was sent over the API.
+func parseCheck(content []byte) (*config.Check, error) { return settings.ParseCheck(content, makers) }
 
 // openHub opens the hub of a configuration that was validated.
 func openHub(c *config.Config, logger *slog.Logger) (*core.Hub, error) {
@@ -30,7 +34,7 @@ func openHub(c *config.Config, logger *slog.Logger) (*core.Hub, error) {
 		directory = c.Store
 	}
 	h, err := core.New(st, c, core.Options{
-		Makers: makers, Logger: logger, Version: describeBuild(debug.ReadBuildInfo()), Directory: directory,
+		Makers: makers, ParseCheck: parseCheck, Logger: logger, Version: describeBuild(debug.ReadBuildInfo()), Directory: directory,
 	})
 	if err != nil {
 		return nil, errors.Join(err, st.Close())

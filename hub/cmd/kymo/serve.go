@@ -28,6 +28,7 @@ type serveCommand struct {
 	SlowRoutes     *string `placeholder:"ROUTE=DURATION,..." help:"Targets of single endpoints, like /reports/{id}=5s."`
 	TokensIngest   *string `placeholder:"TOKEN" help:"Ask senders for this token: env:NAME, file:PATH, or itself, which others on this machine can see."`
 	TokensRead     *string `placeholder:"TOKEN" help:"Ask readers for this token."`
+	TokensAdmin    *string `placeholder:"TOKEN" help:"Ask those who add, remove and run checks over the API for this token."`
 	Hosts          *string `placeholder:"NAME,..." help:"Names that the hub answers to, besides localhost and IP addresses. Default: every name if both tokens are set, otherwise none."`
 	LogLevel       *string `placeholder:"LEVEL" help:"Minimum level to log: debug, info, warn or error. Default: info."`
 	DrainDelay     *string `placeholder:"DURATION" help:"Go on for this long after SIGTERM, while /health/ready answers 503. Default: no time."`
@@ -61,7 +62,7 @@ func (c *serveCommand) flags() map[string]string {
 		"listen": c.Listen, "store": c.Store, "log_level": c.LogLevel,
 		"retention.age": c.RetentionAge, "retention.size": c.RetentionSize,
 		"slow.target": c.SlowTarget, "slow.min_samples": c.SlowMinSamples, "slow.routes": c.SlowRoutes,
-		"tokens.ingest": c.TokensIngest, "tokens.read": c.TokensRead,
+		"tokens.ingest": c.TokensIngest, "tokens.read": c.TokensRead, "tokens.admin": c.TokensAdmin,
 		"hosts": c.Hosts, "drain_delay": c.DrainDelay,
 	} {
 		if value != nil {

@@ -37,33 +37,37 @@ var access = map[string]struct {
 	"GET /health/ready":   {allowed: 200},
 	"GET /health/started": {allowed: 200},
 
-	"GET /metrics":                 {need: forRead, allowed: 200},
-	"GET /metrics/endpoints":       {need: forRead, allowed: 200},
-	"GET /metrics/performance":     {need: forRead, allowed: 200},
-	"GET /api/v1/health/history":   {need: forRead, query: "name=absent", allowed: 404},
-	"GET /api/v1/timeseries":       {need: forRead, allowed: 200},
-	"GET /api/v1/heatmap":          {need: forRead, allowed: 200},
-	"GET /api/v1/requests":         {need: forRead, allowed: 200},
-	"GET /api/v1/requests/export":  {need: forRead, allowed: 200},
-	"GET /api/v1/users":            {need: forRead, allowed: 200},
-	"GET /api/v1/cardinality":      {need: forRead, allowed: 200},
-	"GET /api/v1/services":         {need: forRead, allowed: 200},
-	"GET /api/v1/retention":        {need: forRead, allowed: 200},
-	"POST /api/v1/retention":       {need: forIngest, body: `{"floor":"2026-11-16T10:00:00Z"}`, media: "application/json", allowed: 200},
-	"POST /api/v1/snapshot":        {need: forRead, allowed: 501}, // of a store that cannot be copied
-	"POST /api/v1/batches":         {need: forIngest, body: string(encoded("a", 1, 1)), media: wire.ContentType, allowed: 202},
-	"POST /api/v1/requests":        {need: forIngest, body: metric, media: "application/json", allowed: 202},
-	"GET /api/v1/session":          {allowed: 200},
-	"POST /api/v1/session":         {body: `{"token":"out"}`, allowed: 204}, // which is how its token is presented
-	"DELETE /api/v1/session":       {allowed: 204},
-	"HEAD /metrics/performance":    {need: forRead, allowed: 200}, // of every GET, one is enough
-	"OPTIONS /metrics/performance": {allowed: 405},
+	"GET /metrics":                   {need: forRead, allowed: 200},
+	"GET /metrics/endpoints":         {need: forRead, allowed: 200},
+	"GET /metrics/performance":       {need: forRead, allowed: 200},
+	"GET /api/v1/health/history":     {need: forRead, query: "name=absent", allowed: 404},
+	"GET /api/v1/timeseries":         {need: forRead, allowed: 200},
+	"GET /api/v1/heatmap":            {need: forRead, allowed: 200},
+	"GET /api/v1/requests":           {need: forRead, allowed: 200},
+	"GET /api/v1/requests/export":    {need: forRead, allowed: 200},
+	"GET /api/v1/users":              {need: forRead, allowed: 200},
+	"GET /api/v1/cardinality":        {need: forRead, allowed: 200},
+	"GET /api/v1/services":           {need: forRead, allowed: 200},
+	"GET /api/v1/retention":          {need: forRead, allowed: 200},
+	"POST /api/v1/retention":         {need: forIngest, body: `{"floor":"2026-11-16T10:00:00Z"}`, media: "application/json", allowed: 200},
+	"POST /api/v1/snapshot":          {need: forRead, allowed: 501}, // of a store that cannot be copied
+	"POST /api/v1/batches":           {need: forIngest, body: string(encoded("a", 1, 1)), media: wire.ContentType, allowed: 202},
+	"POST /api/v1/requests":          {need: forIngest, body: metric, media: "application/json", allowed: 202},
+	"GET /api/v1/checks":             {need: forRead, allowed: 200},
+	"POST /api/v1/checks":            {need: forAdmin, body: "{}", media: "application/json", allowed: 501}, // of an API without checks, as are these
+	"DELETE /api/v1/checks/{name}":   {need: forAdmin, allowed: 404},
+	"POST /api/v1/checks/{name}/run": {need: forAdmin, allowed: 404},
+	"GET /api/v1/session":            {allowed: 200},
+	"POST /api/v1/session":           {body: `{"token":"out"}`, allowed: 204}, // which is how its token is presented
+	"DELETE /api/v1/session":         {allowed: 204},
+	"HEAD /metrics/performance":      {need: forRead, allowed: 200}, // of every GET, one is enough
+	"OPTIONS /metrics/performance":   {allowed: 405},
 }
 
 // The ways to request a route. Expected has the status for each.
 var (
-	accessTokens  = []Tokens{{}, {Ingest: "in"}, {Read: "out"}, {Ingest: "in", Read: "out"}}
-	accessCallers = []string{"nothing", "the ingest token", "the read token", "a wrong token", "a session", "an ended session"}
+	accessTokens  = []Tokens{{}, {Ingest: "in"}, {Read: "out"}, {Ingest: "in", Read: "out"}, {Admin: "change"}, {Ingest: "in", Read: "out", Admin: "change"}}
+	accessCallers = []string{"nothing", "the ingest token", "the read token", "the admin token", "a wrong token", "a session", "an ended session", "an admin session"}
 	accessHosts   = map[string]bool{"localhost:5966": true, "10.1.2.3": true, "kymo.example.com": true, "evil.example:5966": false}
 	accessOrigins = []struct {
 		name    string
@@ -87,16 +91,25 @@ func expected(method, need string, tokens Tokens, caller string, host, otherOrig
 	passes := map[string][]string{
 		forIngest: {"the ingest token"},
 		forRead:   {"the read token"},
+		forAdmin:  {"the admin token", "an admin session"},
 	}
 	if safe {
 		passes[forRead] = append(passes[forRead], "a session")
 	}
-	configured := map[string]bool{forIngest: tokens.Ingest != "", forRead: tokens.Read != ""}
+	if tokens.Admin != "" {
+		passes[forRead] = append(passes[forRead], "the admin token")
+	}
+	if tokens.Admin != "" && safe {
+		passes[forRead] = append(passes[forRead], "an admin session")
+	}
+	configured := map[string]bool{forIngest: tokens.Ingest != "", forRead: tokens.Read != "", forAdmin: tokens.Admin != ""}
 	switch {
 	case !host:
 		return http.StatusMisdirectedRequest
 	case otherOrigin && !safe:
 		return http.StatusForbidden
+	case need == forAdmin && !configured[need]:
+		return http.StatusForbidden // none of the callers is on the hub's machine
 	case configured[need] && !slices.Contains(passes[need], caller):
 		return http.StatusUnauthorized
 	}
@@ -156,8 +169,13 @@ func TestAccess(t *testing.T) {
 func present(a *API, r *http.Request, caller string) {
 	id := rand.Text()
 	ends := noon.Add(time.Hour)
-	cookie := &http.Cookie{Name: cookieName(r), Value: a.live.Load().cookieValue(ends, id)}
+	cookie := &http.Cookie{Name: cookieName(r), Value: cookieValue(a.live.Load().sessionKey, ends, id)}
 	switch caller {
+	case "the admin token":
+		r.Header.Set("Authorization", "Bearer change")
+	case "an admin session":
+		cookie.Value = cookieValue(a.live.Load().adminKey, ends, id)
+		r.AddCookie(cookie)
 	case "the ingest token":
 		r.Header.Set("Authorization", "Bearer in")
 	case "the read token":
@@ -169,6 +187,44 @@ func present(a *API, r *http.Request, caller string) {
 		r.AddCookie(cookie)
 	case "a session":
 		r.AddCookie(cookie)
+	}
+}
+
+// TestAdminWithoutTokens: a hub without any token takes changes from its own machine, and a
+// request that a proxy passed on is none of those.
+func TestAdminWithoutTokens(t *testing.T) {
+	for name, test := range map[string]struct {
+		remote  string
+		tokens  Tokens
+		headers []string
+		want    int
+	}{
+		"this machine":            {"127.0.0.1:1", Tokens{}, nil, http.StatusNotFound},
+		"this machine, by IPv6":   {"[::1]:1", Tokens{}, nil, http.StatusNotFound},
+		"another machine":         {"192.0.2.1:1", Tokens{}, nil, http.StatusForbidden},
+		"no address":              {"@", Tokens{}, nil, http.StatusForbidden},
+		"a proxy's header":        {"127.0.0.1:1", Tokens{}, []string{"X-Forwarded-For", "192.0.2.1"}, http.StatusForbidden},
+		"a proxy's other header":  {"127.0.0.1:1", Tokens{}, []string{"Forwarded", "for=192.0.2.1"}, http.StatusForbidden},
+		"a hub with a read token": {"127.0.0.1:1", Tokens{Read: "out"}, []string{"Authorization", "Bearer out"}, http.StatusForbidden},
+		"the admin token":         {"192.0.2.1:1", Tokens{Read: "out", Admin: "change"}, []string{"Authorization", "Bearer change"}, http.StatusNotFound},
+		"this machine without it": {"127.0.0.1:1", Tokens{Admin: "change"}, nil, http.StatusUnauthorized},
+		"another origin":          {"127.0.0.1:1", Tokens{}, []string{"Origin", "http://evil.example"}, http.StatusForbidden},
+	} {
+		a := newAPI(storetest.NewOracle(), func(c *Config) { c.Tokens = test.tokens })
+		r := request("POST /api/v1/checks/database/run", strings.NewReader(""), test.headers...)
+		r.RemoteAddr = test.remote
+		w := httptest.NewRecorder()
+		a.ServeHTTP(w, r)
+		if w.Code != test.want {
+			t.Errorf("%s: %d, want %d: %s", name, w.Code, test.want, w.Body)
+		}
+		s := request("GET /api/v1/session", strings.NewReader(""), test.headers...)
+		s.RemoteAddr = test.remote
+		w = httptest.NewRecorder()
+		a.ServeHTTP(w, s)
+		if got := strings.Contains(w.Body.String(), `"may_administer":true`); name != "another origin" && got != (test.want == http.StatusNotFound) {
+			t.Errorf("%s: %s", name, w.Body)
+		}
 	}
 }
 
@@ -203,11 +259,11 @@ func TestNoRouteIsHidden(t *testing.T) {
 // every name, and asks for the tokens.
 func TestAccessOfAnyName(t *testing.T) {
 	a := newAPI(storetest.NewOracle(), nil)
-	a.Apply(Settings{Slow: &report.Slow{}, Tokens: Tokens{"in", "out"}, Hosts: hosts.Any()})
+	a.Apply(Settings{Slow: &report.Slow{}, Tokens: Tokens{Ingest: "in", Read: "out"}, Hosts: hosts.Any()})
 	for line, route := range access {
 		method, _, _ := strings.Cut(line, " ")
 		w := by(a, "evil.example", strings.Replace(line, "{name}", "app.js", 1)+"?"+route.query, route.body, "Content-Type", route.media)
-		if want := expected(method, route.need, Tokens{"in", "out"}, "nothing", true, false, route.allowed); w.Code != want {
+		if want := expected(method, route.need, Tokens{Ingest: "in", Read: "out"}, "nothing", true, false, route.allowed); w.Code != want {
 			t.Errorf("%s: %d, want %d", line, w.Code, want)
 		}
 	}

@@ -27,6 +27,7 @@ type Config struct {
 	Store  store.Store
 	Intake *intake.Intake
 	Keeper Keeper
+	Checks Checks // nil if there are none
 	Now    func() time.Time
 	Logger *slog.Logger
 
@@ -104,6 +105,7 @@ func New(config Config) *API {
 	a.routeSnapshot()
 	a.routeSession()
 	a.routeHealth()
+	a.routeChecks()
 	a.routeHistory()
 	a.routeMetrics()
 	a.routePages()

@@ -154,15 +154,15 @@ func TestTokens(t *testing.T) {
 	}{
 		"open":           {Tokens{}, "", 200, 202},
 		"open, token":    {Tokens{}, "Bearer any", 200, 202},
-		"none":           {Tokens{"in", "out"}, "", 401, 401},
-		"ingest":         {Tokens{"in", "out"}, "Bearer in", 401, 202},
-		"read":           {Tokens{"in", "out"}, "bearer  out ", 200, 401},
-		"prefix":         {Tokens{"in", "out"}, "Bearer i", 401, 401},
-		"other scheme":   {Tokens{"in", "out"}, "Basic in", 401, 401},
-		"bare":           {Tokens{"in", "out"}, "in", 401, 401},
-		"empty":          {Tokens{"in", "out"}, "Bearer ", 401, 401},
+		"none":           {Tokens{Ingest: "in", Read: "out"}, "", 401, 401},
+		"ingest":         {Tokens{Ingest: "in", Read: "out"}, "Bearer in", 401, 202},
+		"read":           {Tokens{Ingest: "in", Read: "out"}, "bearer  out ", 200, 401},
+		"prefix":         {Tokens{Ingest: "in", Read: "out"}, "Bearer i", 401, 401},
+		"other scheme":   {Tokens{Ingest: "in", Read: "out"}, "Basic in", 401, 401},
+		"bare":           {Tokens{Ingest: "in", Read: "out"}, "in", 401, 401},
+		"empty":          {Tokens{Ingest: "in", Read: "out"}, "Bearer ", 401, 401},
 		"read is closed": {Tokens{Read: "out"}, "", 401, 202},
-		"the same":       {Tokens{"one", "one"}, "Bearer one", 200, 202},
+		"the same":       {Tokens{Ingest: "one", Read: "one"}, "Bearer one", 200, 202},
 	} {
 		a := newAPI(storetest.NewOracle(), func(cfg *Config) { cfg.Tokens = c.tokens })
 		try := func(line, body, contentType string, want int) {

@@ -15,15 +15,20 @@ import (
 type Tokens struct {
 	Ingest string // for the routes that take data
 	Read   string // for the routes that return data
+	Admin  string // for the routes that change what the hub does; it replaces the read token
 }
 
-// Names of the security schemes. Operations need one of the first two; a session
-// replaces the read token.
+// Names of the security schemes. Operations need one of the first three; a session
+// replaces the token that it was started with, except for the ingest token.
 const (
 	forIngest  = "ingest"
 	forRead    = "read"
+	forAdmin   = "admin"
 	forSession = "session"
 )
+
+// adminNeed describes who may use a route that needs the admin token.
+const adminNeed = "It needs the admin token, or a session that was started with it. A hub without any token takes it from its own machine alone, and one with other tokens only refuses it."
 
 // hashedTokens all have the same length, so that comparing them does not reveal the
 // length of a token.
@@ -36,6 +41,9 @@ func (t Tokens) hash() hashedTokens {
 	}
 	if t.Read != "" {
 		h[forRead] = sha256.Sum256([]byte(t.Read))
+	}
+	if t.Admin != "" {
+		h[forAdmin] = sha256.Sum256([]byte(t.Admin))
 	}
 	return h
 }
@@ -50,7 +58,12 @@ func (a *API) authenticate(ctx huma.Context, next func(huma.Context)) {
 		// A cache on the way must not give one caller's answer to another.
 		w.Header().Set("Cache-Control", "private, no-store")
 	}
-	if !asked || presents(ctx.Header("Authorization"), want) || scheme == forRead && a.hasSession(r) {
+	if scheme == forAdmin && !asked && !a.mayAdminister(r) {
+		w.Header().Set("Connection", "close")
+		writeProblem(w, http.StatusForbidden, whyNoAdmin(r))
+		return
+	}
+	if !asked || presents(ctx.Header("Authorization"), want) || scheme == forRead && a.mayRead(r) || scheme == forAdmin && a.mayAdminister(r) {
 		next(ctx)
 		return
 	}
@@ -67,7 +80,7 @@ func (a *API) authenticate(ctx huma.Context, next func(huma.Context)) {
 
 // need returns the token that an operation needs, or "".
 func need(op *huma.Operation) string {
-	for _, scheme := range []string{forIngest, forRead} {
+	for _, scheme := range []string{forIngest, forRead, forAdmin} {
 		for _, one := range op.Security {
 			if _, ok := one[scheme]; ok {
 				return scheme

@@ -141,7 +141,7 @@ func TestCompressedAnswersAreValidated(t *testing.T) {
 // problems of such a route.
 func TestCookiesAreNotCompressed(t *testing.T) {
 	now := noon
-	a := guarded(&now, Tokens{"in", "out"})
+	a := guarded(&now, Tokens{Ingest: "in", Read: "out"})
 	cookie := signIn(t, a, "out")
 	for line, body := range map[string]string{
 		"POST /api/v1/session": `{"token":"out"}`, "DELETE /api/v1/session": "", "GET /api/v1/session": "",

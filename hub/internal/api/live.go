@@ -18,7 +18,8 @@ type live struct {
 	slow       *report.Slow
 	hosts      hosts.Names
 	tokens     hashedTokens
-	sessionKey []byte
+	sessionKey []byte        // of sessions that were started with the read token
+	adminKey   []byte        // and with the admin token
 	document   func() []byte // of OpenAPI, as JSON
 }
 
@@ -32,7 +33,7 @@ type Settings struct {
 // Apply replaces the settings. Requests in progress keep those they began
 // with; sessions end when the read token changes.
 func (a *API) Apply(s Settings) {
-	l := &live{slow: s.Slow, hosts: s.Hosts, tokens: s.Tokens.hash(), sessionKey: sessionKey(s.Tokens.Read)}
+	l := &live{slow: s.Slow, hosts: s.Hosts, tokens: s.Tokens.hash(), sessionKey: sessionKey(readSessions, s.Tokens.Read), adminKey: sessionKey(adminSessions, s.Tokens.Admin)}
 	l.document = sync.OnceValue(func() []byte {
 		b, err := json.Marshal(a.documentFor(l.tokens))
 		if err != nil {

@@ -32,7 +32,7 @@ Nothing is sampled. Requests that could not be kept are counted, and shown with 
 
 **Compression**: answers of 1 KiB and more are sent in zstd or gzip, as Accept-Encoding asks. An ETag holds for all codings.
 
-**Tokens**: a hub can be configured to need one token on the routes that take data (ingest), and another on those that return data (read), as Authorization: Bearer <token>. Of wrong tokens from one address, ten in a minute are answered with 401, more with 429. For browsers, /api/v1/session exchanges the read token for a cookie.
+**Tokens**: a hub can be configured to need one token on the routes that take data (ingest), another on those that return data (read), and a third on those that change what the hub does (admin), which is good for reading, too, as Authorization: Bearer <token>. Without any token, the latter are for callers on the hub's own machine. Of wrong tokens from one address, ten in a minute are answered with 401, more with 429. For browsers, /api/v1/session exchanges the read token or the admin token for a cookie.
 
 **Host names**: every route answers 421 to a request whose Host is neither localhost, nor an IP address, nor one of the names in the hub's configuration (hosts). A hub with both tokens and without such a list answers to every name.`
 
@@ -64,7 +64,8 @@ func (a *API) describe() huma.Config {
 				Schemas: huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer),
 				SecuritySchemes: map[string]*huma.SecurityScheme{
 					forIngest: scheme("take"), forRead: scheme("return"),
-					forSession: {Type: "apiKey", In: "cookie", Name: sessionCookie + "_5966", Description: "The cookie that /api/v1/session returns for the read token; for browsers. Its name has the port of the hub's address, or none if that is the scheme's default."},
+					forAdmin:   {Type: "http", Scheme: "bearer", Description: "The token for the routes that change what the hub does. It replaces the read token."},
+					forSession: {Type: "apiKey", In: "cookie", Name: sessionCookie + "_5966", Description: "The cookie that /api/v1/session returns for the read token or the admin token; for browsers. Its name has the port of the hub's address, or none if that is the scheme's default."},
 				},
 			},
 		},
@@ -75,15 +76,17 @@ func (a *API) describe() huma.Config {
 
 // whyStatus describes the errors of routes by their status.
 var whyStatus = map[int]string{
+	http.StatusForbidden:             "The hub has no admin token, and takes this from no one or from its own machine only.",
+	http.StatusConflict:              "Another check has the name, or the check was not added over the API. Nothing was changed.",
 	http.StatusNotFound:              "There is no such check or service.",
 	http.StatusUnauthorized:          "The token is missing or wrong. Nothing was kept.",
-	http.StatusTooManyRequests:       "Too many wrong tokens came from this address. Try again after Retry-After.",
+	http.StatusTooManyRequests:       "Too many wrong tokens came from this address, or a check was run on demand a moment ago. Try again after Retry-After.",
 	http.StatusRequestTimeout:        "The body did not arrive in time.",
 	http.StatusRequestEntityTooLarge: "The body is larger than 8 MiB as sent, too large after decompression (over 32 MiB of JSON, or 8 MiB for a batch), or more than 100 times as large as it was sent.",
 	http.StatusUnsupportedMediaType:  "Content-Type or Content-Encoding is not supported; the answer's headers Accept and Accept-Encoding list those that are.",
 	http.StatusUnprocessableEntity:   "A field is invalid; errors[].location names it. Nothing was kept.",
 	http.StatusInternalServerError:   "The store failed, and trying again may not help.",
-	http.StatusNotImplemented:        "The hub keeps its data in a database server, which has tools of its own for this.",
+	http.StatusNotImplemented:        "The hub keeps its data in a database server, which has tools of its own for this, or it is embedded in a program, which configures its checks.",
 	http.StatusServiceUnavailable:    "The store is full or unavailable, the hub is busy, or it is shutting down. Try again after Retry-After.",
 }
 
@@ -94,6 +97,9 @@ func (a *API) complete(op *huma.Operation) {
 	}
 	if need(op) != "" {
 		op.Errors = append(op.Errors, http.StatusUnauthorized, http.StatusTooManyRequests)
+	}
+	if need(op) == forAdmin {
+		op.Errors = append(op.Errors, http.StatusForbidden)
 	}
 	for _, status := range op.Errors {
 		op.Responses[strconv.Itoa(status)] = a.problemResponse(status)
@@ -127,7 +133,7 @@ func (a *API) schema(t reflect.Type) *huma.Schema {
 // needs returns the security of a route that needs a token.
 func needs(scheme string) []map[string][]string {
 	security := []map[string][]string{{scheme: {}}}
-	if scheme == forRead {
+	if scheme != forIngest {
 		security = append(security, map[string][]string{forSession: {}})
 	}
 	return security

@@ -28,6 +28,7 @@ var routes = []string{
 	"get /openapi.json", "post /api/v1/batches", "post /api/v1/requests",
 	"get /api/v1/timeseries", "get /api/v1/heatmap", "get /api/v1/requests", "get /api/v1/requests/export", "get /api/v1/users", "get /api/v1/cardinality", "get /api/v1/services",
 	"get /api/v1/retention", "post /api/v1/retention", "post /api/v1/snapshot",
+	"get /api/v1/checks", "post /api/v1/checks", "delete /api/v1/checks/{name}", "post /api/v1/checks/{name}/run",
 	"get /api/v1/session", "post /api/v1/session", "delete /api/v1/session",
 }
 
@@ -223,7 +224,7 @@ func TestBodiesFollowTheirSchemas(t *testing.T) {
 
 func TestTokensInTheDocument(t *testing.T) {
 	_, open := fetch(t, newAPI(storetest.NewOracle(), nil))
-	_, closed := fetch(t, newAPI(storetest.NewOracle(), func(c *Config) { c.Tokens = Tokens{"in", "out"} }))
+	_, closed := fetch(t, newAPI(storetest.NewOracle(), func(c *Config) { c.Tokens = Tokens{Ingest: "in", Read: "out", Admin: "change"} }))
 	for _, route := range routes {
 		method, path, _ := strings.Cut(route, " ")
 		is, was := closed.Paths[path][method].Security, open.Paths[path][method].Security

@@ -14,7 +14,7 @@ import (
 // restarted is an API with a read token, as after a restart.
 func restarted(now *time.Time, content string, save func(string) error, log *strings.Builder) *API {
 	return newAPI(storetest.NewOracle(), func(c *Config) {
-		c.Tokens = Tokens{"in", "out"}
+		c.Tokens = Tokens{Ingest: "in", Read: "out"}
 		c.Now = func() time.Time { return *now }
 		c.Logger = slog.New(slog.NewTextHandler(log, nil))
 		c.SavedEnded, c.SaveEnded = content, save

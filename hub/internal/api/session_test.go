@@ -34,7 +34,7 @@ func signIn(t *testing.T, a *API, token string) string {
 
 func TestTheCookie(t *testing.T) {
 	now := noon
-	a := guarded(&now, Tokens{"in", "out"})
+	a := guarded(&now, Tokens{Ingest: "in", Read: "out"})
 	for name, c := range map[string]struct {
 		change func(*http.Request)
 		secure bool
@@ -67,7 +67,7 @@ func TestTheCookie(t *testing.T) {
 // What a cookie gives access to, and what ends it.
 func TestSessions(t *testing.T) {
 	now := noon
-	a := guarded(&now, Tokens{"in", "out"})
+	a := guarded(&now, Tokens{Ingest: "in", Read: "out"})
 	cookie := signIn(t, a, "out")
 	statuses := func(a *API, cookie string, want int) {
 		t.Helper()
@@ -79,16 +79,16 @@ func TestSessions(t *testing.T) {
 			}
 		}
 		s := get[Session](t, a, "/api/v1/session", "Cookie", cookie)
-		if s != (Session{true, want == http.StatusOK, "1.2.3"}) {
+		if s != (Session{true, want == http.StatusOK, false, "1.2.3"}) {
 			t.Errorf("%+v with %q", s, cookie)
 		}
 	}
 	statuses(a, "", http.StatusUnauthorized)
 	statuses(a, cookie, http.StatusOK)
 	statuses(a, "other=1; "+cookie, http.StatusOK)
-	statuses(guarded(&now, Tokens{"other", "out"}), cookie, http.StatusOK) // another hub, or the same after a restart
-	statuses(guarded(&now, Tokens{"in", "changed"}), cookie, http.StatusUnauthorized)
-	statuses(guarded(&now, Tokens{"out", "in"}), cookie, http.StatusUnauthorized)
+	statuses(guarded(&now, Tokens{Ingest: "other", Read: "out"}), cookie, http.StatusOK) // another hub, or the same after a restart
+	statuses(guarded(&now, Tokens{Ingest: "in", Read: "changed"}), cookie, http.StatusUnauthorized)
+	statuses(guarded(&now, Tokens{Ingest: "out", Read: "in"}), cookie, http.StatusUnauthorized)
 
 	name, value, _ := strings.Cut(cookie, "=")
 	parts := strings.Split(value, ".")
@@ -102,14 +102,14 @@ func TestSessions(t *testing.T) {
 	}
 
 	// It is for reading: neither ingest nor any other method takes it.
-	both := guarded(&now, Tokens{"out", "out"})
+	both := guarded(&now, Tokens{Ingest: "out", Read: "out"})
 	for _, path := range []string{"/api/v1/requests", "/api/v1/batches"} {
 		problem(t, ask(both, "POST "+path, metric, "Cookie", cookie), http.StatusUnauthorized)
 	}
 	if got := get[Session](t, a, "/api/v1/session", "Authorization", "Bearer out"); !got.SignedIn {
 		t.Error("the token itself is not a session")
 	}
-	if got := get[Session](t, newAPI(storetest.NewOracle(), nil), "/api/v1/session"); got != (Session{false, true, "1.2.3"}) {
+	if got := get[Session](t, newAPI(storetest.NewOracle(), nil), "/api/v1/session"); got != (Session{false, true, false, "1.2.3"}) {
 		t.Errorf("without a token: %+v", got)
 	}
 
@@ -121,7 +121,7 @@ func TestSessions(t *testing.T) {
 
 func TestSigningIn(t *testing.T) {
 	now := noon
-	a := guarded(&now, Tokens{"in", "out"})
+	a := guarded(&now, Tokens{Ingest: "in", Read: "out"})
 	for body, says := range map[string]string{"": "missing", "{}": "missing", `{"token":""}`: "missing", `{"token":1}`: "missing", `{"token":"` + strings.Repeat("x", 5000) + `"}`: "4 KiB"} {
 		wrongAt(t, problem(t, ask(a, "POST /api/v1/session", body), http.StatusUnprocessableEntity), "body.token", says)
 	}
@@ -175,7 +175,7 @@ func from(a *API, address, line, token string) *httptest.ResponseRecorder {
 // TestGuessesOfAllKindsAreLimited: it is one limit for every way to try a token.
 func TestGuessesOfAllKindsAreLimited(t *testing.T) {
 	now := noon
-	a := guarded(&now, Tokens{"in", "out"})
+	a := guarded(&now, Tokens{Ingest: "in", Read: "out"})
 	const address = "10.0.0.1:1"
 	for range 3 * maxAttempts { // none of which is a guess
 		problem(t, from(a, address, "GET /metrics", ""), http.StatusUnauthorized)
@@ -264,7 +264,7 @@ func TestTheCookiesName(t *testing.T) {
 		}
 	}
 	now := noon
-	a := guarded(&now, Tokens{"in", "out"})
+	a := guarded(&now, Tokens{Ingest: "in", Read: "out"})
 	cookie := signIn(t, a, "out")
 	if w := by(a, "127.0.0.1:5967", "GET /metrics", "", "Cookie", cookie); w.Code != http.StatusUnauthorized {
 		t.Errorf("the cookie of another port: %d", w.Code)
@@ -278,7 +278,7 @@ func TestTheCookiesName(t *testing.T) {
 // TestSigningOut: a copy of the cookie is of no use afterwards, and other sessions go on.
 func TestSigningOut(t *testing.T) {
 	now := noon
-	a := guarded(&now, Tokens{"in", "out"})
+	a := guarded(&now, Tokens{Ingest: "in", Read: "out"})
 	one, other := signIn(t, a, "out"), signIn(t, a, "out")
 	signOut := func(cookie string) {
 		t.Helper()
@@ -301,7 +301,7 @@ func TestSigningOut(t *testing.T) {
 	signOut(one)
 	reads(one, http.StatusUnauthorized)
 	reads(other, http.StatusOK)
-	a.Apply(Settings{Slow: &report.Slow{}, Tokens: Tokens{"in", "out"}})
+	a.Apply(Settings{Slow: &report.Slow{}, Tokens: Tokens{Ingest: "in", Read: "out"}})
 	reads(one, http.StatusUnauthorized)
 	reads(other, http.StatusOK)
 }

@@ -35,6 +35,9 @@ type Config struct {
 	// Maintenance are the maintenance windows. No two have the same name.
 	Maintenance []maintenance.Window
 
+	// Excerpt is whether there are checks beside these, on which these may depend.
+	Excerpt bool
+
 	// Warnings is what is not wrong, and should be known: each a line with the file.
 	Warnings []string
 
@@ -56,6 +59,7 @@ type Retention struct {
 type Tokens struct {
 	Ingest string // to send requests
 	Read   string // to ask for reports
+	Admin  string // to change what the hub does, and to ask
 }
 
 // Defaults of a hub that is served.

@@ -123,7 +123,7 @@ func onLoopback(address string) bool {
 }
 
 func (v *verdict) tokens() {
-	for _, t := range []struct{ field, token string }{{"tokens.ingest", v.Tokens.Ingest}, {"tokens.read", v.Tokens.Read}} {
+	for _, t := range []struct{ field, token string }{{"tokens.ingest", v.Tokens.Ingest}, {"tokens.read", v.Tokens.Read}, {"tokens.admin", v.Tokens.Admin}} {
 		if err := CheckToken(t.token); err != nil && t.token != "" {
 			v.add(&Error{Field: t.field, Problem: err.Error()})
 		}

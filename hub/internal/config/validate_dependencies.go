@@ -24,7 +24,7 @@ func (v *verdict) dependencies() {
 				v.add(Errorf(field, "is the check itself; leave it out"))
 			case slices.Contains(on[:i], parent):
 				v.add(Errorf(field, "names %q again; leave it out", parent))
-			case v.names[parent] == "" && (unnamed || health.ValidateName(parent) != nil): // there is an error already
+			case v.names[parent] == "" && (unnamed || v.Excerpt || health.ValidateName(parent) != nil): // there is an error already
 			case v.names[parent] == "":
 				v.add(&Error{
 					Field: field, Problem: fmt.Sprintf("there is no check or service %q in the configuration", parent),

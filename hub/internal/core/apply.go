@@ -19,9 +19,21 @@ import (
 // done first: if there is an error, nothing was changed, unless the hub is being
 // closed.
 func (c *checks) apply(conf *config.Config) error {
-	wanted := entries(conf)
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	return c.run(entries(conf), c.added, func() error {
+		schedules, err := schedulesOf(conf)
+		if err == nil {
+			c.history.windows.set(schedules, c.last())
+		}
+		return err
+	})
+}
+
+// run is apply with the entries of a configuration, and the checks that were added. It
+// calls ready before it changes anything, when nothing else can fail. c is locked.
+func (c *checks) run(file map[string]entry, more map[string]*added, ready func() error) error {
+	wanted := together(file, more)
 	started := make(map[string]*prepared)
 	for name, e := range wanted {
 		if sameProbe(c.configured[name], e) {
@@ -34,20 +46,18 @@ func (c *checks) apply(conf *config.Config) error {
 		}
 		started[name] = &p
 	}
-	schedules, err := schedulesOf(conf)
-	if err != nil {
+	if err := ready(); err != nil {
 		discard(started)
 		return err
 	}
-	c.history.windows.set(schedules, c.last())
 	before := c.configured
-	c.configured = wanted
+	c.configured, c.file, c.added = wanted, file, more
 	for name := range before {
 		if wanted[name] == nil {
 			c.end(name, c.judged(name)) // before another takes its name
 		}
 	}
-	err = c.makeWay()
+	err := c.makeWay()
 	for _, name := range slices.Sorted(maps.Keys(wanted)) {
 		switch p := started[name]; {
 		case p != nil:
@@ -133,7 +143,7 @@ func (h *Hub) Apply(c *config.Config) error {
 	h.keepSize(c.Retention.Size)
 	h.api.Apply(apiSettings(c))
 	h.config.Store(c)
-	h.checks.calm(config.ConfigCheck)
+	h.trouble.accept()
 	return nil
 }
 
@@ -145,5 +155,5 @@ func apiSettings(c *config.Config) api.Settings {
 // Refuse makes the hub degraded, with err as the reason that a changed configuration
 // was rejected, until a configuration is applied.
 func (h *Hub) Refuse(err error) {
-	h.checks.warn(config.ConfigCheck, fmt.Errorf("the changed configuration was rejected; the hub keeps the previous one: %w", err))
+	h.trouble.refuse(fmt.Errorf("the changed configuration was rejected; the hub keeps the previous one: %w", err))
 }

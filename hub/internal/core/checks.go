@@ -15,7 +15,8 @@ import (
 )
 
 // checks is everything whose health the hub follows: the checks and services of its
-// configuration, services that were discovered, and the hub itself.
+// configuration, checks that were added over the API (added.go), services that were
+// discovered, and the hub itself.
 type checks struct {
 	*Options
 	fleet    *fleet.Fleet
@@ -24,7 +25,9 @@ type checks struct {
 	looking  *loop.Loop // tells the fleet that the hub runs
 
 	mu         sync.Mutex
-	configured map[string]entry  // by name
+	configured map[string]entry  // by name: the checks and services that run by configuration, or were added
+	file       map[string]entry  // those of the configuration
+	added      map[string]*added // those over the API, also such as do not run
 	discovered map[string]string // services that are not configured, to the names of their checks
 	own        map[string]*ownCheck
 	memory     memory // while the hub starts
@@ -36,10 +39,10 @@ type checks struct {
 // *config.Service. Equal entries are run in the same way.
 type entry any
 
-// startChecks starts the checks of a configuration.
-func startChecks(st store.Store, conf *config.Config, o *Options, appended intake.AppendFunc) (*checks, error) {
+// startChecks starts the checks of a configuration, and more that were added.
+func startChecks(st store.Store, conf *config.Config, more map[string]*added, o *Options, appended intake.AppendFunc) (*checks, error) {
 	c := &checks{
-		Options: o, configured: make(map[string]entry),
+		Options: o, configured: make(map[string]entry), added: more,
 		discovered: make(map[string]string), own: make(map[string]*ownCheck),
 	}
 	c.fleet = fleet.New(fleet.Limits{Services: conf.MaxServices}, o.Now)

@@ -39,6 +39,8 @@ type Hub struct {
 	prunes  outage.Log
 	pruning *loop.Loop
 	watch   *loop.Loop // of the clock
+	trouble trouble    // with the configuration
+	reading *loop.Loop // of the checks that other hubs added; nil if there can be none
 
 	toldOfSize time.Time // when the log told last that the maximum size deletes requests
 
@@ -59,6 +61,13 @@ type Options struct {
 	// store has none.
 	Directory string
 
+	// ParseCheck reads a check that was sent as JSON; its error is config.Errors, of fields
+	// of the check. If it is nil, none can be added over the API.
+	ParseCheck func(content []byte) (*config.Check, error)
+
+	// rereads drives the reading of checks that other hubs added in tests; nil is every
+	// half a minute.
+	rereads <-chan time.Time
 	// ticks drives the retention loop in tests; nil is once a minute.
 	ticks <-chan time.Time
 	// beats drives the writing of the history in tests; nil is once a second.
@@ -98,14 +107,20 @@ func New(st store.Store, c *config.Config, o Options) (*Hub, error) {
 	if err := h.seed(); err != nil {
 		return nil, fmt.Errorf("read which endpoints the store has: %w", err)
 	}
-	if h.checks, err = startChecks(st, c, &h.Options, h.resultsAppended); err != nil {
+	more, err := h.readAdded(context.Background(), nil)
+	if err != nil {
+		return nil, fmt.Errorf("read which checks were added: %w", err)
+	}
+	if h.checks, err = startChecks(st, c, more, &h.Options, h.resultsAppended); err != nil {
 		return nil, fmt.Errorf("start the checks: %w", err)
 	}
+	h.trouble.checks = h.checks
+	h.trouble.review()
 	h.intake.OnHeartbeat(h.checks.fleet.Observe)
 	sessions := o.sessionsFile()
 	h.api = api.New(api.Config{
 		Settings: apiSettings(c), Store: store.Cleaned(st), Intake: h.intake, Now: o.Now, Logger: o.Logger, Version: o.Version,
-		SavedEnded: sessions.read(), SaveEnded: sessions.save, Health: h.Health, Maintenance: h.checks.history.windows.between, HealthRows: h.checks.history.rows, Lost: lostOf(st), Keeper: h,
+		SavedEnded: sessions.read(), SaveEnded: sessions.save, Health: h.Health, Maintenance: h.checks.history.windows.between, HealthRows: h.checks.history.rows, Lost: lostOf(st), Keeper: h, Checks: h,
 		Snapshot: snapshotOf(st, sessions),
 	})
 	h.handler = webserver.Guard(http.HandlerFunc(h.serve), o.Limits)
@@ -113,6 +128,11 @@ func New(st store.Store, c *config.Config, o Options) (*Hub, error) {
 	h.watchClock(context.Background())
 	h.watch = loop.Start(observeEvery, nil, h.watchClock)
 	h.pruning = loop.Start(pruneEvery, h.ticks, h.prune)
+	if _, remote := st.(store.Remote); remote && h.documents() != nil {
+		h.reading = loop.Start(rereadEvery, h.rereads, loop.ReportOnce(h.reread, func(err error) {
+			o.Logger.Warn("cannot read which checks other hubs added; will retry", "error", err)
+		}))
+	}
 	return h, nil
 }
 
@@ -212,6 +232,7 @@ func (h *Hub) Close(ctx context.Context) error {
 	}
 	h.pruning.Stop()
 	h.watch.Stop()
+	h.reading.Stop()
 	err = errors.Join(err, h.checks.close(ctx))
 	if closeErr := h.store.Close(); closeErr != nil {
 		err = errors.Join(err, fmt.Errorf("close the store: %w", closeErr))

@@ -78,6 +78,10 @@ var setters = map[string]func(*reader, string) error{
 		r.Tokens.Read, err = r.secrets.Token(text)
 		return err
 	},
+	"tokens.admin": func(r *reader, text string) (err error) {
+		r.Tokens.Admin, err = r.secrets.Token(text)
+		return err
+	},
 }
 
 // maxDrainDelay is longer than any load balancer needs to notice.

@@ -14,6 +14,7 @@ type Secrets struct {
 	vars map[string]string
 	used map[string]bool // variables that a secret named
 	bare bool            // whether a secret was written as itself
+	sent bool            // whether a program sent the settings, which may not name what is the hub's
 }
 
 // NewSecrets returns a Secrets over these environment variables.
@@ -24,6 +25,9 @@ func NewSecrets(vars map[string]string) *Secrets {
 // Resolve reads a secret that is written as env:NAME, file:PATH or itself. Its
 // errors never show the value; what is its name for them: "token", "URL".
 func (s *Secrets) Resolve(text, what string) (string, error) {
+	if kind, _, _ := strings.Cut(text, ":"); s.sent && (kind == "env" || kind == "file") {
+		return "", fmt.Errorf("%s: is read from the hub's own machine, which only its configuration file may ask for; send the %s itself, or add the check to the file", kind, what)
+	}
 	if name, ok := strings.CutPrefix(text, "env:"); ok {
 		s.used[name] = true
 		value := s.vars[name]

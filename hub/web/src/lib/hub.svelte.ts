@@ -114,6 +114,13 @@ export async function ask<T>(
   return { body, headers: response.headers }
 }
 
+/** Has the hub do something, and returns its answer. */
+export async function order<T>(path: string): Promise<T> {
+  const response = await send(path, { method: 'POST' })
+  if (!response.ok) throw await problem(response)
+  return (await response.json()) as T
+}
+
 /** Asks whether signing in is necessary, and for the hub's version. */
 export async function readSession() {
   try {
