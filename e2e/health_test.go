@@ -176,7 +176,7 @@ func suffer(t *testing.T, line, name string, troubles []trouble) {
 		x.make()
 		c, noticed := h.becomesFor(name, x.state, x.reason, 2*checkEvery)
 		x.mend()
-		_, mended := h.becomes(name, "healthy", 2*checkEvery)
+		_, mended := h.becomes(name, "healthy", 3*checkEvery) // a run may see the last of the trouble
 		t.Logf("%s %s: %s after %v (%s), healthy again after %v", name, x.name, x.state,
 			noticed.Round(time.Millisecond), c.Reason, mended.Round(time.Millisecond))
 		asking.stop(t)
