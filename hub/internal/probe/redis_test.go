@@ -2,6 +2,7 @@ package probe
 
 import (
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"regexp"
@@ -55,11 +56,20 @@ func TestRedis(t *testing.T) {
 			_, err := runProbe(t, three, enough)
 			return health.StatusOf(err) == health.Degraded && strings.Contains(err.Error(), "3 of 3 connections used; close some")
 		})
-		another, err := net.Dial("tcp", server.Addr())
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer another.Close()
+		eventually(t, "another client has the last connection", func() bool {
+			another, err := net.Dial("tcp", server.Addr())
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = another.Close() })
+			answer := make([]byte, 1)
+			_, err = fmt.Fprint(another, "PING\r\n")
+			if err == nil {
+				_ = another.SetReadDeadline(time.Now().Add(enough))
+				_, err = io.ReadFull(another, answer)
+			}
+			return err == nil && answer[0] == '+'
+		})
 		four := probe(t, Spec{})
 		for range 5 {
 			wantProblem(t, four, enough, health.Down, "too many connections")

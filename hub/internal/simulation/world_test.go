@@ -30,10 +30,11 @@ type world struct {
 	model *model
 	trace []string
 
-	disk  *disk
-	store *pebblestore.Store
-	hub   *core.Hub
-	log   *strings.Builder // of the hub
+	disk   *disk
+	store  *pebblestore.Store
+	hub    *core.Hub
+	log    *strings.Builder // of the hub
+	logger *slog.Logger     // to log, from any goroutine
 
 	begin  time.Time
 	slept  atomic.Int64 // nanoseconds that passed beside those of the bubble
@@ -207,8 +208,7 @@ func (s *witness) Append(ctx context.Context, batches ...*wire.Batch) ([]bool, e
 }
 
 func (w *world) options() pebblestore.Options {
-	logger := slog.New(slog.NewTextHandler(w.log, nil))
-	return pebblestore.Options{FS: w.disk.fs(), Now: w.wall, Logger: logger}.Simulated(w.memory, w.durable, w.hold)
+	return pebblestore.Options{FS: w.disk.fs(), Now: w.wall, Logger: w.logger}.Simulated(w.memory, w.durable, w.hold)
 }
 
 // start starts the hub. If the power fails meanwhile, it is started again.
@@ -242,6 +242,7 @@ func (w *world) replaceDisk(mem *vfs.MemFS) {
 
 func (w *world) open() error {
 	w.log = new(strings.Builder)
+	w.logger = slog.New(slog.NewTextHandler(w.log, nil))
 	st, err := pebblestore.Open("data", w.options())
 	if err != nil {
 		return err
@@ -251,7 +252,7 @@ func (w *world) open() error {
 		w.failf("%v", err)
 	}
 	h, err := core.New(&witness{st, w, w.disk}, c, core.Options{
-		Now: w.wall, Elapsed: func() time.Duration { return w.now().Sub(w.begin) }, Logger: slog.New(slog.NewTextHandler(w.log, nil)),
+		Now: w.wall, Elapsed: func() time.Duration { return w.now().Sub(w.begin) }, Logger: w.logger,
 	})
 	if err != nil {
 		return errors.Join(err, st.Close())

@@ -227,6 +227,9 @@ func TestFloorBeforeCut(t *testing.T) {
 // TestMaximumSize fills a store on the disk as fast as it takes requests. All of its
 // directory stays within the size, and once it is full, does not fall far below.
 func TestMaximumSize(t *testing.T) {
+	if raced {
+		t.Skip("the race detector slows the engine's compactions more than what is written")
+	}
 	const mib = 1 << 20
 	sizes := []int64{64}
 	if !testing.Short() {
