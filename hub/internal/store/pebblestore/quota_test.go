@@ -306,6 +306,9 @@ func testMaximumSize(t *testing.T, limit int64) {
 
 // TestMaximumSizeIsLowered lowers the size under load.
 func TestMaximumSizeIsLowered(t *testing.T) {
+	if raced {
+		t.Skip("what takes a second takes two minutes under the race detector")
+	}
 	s := open(t, Options{FS: vfs.NewMem()})
 	in := stream{r: rand.New(rand.NewPCG(9, 1)), at: storetest.Noon - 3*hourMillis, step: 1000, late: 5000, requests: 5000}
 	for range 400 {
