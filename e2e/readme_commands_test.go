@@ -251,7 +251,7 @@ func checks(n *newcomer, command string) {
 		n.t.Errorf("%s: %v, want exit status 1, as nothing runs there:\n%s", command, err, out)
 	}
 	for _, name := range []string{"database", "redis", "ml_models", "orders"} {
-		if !regexp.MustCompile(name + ` +down`).Match(out) {
+		if !regexp.MustCompile("(?m)^" + name + ": down, ").Match(out) {
 			n.t.Errorf("%s does not tell that %s is down:\n%s", command, name, out)
 		}
 	}
