@@ -279,12 +279,22 @@ func (g *gate) begin(t *testing.T, dir string) (finish func() (status int, out s
 	if err := command.Start(); err != nil {
 		t.Fatal(err)
 	}
+	ended := make(chan struct{})
+	go func() {
+		_ = command.Wait() // The caller gets its status.
+		close(ended)
+	}()
 	eventually(t, 30*time.Second, "something is copied", func() bool {
+		select {
+		case <-ended:
+			t.Fatalf("kymo snapshot ended with %d:\n%s", command.ProcessState.ExitCode(), out.String())
+		default:
+		}
 		drafts, err := filepath.Glob(filepath.Join(filepath.Dir(dir), ".*.partial-*", "*"))
 		return err == nil && len(drafts) > 0
 	})
 	return func() (int, string) {
-		_ = command.Wait() // The caller gets its status.
+		<-ended
 		return command.ProcessState.ExitCode(), out.String()
 	}
 }
@@ -323,7 +333,7 @@ func TestSnapshotOfAKilledHub(t *testing.T) {
 	h := startHub(t, filepath.Join(t.TempDir(), "data"))
 	f := heavy(t, h, random(t))
 	dir := t.TempDir()
-	g := newGate(t, h, 32<<10)
+	g := newGate(t, h, 128<<10)
 	finish := g.begin(t, filepath.Join(dir, "copy"))
 	left := func() []string {
 		names, err := filepath.Glob(filepath.Join(h.store, "snapshot-*"))
@@ -365,7 +375,7 @@ func TestSnapshotOnAFullDisk(t *testing.T) {
 	if err := os.Remove(ballast); err != nil {
 		t.Fatal(err)
 	}
-	g := newGate(t, h, 32<<10)
+	g := newGate(t, h, 128<<10)
 	finish := g.begin(t, copied)
 	if err := os.WriteFile(ballast, make([]byte, 32<<20), 0o600); !errors.Is(err, syscall.ENOSPC) {
 		t.Fatalf("the disk is not full: %v", err)
