@@ -19,7 +19,6 @@ import (
 	"github.com/kymohq/kymo/hub/internal/core"
 	"github.com/kymohq/kymo/hub/internal/store"
 	"github.com/kymohq/kymo/hub/internal/store/pebblestore"
-	"github.com/kymohq/kymo/internal/wire"
 )
 
 // world is a hub over a store, its disk and its clock, and the model beside it.
@@ -184,27 +183,6 @@ func (w *world) finish() {
 	w.ask()
 	w.off()
 	w.verify()
-}
-
-// witness is the store as the hub sees it. It tells the model what the store is given,
-// and what it answers.
-type witness struct {
-	*pebblestore.Store
-	w    *world
-	disk *disk
-}
-
-func (s *witness) Append(ctx context.Context, batches ...*wire.Batch) ([]bool, error) {
-	attempts := make([]attempt, len(batches))
-	for i, b := range batches {
-		attempts[i] = s.w.model.given(b, s.w.screened)
-	}
-	fresh, err := s.Store.Append(ctx, batches...)
-	crashed := s.disk.crashed()
-	for i, a := range attempts {
-		s.w.model.answered(a, err == nil && fresh[i], err, crashed, s.w.truth())
-	}
-	return fresh, err
 }
 
 func (w *world) options() pebblestore.Options {
