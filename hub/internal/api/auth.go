@@ -27,7 +27,7 @@ const (
 	forSession = "session"
 )
 
-// adminNeed describes who may use a route that needs the admin token.
+// adminNeed describes what a route that needs the admin token requires of its caller.
 const adminNeed = "It needs the admin token, or a session that was started with it. A hub without any token takes it from its own machine alone, and one with other tokens only refuses it."
 
 // hashedTokens all have the same length, so that comparing them does not reveal the
