@@ -17,6 +17,7 @@ type scheduler struct {
 	paused   bool // a compaction met damage
 	running  bool // a compaction
 	granting bool // db is being asked for one
+	ask      bool // db may have become ready for one since it was asked
 }
 
 func newScheduler() *scheduler {
@@ -78,12 +79,13 @@ func (s *scheduler) forbid() {
 	s.allowed = false
 }
 
-// TrySchedule is called by the database when it has something to compact. If that is
-// refused, the database is asked again after the next compaction.
+// TrySchedule is called by the database when it has something to compact. Once refused,
+// the database does not try again: it must be asked.
 func (s *scheduler) TrySchedule() (bool, pebble.CompactionGrantHandle) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.allowed || s.paused || s.running {
+		s.ask = true
 		return false, nil
 	}
 	s.running = true
@@ -110,21 +112,21 @@ func (s *scheduler) Done() {
 }
 
 // grantAndUnlock starts a compaction if the database waits for one. It asks the database
-// without holding the lock, since that calls TrySchedule with a lock of its own held.
+// without holding the lock, since that calls TrySchedule with a lock of its own held. What
+// is refused meanwhile, or ends, has the database asked again: nobody else would.
 func (s *scheduler) grantAndUnlock() {
-	if !s.allowed || s.paused || s.running || s.granting {
+	defer s.mu.Unlock()
+	s.ask = true
+	for s.ask && s.allowed && !s.paused && !s.running && !s.granting {
+		s.ask, s.granting, s.running = false, true, true
 		s.mu.Unlock()
-		return
+		waiting, _ := s.db.GetWaitingCompaction()
+		started := waiting && s.db.Schedule(s)
+		s.mu.Lock()
+		s.granting = false
+		if !started {
+			s.running = false
+		}
+		s.granted.Broadcast()
 	}
-	s.granting, s.running = true, true
-	s.mu.Unlock()
-	waiting, _ := s.db.GetWaitingCompaction()
-	started := waiting && s.db.Schedule(s)
-	s.mu.Lock()
-	s.granting = false
-	if !started {
-		s.running = false
-	}
-	s.granted.Broadcast()
-	s.mu.Unlock()
 }
