@@ -12,6 +12,7 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/connectivity"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/health/grpc_health_v1"
@@ -32,9 +33,11 @@ type grpcProbe struct {
 	header  metadata.MD
 	conn    *grpc.ClientConn // nil before the first, and after one that failed
 	made    time.Time        // when it was
+	other   bool             // it has led to nothing that speaks HTTP/2
 
 	mu     sync.Mutex
 	failed error // what kept the last connection from being made
+	broken error // what its first failed read or write said
 }
 
 func newGRPC(s *Spec) (health.Probe, error) {
@@ -60,7 +63,7 @@ func newGRPC(s *Spec) (health.Probe, error) {
 	} else if secure.given() {
 		return health.Probe{}, unusedTLS("it must begin with grpcs://")
 	}
-	g.secure = noting{inner, g.note}
+	g.secure = noting{inner, g}
 	return networkProbe(target{"grpc", g.addr}, hide, g.run, g), nil
 }
 
@@ -80,29 +83,63 @@ func grpcURL(raw string) (*url.URL, secrets, error) {
 	return u, hide, err
 }
 
-// noting wraps credentials and passes on the error of a failed handshake, of which gRPC
-// keeps only the text.
+// noting wraps credentials and passes on errors, of which gRPC keeps only the text.
 type noting struct {
 	credentials.TransportCredentials
-	note func(error)
+	probe *grpcProbe
 }
 
 // ClientHandshake implements credentials.TransportCredentials.
 func (n noting) ClientHandshake(ctx context.Context, authority string, conn net.Conn) (net.Conn, credentials.AuthInfo, error) {
 	conn, info, err := n.TransportCredentials.ClientHandshake(ctx, authority, conn)
-	n.note(err)
-	return conn, info, err
+	n.probe.connected(err)
+	if err != nil {
+		return nil, nil, err
+	}
+	return notingConn{conn, n.probe}, info, nil
 }
 
 // Clone implements credentials.TransportCredentials.
 func (n noting) Clone() credentials.TransportCredentials {
-	return noting{n.TransportCredentials.Clone(), n.note}
+	return noting{n.TransportCredentials.Clone(), n.probe}
 }
 
-func (g *grpcProbe) note(err error) {
+type notingConn struct {
+	net.Conn
+	probe *grpcProbe
+}
+
+// Read implements net.Conn.
+func (c notingConn) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	c.probe.broke(err)
+	return n, err
+}
+
+// Write implements net.Conn.
+func (c notingConn) Write(b []byte) (int, error) {
+	n, err := c.Conn.Write(b)
+	c.probe.broke(err)
+	return n, err
+}
+
+// connected notes the outcome of a dial or a handshake.
+func (g *grpcProbe) connected(err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.failed = err
+	g.failed, g.broken = err, nil
+}
+
+// broke notes what a connection failed with, if it did.
+func (g *grpcProbe) broke(err error) {
+	if err == nil {
+		return
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.broken == nil {
+		g.broken = err
+	}
 }
 
 func (g *grpcProbe) run(ctx context.Context) (health.Details, error) {
@@ -133,6 +170,7 @@ func (g *grpcProbe) check(ctx context.Context) (serving grpc_health_v1.HealthChe
 		if err != nil {
 			return 0, err
 		}
+		g.other = !g.connect(ctx)
 	}
 	answer, err := grpc_health_v1.NewHealthClient(g.conn).Check(metadata.NewOutgoingContext(ctx, g.header),
 		&grpc_health_v1.HealthCheckRequest{Service: g.service})
@@ -140,6 +178,18 @@ func (g *grpcProbe) check(ctx context.Context) (serving grpc_health_v1.HealthChe
 		g.drop()
 	}
 	return answer.GetStatus(), err
+}
+
+// connect waits until there is a connection that speaks HTTP/2, and reports whether there
+// was one, unless the time is up before.
+func (g *grpcProbe) connect(ctx context.Context) bool {
+	g.conn.Connect()
+	for was := connectivity.Idle; g.conn.WaitForStateChange(ctx, was); {
+		if was = g.conn.GetState(); was != connectivity.Connecting {
+			break
+		}
+	}
+	return g.conn.GetState() != connectivity.TransientFailure
 }
 
 // authority returns the name that the server is asked for: gRPC's is localhost for a socket.
@@ -152,7 +202,11 @@ func (g *grpcProbe) authority() string {
 
 func (g *grpcProbe) dial(ctx context.Context, _ string) (net.Conn, error) {
 	conn, err := (&net.Dialer{}).DialContext(ctx, g.network, g.addr)
-	g.note(err)
+	if isLost(err) { // by a server that hangs up, which may be seen only after this
+		g.connected(nil)
+	} else {
+		g.connected(err)
+	}
 	return conn, err
 }
 
@@ -169,11 +223,13 @@ func (g *grpcProbe) reason(err error) error {
 	case codes.Unavailable:
 		g.mu.Lock()
 		defer g.mu.Unlock()
-		if g.failed != nil {
+		switch {
+		case g.failed != nil:
 			return g.failed
-		}
-		if strings.Contains(said.Message(), "server preface") {
+		case g.other:
 			return fault("the server does not speak gRPC here")
+		case g.broken != nil && strings.Contains(said.Message(), g.broken.Error()):
+			return g.broken
 		}
 	}
 	// The causes that gRPC itself has are in front of the last one.

@@ -3,12 +3,14 @@ package probe
 import (
 	"context"
 	"crypto/tls"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
 
+	"golang.org/x/net/http2"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
@@ -133,4 +135,38 @@ func TestGRPCRefusals(t *testing.T) {
 
 	text := serve(t, listen(t), greets("HTTP/1.1 400 Bad Request\r\n\r\n"))
 	wantProblem(t, openProbe(t, Spec{Type: "grpc", URL: "grpc://" + text}), enough, health.Down, "does not speak gRPC")
+}
+
+// TestGRPCConnectionIsLost loses a connection at each of its stages. What is asked may meet
+// it when it is written, or when the answer is read.
+func TestGRPCConnectionIsLost(t *testing.T) {
+	for _, reset := range []bool{false, true} {
+		closed := serve(t, listen(t), func(c net.Conn) { end(c, reset) })
+		for range 20 {
+			wantProblem(t, openProbe(t, Spec{Type: "grpc", URL: "grpc://" + closed}), enough, health.Down, "does not speak gRPC")
+		}
+		settled := serve(t, listen(t), func(c net.Conn) {
+			_, _ = io.CopyN(io.Discard, c, int64(len(http2.ClientPreface)))
+			frames := http2.NewFramer(c, c)
+			_ = frames.WriteSettings()
+			for asked := false; !asked; {
+				frame, err := frames.ReadFrame()
+				if err != nil {
+					t.Errorf("before it asked: %v", err)
+					break
+				}
+				_, asked = frame.(*http2.HeadersFrame)
+			}
+			end(c, reset)
+		})
+		wantProblem(t, openProbe(t, Spec{Type: "grpc", URL: "grpc://" + settled}), enough, health.Down, "connection closed by the server")
+	}
+}
+
+// end closes a connection, in order or by a reset.
+func end(c net.Conn, reset bool) {
+	if tcp, ok := c.(*net.TCPConn); ok && reset {
+		_ = tcp.SetLinger(0)
+	}
+	_ = c.Close()
 }
