@@ -59,4 +59,5 @@ func TestClickHouseStore(t *testing.T) {
 			t.Errorf("the log holds the password, or %v", err)
 		}
 	}
+	keepsMaintenance(t, url)
 }

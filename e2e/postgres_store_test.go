@@ -89,4 +89,5 @@ func TestPostgresStore(t *testing.T) {
 			t.Errorf("the log holds the password, or %v", err)
 		}
 	}
+	keepsMaintenance(t, url)
 }

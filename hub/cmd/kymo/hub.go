@@ -42,9 +42,13 @@ func openHub(c *config.Config, logger *slog.Logger) (*core.Hub, error) {
 	return h, nil
 }
 
+// closeTime is how long a store may take for the last results of checks. Together with what
+// requests may take, it is less than what containers get to stop.
+const closeTime = 3 * time.Second
+
 // closeHub makes what was accepted durable and frees the store.
 func closeHub(h *core.Hub) error {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), closeTime)
 	defer cancel()
 	// The server has waited for its requests: none is in the hub any more.
 	return h.Close(ctx)

@@ -136,9 +136,10 @@ func (h *history) rows() (kept, dropped uint64) {
 	return h.kept.Load(), h.lost.Load() + h.log.Dropped()
 }
 
-// close ends the loop, even in the middle of a write, and writes what is left.
+// close ends the loop and writes what is left. A write under way comes to its end if it can:
+// a database may need a while to tell whether it has what was cut short.
 func (h *history) close(ctx context.Context) error {
-	h.loop.Stop()
+	h.loop.Finish(ctx)
 	err := h.write(ctx, true)
 	if err == nil {
 		return nil

@@ -78,7 +78,7 @@ func TestMaintenance(t *testing.T) {
 			t.Helper()
 			past := historyOf(t, h, "database")
 			out, in := downFor(&past)
-			near := func(got, want time.Duration) bool { return got > want-11*time.Second && got < want+11*time.Second }
+			near := func(got, want time.Duration) bool { return got > want-22*time.Second && got < want+22*time.Second }
 			if fmt.Sprint(past.Maintenance) != want || !near(out, outside) || !near(in, within) {
 				t.Errorf("%s: in maintenance %+v, want %s; down for %s, want %s, and %s in it, want %s", when, past.Maintenance, want, out, outside, in, within)
 			}

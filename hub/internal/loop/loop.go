@@ -1,8 +1,9 @@
 // Package loop runs a function periodically in the background.
 //
 // Start starts a goroutine that calls a function at each tick, and StartWaking one that is
-// also woken in between. Stop ends it and waits until it has ended. ReportOnce reports an
-// error once if round after round fails.
+// also woken in between. Stop ends it and waits until it has ended, and Finish lets the
+// round under way come to its end. ReportOnce reports an error once if round after round
+// fails.
 package loop
 
 import (
@@ -12,6 +13,7 @@ import (
 
 // Loop is a goroutine that calls a function at each tick, one call at a time.
 type Loop struct {
+	last   context.CancelFunc // lets no other round begin
 	cancel context.CancelFunc
 	ended  chan struct{}
 }
@@ -25,7 +27,8 @@ func Start(every time.Duration, ticks <-chan time.Time, round func(ctx context.C
 // StartWaking is Start for a loop that also calls woken for each value from wake.
 func StartWaking(every time.Duration, ticks <-chan time.Time, round func(ctx context.Context), wake <-chan struct{}, woken func(ctx context.Context)) *Loop {
 	ctx, cancel := context.WithCancel(context.Background())
-	l := &Loop{cancel: cancel, ended: make(chan struct{})}
+	more, last := context.WithCancel(ctx)
+	l := &Loop{last: last, cancel: cancel, ended: make(chan struct{})}
 	stop := func() {}
 	if ticks == nil {
 		ticker := time.NewTicker(every)
@@ -34,9 +37,9 @@ func StartWaking(every time.Duration, ticks <-chan time.Time, round func(ctx con
 	go func() {
 		defer close(l.ended)
 		defer stop()
-		for ctx.Err() == nil { // select takes any of two that are ready
+		for more.Err() == nil { // select takes any of two that are ready
 			select {
-			case <-ctx.Done():
+			case <-more.Done():
 			case <-ticks:
 				round(ctx) // a tick that was taken is not lost
 			case <-wake:
@@ -56,6 +59,20 @@ func (l *Loop) Stop() {
 	}
 	l.cancel()
 	<-l.ended
+}
+
+// Finish is Stop for a round whose work would be in doubt if it was cut short: its context
+// goes on until ctx ends.
+func (l *Loop) Finish(ctx context.Context) {
+	if l == nil {
+		return
+	}
+	l.last()
+	select {
+	case <-l.ended:
+	case <-ctx.Done():
+	}
+	l.Stop()
 }
 
 // ReportOnce returns a round that calls report with the first of consecutive errors.

@@ -83,6 +83,40 @@ func TestStopEndsARoundAndWaitsForIt(t *testing.T) {
 	none.Stop()
 }
 
+func TestFinishWaitsForARound(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, test := range []struct {
+			limit, want time.Duration
+			cut         bool
+		}{{time.Hour, time.Minute, false}, {time.Second, time.Second, true}} {
+			ticks, rounds := make(chan time.Time, 2), 0
+			cut := false
+			l := Start(0, ticks, func(ctx context.Context) {
+				rounds++
+				select {
+				case <-time.After(time.Minute):
+				case <-ctx.Done():
+					cut = true
+				}
+			})
+			ticks <- time.Time{}
+			synctest.Wait()
+			ticks <- time.Time{}
+			ctx, cancel := context.WithTimeout(t.Context(), test.limit)
+			begin := time.Now()
+			for range 2 {
+				l.Finish(ctx)
+			}
+			cancel()
+			if took := time.Since(begin); rounds != 1 || cut != test.cut || took != test.want {
+				t.Errorf("with %v: %d rounds, the last cut short: %v, after %v; want 1, %v, %v", test.limit, rounds, cut, took, test.cut, test.want)
+			}
+		}
+	})
+	var none *Loop
+	none.Finish(t.Context())
+}
+
 // A tick during the last round does not start another.
 func TestNoRoundAfterStop(t *testing.T) {
 	for range 100 { // select takes any of two that are ready

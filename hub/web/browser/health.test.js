@@ -162,3 +162,73 @@ test('a viewer’s clock that is wrong makes nothing older', async () => {
   assert.match(await down.innerText(), /down\s+\d+\s(s|min)/)
   await page.context().close()
 })
+
+test('who may runs a check now, also one that was added over the API', async () => {
+  const added = { name: 'printer', type: 'tcp', url: 'tcp://127.0.0.1:9', interval: '1h' }
+  const address = `${hub.url}/api/v1/checks`
+  const post = { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(added) }
+  assert.equal((await fetch(address, post)).status, 201)
+  const page = await watched(hub.url)
+  for (const [name, origin, outcome] of [
+    ['disk', 'From the hub’s configuration', /^healthy in /],
+    ['printer', 'Added over the API: tcp://127.0.0.1:9', /^down in .*: tcp at 127\.0\.0\.1:9: connection refused; /],
+  ]) {
+    await row(page, name).getByRole('link', { name, exact: true }).click()
+    const said = row(page, name).getByRole('status')
+    await said.filter({ hasText: origin }).waitFor()
+    const ran = page.waitForResponse((r) => r.url() === `${address}/${name}/run`)
+    await row(page, name).getByRole('button', { name: 'Run now' }).click()
+    assert.equal((await ran).status(), 200)
+    await said.filter({ hasText: outcome }).waitFor()
+  }
+  // It is removed between the click and the run.
+  await page.route('**/printer/run', async (route) => {
+    assert.equal((await fetch(`${address}/printer`, { method: 'DELETE' })).status, 204)
+    await route.continue()
+  })
+  const refused = page.waitForResponse((r) => r.url() === `${address}/printer/run`)
+  await row(page, 'printer').getByRole('button', { name: 'Run now' }).click()
+  assert.equal((await refused).status(), 404)
+  await row(page, 'printer').waitFor({ state: 'detached' })
+  assert.deepEqual(
+    page.problems.splice(0).filter((p) => !/status of 404/.test(p)),
+    [],
+  )
+  await close(page)
+})
+
+test('who may only read sees where a check comes from, and no button', async () => {
+  const other = await directory()
+  const tokens = { KYMO_TOKENS_READ: 'open-sesame', KYMO_TOKENS_ADMIN: 'open-barley' }
+  const guarded = await startHub(other.path, { env: tokens })
+  try {
+    for (const [token, buttons] of [
+      ['open-sesame', 0],
+      ['open-barley', 1],
+    ]) {
+      const page = await openPage(browser)
+      await page.goto(`${guarded.url}/#/health`)
+      await page.getByLabel('Read token').fill(token)
+      await page.keyboard.press('Enter')
+      await row(page, 'disk').getByRole('link', { name: 'disk', exact: true }).click()
+      await row(page, 'disk').getByRole('status').filter({ hasText: 'From the hub’s configuration' }).waitFor()
+      const button = row(page, 'disk').getByRole('button', { name: 'Run now' })
+      assert.equal(await button.count(), buttons)
+      if (buttons) {
+        await button.click()
+        await row(page, 'disk')
+          .getByRole('status')
+          .filter({ hasText: /^healthy in / })
+          .waitFor()
+      }
+      assert.deepEqual(
+        page.problems.filter((p) => !/status of 401/.test(p)),
+        [],
+      )
+      await page.context().close()
+    }
+  } finally {
+    await guarded.stop()
+    await other.remove()
+  }
+})
