@@ -101,6 +101,9 @@ func kept(t testing.TB, s *Store) int64 {
 // TestPruneToSize deletes as much as it must, and no more, of requests that came in order,
 // somewhat late, and in no order at all.
 func TestPruneToSize(t *testing.T) {
+	if raced && testing.Short() {
+		t.Skip("make test-long runs this one under the race detector, which makes it ten times as slow")
+	}
 	for _, test := range []struct {
 		name string
 		late int64
@@ -274,7 +277,7 @@ func testMaximumSize(t *testing.T, limit int64) {
 	}
 	begin := time.Now()
 	const bytes = 30 // of a request on the disk; the name of its user takes most of that
-	for i := 0; int64(len(in.starts)) < 2*limit/bytes; i++ {
+	for i := 0; int64(len(in.starts)) < limit/bytes*3/2; i++ {
 		mustAppend(t, s, in.again(made[i%len(made)], at[i%len(made)]))
 	}
 	elapsed := time.Since(begin)
