@@ -228,7 +228,7 @@ func TestChecksAndServices(t *testing.T) {
 		}
 		return strings.Join(all, ", ")
 	}
-	const want = "orders unknown no instance has reported yet, queue down no room, shop healthy , store healthy "
+	const want = "orders unknown no instance has reported yet; check that it runs and reaches the hub, queue down no room, shop healthy , store healthy "
 	for deadline := time.Now().Add(20 * time.Second); statuses() != want && time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
 	}
 	if got := statuses(); got != want {

@@ -67,13 +67,13 @@ func TestDiscoveredServicesSurviveARestart(t *testing.T) {
 				}
 			}
 			time.Sleep(2 * time.Second)
-			expect("dies", health.Unknown, "no instance has reported yet")
-			expect("service/taken", health.Unknown, "no instance has reported yet")
+			expect("dies", health.Unknown, "no instance has reported yet; check that it runs and reaches the hub")
+			expect("service/taken", health.Unknown, "no instance has reported yet; check that it runs and reaches the hub")
 			ship(t, h, "stays", wire.Present)
 			time.Sleep(2 * time.Second)
 			expect("stays", health.Healthy, "")
 			time.Sleep(85 * time.Second) // 89 s after the start
-			expect("dies", health.Unknown, "no instance has reported yet")
+			expect("dies", health.Unknown, "no instance has reported yet; check that it runs and reaches the hub")
 			time.Sleep(3 * time.Second)
 			if c, _ := state(h, "dies"); c.Status != health.Down {
 				t.Errorf("the service that died is %+v", c)

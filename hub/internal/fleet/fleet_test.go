@@ -91,17 +91,17 @@ const (
 func TestSilence(t *testing.T) {
 	p := newTestFleet(t, Limits{})
 	named := p.Probe("orders", silence, downAfter, p.at)
-	p.expect(named, health.Unknown, "no instance has reported yet")
+	p.expect(named, health.Unknown, "no instance has reported yet"+remedy)
 	p.at = p.at.Add(downAfter + time.Second)
-	p.expect(named, health.Down, "no instance has reported for 1 min 31 s")
+	p.expect(named, health.Down, "no instance has reported for 1 min 31 s"+remedy)
 	p.beat("orders", "a", health.Healthy)
 	p.expect(named, health.Healthy, "")
 	p.at = p.at.Add(silence)
 	p.expect(named, health.Healthy, "")
 	p.at = p.at.Add(time.Second)
-	p.expect(named, health.Unknown, "silent for 31 s")
+	p.expect(named, health.Unknown, "silent for 31 s"+remedy)
 	p.at = p.at.Add(time.Minute)
-	p.expect(named, health.Down, "silent for 1 min 31 s")
+	p.expect(named, health.Down, "silent for 1 min 31 s"+remedy)
 	p.beat("orders", "a", health.Healthy)
 	p.expect(named, health.Healthy, "")
 	if len(p.discovered)+len(p.left) != 0 {
@@ -112,7 +112,7 @@ func TestSilence(t *testing.T) {
 func TestOneOfTwoFallsSilent(t *testing.T) {
 	p := newTestFleet(t, Limits{})
 	probe := p.Probe("orders", silence, downAfter, time.Time{})
-	p.expect(probe, health.Unknown, "no instance has reported yet")
+	p.expect(probe, health.Unknown, "no instance has reported yet"+remedy)
 	p.beat("orders", "a", health.Healthy)
 	p.beat("orders", "b", health.Healthy)
 	if d := p.expect(probe, health.Healthy, ""); d["instances"] != 2.0 || d["silent"] != nil {
@@ -149,7 +149,7 @@ func TestHeartbeatsOutOfOrder(t *testing.T) {
 	p.at = start.Add(5*time.Second + silence)
 	p.expect(probe, health.Healthy, "")
 	p.at = p.at.Add(time.Second)
-	p.expect(probe, health.Unknown, "silent for 31 s")
+	p.expect(probe, health.Unknown, "silent for 31 s"+remedy)
 }
 
 func TestVerdicts(t *testing.T) {
@@ -174,7 +174,7 @@ func TestVerdicts(t *testing.T) {
 			p.beat("s", "a", health.Down)
 			p.beat("s", "b", health.Degraded)
 		}, health.Degraded, "1 of 2 instances down; 1 of 2 instances degraded"},
-		{"unknown", func(p *testFleet) { p.beat("s", "a", health.Unknown) }, health.Unknown, "no instance knows its health"},
+		{"unknown", func(p *testFleet) { p.beat("s", "a", health.Unknown) }, health.Unknown, "no instance knows its health; see their own checks"},
 		{"many checks", func(p *testFleet) {
 			p.beat("s", "a", health.Down, "a=down", "b=degraded", "c=unknown", "d=down", "e=down")
 		}, health.Down, "a is down: a is not well; d is down: d is not well; e is down: e is not well; …"},
@@ -250,11 +250,11 @@ func TestLeaving(t *testing.T) {
 	named := p.Probe("named", silence, downAfter, p.at)
 	p.beat("named", "a", health.Healthy)
 	p.farewell("named", "a")
-	p.expect(named, health.Degraded, "its last instance stopped")
+	p.expect(named, health.Degraded, "its last instance stopped; start one")
 	p.at = p.at.Add(silence + time.Second)
-	p.expect(named, health.Unknown, "its last instance stopped")
+	p.expect(named, health.Unknown, "its last instance stopped; start one")
 	p.at = p.at.Add(time.Minute)
-	p.expect(named, health.Down, "its last instance stopped")
+	p.expect(named, health.Down, "its last instance stopped; start one")
 	p.beat("named", "b", health.Healthy)
 	p.expect(named, health.Healthy, "")
 	if !p.Known("named") || slices.Contains(p.left, "named") {

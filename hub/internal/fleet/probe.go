@@ -101,20 +101,23 @@ func (f *Fleet) tally(name string, silence time.Duration, now time.Time) *tally 
 	return t
 }
 
+// remedy is what to do about a service that is not heard of.
+const remedy = "; check that it runs and reaches the hub"
+
 // missing returns the result for a service without instances.
 func (f *Fleet) missing(t *tally, now time.Time, silence, downAfter time.Duration, expectedSince time.Time) error {
 	quiet := f.attention.quiet(t.last, now)
-	reason := "silent for " + duration.Seconds(quiet)
+	reason := "silent for " + duration.Seconds(quiet) + remedy
 	switch {
 	case t.last.IsZero() || !t.awaited.IsZero():
 		since := later(expectedSince, t.awaited)
 		waited := f.attention.quiet(since, now)
 		if since.IsZero() || waited <= downAfter {
-			return health.Unknownf("no instance has reported yet")
+			return health.Unknownf("no instance has reported yet%s", remedy)
 		}
-		return errors.New("no instance has reported for " + duration.Seconds(waited))
+		return errors.New("no instance has reported for " + duration.Seconds(waited) + remedy)
 	case t.stopped:
-		reason = "its last instance stopped"
+		reason = "its last instance stopped; start one"
 	}
 	switch {
 	case quiet > downAfter:
@@ -130,9 +133,9 @@ func (t *tally) verdict(downAfter time.Duration) error {
 	live := t.instances - t.silent
 	if live == 0 {
 		if t.shortest > downAfter {
-			return errors.New("silent for " + duration.Seconds(t.shortest))
+			return errors.New("silent for " + duration.Seconds(t.shortest) + remedy)
 		}
-		return health.Unknownf("silent for %s", duration.Seconds(t.shortest))
+		return health.Unknownf("silent for %s%s", duration.Seconds(t.shortest), remedy)
 	}
 	down, degraded := t.statuses[health.Down], t.statuses[health.Degraded]
 	switch {
@@ -141,7 +144,7 @@ func (t *tally) verdict(downAfter time.Duration) error {
 	case down+degraded+t.silent > 0:
 		return health.Degradedf("%s", t.why())
 	case t.statuses[health.Healthy] == 0:
-		return health.Unknownf("no instance knows its health")
+		return health.Unknownf("no instance knows its health; see their own checks")
 	}
 	return nil
 }

@@ -16,13 +16,13 @@ func TestResume(t *testing.T) {
 	p.Resume("orders", before)
 	probe := p.Probe("orders", silence, downAfter, time.Time{})
 	last := before.Format(time.RFC3339)
-	if d := p.expect(probe, health.Unknown, "no instance has reported yet"); d["last_heartbeat"] != last {
+	if d := p.expect(probe, health.Unknown, "no instance has reported yet"+remedy); d["last_heartbeat"] != last {
 		t.Errorf("got %v", d)
 	}
 	p.at = start.Add(downAfter)
-	p.expect(probe, health.Unknown, "no instance has reported yet")
+	p.expect(probe, health.Unknown, "no instance has reported yet"+remedy)
 	p.at = start.Add(downAfter + time.Second)
-	if d := p.expect(probe, health.Down, "no instance has reported for 1 min 31 s"); d["last_heartbeat"] != last || d["instances"] != nil {
+	if d := p.expect(probe, health.Down, "no instance has reported for 1 min 31 s"+remedy); d["last_heartbeat"] != last || d["instances"] != nil {
 		t.Errorf("got %v", d)
 	}
 	p.beat("orders", "a", health.Healthy)
@@ -31,7 +31,7 @@ func TestResume(t *testing.T) {
 	}
 	last = p.at.Format(time.RFC3339)
 	p.at = p.at.Add(downAfter + time.Second)
-	if d := p.expect(probe, health.Down, "silent for 1 min 31 s"); d["last_heartbeat"] != last || d["instances"] != 1.0 {
+	if d := p.expect(probe, health.Down, "silent for 1 min 31 s"+remedy); d["last_heartbeat"] != last || d["instances"] != 1.0 {
 		t.Errorf("got %v", d)
 	}
 	if len(p.discovered)+len(p.left) > 0 {
@@ -88,5 +88,5 @@ func TestResumeHasLimits(t *testing.T) {
 		t.Error("the limit of services does not hold")
 	}
 	p.expect(p.Probe("orders", silence, downAfter, time.Time{}), health.Healthy, "")
-	p.expect(probe, health.Unknown, "no instance has reported yet")
+	p.expect(probe, health.Unknown, "no instance has reported yet"+remedy)
 }
