@@ -51,3 +51,32 @@ func FuzzFile(f *testing.F) {
 		}
 	})
 }
+
+// FuzzParseCheck: what is sent alone is a valid check that needs nothing of the hub's
+// machine, or its errors name fields of that check and no place in a file.
+func FuzzParseCheck(f *testing.F) {
+	f.Add(`{"name": "database", "type": "postgres", "url": "postgres://app:secret@db/app", "interval": "10s", "critical": true}`)
+	f.Add(`{"name": "a", "type": "http", "url": "env:A", "headers": {"a": "b"}, "status": [200], "json": {"a": [1, null]}}`)
+	f.Add(`{"name": "a", "type": "kserve", "url": "file:/a", "canary": {"body": {"a": {}}, "shape": [-1]}, "tls": {"ca": "/a"}}`)
+	f.Add(`{"name": "a", "type": "disk", "path": "/", "min_free": "10%", "depends_on": ["a", 1]}`)
+	f.Add("name: a\ntype: tcp\nurl: unix:///a\n")
+	f.Add(`[{"name": "a"}, {}]`)
+	f.Fuzz(func(t *testing.T, content string) {
+		check, err := ParseCheck([]byte(content), makers)
+		if err == nil {
+			if local := check.Local(); check.Name == "" || local != nil {
+				t.Errorf("accepted: %+v, %v", check, local)
+			}
+			return
+		}
+		wrong, ok := errors.AsType[config.Errors](err)
+		if !ok || len(wrong) == 0 {
+			t.Fatalf("%T: %v", err, err)
+		}
+		for _, e := range wrong {
+			if e.Path != "" || e.Line != 0 || strings.HasPrefix(e.Field, sentCheck) || e.Problem == "" {
+				t.Errorf("of a file: %+v", e)
+			}
+		}
+	})
+}
