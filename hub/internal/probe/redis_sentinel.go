@@ -90,7 +90,7 @@ func (r *redisSentinel) close() {
 // inPlace adds the place to an error of the network. Answers are not changed,
 // so that redisReason can read them.
 func inPlace(where string, err error) error {
-	if errors.Is(err, os.ErrDeadlineExceeded) {
+	if errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) { // the latter from a dial
 		return err // the time of the run is up, which explain says in its own words
 	}
 	if known := networkFault(err); known != "" && known != errLost {
