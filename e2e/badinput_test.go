@@ -170,7 +170,7 @@ func TestWrongTimesAreLeftOut(t *testing.T) {
 		}
 		n := i + 1
 		// The losses count at their arrival, which may be in the millisecond in which a window ends.
-		eventually(t, 10*time.Second, "the report counts what is too old", func() bool {
+		eventually(t, time.Minute, "the report counts what is too old", func() bool {
 			h.get("/metrics/performance?hours=1", &p)
 			return p.Trust.TooOld == 3*n
 		})

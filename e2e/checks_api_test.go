@@ -9,7 +9,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 )
 
 // checkListed is a check as GET /api/v1/checks has it.
@@ -79,7 +78,7 @@ func TestChecksOverTheAPI(t *testing.T) {
 	if got, want := h.origins(), "port:api root:file store:built-in"; got != want {
 		t.Fatalf("after it was killed: %s, want %s", got, want)
 	}
-	h.becomes("port", "healthy", 10*time.Second)
+	h.becomes("port", "healthy", changeWithin)
 	port.Close()
 	if got := h.send("POST", "/api/v1/checks/port/run", ""); !strings.HasPrefix(got, "200 ") || !strings.Contains(got, `"result":"down","status":"down"`) || !strings.Contains(got, "connection refused") {
 		t.Errorf("run now: %s", got)
@@ -101,7 +100,7 @@ func TestChecksOverTheAPI(t *testing.T) {
 	if got := h.send("POST", "/api/v1/checks", secret); !strings.HasPrefix(got, "201 ") || !strings.Contains(got, `"target":"mysql://127.0.0.1:1"`) {
 		t.Errorf("with a password: %s", got)
 	}
-	h.becomes("db", "down", 10*time.Second)
+	h.becomes("db", "down", changeWithin)
 	for _, path := range []string{"/api/v1/checks", "/health", "/metrics", "/api/v1/health/history?name=db"} {
 		h.send("GET", path, "")
 	}
@@ -114,7 +113,7 @@ func TestChecksOverTheAPI(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.signal(syscall.SIGHUP)
-	h.becomesFor("config", "degraded", `the check "port" of the API is not run`, 10*time.Second)
+	h.becomesFor("config", "degraded", `the check "port" of the API is not run`, changeWithin)
 	if got, want := h.origins(), "config:built-in db:api port:file port:api! store:built-in"; got != want {
 		t.Errorf("the file has the name: %s, want %s", got, want)
 	}

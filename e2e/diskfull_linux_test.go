@@ -128,7 +128,7 @@ func TestDiskFull(t *testing.T) {
 				t.Fatal(err)
 			}
 			test.after(h)
-			eventually(t, 30*time.Second, "the hub takes what it refused", func() bool {
+			eventually(t, time.Minute, "the hub takes what it refused", func() bool {
 				return f.send(t).status == http.StatusAccepted
 			})
 			f.goesOn(t, 30, 168)
@@ -206,7 +206,7 @@ func (h *hub) tryFull() {
 	h.t.Helper()
 	h.launch()
 	ready := false
-	eventually(h.t, 30*time.Second, "the hub is ready, or ended", func() bool {
+	eventually(h.t, time.Minute, "the hub is ready, or ended", func() bool {
 		select {
 		case <-h.ended:
 			return true

@@ -42,7 +42,7 @@ func TestDrain(t *testing.T) {
 	}
 	h.signal(syscall.SIGTERM)
 	told := time.Now()
-	eventually(t, 5*time.Second, "it is not ready", func() bool { return h.ready() == 503 })
+	eventually(t, time.Minute, "it is not ready", func() bool { return h.ready() == 503 })
 	for time.Since(told) < delay-500*time.Millisecond {
 		posted++
 		post(posted)
@@ -63,7 +63,7 @@ func TestDrain(t *testing.T) {
 	posted++
 	post(posted)
 	h.signal(syscall.SIGTERM)
-	eventually(t, 5*time.Second, "it is not ready", func() bool { return h.ready() == 503 })
+	eventually(t, time.Minute, "it is not ready", func() bool { return h.ready() == 503 })
 	h.signal(syscall.SIGTERM)
 	select {
 	case <-h.ended:

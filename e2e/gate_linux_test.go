@@ -72,7 +72,7 @@ func (g *gate) begin(t *testing.T, dir string) (finish func() (status int, out s
 		_ = command.Wait() // The caller gets its status.
 		close(ended)
 	}()
-	eventually(t, 30*time.Second, "something is copied", func() bool {
+	eventually(t, time.Minute, "something is copied", func() bool {
 		select {
 		case <-ended:
 			t.Fatalf("kymo snapshot ended with %d:\n%s", command.ProcessState.ExitCode(), out.String())

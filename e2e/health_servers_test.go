@@ -63,13 +63,13 @@ func TestHealthWhileEverythingHangs(t *testing.T) {
 	_, toPostgres, database := realPostgres(t)
 	_, toRedis, redis := realRedis(t)
 	h := startHub(t, t.TempDir(), "--config", configuration(t, "checks:", database, redis))
-	h.becomes("database", "healthy", 2*checkEvery)
-	h.becomes("redis", "healthy", 2*checkEvery)
+	h.becomes("database", "healthy", changeWithin)
+	h.becomes("redis", "healthy", changeWithin)
 	asking := h.keepAsking()
 	toPostgres.Hang()
 	toRedis.Hang()
-	h.becomes("database", "down", 2*checkEvery)
-	h.becomes("redis", "down", 2*checkEvery)
+	h.becomes("database", "down", changeWithin)
+	h.becomes("redis", "down", changeWithin)
 	r, status := h.health()
 	if r.Status != "down" || status != 503 {
 		t.Errorf("the critical database hangs: %s with %d", r.Status, status)
@@ -78,12 +78,12 @@ func TestHealthWhileEverythingHangs(t *testing.T) {
 	h.get("/health/live", &live)
 	h.get("/health/ready", &live)
 	toPostgres.Pass()
-	h.becomes("database", "healthy", 2*checkEvery)
+	h.becomes("database", "healthy", changeWithin)
 	if r, status := h.health(); r.Status != "degraded" || status != 200 {
 		t.Errorf("only the cache, not critical, hangs: %s with %d", r.Status, status)
 	}
 	toRedis.Pass()
-	h.becomes("redis", "healthy", 2*checkEvery)
+	h.becomes("redis", "healthy", changeWithin)
 	if r, status := h.health(); r.Status != "healthy" || status != 200 {
 		t.Errorf("all is mended: %s with %d", r.Status, status)
 	}
@@ -211,7 +211,7 @@ type history struct {
 func checkHistory(t *testing.T, h *hub, name, state string) {
 	t.Helper()
 	var got history
-	eventually(t, 10*time.Second, "the history of "+name+" ends with its recovery", func() bool {
+	eventually(t, time.Minute, "the history of "+name+" ends with its recovery", func() bool {
 		h.get("/api/v1/health/history?hours=1&name="+name, &got)
 		return len(got.Transitions) > 0 && got.Transitions[0].To != "down" && got.Transitions[0].To != "degraded"
 	})

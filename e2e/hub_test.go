@@ -53,7 +53,7 @@ func (h *hub) start() {
 	h.t.Helper()
 	h.launch()
 	var url []byte
-	eventually(h.t, 30*time.Second, "the hub is ready", func() bool {
+	eventually(h.t, time.Minute, "the hub is ready", func() bool {
 		select {
 		case <-h.ended:
 			h.t.Fatalf("the hub ended at its start: %v", h.status)

@@ -52,7 +52,7 @@ func startImport(t *testing.T, h *hub, events []event, fromFile bool) *importing
 		}()
 		i.start(in)
 	}
-	eventually(t, 30*time.Second, "some of an import is there", func() bool {
+	eventually(t, time.Minute, "some of an import is there", func() bool {
 		select {
 		case <-i.ended:
 			return true

@@ -46,7 +46,7 @@ func TestKill(t *testing.T) {
 	var finish []func()
 	for round := range rounds {
 		target := acknowledged.Load() + r.Int64N(150)
-		eventually(t, 30*time.Second, "senders go on", func() bool { return acknowledged.Load() >= target || t.Failed() })
+		eventually(t, time.Minute, "senders go on", func() bool { return acknowledged.Load() >= target || t.Failed() })
 		switch round % 4 {
 		case 1: // in the middle of an import
 			fromFile, importerToo := round%8 == 1, round%16 == 1

