@@ -161,8 +161,11 @@ func (h *Hub) AddCheck(ctx context.Context, content []byte) (*api.Check, error) 
 	}
 	now := h.Now().UTC().Truncate(time.Millisecond)
 	document := store.Document{Kind: checkDocument, Name: check.Name, Created: now, Updated: now, JSON: content}
-	if err := d.PutDocument(ctx, &document); err != nil {
+	switch added, err := d.AddDocument(ctx, &document); {
+	case err != nil:
 		return nil, err
+	case !added: // by another hub, since the store was read
+		return nil, &api.TakenError{Name: check.Name, Origin: api.FromAPI}
 	}
 	more := maps.Clone(known)
 	more[check.Name] = &added{document: document, check: check}

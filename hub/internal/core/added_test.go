@@ -8,7 +8,9 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -223,11 +225,11 @@ type failing struct {
 	err atomic.Pointer[error]
 }
 
-func (f *failing) PutDocument(ctx context.Context, d *store.Document) error {
+func (f *failing) AddDocument(ctx context.Context, d *store.Document) (bool, error) {
 	if err := f.err.Load(); err != nil {
-		return *err
+		return false, *err
 	}
-	return f.Documenter.PutDocument(ctx, d)
+	return f.Documenter.AddDocument(ctx, d)
 }
 
 // A check that cannot be kept is not run, and can be sent again.
@@ -266,6 +268,21 @@ func TestTwoHubsHaveAddedChecks(t *testing.T) {
 	wantAnswer(t, other, "POST", "/api/v1/checks", `{"name": "a", "path": "/"}`, 409, "added over the API")
 	wantAnswer(t, other, "POST", "/api/v1/checks", `{"name": "b", "path": "/"}`, 201, "")
 	wantAnswer(t, one, "DELETE", "/api/v1/checks/b", "", 204, "")
+	// At the same moment, one of them takes a name.
+	for i := range 20 {
+		var codes [2]int
+		var adding sync.WaitGroup
+		for j, h := range []*Hub{one, other} {
+			adding.Go(func() {
+				codes[j], _ = administer(h, "POST", "/api/v1/checks", fmt.Sprintf(`{"name": "both %d", "path": "/%d"}`, i, j))
+			})
+		}
+		adding.Wait()
+		if slices.Sort(codes[:]); codes != [2]int{201, 409} {
+			t.Fatalf("two hubs answered %v, want one 201 and one 409", codes)
+		}
+		wantAnswer(t, one, "DELETE", "/api/v1/checks/both%20"+fmt.Sprint(i), "", 204, "")
+	}
 	rereads <- time.Time{}
 	within(t, "both have the same", func() bool {
 		return origins(t, one) == "a:api store:built-in" && origins(t, other) == origins(t, one)

@@ -57,6 +57,7 @@ func (l *Loop) Stop() {
 	if l == nil {
 		return
 	}
+	l.last() // first, so that a round that ends is the last
 	l.cancel()
 	<-l.ended
 }

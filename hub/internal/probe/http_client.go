@@ -151,7 +151,7 @@ func (c *client) do(ctx context.Context, method string, to *url.URL, body []byte
 
 // read reads as much of a body as the question needs: some never end.
 func (c *client) read(a *answer, resp *http.Response) error {
-	if c.enough != nil && c.enough(nil) && (resp.ContentLength < 0 || resp.ContentLength > c.max) {
+	if c.enough != nil && c.enough(nil) {
 		drain(resp.Body)
 		return nil
 	}
@@ -166,7 +166,8 @@ func (c *client) read(a *answer, resp *http.Response) error {
 		switch {
 		case errors.Is(err, io.EOF):
 			return nil
-		case c.enough != nil && len(a.body) > 0 && c.enough(a.body) && resp.ContentLength < 0:
+		case c.enough != nil && c.enough(a.body):
+			drain(resp.Body)
 			return nil
 		case err != nil:
 			return err

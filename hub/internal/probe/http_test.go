@@ -131,7 +131,8 @@ func TestHTTPConnection(t *testing.T) {
 	eventually(t, "no connection is open", func() bool { return proxy.Open() == 0 })
 }
 
-// The timeout also holds for a server that stops in the middle of its answer.
+// The timeout also holds for a server that stops in the middle of its answer, if the
+// question is not answered by then.
 func TestHTTPStopsInTheMiddle(t *testing.T) {
 	stopped := web(t, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Length", "100")
@@ -139,14 +140,18 @@ func TestHTTPStopsInTheMiddle(t *testing.T) {
 		_ = http.NewResponseController(w).Flush()
 		<-r.Context().Done()
 	})
-	wantProblem(t, openProbe(t, Spec{Type: "http", URL: stopped.URL}), short, health.Down, "no answer within 150 ms")
+	wantProblem(t, openProbe(t, Spec{Type: "http", URL: stopped.URL, Contains: "something"}), short, health.Down, "no answer within 150 ms")
 	gone := web(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Length", "100")
 		_, _ = io.WriteString(w, "some")
 		_ = http.NewResponseController(w).Flush()
 		panic(http.ErrAbortHandler)
 	})
-	wantProblem(t, openProbe(t, Spec{Type: "http", URL: gone.URL}), enough, health.Down, "connection closed by the server")
+	wantProblem(t, openProbe(t, Spec{Type: "http", URL: gone.URL, Contains: "something"}), enough, health.Down, "connection closed by the server")
+	for _, s := range []*httptest.Server{stopped, gone} {
+		wantHealthy(t, openProbe(t, Spec{Type: "http", URL: s.URL}))
+		wantHealthy(t, openProbe(t, Spec{Type: "http", URL: s.URL, Contains: "some"}))
+	}
 }
 
 // Of a body that never ends, no more is read than the question needs.

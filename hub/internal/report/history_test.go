@@ -54,6 +54,7 @@ func TestTimeline(t *testing.T) {
 		{"one", []*store.HealthRecord{span("a", h, 10, 90)}, "10 healthy 90"},
 		{"spans that follow each other", []*store.HealthRecord{span("a", h, 10, 40), span("a", h, 40, 80), span("a", d, 80, 95)}, "10 healthy 80; 80 down 95"},
 		{"news without a length", []*store.HealthRecord{span("a", h, 10, 10), span("a", h, 10, 95)}, "10 healthy 95"},
+		{"news after what it became", []*store.HealthRecord{span("a", h, 10, 95), span("a", h, 10, 10)}, "10 healthy 95"},
 		{"news that nothing follows yet", []*store.HealthRecord{span("a", h, 10, 95), span("a", d, 95, 95)}, "10 healthy 95; 95 down 96"},
 		{"a gap that is bridged", []*store.HealthRecord{span("a", h, 10, 40), span("a", d, 45, 95)}, "10 healthy 45; 45 down 95"},
 		{"a gap that is not", []*store.HealthRecord{span("a", h, 10, 40), span("a", h, 51, 95)}, "10 healthy 40; 40 unknown 51; 51 healthy 95"},

@@ -93,6 +93,12 @@ type Documenter interface {
 	// Of two hubs that put a document of the same name at the same moment, one wins.
 	PutDocument(ctx context.Context, d *Document) error
 
+	// AddDocument is PutDocument for a name that is free. It reports whether the document was
+	// kept: if there is one of that kind and name, that one stays. Of several
+	// callers of one hub that add one of the same name at the same moment, one is told that it
+	// was kept; of several hubs, too, except on a server without transactions.
+	AddDocument(ctx context.Context, d *Document) (added bool, err error)
+
 	// DeleteDocument deletes a document, if there is one, as durably.
 	DeleteDocument(ctx context.Context, kind, name string) error
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
@@ -26,6 +27,19 @@ func (s *Store) PutDocument(ctx context.Context, d *store.Document) error {
 		return err
 	}
 	return s.classify(ctx, s.changeDocument(ctx, d, false))
+}
+
+// AddDocument implements store.Documenter. Nothing keeps two hubs from adding a document at
+// the same moment: then the same one wins on all servers.
+func (s *Store) AddDocument(ctx context.Context, d *store.Document) (bool, error) {
+	s.adding.Lock()
+	defer s.adding.Unlock()
+	all, err := s.Documents(ctx, d.Kind)
+	if err != nil || slices.ContainsFunc(all, func(o store.Document) bool { return o.Name == d.Name }) {
+		return false, err
+	}
+	err = s.PutDocument(ctx, d)
+	return err == nil, err
 }
 
 // DeleteDocument implements store.Documenter.

@@ -53,6 +53,7 @@ type Store struct {
 	end      func()
 	pruned   remote.Floor
 	reckoned atomic.Int64 // Unix ms; 0 if it is not known
+	adding   sync.Mutex   // held while a document is added
 	offset   atomic.Int64 // the ledger's clock less ours, in seconds
 	orphans  orphans
 

@@ -59,15 +59,32 @@ func (d *documents) close() {
 
 // PutDocument implements store.Documenter.
 func (s *Store) PutDocument(ctx context.Context, d *store.Document) error {
+	_, err := s.keepDocument(ctx, d, true)
+	return err
+}
+
+// AddDocument implements store.Documenter.
+func (s *Store) AddDocument(ctx context.Context, d *store.Document) (bool, error) {
+	return s.keepDocument(ctx, d, false)
+}
+
+// keepDocument keeps a document, in place of one with its kind and name or only if there is
+// none.
+func (s *Store) keepDocument(ctx context.Context, d *store.Document, replace bool) (kept bool, err error) {
 	if err := d.Validate(); err != nil {
-		return err
+		return false, err
 	}
-	kept := *d
-	kept.JSON = slices.Clone(d.JSON)
-	kept.Created, kept.Updated = time.UnixMilli(d.Created.UnixMilli()).UTC(), time.UnixMilli(d.Updated.UnixMilli()).UTC()
-	return s.changeDocuments(ctx, func(all []store.Document) []store.Document {
-		return append(without(all, d.Kind, d.Name), kept)
+	own := *d
+	own.JSON = slices.Clone(d.JSON)
+	own.Created, own.Updated = time.UnixMilli(d.Created.UnixMilli()).UTC(), time.UnixMilli(d.Updated.UnixMilli()).UTC()
+	err = s.changeDocuments(ctx, func(all []store.Document) []store.Document {
+		others := without(all, d.Kind, d.Name)
+		if kept = replace || len(others) == len(all); !kept {
+			return all
+		}
+		return append(others, own)
 	})
+	return kept && err == nil, err
 }
 
 // DeleteDocument implements store.Documenter.

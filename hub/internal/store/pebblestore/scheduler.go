@@ -113,7 +113,7 @@ func (s *scheduler) Done() {
 
 // grantAndUnlock starts a compaction if the database waits for one. It asks the database
 // without holding the lock, since that calls TrySchedule with a lock of its own held. What
-// is refused meanwhile, or ends, has the database asked again: nobody else would.
+// is refused meanwhile, or ends, has the database asked once more, for nobody else would.
 func (s *scheduler) grantAndUnlock() {
 	defer s.mu.Unlock()
 	s.ask = true

@@ -6,9 +6,9 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 )
 
-// compactable is a database that is asked for compactions. Like Pebble, it does not try
+// asked is a database that is asked for compactions. Like Pebble, it does not try
 // again what was refused.
-type compactable struct {
+type asked struct {
 	pebble.DBForCompaction
 	s       *scheduler
 	due     int    // compactions that were refused
@@ -16,7 +16,7 @@ type compactable struct {
 	between func() // what happens once it was asked, before its answer is seen
 }
 
-func (d *compactable) try() {
+func (d *asked) try() {
 	if ok, _ := d.s.TrySchedule(); ok {
 		d.begun++
 	} else {
@@ -24,7 +24,7 @@ func (d *compactable) try() {
 	}
 }
 
-func (d *compactable) then() {
+func (d *asked) then() {
 	if f := d.between; f != nil {
 		d.between = nil
 		f()
@@ -32,7 +32,7 @@ func (d *compactable) then() {
 }
 
 // GetWaitingCompaction implements pebble.DBForCompaction.
-func (d *compactable) GetWaitingCompaction() (bool, pebble.WaitingCompaction) {
+func (d *asked) GetWaitingCompaction() (bool, pebble.WaitingCompaction) {
 	waits := d.due > 0
 	if !waits {
 		d.then()
@@ -41,7 +41,7 @@ func (d *compactable) GetWaitingCompaction() (bool, pebble.WaitingCompaction) {
 }
 
 // Schedule implements pebble.DBForCompaction.
-func (d *compactable) Schedule(pebble.CompactionGrantHandle) bool {
+func (d *asked) Schedule(pebble.CompactionGrantHandle) bool {
 	d.due--
 	d.begun++
 	d.then()
@@ -54,19 +54,19 @@ func TestSchedulerForgetsNone(t *testing.T) {
 	for _, test := range []struct {
 		name    string
 		due     int // when the first compaction ends
-		happens func(*compactable)
+		happens func(*asked)
 		begun   int
 	}{
-		{"nothing", 0, func(*compactable) {}, 1},
-		{"one becomes due", 0, (*compactable).try, 2},
-		{"the next ends", 2, func(d *compactable) { d.s.Done() }, 3},
-		{"the next ends and one becomes due", 1, func(d *compactable) { d.s.Done(); d.try() }, 3},
-		{"pause and resume", 0, func(d *compactable) { d.s.pause(); d.try(); d.s.resume() }, 2},
-		{"it is forbidden", 0, func(d *compactable) { d.try(); d.s.forbid() }, 1},
+		{"nothing", 0, func(*asked) {}, 1},
+		{"one becomes due", 0, (*asked).try, 2},
+		{"the next ends", 2, func(d *asked) { d.s.Done() }, 3},
+		{"the next ends and one becomes due", 1, func(d *asked) { d.s.Done(); d.try() }, 3},
+		{"pause and resume", 0, func(d *asked) { d.s.pause(); d.try(); d.s.resume() }, 2},
+		{"it is forbidden", 0, func(d *asked) { d.try(); d.s.forbid() }, 1},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			s := newScheduler()
-			d := &compactable{s: s}
+			d := &asked{s: s}
 			s.Register(1, d)
 			s.allow()
 			d.try()

@@ -11,20 +11,36 @@ import (
 
 // PutDocument implements store.Documenter.
 func (s *Store) PutDocument(ctx context.Context, d *store.Document) error {
+	_, err := s.insertDocument(ctx, d, `DO UPDATE SET body = excluded.body, created_at = excluded.created_at, updated_at = excluded.updated_at`)
+	return err
+}
+
+// AddDocument implements store.Documenter. A write that is repeated, since its outcome was
+// lost, finds its own row, which it sets to what it is.
+func (s *Store) AddDocument(ctx context.Context, d *store.Document) (bool, error) {
+	return s.insertDocument(ctx, d, `DO UPDATE SET updated_at = excluded.updated_at
+		WHERE d.body::text = excluded.body::text AND d.created_at = excluded.created_at AND d.updated_at = excluded.updated_at`)
+}
+
+// insertDocument keeps a document, or does what is given if there is one of its kind and
+// name, d. It reports whether a row was written.
+func (s *Store) insertDocument(ctx context.Context, d *store.Document, otherwise string) (written bool, err error) {
 	if s.closed.Load() {
-		return store.ErrClosed
+		return false, store.ErrClosed
 	}
 	if err := d.Validate(); err != nil {
-		return err
+		return false, err
 	}
-	return s.classify(ctx, s.again(ctx, func() error {
+	err = s.again(ctx, func() error {
 		return s.writing(ctx, func(tx pgx.Tx) error {
-			_, err := tx.Exec(ctx, `INSERT INTO kymo_documents (kind, name, body, created_at, updated_at) VALUES ($1, $2, $3::text::json, $4, $5)
-				ON CONFLICT (kind, name) DO UPDATE SET body = excluded.body, created_at = excluded.created_at, updated_at = excluded.updated_at`,
+			tag, err := tx.Exec(ctx, `INSERT INTO kymo_documents AS d (kind, name, body, created_at, updated_at) VALUES ($1, $2, $3::text::json, $4, $5)
+				ON CONFLICT (kind, name) `+otherwise,
 				d.Kind, d.Name, string(d.JSON), d.Created.UTC().Truncate(time.Millisecond), d.Updated.UTC().Truncate(time.Millisecond))
+			written = err == nil && tag.RowsAffected() > 0
 			return err
 		})
-	}))
+	})
+	return written, s.classify(ctx, err)
 }
 
 // DeleteDocument implements store.Documenter.

@@ -107,6 +107,8 @@ func testDocuments(t *testing.T, e Engine) {
 	s.check(t, "check")
 	s.writeTogether(t, at)
 	s.check(t)
+	s.addTogether(t, at)
+	s.check(t)
 	if err := p.store.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -132,4 +134,54 @@ func (s *shelf) writeTogether(t *testing.T, at time.Time) {
 		})
 	}
 	writers.Wait()
+}
+
+// addTogether adds documents of the same name at once: the one whose caller is told so is
+// there, and stays.
+func (s *shelf) addTogether(t *testing.T, at time.Time) {
+	t.Helper()
+	at = at.UTC().Truncate(time.Millisecond)
+	for i := range 10 {
+		name := fmt.Sprint("alone ", i)
+		var mu sync.Mutex
+		var told []store.Document
+		var writers sync.WaitGroup
+		for j := range 3 {
+			d := store.Document{Kind: "check", Name: name, Created: at, Updated: at, JSON: fmt.Append(nil, j)}
+			writers.Go(func() {
+				added, err := s.store().AddDocument(t.Context(), &d)
+				if err != nil {
+					t.Error(err)
+				}
+				if added {
+					mu.Lock()
+					defer mu.Unlock()
+					told = append(told, d)
+				}
+			})
+		}
+		writers.Wait()
+		all, err := s.store().Documents(t.Context(), "check")
+		if err != nil {
+			t.Fatal(err)
+		}
+		at := slices.IndexFunc(all, func(d store.Document) bool { return d.Name == name })
+		if at < 0 || len(told) > 1 || len(told) == 1 && string(told[0].JSON) != string(all[at].JSON) {
+			t.Errorf("%s: told %s, and there is:\n%s", name, show(told), show(all))
+			continue
+		}
+		s.want[[2]string{"check", name}] = all[at]
+		other := all[at]
+		other.JSON = []byte(`"other"`)
+		if added, err := s.store().AddDocument(t.Context(), &other); added || err != nil {
+			t.Errorf("%s was added again: %v, %v", name, added, err)
+		}
+		if i%2 == 0 {
+			s.delete(t, "check", name)
+			if added, err := s.store().AddDocument(t.Context(), &other); !added || err != nil {
+				t.Errorf("%s was not added once it was deleted: %v, %v", name, added, err)
+			}
+			s.want[[2]string{"check", name}] = other
+		}
+	}
 }
