@@ -96,7 +96,7 @@ func postgresTroubles(t *testing.T, p *serverstest.PostgresServer, proxy *server
 	t.Cleanup(crowd.leave)
 	return []trouble{
 		{"stopped", p.Stop, p.Start, "down", "connection"},
-		{"frozen", p.Freeze, p.Thaw, "down", "no answer within"},
+		{"frozen", p.Freeze, p.Thaw, "down", "no answer within 1.5 s; check its load, or raise timeout"},
 		{"with another password",
 			func() { p.SQL("ALTER ROLE app PASSWORD 'other'", cut) },
 			func() { p.SQL("ALTER ROLE app PASSWORD 'secret-of-app'") },
@@ -127,7 +127,7 @@ func redisTroubles(t *testing.T, r *serverstest.RedisServer, proxy *serverstest.
 	t.Cleanup(leave)
 	return []trouble{
 		{"stopped", r.Stop, r.Start, "down", "connection"},
-		{"frozen", r.Freeze, r.Thaw, "down", "no answer within"},
+		{"frozen", r.Freeze, r.Thaw, "down", "no answer within 1.5 s; check its load, or raise timeout"},
 		{"with another password",
 			func() { r.Do("CONFIG", "SET", "requirepass", "other"); proxy.Cut() },
 			func() { r.Stop(); r.Start() }, // which knows the first one only

@@ -102,18 +102,22 @@ func runOnce(ctx context.Context, p *Probe, s *Rules) (Result, <-chan struct{}) 
 	f := Result{At: time.Now(), Status: StatusOf(r.err), Latency: r.took, Details: r.details}
 	if r.err != nil {
 		f.Reason = brief(r.err.Error())
-		var late lateError
-		if ctx.Err() != nil && f.Status == Down && !errors.As(r.err, &late) {
+		var told interface{ Late() bool }
+		if ctx.Err() != nil && f.Status == Down && !(errors.As(r.err, &told) && told.Late()) {
 			f.Reason = "no answer within " + duration.Text(s.Timeout)
 		}
 	}
 	return judge(f, s), nil
 }
 
-// lateError is a timeout with a more precise reason.
+// lateError is a timeout with a more precise reason: an error with such a method Late keeps
+// its text when the time is up, which most do not, since drivers tell it in many ways.
 type lateError string
 
 func (e lateError) Error() string { return string(e) }
+
+// Late implements what runOnce asks for.
+func (e lateError) Late() bool { return true }
 
 // judge compares a result with the latency budget.
 func judge(f Result, s *Rules) Result {

@@ -21,5 +21,8 @@ func ValidateName(name string) error {
 	if r, found := printable.First(name); found {
 		return fieldErrorf("name", "contains %s, a control character or one that cannot be seen", printable.Name(r))
 	}
+	if name == "." || name == ".." {
+		return fieldErrorf("name", "is %q, which addresses cannot hold; choose another", name)
+	}
 	return nil
 }

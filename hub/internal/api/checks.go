@@ -24,7 +24,7 @@ type Checks interface {
 	// JSON, durably. The error is ErrNoChecks, a *CheckError, a *TakenError or the store's.
 	AddCheck(ctx context.Context, content []byte) (*Check, error)
 	// RemoveCheck removes a check that was added, durably. The error is
-	// health.ErrUnknownCheck, a *KeptError or the store's.
+	// health.ErrUnknownCheck, a *KeptError, a *NeededError or the store's.
 	RemoveCheck(ctx context.Context, name string) error
 	// RunCheck runs a check once, now. The errors are those of health.Registry.Run.
 	RunCheck(ctx context.Context, name string) (health.Observation, error)
@@ -81,10 +81,13 @@ type TakenError struct{ Name, Origin string }
 
 func (e *TakenError) Error() string {
 	text := "there is a check of that name " + origins[e.Origin]
-	if e.Origin == FromAPI {
+	switch e.Origin {
+	case FromAPI:
 		return text
+	case FromFile:
+		return text + ", or give this one another name"
 	}
-	return text + ", or give this one another name"
+	return text + "; give this one another name"
 }
 
 // KeptError is the error of a check that cannot be removed over the API.
@@ -92,6 +95,16 @@ type KeptError struct{ Name, Origin string }
 
 func (e *KeptError) Error() string {
 	return "only a check that was added over the API can be removed here; this is one " + origins[e.Origin]
+}
+
+// NeededError is the error of a check that cannot be removed, since others depend on it.
+type NeededError struct {
+	Name string
+	By   []string // in order
+}
+
+func (e *NeededError) Error() string {
+	return "it is in depends_on of " + strings.Join(e.By, ", ") + "; remove what depends on it first"
 }
 
 const (
@@ -214,6 +227,7 @@ func (a *API) checkFailed(w http.ResponseWriter, r *http.Request, err error) {
 	var wrong *CheckError
 	var taken *TakenError
 	var kept *KeptError
+	var needed *NeededError
 	switch {
 	case errors.As(err, &wrong):
 		var fields []*huma.ErrorDetail
@@ -229,6 +243,8 @@ func (a *API) checkFailed(w http.ResponseWriter, r *http.Request, err error) {
 		writeProblem(w, http.StatusConflict, "nothing was added: "+err.Error(), &huma.ErrorDetail{Location: "body.name", Message: err.Error(), Value: taken.Name})
 	case errors.As(err, &kept):
 		writeProblem(w, http.StatusConflict, err.Error(), &huma.ErrorDetail{Location: "path.name", Message: err.Error(), Value: kept.Name})
+	case errors.As(err, &needed):
+		writeProblem(w, http.StatusConflict, err.Error(), &huma.ErrorDetail{Location: "path.name", Message: err.Error(), Value: needed.Name})
 	case errors.Is(err, ErrNoChecks):
 		writeProblem(w, http.StatusNotImplemented, err.Error())
 	case errors.Is(err, health.ErrUnknownCheck):

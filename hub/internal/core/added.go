@@ -156,6 +156,9 @@ func (h *Hub) AddCheck(ctx context.Context, content []byte) (*api.Check, error) 
 		}
 	}
 	known := h.checks.addedNow()
+	if circle := circleOf(check, known); circle != "" {
+		return nil, &api.CheckError{Fields: []api.CheckField{{Name: "depends_on", Problem: "is a circle: " + circle + "; remove one of them"}}}
+	}
 	if len(known) >= maxAdded {
 		return nil, &api.CheckError{Problem: fmt.Sprintf("%d checks were added already, and there can be no more", maxAdded)}
 	}
@@ -193,6 +196,9 @@ func (h *Hub) RemoveCheck(ctx context.Context, name string) error {
 		}
 		return health.ErrUnknownCheck
 	}
+	if children := dependingOn(name, known); len(children) > 0 {
+		return &api.NeededError{Name: name, By: children}
+	}
 	if err := h.documents().DeleteDocument(ctx, checkDocument, name); err != nil {
 		return err
 	}
@@ -203,6 +209,39 @@ func (h *Hub) RemoveCheck(ctx context.Context, name string) error {
 	}
 	h.Logger.Info("a check was removed over the API", "check", name)
 	return nil
+}
+
+// circleOf returns how a check would depend on itself, through others that were added, or
+// "". What the file has depends on nothing else.
+func circleOf(check *config.Check, known map[string]*added) string {
+	seen := make(map[string]bool)
+	var follow func(c *config.Check) string
+	follow = func(c *config.Check) string {
+		for _, parent := range c.DependsOn {
+			if parent == check.Name {
+				return c.Name + " depends on " + parent
+			}
+			if a := known[parent]; a != nil && a.check != nil && !seen[parent] {
+				seen[parent] = true
+				if rest := follow(a.check); rest != "" {
+					return c.Name + " depends on " + rest
+				}
+			}
+		}
+		return ""
+	}
+	return follow(check)
+}
+
+// dependingOn returns the added checks that depend on one, in order.
+func dependingOn(name string, known map[string]*added) (children []string) {
+	for child, a := range known {
+		if a.check != nil && slices.Contains(a.check.DependsOn, name) {
+			children = append(children, child)
+		}
+	}
+	slices.Sort(children)
+	return children
 }
 
 // RunCheck implements api.Checks.

@@ -120,6 +120,9 @@ func TestAddedChecks(t *testing.T) {
 	wantAnswer(t, h, "POST", path, `{"wrong": "so"}`, 422, `"location":"body.wrong"`)
 	wantAnswer(t, h, "POST", path, `{"name": "three", "path": "/", "on": ["one", "absent"]}`, 422, `there is no check or service \"absent\"","location":"body.depends_on[1]"`)
 	wantAnswer(t, h, "POST", path, `{"name": "three", "path": "/", "on": ["one", "file", "orders"]}`, 201, "three")
+	wantAnswer(t, h, "POST", path, `{"name": "four", "path": "/", "on": ["three"]}`, 201, "four")
+	wantAnswer(t, h, "DELETE", path+"/three", "", 409, "it is in depends_on of four; remove what depends on it first")
+	wantAnswer(t, h, "DELETE", path+"/four", "", 204, "")
 	wantAnswer(t, h, "DELETE", path+"/three", "", 204, "")
 	wantAnswer(t, h, "DELETE", path+"/file", "", 409, "change the file")
 	wantAnswer(t, h, "DELETE", path+"/store", "", 409, "of the hub itself")
@@ -137,6 +140,15 @@ func TestAddedChecks(t *testing.T) {
 	if got, want := origins(t, h), "one:api other:file store:built-in"; got != want {
 		t.Errorf("reloaded: %s, want %s", got, want)
 	}
+	// A check that depends on a name of the file does so when the API gives it to another.
+	wantAnswer(t, h, "POST", path, `{"name": "child", "path": "/", "on": ["other"]}`, 201, "child")
+	wantAnswer(t, h, "POST", path, `{"name": "grandchild", "path": "/", "on": ["child"]}`, 201, "grandchild")
+	if err := h.Apply(setup{}.config(t)); err != nil {
+		t.Fatal(err)
+	}
+	wantAnswer(t, h, "POST", path, `{"name": "other", "path": "/", "on": ["one", "grandchild"]}`, 422, `is a circle: other depends on grandchild depends on child depends on other; remove one of them`)
+	wantAnswer(t, h, "DELETE", path+"/grandchild", "", 204, "")
+	wantAnswer(t, h, "DELETE", path+"/child", "", 204, "")
 	closeHub(t, h)
 	h = taking(t, openStore(t, location), inFile)
 	if got, want := origins(t, h), "file:file one:api orders:file store:built-in"; got != want {

@@ -97,7 +97,7 @@ func sample(line, name string) (v float64, ok bool) {
 		return 0, false
 	}
 	v, err := strconv.ParseFloat(fields[0], 64)
-	return v, err == nil && !math.IsNaN(v) && v >= 0
+	return v, err == nil && !math.IsNaN(v) && !math.IsInf(v, 0) && v >= 0
 }
 
 // judgeLoad adds how busy the server is to the details, and what is over a limit to all.

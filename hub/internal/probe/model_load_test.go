@@ -98,13 +98,13 @@ func TestModelLoadLimits(t *testing.T) {
 func TestGauge(t *testing.T) {
 	sum := func(a, b float64) float64 { return a + b }
 	for text, want := range map[string]float64{
-		"a 1":                                1,
-		"a{} 2 1700000000":                   2,
-		"a\t3\n":                             3,
-		"a{b=\"}\"} 4\na{b=\"c d\"} 1e1\n":   14,
-		"# TYPE a gauge\nab 7\na 5\na_b 9":   5,
-		"a NaN\na -1\na x\na\na{\na 6":       6,
-		strings.Repeat("b 1\n", 1e4) + "a 8": 8,
+		"a 1":                                  1,
+		"a{} 2 1700000000":                     2,
+		"a\t3\n":                               3,
+		"a{b=\"}\"} 4\na{b=\"c d\"} 1e1\n":     14,
+		"# TYPE a gauge\nab 7\na 5\na_b 9":     5,
+		"a NaN\na +Inf\na -1\na x\na\na{\na 6": 6,
+		strings.Repeat("b 1\n", 1e4) + "a 8":   8,
 	} {
 		if got := gauge([]byte(text), []string{"none", "a"}, sum); got == nil || *got != want {
 			t.Errorf("%.40q is %v, not %g", text, got, want)

@@ -2,7 +2,6 @@ package probe
 
 import (
 	"cmp"
-	"errors"
 	"strings"
 
 	"github.com/kymohq/kymo/health"
@@ -29,8 +28,17 @@ func (t target) tell(err error) error {
 	case health.Unknown:
 		return health.Unknownf("%s", text)
 	}
-	return errors.New(text)
+	return reason(text)
 }
+
+// reason is an error whose text tells everything, also when the time of the run is up.
+type reason string
+
+// Error implements error.
+func (r reason) Error() string { return string(r) }
+
+// Late tells package health that the text is to be kept.
+func (r reason) Late() bool { return true }
 
 // remedy returns what to do about what came: that of the phrase that comes first in it,
 // since of several problems the gravest is the first; the longest of those at one place.

@@ -107,7 +107,7 @@ func (r *selfReport) reason() string {
 		text += ": " + r.output
 	}
 	if r.word != "" {
-		text = fmt.Sprintf("says its status is %q, which is not understood", r.word)
+		text = fmt.Sprintf("says its status is %q, which is not understood; write a word like ok, degraded or down", r.word)
 	}
 	return text
 }

@@ -27,11 +27,11 @@ func (e *edge) order() int64 {
 
 // timeline makes segments of the results of one check: they follow each other
 // without a gap, from the first instant of the window that is known, and no two
-// neighbors have the same status. The order of records, which is that of their beginnings,
-// becomes that of their ends, too: what is stored when a status is new, and all of it later,
-// begin at the same instant, and stores yield them in any order.
+// neighbors have the same status. records are sorted by their beginning. Stores yield those
+// that begin at the same instant in any order, and there are such: what is stored when a
+// status is new, and all of it later.
 func timeline(records []*store.HealthRecord, window rollup.Window, bridge int64) []segment {
-	slices.SortStableFunc(records, func(a, b *store.HealthRecord) int {
+	records = slices.SortedStableFunc(slices.Values(records), func(a, b *store.HealthRecord) int {
 		return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(a.To, b.To))
 	})
 	edges := edgesOf(records, bridge)

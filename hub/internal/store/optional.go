@@ -94,9 +94,9 @@ type Documenter interface {
 	PutDocument(ctx context.Context, d *Document) error
 
 	// AddDocument is PutDocument for a name that is free. It reports whether the document was
-	// kept: if there is one of that kind and name, that one stays. Of several
-	// callers of one hub that add one of the same name at the same moment, one is told that it
-	// was kept; of several hubs, too, except on a server without transactions.
+	// kept: if there is one of that kind and name, that one stays. Of several calls at the same
+	// moment, one keeps its document. Of calls by several hubs to a server without transactions,
+	// each may report so, and one wins.
 	AddDocument(ctx context.Context, d *Document) (added bool, err error)
 
 	// DeleteDocument deletes a document, if there is one, as durably.

@@ -8,6 +8,7 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/token"
@@ -27,6 +28,9 @@ func ParseCheck(content []byte, makers config.Makers) (*config.Check, error) {
 	r := &reader{Config: &config.Config{Excerpt: true}, secrets: NewSecrets(nil)}
 	r.Places = make(config.Places)
 	r.secrets.sent = true
+	if i := invalidUTF8(content); i >= 0 {
+		return nil, config.Errors{config.Errorf("", "is not UTF-8 at byte %d", i+1)}
+	}
 	node, err := nodeOf(content)
 	if err != nil {
 		return nil, config.Errors{config.Errorf("", "%s", err)}
@@ -148,4 +152,16 @@ func asJSONError(d *json.Decoder, err error) error {
 		return fmt.Errorf("not JSON, from byte %d on", d.InputOffset())
 	}
 	return nil
+}
+
+// invalidUTF8 returns where a text stops to be UTF-8, or -1.
+func invalidUTF8(text []byte) int {
+	for i := 0; i < len(text); {
+		r, size := utf8.DecodeRune(text[i:])
+		if r == utf8.RuneError && size == 1 {
+			return i
+		}
+		i += size
+	}
+	return -1
 }

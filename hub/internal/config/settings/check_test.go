@@ -151,3 +151,15 @@ func TestParseCheckReadsNothingLocal(t *testing.T) {
 		}
 	}
 }
+
+// A text that is no UTF-8 is no JSON, wherever that is.
+func TestParseCheckThatIsNoText(t *testing.T) {
+	for text, want := range map[string]string{
+		"{\"name\": \"a\xff\"}": "is not UTF-8 at byte 12", "\xfe": "is not UTF-8 at byte 1",
+		`{"name":"a","type":"tcp","url":"tcp://a:1","body":"ü` + "\xc3": "is not UTF-8 at byte 54",
+	} {
+		if _, err := ParseCheck([]byte(text), makers); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, want %s", text, err, want)
+		}
+	}
+}

@@ -112,8 +112,8 @@ func (s *scheduler) Done() {
 }
 
 // grantAndUnlock starts a compaction if the database waits for one. It asks the database
-// without holding the lock, since that calls TrySchedule with a lock of its own held. What
-// is refused meanwhile, or ends, has the database asked once more, for nobody else would.
+// without holding the lock, since that calls TrySchedule with a lock of its own held. If
+// something is refused or ends meanwhile, the database is asked again.
 func (s *scheduler) grantAndUnlock() {
 	defer s.mu.Unlock()
 	s.ask = true

@@ -136,8 +136,8 @@ func (s *shelf) writeTogether(t *testing.T, at time.Time) {
 	writers.Wait()
 }
 
-// addTogether adds documents of the same name at once: the one whose caller is told so is
-// there, and stays.
+// addTogether adds documents of the same name at once: the one that was reported as kept
+// stays.
 func (s *shelf) addTogether(t *testing.T, at time.Time) {
 	t.Helper()
 	at = at.UTC().Truncate(time.Millisecond)
