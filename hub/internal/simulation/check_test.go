@@ -323,5 +323,7 @@ func (w *world) squeeze() {
 		w.failf("prune to size: %v", err)
 	}
 	w.notef("  all is deleted before %s: %v", time.UnixMilli(before).UTC(), err)
-	w.squeezed = max(w.squeezed, w.store.Floor())
+	// The hub lowers at once a floor that is in the future.
+	w.squeezed = max(w.squeezed, before, w.store.Floor())
+	w.floor = max(w.floor, w.squeezed)
 }
