@@ -102,6 +102,8 @@ func runOnce(ctx context.Context, p *Probe, s *Rules) (Result, <-chan struct{}) 
 	f := Result{At: time.Now(), Status: StatusOf(r.err), Latency: r.took, Details: r.details}
 	if r.err != nil {
 		f.Reason = brief(r.err.Error())
+		// Drivers tell in many ways that the time is up. An error with such a method, which
+		// returns true, tells it well, and keeps its text.
 		var told interface{ Late() bool }
 		if ctx.Err() != nil && f.Status == Down && !(errors.As(r.err, &told) && told.Late()) {
 			f.Reason = "no answer within " + duration.Text(s.Timeout)
@@ -110,8 +112,7 @@ func runOnce(ctx context.Context, p *Probe, s *Rules) (Result, <-chan struct{}) 
 	return judge(f, s), nil
 }
 
-// lateError is a timeout with a more precise reason: an error with such a method Late keeps
-// its text when the time is up, which most do not, since drivers tell it in many ways.
+// lateError is a timeout with a more precise reason.
 type lateError string
 
 func (e lateError) Error() string { return string(e) }

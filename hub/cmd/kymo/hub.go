@@ -42,8 +42,9 @@ func openHub(c *config.Config, logger *slog.Logger) (*core.Hub, error) {
 	return h, nil
 }
 
-// closeTime is how long a store may take for the last results of checks. Together with what
-// requests may take, it is less than what containers get to stop.
+// closeTime is how long all may take that ends before the store, such as the write of the
+// last results of checks. Together with webserver.StopTime it is less than what Kubernetes
+// and systemd grant.
 const closeTime = 3 * time.Second
 
 // closeHub makes what was accepted durable and frees the store.

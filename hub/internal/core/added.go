@@ -196,7 +196,7 @@ func (h *Hub) RemoveCheck(ctx context.Context, name string) error {
 		}
 		return health.ErrUnknownCheck
 	}
-	if children := dependingOn(name, known); len(children) > 0 {
+	if children := dependingOn(name, known); len(children) > 0 && h.checks.origin(name) == api.FromAPI && !inCircle(name, known) {
 		return &api.NeededError{Name: name, By: children}
 	}
 	if err := h.documents().DeleteDocument(ctx, checkDocument, name); err != nil {
@@ -212,7 +212,8 @@ func (h *Hub) RemoveCheck(ctx context.Context, name string) error {
 }
 
 // circleOf returns how a check would depend on itself, through others that were added, or
-// "". What the file has depends on nothing else.
+// "". An added check counts though the file has one of its name, which may go: what is in the
+// file depends on nothing that was added.
 func circleOf(check *config.Check, known map[string]*added) string {
 	seen := make(map[string]bool)
 	var follow func(c *config.Check) string
@@ -231,6 +232,13 @@ func circleOf(check *config.Check, known map[string]*added) string {
 		return ""
 	}
 	return follow(check)
+}
+
+// inCircle reports whether an added check depends on itself: two hubs that each add a part
+// of a circle at the same moment make one, of which something must be removed.
+func inCircle(name string, known map[string]*added) bool {
+	a := known[name]
+	return a != nil && a.check != nil && circleOf(a.check, known) != ""
 }
 
 // dependingOn returns the added checks that depend on one, in order.

@@ -199,7 +199,10 @@ func TestTheFileTakesAnAddedName(t *testing.T) {
 	h = taking(t, openStore(t, location), same)
 	troubled(h, "restarted")
 	wantAnswer(t, h, "POST", "/api/v1/checks", `{"name": "database", "path": "/"}`, 409, "of the configuration file")
+	// What depends on the name has that of the file.
+	wantAnswer(t, h, "POST", "/api/v1/checks", `{"name": "child", "path": "/", "on": ["database"]}`, 201, "")
 	wantAnswer(t, h, "DELETE", "/api/v1/checks/database", "", 204, "")
+	wantAnswer(t, h, "DELETE", "/api/v1/checks/child", "", 204, "")
 	if got, want := origins(t, h), "database:file store:built-in"; got != want {
 		t.Errorf("removed: %s, want %s", got, want)
 	}
@@ -323,4 +326,19 @@ func TestRunNow(t *testing.T) {
 		past := historyOf(t, h, "database")
 		return past.Status == "down" && past.Checks == 2 && past.Failures == 1
 	})
+}
+
+// A circle that two hubs have made can be broken.
+func TestACircleOfAddedChecks(t *testing.T) {
+	st := openStore(t, t.TempDir())
+	for name, on := range map[string]string{"a": "b", "b": "c", "c": "a"} {
+		document := store.Document{Kind: checkDocument, Name: name, JSON: fmt.Appendf(nil, `{"name": %q, "path": "/", "on": [%q]}`, name, on), Created: noon, Updated: noon}
+		if err := st.(store.Documenter).PutDocument(t.Context(), &document); err != nil {
+			t.Fatal(err)
+		}
+	}
+	h := taking(t, st, setup{})
+	wantAnswer(t, h, "DELETE", "/api/v1/checks/b", "", 204, "")
+	wantAnswer(t, h, "DELETE", "/api/v1/checks/c", "", 204, "")
+	wantAnswer(t, h, "DELETE", "/api/v1/checks/a", "", 204, "")
 }

@@ -139,7 +139,12 @@ func (h *history) rows() (kept, dropped uint64) {
 // close ends the loop and writes what is left. A write under way comes to its end if it can:
 // a database may need a while to tell whether it has what was cut short.
 func (h *history) close(ctx context.Context) error {
-	h.loop.Finish(ctx)
+	first, cancel := ctx, func() {}
+	if deadline, ok := ctx.Deadline(); ok { // the rest is for another attempt, over another connection
+		first, cancel = context.WithTimeout(ctx, time.Until(deadline)*2/3)
+	}
+	h.loop.Finish(first)
+	cancel()
 	err := h.write(ctx, true)
 	if err == nil {
 		return nil

@@ -174,7 +174,7 @@ func TestVerdicts(t *testing.T) {
 			p.beat("s", "a", health.Down)
 			p.beat("s", "b", health.Degraded)
 		}, health.Degraded, "1 of 2 instances down; 1 of 2 instances degraded"},
-		{"unknown", func(p *testFleet) { p.beat("s", "a", health.Unknown) }, health.Unknown, "no instance knows its health; see their own checks"},
+		{"unknown", func(p *testFleet) { p.beat("s", "a", health.Unknown) }, health.Unknown, "no instance knows its health; see the checks of each"},
 		{"many checks", func(p *testFleet) {
 			p.beat("s", "a", health.Down, "a=down", "b=degraded", "c=unknown", "d=down", "e=down")
 		}, health.Down, "a is down: a is not well; d is down: d is not well; e is down: e is not well; …"},

@@ -144,7 +144,7 @@ func (t *tally) verdict(downAfter time.Duration) error {
 	case down+degraded+t.silent > 0:
 		return health.Degradedf("%s", t.why())
 	case t.statuses[health.Healthy] == 0:
-		return health.Unknownf("no instance knows its health; see their own checks")
+		return health.Unknownf("no instance knows its health; see the checks of each")
 	}
 	return nil
 }

@@ -37,7 +37,7 @@ type grpcProbe struct {
 
 	mu     sync.Mutex
 	failed error // what kept the last connection from being made
-	broken error // what its first failed read or write said
+	broken error // what its first failed read said
 }
 
 func newGRPC(s *Spec) (health.Probe, error) {
@@ -116,13 +116,6 @@ func (c notingConn) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// Write implements net.Conn.
-func (c notingConn) Write(b []byte) (int, error) {
-	n, err := c.Conn.Write(b)
-	c.probe.broke(err)
-	return n, err
-}
-
 // connected notes the outcome of a dial or a handshake.
 func (g *grpcProbe) connected(err error) {
 	g.mu.Lock()
@@ -180,8 +173,8 @@ func (g *grpcProbe) check(ctx context.Context) (serving grpc_health_v1.HealthChe
 	return answer.GetStatus(), err
 }
 
-// connect waits until there is a connection that speaks HTTP/2, and reports whether there
-// was one, unless the time is up before.
+// connect waits for the first attempt to make a connection that speaks HTTP/2, and returns
+// false if that failed. When the time is up, this is not known, and it returns true.
 func (g *grpcProbe) connect(ctx context.Context) bool {
 	g.conn.Connect()
 	for was := connectivity.Idle; g.conn.WaitForStateChange(ctx, was); {

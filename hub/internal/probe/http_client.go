@@ -152,7 +152,7 @@ func (c *client) do(ctx context.Context, method string, to *url.URL, body []byte
 // read reads as much of a body as the question needs: some never end.
 func (c *client) read(a *answer, resp *http.Response) error {
 	if c.enough != nil && c.enough(nil) {
-		drain(resp.Body)
+		c.drain(resp.Body)
 		return nil
 	}
 	part := make([]byte, 16<<10)
@@ -167,7 +167,7 @@ func (c *client) read(a *answer, resp *http.Response) error {
 		case errors.Is(err, io.EOF):
 			return nil
 		case c.enough != nil && c.enough(a.body):
-			drain(resp.Body)
+			c.drain(resp.Body)
 			return nil
 		case err != nil:
 			return err
@@ -175,13 +175,12 @@ func (c *client) read(a *answer, resp *http.Response) error {
 	}
 }
 
-// drain reads a body of unknown length to its end, so that the connection can be kept, if
-// that is near.
-func drain(body io.Reader) {
+// drain reads a body to its end, so that the connection can be kept, if that is near.
+func (c *client) drain(body io.Reader) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		_, _ = io.CopyN(io.Discard, body, 64<<10)
+		_, _ = io.CopyN(io.Discard, body, c.max+1)
 	}()
 	timer := time.NewTimer(50 * time.Millisecond)
 	defer timer.Stop()

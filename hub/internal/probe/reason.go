@@ -204,6 +204,7 @@ var kindAdvice = map[string][]advice{
 		{" is degraded", "see its own checks"},
 		{" is unknown", "see its own checks"},
 		{"says", "see its own checks"},
+		{"says its status is", ""},
 		{"says it is healthy, but", "see its log"},
 		{"; expected JSON", ""},
 	},

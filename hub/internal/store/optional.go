@@ -95,8 +95,8 @@ type Documenter interface {
 
 	// AddDocument is PutDocument for a name that is free. It reports whether the document was
 	// kept: if there is one of that kind and name, that one stays. Of several calls at the same
-	// moment, one keeps its document. Of calls by several hubs to a server without transactions,
-	// each may report so, and one wins.
+	// moment, one keeps its document. Several hubs may all be told so if the documents are the
+	// same, or if the server has no transactions: then one of them wins.
 	AddDocument(ctx context.Context, d *Document) (added bool, err error)
 
 	// DeleteDocument deletes a document, if there is one, as durably.

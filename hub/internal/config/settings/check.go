@@ -154,7 +154,7 @@ func asJSONError(d *json.Decoder, err error) error {
 	return nil
 }
 
-// invalidUTF8 returns where a text stops to be UTF-8, or -1.
+// invalidUTF8 returns where a text stops being UTF-8, or -1.
 func invalidUTF8(text []byte) int {
 	for i := 0; i < len(text); {
 		r, size := utf8.DecodeRune(text[i:])

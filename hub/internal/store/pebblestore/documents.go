@@ -80,7 +80,7 @@ func (s *Store) keepDocument(ctx context.Context, d *store.Document, replace boo
 	err = s.changeDocuments(ctx, func(all []store.Document) []store.Document {
 		others := without(all, d.Kind, d.Name)
 		if kept = replace || len(others) == len(all); !kept {
-			return all
+			return nil
 		}
 		return append(others, own)
 	})
@@ -97,7 +97,8 @@ func without(all []store.Document, kind, name string) []store.Document {
 	return slices.DeleteFunc(slices.Clone(all), func(d store.Document) bool { return d.Kind == kind && d.Name == name })
 }
 
-// changeDocuments replaces the file, and then what Documents returns.
+// changeDocuments replaces the file, and then what Documents returns, unless change returns
+// nil.
 func (s *Store) changeDocuments(ctx context.Context, change func([]store.Document) []store.Document) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -108,6 +109,9 @@ func (s *Store) changeDocuments(ctx context.Context, change func([]store.Documen
 		return store.ErrClosed
 	}
 	all := change(s.documents.list())
+	if all == nil {
+		return nil
+	}
 	store.SortDocuments(all)
 	if err := s.writeDocuments(all); err != nil {
 		return fmt.Errorf("write %s: %w", documentsFile, classify(err))

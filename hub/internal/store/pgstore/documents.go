@@ -40,7 +40,7 @@ func (s *Store) insertDocument(ctx context.Context, d *store.Document, otherwise
 			return err
 		})
 	})
-	return written, s.classify(ctx, err)
+	return written && err == nil, s.classify(ctx, err)
 }
 
 // DeleteDocument implements store.Documenter.

@@ -166,7 +166,7 @@ func (s *shelf) addTogether(t *testing.T, at time.Time) {
 			t.Fatal(err)
 		}
 		at := slices.IndexFunc(all, func(d store.Document) bool { return d.Name == name })
-		if at < 0 || len(told) > 1 || len(told) == 1 && string(told[0].JSON) != string(all[at].JSON) {
+		if at < 0 || len(told) != 1 || string(told[0].JSON) != string(all[at].JSON) {
 			t.Errorf("%s: told %s, and there is:\n%s", name, show(told), show(all))
 			continue
 		}
