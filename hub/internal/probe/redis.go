@@ -91,6 +91,9 @@ func (r *redisWatched) run(ctx context.Context) (health.Details, error) {
 func redisReason(err error, user string) error {
 	refused := goredis.Error(nil)
 	if !errors.As(err, &refused) {
+		if err != nil && contains(err, "redis: can't parse", "redis: invalid reply") {
+			return fault("the server does not speak the protocol of Redis")
+		}
 		return err
 	}
 	text := refused.Error()

@@ -305,3 +305,12 @@ func TestRedisDocumentedRights(t *testing.T) {
 	}
 	wantHealthy(t, openProbe(t, Spec{Type: "redis", URL: "redis+cluster://kymo:geheim@" + nodes[0].Addr(), MaxConnections: 0.9}))
 }
+
+// Servers of another kind behind the URL.
+func TestRedisOfAnotherKind(t *testing.T) {
+	t.Parallel()
+	page := web(t, says(200, "ok")).Listener.Addr().String()
+	wantProblem(t, openProbe(t, Spec{Type: "redis", URL: "redis://" + page}), enough, health.Down, "the server does not speak the protocol of Redis; check the port")
+	plain := serverstest.Redis(t)
+	wantProblem(t, openProbe(t, Spec{Type: "redis", URL: "redis+sentinel://" + plain.Addr() + "/main"}), enough, health.Down, "write redis:// for a server that is no sentinel")
+}
