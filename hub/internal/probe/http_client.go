@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -29,6 +30,22 @@ type client struct {
 	// is needed.
 	enough func(body []byte) bool
 	second *http.Transport // for HTTP/2; nil once a version has worked
+	last   atomic.Pointer[hearing]
+}
+
+// hearing is a connection that remembers whether the server has said anything.
+type hearing struct {
+	net.Conn
+	heard atomic.Bool
+}
+
+// Read implements net.Conn.
+func (h *hearing) Read(b []byte) (int, error) {
+	n, err := h.Conn.Read(b)
+	if n > 0 {
+		h.heard.Store(true)
+	}
+	return n, err
 }
 
 // sending is what the requests of a client have in common.
@@ -103,7 +120,13 @@ func (c *client) transport(with sending, second bool) *http.Transport {
 		// target.
 		DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
 			run, _ := ctx.Value(ofRun{}).(context.Context)
-			return c.lines.dial(run, network, addr)
+			conn, err := c.lines.dial(run, network, addr)
+			if err != nil {
+				return nil, err
+			}
+			own := &hearing{Conn: conn}
+			c.last.Store(own)
+			return own, nil
 		},
 		TLSClientConfig:        secure,
 		Protocols:              protocols,
@@ -137,6 +160,10 @@ func (c *client) do(ctx context.Context, method string, to *url.URL, body []byte
 		if answer, failed := other.Do(req); failed == nil {
 			c.http, resp, err = &other, answer, nil
 		}
+	}
+	if last := c.last.Load(); errors.Is(err, net.ErrClosed) && last != nil && last.heard.Load() && !isOver(ctx) {
+		// net/http itself hung up while the request was written, since the server spoke first.
+		return nil, fault("the server does not speak HTTP")
 	}
 	if err != nil {
 		return nil, notHTTP(err)

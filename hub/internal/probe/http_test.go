@@ -105,7 +105,7 @@ func (zeros) Read(p []byte) (int, error) { return len(p), nil }
 
 // One connection serves all runs as long as it works, and no run waits on a dead one.
 func TestHTTPConnection(t *testing.T) {
-	proxy := serverstest.Proxy(t, web(t, says(200, "ok"+strings.Repeat(" ", 200<<10))).Listener.Addr().String())
+	proxy := serverstest.Proxy(t, web(t, says(200, "ok")).Listener.Addr().String())
 	p := openProbe(t, Spec{Type: "http", URL: "http://" + proxy.Addr(), Method: "POST", Body: "ping"})
 	for range 3 {
 		wantHealthy(t, p)
