@@ -204,10 +204,7 @@ func (of *remembered) recent() []health.Status {
 	for i := range order {
 		order[i] = i
 	}
-	slices.SortStableFunc(order, func(i, j int) int {
-		a, b := of.results[i], of.results[j]
-		return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(a.To, b.To))
-	})
+	slices.SortStableFunc(order, func(i, j int) int { return store.CompareSpans(of.results[i], of.results[j]) })
 	var recent []health.Status
 	before := of.newest().To
 	for _, i := range slices.Backward(order) {

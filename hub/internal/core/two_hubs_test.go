@@ -1,7 +1,6 @@
 package core
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"testing"
@@ -56,9 +55,7 @@ func TestTwoHubsOnOneStore(t *testing.T) {
 		}
 		all = append(all, r)
 	}
-	slices.SortStableFunc(all, func(a, b *store.HealthRecord) int {
-		return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(a.To, b.To))
-	})
+	slices.SortStableFunc(all, store.CompareSpans)
 	rows, ends, runs := make(map[string]bool), make(map[string]int64), uint64(0)
 	for _, r := range all {
 		row := fmt.Sprint(r.Instance, r.From, r.To, r.Status, r.Latency.Count(), r.Failures)

@@ -27,13 +27,9 @@ func (e *edge) order() int64 {
 
 // timeline makes segments of the results of one check: they follow each other
 // without a gap, from the first instant of the window that is known, and no two
-// neighbors have the same status. It orders the records itself: stores yield those that
-// begin at the same instant in any order. A new status is stored at once without a length,
-// and again later with its whole span.
+// neighbors have the same status. The records may be in any order.
 func timeline(records []*store.HealthRecord, window rollup.Window, bridge int64) []segment {
-	records = slices.SortedStableFunc(slices.Values(records), func(a, b *store.HealthRecord) int {
-		return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(a.To, b.To))
-	})
+	records = slices.SortedStableFunc(slices.Values(records), store.CompareSpans)
 	edges := edgesOf(records, bridge)
 	slices.SortStableFunc(edges, func(a, b edge) int { return cmp.Compare(a.order(), b.order()) })
 	var segments []segment

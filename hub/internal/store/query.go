@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"iter"
 	"time"
 
@@ -87,4 +88,11 @@ func (q *HealthQuery) Selects(r *wire.HealthResult) bool {
 type HealthRecord struct {
 	wire.HealthResult
 	Instance string // that reported it
+}
+
+// CompareSpans orders results by their beginning and then by their end. A new status is
+// stored at once without a length, and again later with its whole span; stores yield the
+// two in any order.
+func CompareSpans(a, b *HealthRecord) int {
+	return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(a.To, b.To))
 }

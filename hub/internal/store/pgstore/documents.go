@@ -15,8 +15,8 @@ func (s *Store) PutDocument(ctx context.Context, d *store.Document) error {
 	return err
 }
 
-// AddDocument implements store.Documenter. A write that is repeated, since its outcome was
-// lost, finds its own row, which it sets to what it is.
+// AddDocument implements store.Documenter. A write is repeated if its outcome was lost: then
+// it may find its own row, which counts as written.
 func (s *Store) AddDocument(ctx context.Context, d *store.Document) (bool, error) {
 	return s.insertDocument(ctx, d, `DO UPDATE SET updated_at = excluded.updated_at
 		WHERE d.body::text = excluded.body::text AND d.created_at = excluded.created_at AND d.updated_at = excluded.updated_at`)
