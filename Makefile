@@ -20,10 +20,13 @@ ui: ## build the dashboard into the hub; needs Node.js 20.19 or newer
 
 ui-test: ui browser ## test the dashboard in a browser (Debian's chromium) against a real hub
 
+# Where coverage is measured, the hub of these tests counts, too: see e2e/command_test.go.
+browser: KYMO_BIN := $(CURDIR)/$(if $(KYMO_COVERDIR),build/browser,bin)
 browser:
-	@cd hub && go build -o ../bin/kymo ./cmd/kymo
-	@cd e2e && go build -o ../bin/seed ./seedtest
-	@cd hub/web && npm run --silent check && npm test --silent && npm run --silent browser
+	@cd hub && go build $(if $(KYMO_COVERDIR),-cover -coverpkg=github.com/kymohq/kymo/...) -o $(KYMO_BIN)/kymo ./cmd/kymo
+	@cd e2e && go build -o $(KYMO_BIN)/seed ./seedtest
+	@cd hub/web && npm run --silent check && npm test --silent && \
+		KYMO_BIN=$(KYMO_BIN) GOCOVERDIR=$(KYMO_COVERDIR) npm run --silent browser
 
 screenshots: ui ## take screenshots of every screen with sample data: build/screenshots
 	@cd hub && go build -o ../bin/kymo ./cmd/kymo

@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"runtime"
 	"testing"
+
+	"github.com/kymohq/kymo/internal/racetest"
 )
 
 // TestAllocations counts the allocations of a request, from a server and otherwise.
@@ -54,7 +56,7 @@ func TestAllocations(t *testing.T) {
 			r = servedRequest(h)
 		}
 		// The race detector makes sync.Pool forget at random, and encoding runs beside.
-		if got := allocations(h, r) - bare; got > test.most && !raceEnabled {
+		if got := allocations(h, r) - bare; got > test.most && !racetest.Enabled {
 			t.Errorf("%s: %v allocations", test.name, got)
 		}
 	}

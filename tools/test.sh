@@ -37,8 +37,19 @@ adapters() { # adapters FLAG...
 # less often, and one that takes minutes is left to long. So are races in packages whose
 # tests are mostly those of servers or of commands, and in stacks, which are mostly others' code.
 races() {
-	run_but internal/serverstest . -race -short
-	run_but 'store/(ch|pg)store|storecopy|cmd/kymo' hub -race -short
+	run_but "internal/serverstest$(nothing_at_once .)" . -race -short
+	run_but "store/(ch|pg)store|storecopy|cmd/kymo$(nothing_at_once hub)" hub -race -short
+}
+
+# nothing_at_once MODULE prints, as further alternatives of a pattern, the packages in
+# which neither the code nor a test does two things at once.
+nothing_at_once() {
+	local package files
+	go -C "$1" list -f '{{$d := .Dir}}{{.ImportPath}}{{range .GoFiles}} {{$d}}/{{.}}{{end}}{{range .TestGoFiles}} {{$d}}/{{.}}{{end}}{{range .XTestGoFiles}} {{$d}}/{{.}}{{end}}' ./... |
+		while read -r package files; do
+			# shellcheck disable=SC2086
+			grep -qE '\bgo func|\bgo [a-z.A-Z]+\(|\.Go\(|"sync|t\.Parallel|"net(/http)?"' $files || printf '|%s$' "$package"
+		done
 }
 
 coverage() {

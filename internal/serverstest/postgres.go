@@ -45,10 +45,9 @@ func PostgresVersion(t testing.TB, major int, settings ...string) *PostgresServe
 
 func initPostgres(p *PostgresServer) *PostgresServer {
 	p.t.Helper()
-	p.write("password", PostgresPassword)
-	p.own("password")
-	p.run(p.tool("initdb", "-D", p.path("data"), "-U", "postgres", "-E", "UTF8", "--locale=C", "--no-sync",
-		"--auth-local=trust", "--auth-host=scram-sha-256", "--pwfile", p.path("password")))
+	if err := p.initialize(); err != nil {
+		p.t.Fatal(err)
+	}
 	p.Start()
 	return p
 }

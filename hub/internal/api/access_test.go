@@ -16,6 +16,7 @@ import (
 	"github.com/kymohq/kymo/hub/internal/hosts"
 	"github.com/kymohq/kymo/hub/internal/report"
 	"github.com/kymohq/kymo/hub/internal/store/storetest"
+	"github.com/kymohq/kymo/internal/racetest"
 	"github.com/kymohq/kymo/internal/wire"
 )
 
@@ -119,6 +120,7 @@ func expected(method, need string, tokens Tokens, caller string, host, otherOrig
 // TestAccess walks every route with every combination of tokens that a hub may have, of
 // what a caller presents, of host names and of origins.
 func TestAccess(t *testing.T) {
+	racetest.LeaveToLong(t)
 	_, document := fetch(t, newAPI(storetest.NewOracle(), nil))
 	for path, methods := range document.Paths {
 		for method := range methods {

@@ -19,6 +19,7 @@ import (
 
 	"github.com/kymohq/kymo/hub/internal/store"
 	"github.com/kymohq/kymo/hub/internal/store/storetest"
+	"github.com/kymohq/kymo/internal/racetest"
 	"github.com/kymohq/kymo/internal/wire"
 )
 
@@ -89,6 +90,7 @@ func TestHugeBodyOverTCP(t *testing.T) {
 }
 
 func TestBodiesThatUnfold(t *testing.T) {
+	racetest.LeaveToLong(t)
 	zeros := make([]byte, 64<<20)
 	element := []byte(strings.Repeat(metric+"\n", 12_500)) // 1 MiB, which any body may unfold to
 	window := zstandard(t, zeros, zstd.WithWindowSize(64<<20), zstd.WithSingleSegment(false))

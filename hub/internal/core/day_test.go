@@ -19,6 +19,7 @@ import (
 	"github.com/kymohq/kymo/hub/internal/rollup"
 	"github.com/kymohq/kymo/hub/internal/store"
 	"github.com/kymohq/kymo/hub/internal/store/pebblestore"
+	"github.com/kymohq/kymo/internal/racetest"
 )
 
 // dayRun is a run of the check, as its probe saw it: it takes no time.
@@ -32,6 +33,7 @@ type dayRun struct {
 // pauses in which no hub runs, reloads, maintenance windows that come and go, and steps of the
 // clock by which the hub deletes and reports. The history has exactly what the script did. In short mode the day has six hours.
 func TestDayOfACheck(t *testing.T) {
+	racetest.LeaveToLong(t)
 	for seed := range uint64(3) {
 		if seed > 0 && testing.Short() {
 			break

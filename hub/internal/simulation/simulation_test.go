@@ -10,6 +10,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/kymohq/kymo/internal/racetest"
 )
 
 // seedVariable names the environment variable with the seed to run alone, or with a range
@@ -22,7 +24,7 @@ func TestSimulation(t *testing.T) {
 	if testing.Short() {
 		last = 80
 	}
-	if raced {
+	if racetest.Enabled {
 		last /= 10
 	}
 	if text := os.Getenv(seedVariable); text != "" {

@@ -12,7 +12,7 @@ import { fileURLToPath } from 'node:url'
 import { chromium } from 'playwright-core'
 
 export const root = fileURLToPath(new URL('../../../', import.meta.url))
-const bin = (name) => join(root, 'bin', name)
+const bin = (name) => join(process.env.KYMO_BIN ?? join(root, 'bin'), name)
 
 /** Ends a process that this one began, should this one end before it. */
 function endWithUs(child) {

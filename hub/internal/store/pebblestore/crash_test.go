@@ -17,6 +17,7 @@ import (
 	"github.com/kymohq/kymo/health"
 	"github.com/kymohq/kymo/hub/internal/store"
 	"github.com/kymohq/kymo/hub/internal/store/storetest"
+	"github.com/kymohq/kymo/internal/racetest"
 	"github.com/kymohq/kymo/internal/wire"
 )
 
@@ -24,6 +25,7 @@ import (
 // random part of the rest. Afterwards each acknowledged batch is there once, and any other
 // once or not at all.
 func TestPowerLoss(t *testing.T) {
+	racetest.LeaveToLong(t)
 	for seed := range uint64(storetest.Volume(40)) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			r := rand.New(rand.NewPCG(seed, 1))

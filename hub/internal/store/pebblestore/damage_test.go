@@ -17,6 +17,7 @@ import (
 	"github.com/kymohq/kymo/hub/internal/rollup"
 	"github.com/kymohq/kymo/hub/internal/store"
 	"github.com/kymohq/kymo/hub/internal/store/storetest"
+	"github.com/kymohq/kymo/internal/racetest"
 	"github.com/kymohq/kymo/internal/wire"
 )
 
@@ -122,6 +123,7 @@ var kinds = []struct{ name, dir, like string }{
 // it usable; it answers with all that was not damaged, counts the missing ones, knows the
 // batches that it stored, takes new ones, and ends.
 func TestDamage(t *testing.T) {
+	racetest.LeaveToLong(t)
 	d := fill(t)
 	seeds := uint64(25)
 	if testing.Short() {

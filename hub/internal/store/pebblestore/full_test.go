@@ -16,6 +16,7 @@ import (
 	"github.com/kymohq/kymo/hub/internal/rollup"
 	"github.com/kymohq/kymo/hub/internal/store"
 	"github.com/kymohq/kymo/hub/internal/store/storetest"
+	"github.com/kymohq/kymo/internal/racetest"
 	"github.com/kymohq/kymo/internal/wire"
 )
 
@@ -165,6 +166,7 @@ func countRequests(t *testing.T, s store.Store, w rollup.Window) (n int) {
 // it, again and again: it answers all the time for all that it acknowledged, and takes
 // batches again once something is old enough to be forgotten.
 func TestFullDisk(t *testing.T) {
+	racetest.LeaveToLong(t)
 	for seed := range uint64(storetest.Volume(6)) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			r := rand.New(rand.NewPCG(seed, 2))

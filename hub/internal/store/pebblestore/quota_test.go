@@ -14,6 +14,7 @@ import (
 
 	"github.com/kymohq/kymo/hub/internal/store"
 	"github.com/kymohq/kymo/hub/internal/store/storetest"
+	"github.com/kymohq/kymo/internal/racetest"
 	"github.com/kymohq/kymo/internal/wire"
 )
 
@@ -101,9 +102,7 @@ func kept(t testing.TB, s *Store) int64 {
 // TestPruneToSize deletes as much as it must, and no more, of requests that came in order,
 // somewhat late, and in no order at all.
 func TestPruneToSize(t *testing.T) {
-	if raced && testing.Short() {
-		t.Skip("make test-long runs this one under the race detector, which makes it ten times as slow")
-	}
+	racetest.LeaveToLong(t)
 	for _, test := range []struct {
 		name string
 		late int64
@@ -232,7 +231,7 @@ func TestFloorBeforeCut(t *testing.T) {
 // mode, other tests may take the processors from the deletions: then it is at most 15 % above
 // it, and at least three quarters of it.
 func TestMaximumSize(t *testing.T) {
-	if raced {
+	if racetest.Enabled {
 		t.Skip("the race detector slows the engine's compactions more than what is written")
 	}
 	const mib = 1 << 20
@@ -279,7 +278,11 @@ func testMaximumSize(t *testing.T, limit int64) {
 	}
 	begin := time.Now()
 	const bytes = 30 // of a request on the disk; the name of its user takes most of that
-	for i := 0; int64(len(in.starts)) < limit/bytes*3/2; i++ {
+	enough := limit / bytes * 3 / 2
+	if testing.Short() {
+		enough = limit / bytes * 6 / 5
+	}
+	for i := 0; int64(len(in.starts)) < enough; i++ {
 		mustAppend(t, s, in.again(made[i%len(made)], at[i%len(made)]))
 	}
 	elapsed := time.Since(begin)
@@ -315,7 +318,7 @@ func testMaximumSize(t *testing.T, limit int64) {
 
 // TestMaximumSizeIsLowered lowers the size under load.
 func TestMaximumSizeIsLowered(t *testing.T) {
-	if raced {
+	if racetest.Enabled {
 		t.Skip("what takes a second takes two minutes under the race detector")
 	}
 	s := open(t, Options{FS: vfs.NewMem()})

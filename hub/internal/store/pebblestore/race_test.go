@@ -1,6 +1,0 @@
-//go:build race
-
-package pebblestore
-
-// raced reports whether the race detector is at work.
-const raced = true

@@ -1,5 +1,0 @@
-//go:build !race
-
-package kymo
-
-const raceEnabled = false
