@@ -52,6 +52,9 @@ var rooms = []room{
 	{path: "internal/printable", floor: 0, upTo: -1,
 		why: "a character is fit to be shown or not, whatever shows it; and it is part of the SDK"},
 
+	{path: "internal/racetest", floor: 0, upTo: -1,
+		why: "whether the race detector is at work depends on nothing"},
+
 	{path: "internal/duration", floor: 0, upTo: -1,
 		why: "a duration reads the same, whatever took it; and it is part of the SDK"},
 

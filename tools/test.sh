@@ -10,6 +10,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 cover=$PWD/build/cover
 product=-coverpkg=github.com/kymohq/kymo/...
 failed=0
+# Without what a debugger needs, compiling takes four fifths of the time.
+export GOFLAGS="${GOFLAGS-} -gcflags=github.com/kymohq/kymo/...=-dwarf=false"
 
 run() { run_but '' "$@"; } # run MODULE FLAG...
 

@@ -14,7 +14,7 @@ const blockLimit = 1 << 16
 
 // A block is requests sorted by start. Numbers are varints:
 //
-//	version    1
+//	version    2
 //	n          the number of rows
 //	first      the instant of the first row or drop, Unix ms
 //	span       the distance from there to the last
@@ -25,21 +25,35 @@ const blockLimit = 1 << 16
 //	columns    eight, in the order of the rows struct: start as packed distances,
 //	           the others split; series, user and instance are indexes of the lists
 //	           above; first byte is 0, or duration - first byte + 1
-const blockVersion = 1
+//
+// Blocks of version 1 have their texts in full.
+const (
+	blockVersion     = 2
+	blockOfFullTexts = 1
+)
 
 var errBlock = errors.New("pebblestore: corrupt block")
 
-// blockWriter encodes blocks. It reuses its buffers.
+// blockWriter encodes blocks: begin takes the rows, and append encodes some of them. It
+// reuses its buffers.
 type blockWriter struct {
 	columns
-	texts  []byte
-	deltas []int64
+	rows             *rows
+	users, instances ordered
+	heads, tails     []byte
+	deltas           []int64
 }
 
-// append appends rows [from, to) of r, which are sorted by start, and the
-// drops as a block, and returns its first instant.
-func (w *blockWriter) append(dst []byte, r *rows, from, to int, drops []drop) ([]byte, int64) {
-	n := to - from
+// begin takes rows, which are sorted by start, to be encoded.
+func (w *blockWriter) begin(r *rows) {
+	w.rows = r
+	w.users.sort(r.users)
+	w.instances.sort(r.instances)
+}
+
+// append appends rows [from, to) and the drops as a block, and returns its first instant.
+func (w *blockWriter) append(dst []byte, from, to int, drops []drop) ([]byte, int64) {
+	r, n := w.rows, to-from
 	first, last := int64(math.MaxInt64), int64(0)
 	if n > 0 {
 		first, last = r.start[from], r.start[to-1]
@@ -57,10 +71,8 @@ func (w *blockWriter) append(dst []byte, r *rows, from, to int, drops []drop) ([
 	for _, id := range series {
 		dst = binary.AppendUvarint(dst, uint64(id))
 	}
-	users, userPlaces := byFrequency(r.user[from:to])
-	dst = w.appendTexts(dst, r.users, users)
-	instances, instancePlaces := byFrequency(r.instance[from:to])
-	dst = w.appendTexts(dst, r.instances, instances)
+	dst, userPlaces := w.appendTexts(dst, &w.users, r.user[from:to])
+	dst, instancePlaces := w.appendTexts(dst, &w.instances, r.instance[from:to])
 	dst = binary.AppendUvarint(dst, uint64(len(drops)))
 	for _, d := range drops {
 		dst = binary.AppendUvarint(dst, uint64(d.series))
@@ -119,14 +131,3 @@ func byFrequency(values []uint32) (distinct, places []uint32) {
 	return distinct, places
 }
 
-// appendTexts appends the texts that ids name: their lengths and bytes, compressed.
-func (w *blockWriter) appendTexts(dst []byte, all []string, ids []uint32) []byte {
-	w.texts = binary.AppendUvarint(w.texts[:0], uint64(len(ids)))
-	for _, id := range ids {
-		w.texts = binary.AppendUvarint(w.texts, uint64(len(all[id])))
-	}
-	for _, id := range ids {
-		w.texts = append(w.texts, all[id]...)
-	}
-	return w.appendZipped(dst, w.texts)
-}

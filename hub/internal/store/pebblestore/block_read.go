@@ -41,14 +41,17 @@ func blockLast(b []byte) (last int64, ok bool) {
 	version := c.byte()
 	c.int(blockLimit)
 	last = int64(c.uvarint() + c.uvarint())
-	return last, !c.bad && version == blockVersion
+	return last, !c.bad && knownBlock(version)
 }
+
+func knownBlock(version byte) bool { return version == blockVersion || version == blockOfFullTexts }
 
 // open splits a block into its columns, without decoding them.
 func (br *blockReader) open(b []byte) error {
 	br.truncate()
 	c := cursor{b: b}
-	if c.byte() != blockVersion {
+	version := c.byte()
+	if !knownBlock(version) {
 		return errBlock
 	}
 	br.n = c.int(blockLimit)
@@ -58,8 +61,8 @@ func (br *blockReader) open(b []byte) error {
 	for range c.int(blockLimit) {
 		br.list = append(br.list, uint32(c.uvarint()))
 	}
-	br.userTexts.open(c.section())
-	br.instanceTexts.open(c.section())
+	br.userTexts.open(c.section(), version == blockOfFullTexts)
+	br.instanceTexts.open(c.section(), version == blockOfFullTexts)
 	br.drops = br.drops[:0]
 	for range c.int(len(b)) {
 		br.drops = append(br.drops, drop{uint32(c.uvarint()), int64(c.uvarint()), c.uvarint()})
@@ -175,68 +178,4 @@ func (br *blockReader) pick(places []uint32) (err error) {
 	}
 	br.instances, err = br.instanceTexts.of(br.instance, br.instances)
 	return err
-}
-
-// texts is a list of distinct texts of a block.
-type texts struct {
-	zipped  []byte
-	all     string // one after the other
-	ends    []int  // of each in all
-	decoded bool
-}
-
-func (t *texts) open(section []byte) { t.zipped, t.decoded = section, false }
-
-func (t *texts) decode() error {
-	if t.decoded {
-		return nil
-	}
-	b, err := zstdReader.DecodeAll(t.zipped, nil)
-	if err != nil {
-		return errBlock
-	}
-	c := cursor{b: b}
-	t.ends = resize(t.ends, c.int(len(b)))
-	end := 0
-	for i := range t.ends {
-		end += c.int(len(b))
-		t.ends[i] = end
-	}
-	if c.bad || end > len(c.b) {
-		return errBlock
-	}
-	t.all, t.decoded = string(c.b), true
-	return nil
-}
-
-func (t *texts) at(i int) string {
-	if i == 0 {
-		return t.all[:t.ends[0]]
-	}
-	return t.all[t.ends[i-1]:t.ends[i]]
-}
-
-// find returns the place of a text.
-func (t *texts) find(text string) (place uint32, ok bool) {
-	for i := range t.ends {
-		if t.at(i) == text {
-			return uint32(i), true
-		}
-	}
-	return 0, false
-}
-
-// of returns the list with at least the texts at the places filled in.
-func (t *texts) of(places []uint32, list []string) ([]string, error) {
-	if err := t.decode(); err != nil {
-		return nil, err
-	}
-	list = resize(list, len(t.ends))
-	for _, p := range places {
-		if int(p) >= len(list) {
-			return nil, errBlock
-		}
-		list[p] = t.at(int(p))
-	}
-	return list, nil
 }

@@ -96,6 +96,7 @@ func (w *entryWriter) merge(key, page []byte) {
 // hour's drops, and a block without rows for an hour that has drops only.
 func (f *flusher) writeBlocks(b *entryWriter, drops []drop, s *state) {
 	r := &f.sorted
+	f.blocks.begin(r)
 	for at := 0; at < r.len() || len(drops) > 0; {
 		var hour int64
 		switch {
@@ -114,7 +115,7 @@ func (f *flusher) writeBlocks(b *entryWriter, drops []drop, s *state) {
 			dropsTo++
 		}
 		var first int64
-		f.value, first = f.blocks.append(f.value[:0], r, at, rowsTo, drops[:dropsTo])
+		f.value, first = f.blocks.append(f.value[:0], at, rowsTo, drops[:dropsTo])
 		s.number++
 		b.set(keyBlock(first, s.number), f.value)
 		at, drops = rowsTo, drops[dropsTo:]

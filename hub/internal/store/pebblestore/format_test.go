@@ -3,6 +3,7 @@ package pebblestore
 import (
 	"bytes"
 	"encoding/binary"
+	"fmt"
 	"log/slog"
 	"math"
 	"math/rand/v2"
@@ -96,7 +97,8 @@ func sample(n int) *rows {
 func TestCorruptBlocks(t *testing.T) {
 	rows := storetest.Volume(300)
 	var w blockWriter
-	block, first := w.append(nil, sample(rows), 0, rows, []drop{{1, storetest.Noon + 5, 3}})
+	w.begin(sample(rows))
+	block, first := w.append(nil, 0, rows, []drop{{1, storetest.Noon + 5, 3}})
 	if first != storetest.Noon {
 		t.Fatalf("first instant %d, want %d", first, storetest.Noon)
 	}
@@ -146,7 +148,8 @@ func TestCorruptBlocks(t *testing.T) {
 func TestPickedRows(t *testing.T) {
 	all := sample(2000)
 	var w blockWriter
-	block, _ := w.append(nil, all, 0, 2000, nil)
+	w.begin(all)
+	block, _ := w.append(nil, 0, 2000, nil)
 	keys := make([]rollup.Key, 5)
 	for i := range keys {
 		keys[i].Endpoint = string(rune('a' + i))
@@ -370,7 +373,7 @@ func TestFormatVersion(t *testing.T) {
 		content string
 		want    string
 	}{
-		{"4\n", "format is 4, this program's 3"},
+		{fmt.Sprintln(formatVersion + 1), fmt.Sprintf("format is %d, this program's %d", formatVersion+1, formatVersion)},
 		{"one\n", "FORMAT does not hold a version"},
 		{"", "FORMAT does not hold a version"},
 	} {

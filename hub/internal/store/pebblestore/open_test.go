@@ -2,6 +2,7 @@ package pebblestore
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"syscall"
@@ -87,7 +88,7 @@ func TestFormatIsRaised(t *testing.T) {
 	if n := len(storetest.Rollups(t, s, store.RollupQuery{Window: rollup.Window{To: 1 << 60}})); n != 1 {
 		t.Errorf("%d series", n)
 	}
-	if text, err := readFile(fs, "data/FORMAT"); string(text) != "3\n" || err != nil {
+	if text, err := readFile(fs, "data/FORMAT"); string(text) != fmt.Sprintln(formatVersion) || err != nil {
 		t.Errorf("FORMAT is %q, %v", text, err)
 	}
 }
