@@ -23,13 +23,14 @@ const blockLimit = 1 << 16
 //	instances  likewise
 //	drops      count, then for each: series, at (Unix ms), count
 //	columns    eight, in the order of the rows struct: start as packed distances,
-//	           the others split; series, user and instance are indexes of the lists
-//	           above; first byte is 0, or duration - first byte + 1
+//	           instance packed, because those of one often follow each other, the others
+//	           split; series, user and instance are indexes of the lists above; first
+//	           byte is 0, or duration - first byte + 1
 //
-// Blocks of version 1 have their texts in full.
+// Blocks of version 1 have their texts in full, and the instance split.
 const (
-	blockVersion     = 2
-	blockOfFullTexts = 1
+	blockVersion = 2
+	oldBlock     = 1
 )
 
 var errBlock = errors.New("pebblestore: corrupt block")
@@ -99,7 +100,10 @@ func (w *blockWriter) append(dst []byte, from, to int, drops []drop) ([]byte, in
 	dst = appendSplit(&w.columns, dst, r.lifetime[from:to])
 	dst = appendSplit(&w.columns, dst, r.size[from:to])
 	dst = appendSplit(&w.columns, dst, userPlaces)
-	return appendSplit(&w.columns, dst, instancePlaces), first
+	for i, p := range instancePlaces {
+		w.deltas[i] = int64(p)
+	}
+	return w.appendPacked(dst, w.deltas), first
 }
 
 // byFrequency returns the distinct values, the most frequent first, and for
@@ -130,4 +134,3 @@ func byFrequency(values []uint32) (distinct, places []uint32) {
 	}
 	return distinct, places
 }
-

@@ -21,6 +21,7 @@ type blockReader struct {
 	// rows are valid until the next block is opened.
 	rows
 	first    int64    // the instant of the first row or drop
+	old      bool     // of version 1
 	n        int      // how many rows the block has
 	list     []uint32 // its series
 	sections [columnCount][]byte
@@ -44,7 +45,7 @@ func blockLast(b []byte) (last int64, ok bool) {
 	return last, !c.bad && knownBlock(version)
 }
 
-func knownBlock(version byte) bool { return version == blockVersion || version == blockOfFullTexts }
+func knownBlock(version byte) bool { return version == blockVersion || version == oldBlock }
 
 // open splits a block into its columns, without decoding them.
 func (br *blockReader) open(b []byte) error {
@@ -54,6 +55,7 @@ func (br *blockReader) open(b []byte) error {
 	if !knownBlock(version) {
 		return errBlock
 	}
+	br.old = version == oldBlock
 	br.n = c.int(blockLimit)
 	br.first = int64(c.uvarint())
 	c.uvarint() // the span
@@ -61,8 +63,8 @@ func (br *blockReader) open(b []byte) error {
 	for range c.int(blockLimit) {
 		br.list = append(br.list, uint32(c.uvarint()))
 	}
-	br.userTexts.open(c.section(), version == blockOfFullTexts)
-	br.instanceTexts.open(c.section(), version == blockOfFullTexts)
+	br.userTexts.open(c.section(), br.old)
+	br.instanceTexts.open(c.section(), br.old)
 	br.drops = br.drops[:0]
 	for range c.int(len(b)) {
 		br.drops = append(br.drops, drop{uint32(c.uvarint()), int64(c.uvarint()), c.uvarint()})
@@ -173,7 +175,11 @@ func (br *blockReader) pick(places []uint32) (err error) {
 	if br.users, err = br.userTexts.of(br.user, br.users); err != nil {
 		return err
 	}
-	if br.instance, err = pickSplit(&br.columns, br.sections[columnInstance], br.n, places, br.instance); err != nil {
+	pickInstances := (*columns).pickPacked
+	if br.old {
+		pickInstances = pickSplit[uint32]
+	}
+	if br.instance, err = pickInstances(&br.columns, br.sections[columnInstance], br.n, places, br.instance); err != nil {
 		return err
 	}
 	br.instances, err = br.instanceTexts.of(br.instance, br.instances)

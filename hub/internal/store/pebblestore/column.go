@@ -44,10 +44,11 @@ func must[T any](v T, err error) T {
 
 // columns encodes and decodes columns. It reuses its buffers.
 type columns struct {
-	plane  []byte
-	packed []byte
-	zipped []byte
-	huff   huff0.Scratch
+	plane   []byte
+	packed  []byte
+	zipped  []byte
+	numbers []int64
+	huff    huff0.Scratch
 }
 
 // appendSplit appends the column in the split form.
@@ -217,6 +218,19 @@ func (c *columns) appendPacked(dst []byte, values []int64) []byte {
 		c.plane = binary.AppendUvarint(c.plane, uint64(v))
 	}
 	return c.appendZipped(dst, c.plane)
+}
+
+// pickPacked decodes the numbers at the places, which are sorted, of a column of n.
+func (c *columns) pickPacked(column []byte, n int, places []uint32, dst []uint32) ([]uint32, error) {
+	var err error
+	if c.numbers, err = c.readPacked(column, n, c.numbers); err != nil {
+		return nil, err
+	}
+	dst = resize(dst, len(places))
+	for k, place := range places {
+		dst[k] = uint32(c.numbers[place])
+	}
+	return dst, nil
 }
 
 // readPacked decodes n numbers from a column's bytes into dst.

@@ -122,9 +122,17 @@ func (e *engine) options() *pebble.Options {
 			opts.TargetFileSizes[i] = min(size, e.maxTable)
 		}
 	}
-	opts.ApplyCompressionSettings(func() pebble.DBCompressionSettings { return pebble.DBCompressionBalanced })
+	opts.ApplyCompressionSettings(func() pebble.DBCompressionSettings { return compression })
 	return opts
 }
+
+// compression is zstd for the two last levels. Balanced has it for the last one only, and pages
+// that are merged all the time stay in the one before.
+var compression = func() pebble.DBCompressionSettings {
+	c := pebble.DBCompressionBalanced
+	c.Levels[len(c.Levels)-2] = c.Levels[len(c.Levels)-1]
+	return c
+}()
 
 // checkListed returns an error if there are tables and nothing that lists them: Pebble
 // would take the directory for a new one, and delete them.

@@ -2,7 +2,9 @@ package pebblestore
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math"
@@ -140,6 +142,53 @@ func TestCorruptBlocks(t *testing.T) {
 					_ = reader.users[reader.user[row]] + reader.instances[reader.instance[row]]
 				}
 			}
+		}
+	}
+}
+
+// oldSample is sample(30) with a drop, as a block of version 1.
+const oldSample = "" +
+	"AR6ArL2CojTLAQUAAQIEAxIotS/9AABJAAADAQAEYWLDtmIOKLUv/QAAKQAAAgEBaWoBAYWsvYKiNAMSKLUv/QAATQAAEAAHAVQCAhkEFhMCgi" +
+	"EwAwACAAIAIYADgXa7hIUHHwhuHQIIgKUbCRw31D0DAAQAAwCx8rutygAhWQvteS4Bnaz1DDhyl3145lNjTcCv3A7R7hYgmdOkatg6+qT4POHu" +
+	"52s3n9UnDpmZjQJs8cdgMHAq0o+2R4e2M9rGtSw5m8GU8boFuGue5ceqdhQScANqHQIIgKUbCRw3ZDoDAAQAAwCx8rutygAhWQvteS4BUNZKA4" +
+	"7wsg9pPrVrAs5yO6TdLSCZbVI1uI6fFN8TbkBfG31WUBzSmY0Ktvg3GCxOxf1oWzq0z2iRa1k6m2LKvW4Jd81afqy1o3DADU4TAgTgD5KmAgAC" +
+	"AAIAcQFjAf0BUADKmhtAWXMDKGtuAGXNDaCsuQGUNTeAsuYGUNbcAMqaG0BZcwMoa24AZc0NoKy5AZQ1N4Cy5gZQ1tzYARYCBfAJEy4SAgACAA" +
+	"MAk9z9A8UqAZUH7qiGGEs3fY2sEgPbl16lQxIZt0W1AeI/4ZlB9iBqJ80WOiAxcN2QZZALnloWC4eSZ8/uWSd1Vap2OJ0fQNwALsh7F2mPDaTr" +
+	"DhODCoKWVVanWmGcG36m0G10/0o7zcIAp7C9xSm/eH1hji4X/tQ6AazMB9wu9Eg4fprazYQtg0+02PGdULV9bhrMUCBJ4nYSmQZgiTpdqNl4C3" +
+	"uvEg20wnStcc+tt+/o0enbCv5jh4SOUrK/119/l/Uqgpr+LFd+ARMRAoEhAgACAAIAHwmwQvEOtAMAERACgBACAAIAAgAAAScBSgFK"
+
+// TestOldBlock reads a block of version 1.
+func TestOldBlock(t *testing.T) {
+	block, err := base64.StdEncoding.DecodeString(oldSample)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := sample(30)
+	var reader blockReader
+	if err := errors.Join(reader.open(block), reader.read()); err != nil {
+		t.Fatal(err)
+	}
+	places := make([]uint32, 30)
+	for i := range places {
+		places[i] = uint32(i)
+	}
+	if err := reader.pick(places); err != nil || reader.len() != want.len() {
+		t.Fatal(reader.len(), err)
+	}
+	keys := make([]rollup.Key, 5)
+	for i := range want.len() {
+		old, now := reader.record(i, keys), want.record(i, keys)
+		now.Start += reader.start[0] - want.start[0] // it was made in another hour
+		if old != now {
+			t.Errorf("row %d is %+v, want %+v", i, old, now)
+		}
+	}
+	if want := []drop{{1, reader.start[0] + 5, 3}}; !slices.Equal(reader.drops, want) {
+		t.Errorf("drops %v, want %v", reader.drops, want)
+	}
+	for i := range block {
+		if err := reader.open(block[:i]); err == nil {
+			t.Errorf("cut at %d of %d: no error", i, len(block))
 		}
 	}
 }
