@@ -25,8 +25,9 @@ const (
 const (
 	hourMillis = int64(rollup.Hour)
 
-	// keep10s is how long pages of 10 s are kept.
-	keep10s = 6 * hourMillis
+	// keep10s is how long pages of 10 s are kept. A chart of more than two hours has steps
+	// of 5 minutes or more, unless others are asked for.
+	keep10s = 3 * hourMillis
 )
 
 // plan covers a window with pages, and with spans whose requests are read. It uses pages
