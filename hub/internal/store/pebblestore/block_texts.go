@@ -133,7 +133,7 @@ func (t *texts) decodeShared() error {
 		return errBlock
 	}
 	c = cursor{b: heads}
-	t.ends = resize(t.ends, c.int(len(heads)))
+	t.ends = resize(t.ends, c.int(blockLimit))
 	all := make([]byte, 0, 2*len(tails))
 	before := 0 // where the text before begins
 	for i := range t.ends {
@@ -160,7 +160,7 @@ func (t *texts) decodeFull() error {
 		return errBlock
 	}
 	c := cursor{b: b}
-	t.ends = resize(t.ends, c.int(len(b)))
+	t.ends = resize(t.ends, c.int(blockLimit))
 	end := 0
 	for i := range t.ends {
 		end += c.int(len(b))

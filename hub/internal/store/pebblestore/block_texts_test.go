@@ -78,9 +78,9 @@ func TestTextsOfOldBlocks(t *testing.T) {
 // A damaged list asks for no more memory than a list can need.
 func TestTextsThatGrow(t *testing.T) {
 	var c columns
-	heads, tails := binary.AppendUvarint(nil, 1+blockLimit), make([]byte, 1<<20)
+	heads, tails := binary.AppendUvarint(nil, blockLimit), make([]byte, 1<<20)
 	heads = binary.AppendUvarint(binary.AppendUvarint(heads, 0), uint64(len(tails)))
-	for range blockLimit {
+	for range blockLimit - 1 {
 		heads = binary.AppendUvarint(binary.AppendUvarint(heads, uint64(len(tails))), 0)
 	}
 	var read texts
