@@ -23,14 +23,14 @@ const blockLimit = 1 << 16
 //	instances  likewise
 //	drops      count, then for each: series, at (Unix ms), count
 //	columns    eight, in the order of the rows struct: start as packed distances,
-//	           instance packed, because those of one often follow each other, the others
-//	           split; series, user and instance are indexes of the lists above; first
-//	           byte is 0, or duration - first byte + 1
+//	           instance packed, because consecutive rows often have the same one, the
+//	           others split; series, user and instance are indexes of the lists above;
+//	           first byte is 0, or duration - first byte + 1
 //
-// Blocks of version 1 have their texts in full, and the instance split.
+// In version 1 the lists of texts are in another form, and instance is split.
 const (
-	blockVersion = 2
-	oldBlock     = 1
+	blockVersion1 = 1
+	blockVersion2 = 2
 )
 
 var errBlock = errors.New("pebblestore: corrupt block")
@@ -62,7 +62,7 @@ func (w *blockWriter) append(dst []byte, from, to int, drops []drop) ([]byte, in
 	for _, d := range drops {
 		first, last = min(first, d.at), max(last, d.at)
 	}
-	dst = append(dst, blockVersion)
+	dst = append(dst, blockVersion2)
 	dst = binary.AppendUvarint(dst, uint64(n))
 	dst = binary.AppendUvarint(dst, uint64(first))
 	dst = binary.AppendUvarint(dst, uint64(last-first))

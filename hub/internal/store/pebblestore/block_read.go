@@ -21,7 +21,7 @@ type blockReader struct {
 	// rows are valid until the next block is opened.
 	rows
 	first    int64    // the instant of the first row or drop
-	old      bool     // of version 1
+	v1       bool     // whether it has version 1
 	n        int      // how many rows the block has
 	list     []uint32 // its series
 	sections [columnCount][]byte
@@ -45,7 +45,7 @@ func blockLast(b []byte) (last int64, ok bool) {
 	return last, !c.bad && knownBlock(version)
 }
 
-func knownBlock(version byte) bool { return version == blockVersion || version == oldBlock }
+func knownBlock(version byte) bool { return version == blockVersion2 || version == blockVersion1 }
 
 // open splits a block into its columns, without decoding them.
 func (br *blockReader) open(b []byte) error {
@@ -55,7 +55,7 @@ func (br *blockReader) open(b []byte) error {
 	if !knownBlock(version) {
 		return errBlock
 	}
-	br.old = version == oldBlock
+	br.v1 = version == blockVersion1
 	br.n = c.int(blockLimit)
 	br.first = int64(c.uvarint())
 	c.uvarint() // the span
@@ -63,8 +63,8 @@ func (br *blockReader) open(b []byte) error {
 	for range c.int(blockLimit) {
 		br.list = append(br.list, uint32(c.uvarint()))
 	}
-	br.userTexts.open(c.section(), br.old)
-	br.instanceTexts.open(c.section(), br.old)
+	br.userTexts.open(c.section(), br.v1)
+	br.instanceTexts.open(c.section(), br.v1)
 	br.drops = br.drops[:0]
 	for range c.int(len(b)) {
 		br.drops = append(br.drops, drop{uint32(c.uvarint()), int64(c.uvarint()), c.uvarint()})
@@ -176,7 +176,7 @@ func (br *blockReader) pick(places []uint32) (err error) {
 		return err
 	}
 	pickInstances := (*columns).pickPacked
-	if br.old {
+	if br.v1 {
 		pickInstances = pickSplit[uint32]
 	}
 	if br.instance, err = pickInstances(&br.columns, br.sections[columnInstance], br.n, places, br.instance); err != nil {

@@ -5,23 +5,26 @@ import (
 	"math/bits"
 	"slices"
 	"strings"
+
+	"github.com/kymohq/kymo/internal/wire"
 )
 
 // The texts of a block, its users or its instances, are a list, whose places are the
-// numbers in the column. The most frequent have the smallest numbers, in the way in which
-// a split column stores numbers: those of one bit length cost the same. So within one bit
-// length the texts are in alphabetical order, in which each needs to say only what
-// differs from the one before:
+// numbers in the column. A split column stores all numbers of the same bit length in the
+// same number of bits. So texts are ranked by frequency, and those whose places have the
+// same bit length are sorted alphabetically, so that each needs to store only what differs
+// from the one before:
 //
-//	heads  in a section of its own, compressed: the number of texts, then for each how many
-//	       bytes it shares with the one before it, and how many follow
-//	tails  compressed: those that follow
+//	heads  a section, compressed: the number of texts, then for each the number of bytes
+//	       that it shares with the one before it, and the number of those that follow
+//	tails  compressed: the bytes that follow
 //
-// In a block of version 1 they are lengths, then texts, all compressed together.
+// In version 1 a list is the number of texts, their lengths, and the texts, all compressed
+// together.
 
-// maxTexts bounds the bytes of a list, so that a damaged one cannot take all memory. A
-// block has at most blockLimit users, of 256 bytes each.
-const maxTexts = 64 << 20
+// maxTexts is the size of the longest list: as many users as a block has rows, each with a
+// name of the longest that are accepted.
+const maxTexts = blockLimit * wire.MaxUser
 
 // ordered are texts with the place of each in their alphabetical order.
 type ordered struct {
@@ -97,23 +100,23 @@ func sharedPrefix(a, b string) int {
 // texts is a list of distinct texts of a block.
 type texts struct {
 	section []byte
-	full    bool   // as in a block of version 1
+	v1      bool
 	all     string // one after the other
 	ends    []int  // of each in all
 	decoded bool
 }
 
-func (t *texts) open(section []byte, full bool) {
-	t.section, t.full, t.decoded = section, full, false
+func (t *texts) open(section []byte, v1 bool) {
+	t.section, t.v1, t.decoded = section, v1, false
 }
 
 func (t *texts) decode() error {
 	if t.decoded {
 		return nil
 	}
-	decode := t.decodeShared
-	if t.full {
-		decode = t.decodeFull
+	decode := t.decodeVersion2
+	if t.v1 {
+		decode = t.decodeVersion1
 	}
 	if err := decode(); err != nil {
 		return err
@@ -122,7 +125,7 @@ func (t *texts) decode() error {
 	return nil
 }
 
-func (t *texts) decodeShared() error {
+func (t *texts) decodeVersion2() error {
 	c := cursor{b: t.section}
 	heads, err := zstdReader.DecodeAll(c.section(), nil)
 	if err != nil || c.bad {
@@ -134,27 +137,27 @@ func (t *texts) decodeShared() error {
 	}
 	c = cursor{b: heads}
 	t.ends = resize(t.ends, c.int(blockLimit))
-	all := make([]byte, 0, 2*len(tails))
+	var all strings.Builder
 	before := 0 // where the text before begins
 	for i := range t.ends {
-		at := len(all)
+		at := all.Len()
 		shared, more := c.int(at-before), c.int(len(tails))
 		if c.bad || at+shared+more > maxTexts {
 			return errBlock
 		}
-		all = append(all, all[before:before+shared]...)
-		all = append(all, tails[:more]...)
+		all.WriteString(all.String()[before : before+shared])
+		all.Write(tails[:more])
 		before, tails = at, tails[more:]
-		t.ends[i] = len(all)
+		t.ends[i] = all.Len()
 	}
 	if c.bad || len(c.b) > 0 || len(tails) > 0 {
 		return errBlock
 	}
-	t.all = string(all)
+	t.all = all.String()
 	return nil
 }
 
-func (t *texts) decodeFull() error {
+func (t *texts) decodeVersion1() error {
 	b, err := zstdReader.DecodeAll(t.section, nil)
 	if err != nil {
 		return errBlock

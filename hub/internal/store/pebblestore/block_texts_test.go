@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/bits"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"testing"
 
@@ -46,8 +47,8 @@ func TestTexts(t *testing.T) {
 	})
 }
 
-// fullTexts is a list as blocks of version 1 have it.
-func fullTexts(list ...string) []byte {
+// textsOfVersion1 is a list as blocks of version 1 have it.
+func textsOfVersion1(list ...string) []byte {
 	b := binary.AppendUvarint(nil, uint64(len(list)))
 	for _, text := range list {
 		b = binary.AppendUvarint(b, uint64(len(text)))
@@ -58,9 +59,9 @@ func fullTexts(list ...string) []byte {
 	return zstdWriter.EncodeAll(b, nil)
 }
 
-func TestTextsOfOldBlocks(t *testing.T) {
+func TestTextsOfVersion1(t *testing.T) {
 	want := []string{"", "user-7", "böb", "user-12"}
-	section := fullTexts(want...)
+	section := textsOfVersion1(want...)
 	var read texts
 	read.open(section, true)
 	got, err := read.of([]uint32{0, 1, 2, 3}, nil)
@@ -75,19 +76,68 @@ func TestTextsOfOldBlocks(t *testing.T) {
 	}
 }
 
-// A damaged list asks for no more memory than a list can need.
-func TestTextsThatGrow(t *testing.T) {
+// zippedTexts is a list of version 2 with these heads, which follow their number, and tails.
+func zippedTexts(heads, tails []byte) []byte {
 	var c columns
-	heads, tails := binary.AppendUvarint(nil, blockLimit), make([]byte, 1<<20)
-	heads = binary.AppendUvarint(binary.AppendUvarint(heads, 0), uint64(len(tails)))
+	return append(c.appendZipped(nil, heads), zstdWriter.EncodeAll(tails, nil)...)
+}
+
+// TestTextsThatGrow decodes small lists that claim to be large ones.
+func TestTextsThatGrow(t *testing.T) {
+	text := make([]byte, 1<<20)
+	repeated := binary.AppendUvarint(nil, blockLimit)
+	repeated = binary.AppendUvarint(binary.AppendUvarint(repeated, 0), uint64(len(text)))
 	for range blockLimit - 1 {
-		heads = binary.AppendUvarint(binary.AppendUvarint(heads, uint64(len(tails))), 0)
+		repeated = binary.AppendUvarint(binary.AppendUvarint(repeated, uint64(len(text))), 0)
 	}
-	var read texts
-	read.open(append(c.appendZipped(nil, heads), zstdWriter.EncodeAll(tails, nil)...), false)
-	if err := read.decode(); err == nil {
-		t.Errorf("%d bytes of texts: no error", len(read.all))
+	long := make([]byte, 2*maxTexts)
+	one := binary.AppendUvarint([]byte{1, 0}, uint64(len(long)))
+	many := append(binary.AppendUvarint(nil, blockLimit+1), make([]byte, 2*(blockLimit+1))...)
+	for _, test := range []struct {
+		name    string
+		section []byte
+		v1      bool
+	}{
+		{"a long one that repeats", zippedTexts(repeated, text), false},
+		{"one that is too long", zippedTexts(one, long), false},
+		{"more than a block has rows", zippedTexts(many, nil), false},
+		{"version 1, one that is too long", zstdWriter.EncodeAll(append(binary.AppendUvarint([]byte{1}, uint64(len(long))), long...), nil), true},
+		{"version 1, more than a block has rows", zstdWriter.EncodeAll(many, nil), true},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			var read texts
+			read.open(test.section, test.v1)
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			err := read.decode()
+			runtime.ReadMemStats(&after)
+			if took := after.TotalAlloc - before.TotalAlloc; err == nil || took > 8*maxTexts {
+				t.Errorf("%d bytes took %d MiB: %v", len(test.section), took>>20, err)
+			}
+		})
 	}
+}
+
+// FuzzTexts decodes any list of either version.
+func FuzzTexts(f *testing.F) {
+	f.Add([]byte{2, 0, 6, 5, 1}, []byte("user-12"), false)
+	f.Add([]byte{2, 1, 2}, []byte("abb"), true)
+	f.Fuzz(func(t *testing.T, heads, tails []byte, v1 bool) {
+		section := zippedTexts(heads, tails)
+		if v1 {
+			section = zstdWriter.EncodeAll(slices.Concat(heads, tails), nil)
+		}
+		var read texts
+		read.open(section, v1)
+		if read.decode() != nil {
+			return
+		}
+		for i := range read.ends {
+			if place, ok := read.find(read.at(i)); !ok || int(place) > i {
+				t.Errorf("text %d, %q, is found at %d, %v", i, read.at(i), place, ok)
+			}
+		}
+	})
 }
 
 // BenchmarkTexts lists the users of a block, of whom 20,000 come as often as people do.

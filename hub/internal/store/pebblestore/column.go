@@ -31,8 +31,9 @@ var errColumn = errors.New("pebblestore: corrupt column")
 var (
 	zstdWriter = must(zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest),
 		zstd.WithAllLitEntropyCompression(true), zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(false), zstd.WithWindowSize(1<<20)))
-	// A block has at most blockLimit rows, and a text section is bounded alike.
-	zstdReader = must(zstd.NewReader(nil, zstd.WithDecoderConcurrency(0), zstd.WithDecoderMaxMemory(64<<20)))
+	// What is compressed is at most a list of texts of version 1, with a length of two bytes
+	// for each: damage cannot take more memory.
+	zstdReader = must(zstd.NewReader(nil, zstd.WithDecoderConcurrency(0), zstd.WithDecoderMaxMemory(maxTexts+2*blockLimit+16)))
 )
 
 func must[T any](v T, err error) T {
