@@ -10,29 +10,40 @@ import (
 	"testing/fstest"
 )
 
-// initialized are data directories as initdb made them, by its path: a copy takes a
-// fraction of initdb's time, and a test binary starts some twenty servers.
-var initialized = struct {
+// templates are data directories as initdb made them, by the directory of its program. A
+// test binary starts some twenty servers, and a copy takes a fraction of initdb's time.
+var templates = struct {
 	sync.Mutex
-	byPath map[string]fstest.MapFS
-}{byPath: make(map[string]fstest.MapFS)}
+	byPrograms map[string]fstest.MapFS
+}{byPrograms: make(map[string]fstest.MapFS)}
 
 // initialize makes the server's data directory.
 func (p *PostgresServer) initialize() error {
-	initialized.Lock()
-	defer initialized.Unlock()
-	data := p.path("data")
-	if made, ok := initialized.byPath[p.bin]; ok {
-		return p.restore(data, made)
-	}
 	p.t.Helper()
+	made, err := p.template()
+	if err != nil {
+		return err
+	}
+	return p.restore(p.path("data"), made)
+}
+
+// template returns a data directory that initdb made, which it runs if it must.
+func (p *PostgresServer) template() (fstest.MapFS, error) {
+	p.t.Helper()
+	templates.Lock()
+	defer templates.Unlock()
+	if made, ok := templates.byPrograms[p.bin]; ok {
+		return made, nil
+	}
 	p.write("password", PostgresPassword)
 	p.own("password")
-	p.run(p.tool("initdb", "-D", data, "-U", "postgres", "-E", "UTF8", "--locale=C", "--no-sync",
+	p.run(p.tool("initdb", "-D", p.path("initialized"), "-U", "postgres", "-E", "UTF8", "--locale=C", "--no-sync",
 		"--auth-local=trust", "--auth-host=scram-sha-256", "--pwfile", p.path("password")))
-	made, err := load(data)
-	initialized.byPath[p.bin] = made
-	return err
+	made, err := load(p.path("initialized"))
+	if err == nil {
+		templates.byPrograms[p.bin] = made
+	}
+	return made, err
 }
 
 // restore writes a data directory that belongs to the server's user.
