@@ -4,8 +4,8 @@ package racetest
 
 import "testing"
 
-// LeaveToLong skips a test of which the race detector sees enough in make test-long, and
-// which each make test runs without it.
+// LeaveToLong skips the test in short mode under the race detector: make test runs it
+// without the detector, and make test-long with it.
 func LeaveToLong(t testing.TB) {
 	t.Helper()
 	if Enabled && testing.Short() {

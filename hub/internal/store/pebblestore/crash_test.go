@@ -25,8 +25,11 @@ import (
 // random part of the rest. Afterwards each acknowledged batch is there once, and any other
 // once or not at all.
 func TestPowerLoss(t *testing.T) {
-	racetest.LeaveToLong(t)
-	for seed := range uint64(storetest.Volume(40)) {
+	seeds := uint64(storetest.Volume(40))
+	if racetest.Enabled && testing.Short() {
+		seeds = 2
+	}
+	for seed := range seeds {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			r := rand.New(rand.NewPCG(seed, 1))
 			fs := vfs.NewCrashableMem()
