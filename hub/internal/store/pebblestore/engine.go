@@ -126,8 +126,8 @@ func (e *engine) options() *pebble.Options {
 	return opts
 }
 
-// compression is zstd for the two last levels. Balanced has it for the last one only, and pages
-// that are merged all the time stay in the one before.
+// compression is Pebble's balanced one, with zstd for keys and small values also in the last
+// level but one: pages stay there as long as they are being merged.
 var compression = func() pebble.DBCompressionSettings {
 	c := pebble.DBCompressionBalanced
 	c.Levels[len(c.Levels)-2] = c.Levels[len(c.Levels)-1]
