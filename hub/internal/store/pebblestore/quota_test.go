@@ -106,8 +106,10 @@ func TestPruneToSize(t *testing.T) {
 	for _, test := range []struct {
 		name string
 		late int64
-		tail int64 // percent of the size that may be missing
-	}{{"in order", 0, 10}, {"late", 20_000, 10}, {"in no order", 3 * hourMillis, 45}} {
+		// Percent of the size that may be missing. Pages are much of so small a store, and those
+		// that are compacted after it was measured become smaller; TestMaximumSize is exact.
+		tail int64
+	}{{"in order", 0, 13}, {"late", 20_000, 13}, {"in no order", 3 * hourMillis, 45}} {
 		t.Run(test.name, func(t *testing.T) {
 			s, oracle := open(t, Options{FS: vfs.NewMem(), tuning: busy}), storetest.NewOracle()
 			in := stream{r: rand.New(rand.NewPCG(3, 4)), at: storetest.Noon - 3*hourMillis, step: 60_000, late: test.late, requests: 500}
