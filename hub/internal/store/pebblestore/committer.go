@@ -62,7 +62,7 @@ func (s *Store) commitLoop() {
 			calls = nil // until the frozen memory is written, which takes milliseconds
 		}
 		if c.journalIsLarge() {
-			calls = nil // until the flush that is going on has ended
+			calls = nil // until what is going on has ended
 		}
 		select {
 		case call := <-calls:
@@ -75,6 +75,7 @@ func (s *Store) commitLoop() {
 			f(&c)
 		case name := <-c.engine.damaged:
 			c.mend(name)
+		case <-c.measured: // what waited for that goes on
 		case <-c.dead:
 			c.dead = nil
 			c.fail(c.engine.err)

@@ -46,7 +46,7 @@ type engine struct {
 	park   sync.Once
 	ends   bool // see tuning
 
-	maxTable int64 // bytes that its files have at most; 0 if they may grow with the database
+	maxTable int64 // bytes that its tables have at most; 0 if they may grow with the database
 
 	damaged chan string // files in which damage was met
 
@@ -57,7 +57,7 @@ type engine struct {
 // openEngine opens the database in dir. It compacts nothing until it is allowed to.
 func openEngine(fs vfs.FS, dir string, cache *pebble.Cache, ends bool, maxTable int64) (*engine, error) {
 	e := newEngine(fs)
-	e.ends, e.maxTable = ends, maxTable
+	e.ends, e.maxTable, e.fence.room = ends, maxTable, 2*tablesTogether*uint64(maxTable)
 	if err := e.openListed(dir, cache, false); err != nil {
 		return nil, err
 	}

@@ -24,6 +24,7 @@ type fence struct {
 	spare  atomic.Pointer[func(bytes int) error] // see limit
 
 	fatal func(error) // gives the database up, and never returns
+	room  uint64      // the bytes of the disk that Pebble may think are left; 0 for all that are
 
 	tables sync.Mutex // guards what follows
 	drafts []string   // tables that were created since the last call of keep
@@ -195,6 +196,16 @@ func (f *fence) Rename(old, name string) error {
 
 func (f *fence) MkdirAll(dir string, perm os.FileMode) error {
 	return f.do(func() error { return f.FS.MkdirAll(dir, perm) })
+}
+
+// GetDiskUsage tells Pebble of no more than room. By what is left Pebble limits how many tables
+// a compaction takes along: to half of it.
+func (f *fence) GetDiskUsage(dir string) (vfs.DiskUsage, error) {
+	usage, err := f.FS.GetDiskUsage(dir)
+	if f.room > 0 {
+		usage.AvailBytes = min(usage.AvailBytes, f.room)
+	}
+	return usage, err
 }
 
 // Lock does nothing: the store holds the directory's lock for every engine it opens.

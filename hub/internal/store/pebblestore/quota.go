@@ -88,8 +88,8 @@ func (s *Store) PruneToSize(ctx context.Context, bytes int64) (before int64, err
 
 // pruneToSize is PruneToSize while sizing is held.
 func (s *Store) pruneToSize(ctx context.Context, bytes int64) (before int64, err error) {
-	s.measuring.Store(true)
-	defer s.measuring.Store(false)
+	s.measure(true)
+	defer s.measure(false)
 	for {
 		cut, err := s.shrink(ctx, bytes)
 		if err != nil {
@@ -99,6 +99,18 @@ func (s *Store) pruneToSize(ctx context.Context, bytes int64) (before int64, err
 			return before, s.awaitRoom(ctx, bytes)
 		}
 		before = max(before, cut)
+	}
+}
+
+// measure notes whether the store is being measured. The committer may wait for the end of that.
+func (s *Store) measure(begins bool) {
+	s.measuring.Store(begins)
+	if begins {
+		return
+	}
+	select {
+	case s.measured <- struct{}{}:
+	default:
 	}
 }
 
@@ -211,8 +223,8 @@ func (s *Store) deleteExcess(ctx context.Context, e *engine, x *excess) error {
 
 // compact compacts some ranges of keys, during which flushes go on.
 func (s *Store) compact(ctx context.Context, e *engine, spans []pebble.KeyRange) error {
-	s.measuring.Store(false)
-	defer s.measuring.Store(true)
+	s.measure(false)
+	defer s.measure(true)
 	// A database that died has no more compactions. One that waits for them would be in use
 	// forever, and Close would wait for it.
 	ctx, cancel := context.WithCancel(ctx)
@@ -277,14 +289,15 @@ const (
 	durablePart = 256
 	journalPart = 64
 	tablePart   = 128
-	minSegment  = 256 << 10
-	minDurable  = 128 << 10
-	minTable    = 128 << 10
+
+	tablesTogether = 4 // that a compaction copies at most, unless it must take more along
+	minSegment     = 256 << 10
+	minDurable     = 128 << 10
+	minTable       = 128 << 10
 )
 
 // maxTable is how many bytes a table has at most, in a store whose size is known when it is
-// opened; 0 if there is none. That much may be kept of what was deleted, and be copied at
-// a time.
+// opened; 0 if there is none. That much may be kept of what was deleted.
 func (s *Store) maxTable() int64 {
 	if s.maxSize.Load() == 0 {
 		return 0
@@ -314,11 +327,11 @@ func (c *committer) waitsForRoom() bool {
 }
 
 // journalIsLarge reports whether the journal has its part of the size that the store is
-// held to, and a flush or a measure is going on that ends that. Without this, a small
-// store would take more within the time of a flush than it may have.
+// held to, and something is going on that ends that: memory is being written, a flush, or
+// a measure. Without this, a small store would take more meanwhile than it may have.
 func (c *committer) journalIsLarge() bool {
 	size := c.maxSize.Load()
-	if size == 0 || c.failed != nil || c.durable == nil && !c.measuring.Load() {
+	if size == 0 || c.failed != nil || c.built == nil && c.durable == nil && !c.measuring.Load() {
 		return false
 	}
 	sum := int64(0)

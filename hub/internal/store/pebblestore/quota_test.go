@@ -237,9 +237,9 @@ func TestMaximumSize(t *testing.T) {
 		t.Skip("the race detector slows the engine's compactions more than what is written")
 	}
 	const mib = 1 << 20
-	sizes := []int64{64}
+	sizes := []int64{32}
 	if !testing.Short() {
-		sizes = append(sizes, 256)
+		sizes = append(sizes, 64, 256)
 	}
 	for _, size := range sizes {
 		t.Run(fmt.Sprint(size, " MiB"), func(t *testing.T) { testMaximumSize(t, size*mib) })
@@ -315,6 +315,38 @@ func testMaximumSize(t *testing.T, limit int64) {
 	}
 	if want := in.since(floor); n != want {
 		t.Errorf("%d requests, and %d were sent that start at the floor or later", n, want)
+	}
+}
+
+// TestFullStoreDoesNotPause fills a store whose ticks never come. Nothing that waits for a flush
+// or a deletion may need one to go on.
+func TestFullStoreDoesNotPause(t *testing.T) {
+	tuning := defaultTuning
+	tuning.pause = 24 * time.Hour
+	s := open(t, Options{FS: vfs.NewMem(), MaxSize: 8 << 20, tuning: tuning})
+	in := stream{r: rand.New(rand.NewPCG(1, 2)), at: storetest.Noon - 3*hourMillis, step: 100, late: 500, requests: 2000}
+	var deletions atomic.Int64
+	filled := make(chan error, 1)
+	go func() {
+		for deletions.Load() < 10 {
+			before := s.Floor()
+			if _, err := s.Append(context.Background(), in.next()); err != nil {
+				filled <- err
+				return
+			}
+			if s.Floor() != before {
+				deletions.Add(1)
+			}
+		}
+		filled <- nil
+	}()
+	select {
+	case err := <-filled:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(time.Minute):
+		t.Errorf("it waits after %d deletions", deletions.Load())
 	}
 }
 

@@ -110,7 +110,8 @@ type Store struct {
 
 	maxSize   atomic.Int64  // that the store holds itself to; 0 if any
 	grown     chan struct{} // receives when it should be measured
-	measuring atomic.Bool   // whether it is made smaller, but for compactions
+	measuring atomic.Bool   // whether it is made smaller, but for compactions; see measure
+	measured  chan struct{} // receives when measuring ends
 	sizing    sync.Mutex    // held while it is made smaller; guards what follows
 	sizedTo   int64         // up to which instant (Unix ms) it deleted by itself since it was asked last
 
@@ -147,7 +148,7 @@ func Open(dir string, opts Options) (*Store, error) {
 func newStore(dir string, opts Options) *Store {
 	s := &Store{fs: opts.FS, dir: dir, now: opts.Now, logger: opts.Logger, tuning: opts.tuning,
 		calls: make(chan *appendCall, 64), control: make(chan func(*committer)),
-		closing: make(chan struct{}), done: make(chan struct{}), grown: make(chan struct{}, 1)}
+		closing: make(chan struct{}), done: make(chan struct{}), grown: make(chan struct{}, 1), measured: make(chan struct{}, 1)}
 	s.maxSize.Store(opts.MaxSize)
 	if s.fs == nil {
 		s.fs = private{vfs.Default}
