@@ -1,7 +1,6 @@
 package template
 
 import (
-	"net/url"
 	"strings"
 
 	"github.com/kymohq/kymo/internal/wire"
@@ -83,32 +82,14 @@ func segments(path string, dst []string) []string {
 		segment, rest, more := strings.Cut(path, "/")
 		switch {
 		case !more:
-			return append(dst, generalize(segment))
+			return appendSegment(dst, segment)
 		case len(dst) == maxDepth:
 			return append(dst, Rest)
 		case segment != "" || first:
-			dst = append(dst, generalize(segment))
+			dst = appendSegment(dst, segment)
 		}
 		path = rest
 	}
-}
-
-// generalize returns ID for a value and otherwise the segment in one spelling,
-// whichever of its characters were percent-encoded.
-func generalize(segment string) string {
-	plain := segment
-	if strings.IndexByte(segment, '%') >= 0 {
-		if decoded, err := url.PathUnescape(segment); err == nil {
-			plain = decoded
-		}
-	}
-	if isValue(plain) {
-		return ID
-	}
-	if plain != segment && (strings.ContainsAny(plain, "/?#%{}") || wire.Clean(plain, len(plain)) != plain) {
-		return segment
-	}
-	return plain
 }
 
 // join puts segments together again, ending in Rest if they are too long. If

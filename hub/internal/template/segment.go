@@ -1,90 +1,111 @@
 package template
 
-import "strings"
+import (
+	"net/url"
+	"strings"
 
-// longLiteral is the length from which a segment with a digit is a token, not a word.
-const longLiteral = 64
+	"github.com/kymohq/kymo/internal/wire"
+)
 
-// isValue reports whether a segment can only be a value: a number, a UUID, hex of
-// eight digits and more, a date, an e-mail address or a long token.
-func isValue(s string) bool {
-	if s == "" {
-		return false
+// appendSegment appends a path's next segment to those of its template: ID for a value,
+// with the suffix or the action that follows it, and otherwise the segment in one
+// spelling, whichever of its characters were percent-encoded.
+func appendSegment(template []string, segment string) []string {
+	plain := segment
+	if strings.IndexByte(segment, '%') >= 0 {
+		if decoded, err := url.PathUnescape(segment); err == nil {
+			plain = decoded
+		}
 	}
-	digit := strings.ContainsAny(s, "0123456789")
-	return digit && (isNumber(s) || isHex(s) || isUUID(s) || isDate(s) || len(s) > longLiteral) ||
-		isEmail(s)
+	if !isVersion(template, plain) {
+		if after := afterValue(plain); after != "" && !isEmail(plain) {
+			return append(template, ID+after)
+		}
+		if isValue(plain) {
+			return append(template, ID)
+		}
+	}
+	if plain != segment && (strings.ContainsAny(plain, "/?#%{}") || wire.Clean(plain, len(plain)) != plain) {
+		return append(template, segment)
+	}
+	return append(template, plain)
 }
 
-// isNumber accepts a sign and a fraction: coordinates are values too.
-func isNumber(s string) bool {
-	s = strings.TrimLeft(s[:1], "+-") + s[1:]
+// isVersion reports whether a segment is the version of an API, not a value: 2.0 as a
+// path's first segment, and a number, 2.0 or a day right after "api".
+func isVersion(template []string, s string) bool {
+	before := ""
+	if len(template) > 0 {
+		before = template[len(template)-1]
+	}
 	whole, fraction, dot := strings.Cut(s, ".")
-	return isDigits(whole) && (!dot || isDigits(fraction))
+	short := len(whole) <= 3 && isDigits(whole) && (!dot || len(fraction) <= 2 && isDigits(fraction))
+	switch before {
+	case "":
+		return dot && short && len(template) <= 1
+	case "api", "apis":
+		return short || len(s) == len("2010-04-01") && isDate(s)
+	}
+	return false
 }
 
-func isDigits(s string) bool {
+// afterValue returns what follows a value in its segment: the suffix of a file, as in
+// 42.json, or an action, as in 42:activate. It returns "" if there is nothing, or no value.
+func afterValue(s string) string {
+	if i := strings.LastIndexByte(s, '.'); i > 0 && suffixes[strings.ToLower(s[i+1:])] && isValue(s[:i]) {
+		return s[i:]
+	}
+	if i := strings.LastIndexByte(s, ':'); i > 0 && isWord(s[i+1:]) && isValue(s[:i]) {
+		return s[i:]
+	}
+	return ""
+}
+
+// suffixes are the names' ends of files that services offer.
+var suffixes = setOf("atom avif avi bin bmp bz2 css csv doc docx eot epub flac gif gpx gz htm html ico ics jpeg jpg js json " +
+	"jsonl kml m3u8 m4a map md mjs mov mp3 mp4 mpd ndjson odt ogg pb pdf php png ppt pptx ps rar rss rtf svg tar tgz tif tiff ts tsv ttf " +
+	"txt vcf wasm wav webm webmanifest webp woff woff2 xhtml xls xlsx xml yaml yml zip zst 7z")
+
+func setOf(words string) map[string]bool {
+	set := make(map[string]bool)
+	for word := range strings.FieldsSeq(words) {
+		set[word] = true
+	}
+	return set
+}
+
+// isWord reports whether s is of ASCII's letters.
+func isWord(s string) bool {
 	for i := range len(s) {
-		if s[i] < '0' || s[i] > '9' {
+		if c := s[i] | 0x20; c < 'a' || c > 'z' {
 			return false
 		}
 	}
 	return s != ""
 }
 
-func isHex(s string) bool {
-	if len(s) > 2 && s[0] == '0' && s[1]|0x20 == 'x' {
-		s = s[2:]
+// isValue reports whether a segment can only be a value.
+func isValue(s string) bool {
+	if !hasDigit(s) {
+		return isEmail(s) || len(s) >= minPlainHex && (isHex(s) || isRandom(s))
 	}
-	return len(s) >= 8 && allHex(s)
+	if isNumeric(s) || isNumbered(s) || isEmail(s) || strings.IndexByte(s, ':') >= 0 && isAddress(s) {
+		return true
+	}
+	return len(s) >= minHex && (isHex(s) || isDate(s) || isMAC(s) || hasToken(s)) || len(s) > longLiteral
 }
 
-func allHex(s string) bool {
+func hasDigit(s string) bool {
 	for i := range len(s) {
-		c := s[i] | 0x20
-		if (s[i] < '0' || s[i] > '9') && (c < 'a' || c > 'f') {
-			return false
+		if isDigit(s[i]) {
+			return true
 		}
 	}
-	return true
+	return false
 }
 
-func isUUID(s string) bool {
-	return len(s) == 36 && s[8] == '-' && s[13] == '-' && s[18] == '-' && s[23] == '-' &&
-		allHex(s[:8]) && allHex(s[9:13]) && allHex(s[14:18]) && allHex(s[19:23]) && allHex(s[24:])
-}
-
-// isDate accepts year-month, year-month-day with or without a time, and
-// day-month-year, with dashes, dots or underscores between them.
-func isDate(s string) bool {
-	date := s
-	if i := strings.IndexAny(s, "Tt "); i >= 0 {
-		date = s[:i]
-		clock := s[i+1:]
-		if clock == "" || strings.Trim(clock, "0123456789:.,+-Zz") != "" {
-			return false
-		}
-	}
-	if len(date) < 7 {
-		return false
-	}
-	at := strings.IndexAny(date, "-._")
-	if at < 1 {
-		return false
-	}
-	parts := strings.Split(date, date[at:at+1])
-	if len(parts) == 2 {
-		return len(parts[0]) == 4 && isYear(parts[0]) && isDayOrMonth(parts[1])
-	}
-	return len(parts) == 3 && isDayOrMonth(parts[1]) &&
-		(isYear(parts[0]) && isDayOrMonth(parts[2]) || isDayOrMonth(parts[0]) && isYear(parts[2]))
-}
-
-func isYear(s string) bool { return len(s) == 4 && isDigits(s) && (s[0] == '1' || s[0] == '2') }
-
-func isDayOrMonth(s string) bool {
-	return (len(s) == 1 || len(s) == 2) && isDigits(s) && (len(s) == 1 || s[0] <= '3')
-}
+// longLiteral is the length from which a segment with a digit is a token, not a word.
+const longLiteral = 64
 
 func isEmail(s string) bool {
 	local, domain, ok := strings.Cut(s, "@")
