@@ -43,9 +43,9 @@ func openHub(c *config.Config, logger *slog.Logger) (*core.Hub, error) {
 }
 
 // closeTime is how long all may take that ends before the store, such as the write of the
-// last results of checks. Together with webserver.StopTime it is less than what Kubernetes
-// and systemd grant.
-const closeTime = 3 * time.Second
+// last results of checks, which takes seconds in a database that has much to do. Together with
+// webserver.StopTime it is less than what Kubernetes and systemd grant.
+const closeTime = 8 * time.Second
 
 // closeHub makes what was accepted durable and frees the store.
 func closeHub(h *core.Hub) error {
