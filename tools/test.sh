@@ -10,8 +10,9 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 cover=$PWD/build/cover
 product=-coverpkg=github.com/kymohq/kymo/...
 failed=0
-# Without DWARF, compiling takes a fifth less time.
-export GOFLAGS="${GOFLAGS-} -gcflags=github.com/kymohq/kymo/...=-dwarf=false"
+# Without DWARF, compiling takes a fifth less time. Without the paths of this directory, Go
+# finds again what it has compiled in another clone.
+export GOFLAGS="${GOFLAGS-} -trimpath -gcflags=github.com/kymohq/kymo/...=-dwarf=false"
 
 run() { run_but '' "$@"; } # run MODULE FLAG...
 
