@@ -205,7 +205,7 @@ func TestNothingIsReadBeforeItIsAllowed(t *testing.T) {
 		headers []string
 	}{
 		"token":    {http.StatusUnauthorized, []string{"Content-Encoding", "gzip"}},
-		"type":     {http.StatusUnsupportedMediaType, []string{"Authorization", "Bearer in", "Content-Type", "text/plain"}},
+		"type":     {http.StatusUnsupportedMediaType, []string{"Authorization", "Bearer in", "Content-Type", "text/html"}},
 		"encoding": {http.StatusUnsupportedMediaType, []string{"Authorization", "Bearer in", "Content-Encoding", "br"}},
 		"memory":   {http.StatusServiceUnavailable, []string{"Authorization", "Bearer in"}},
 	} {

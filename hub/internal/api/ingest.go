@@ -1,6 +1,7 @@
 package api
 
 import (
+	"encoding/json"
 	"errors"
 	"mime"
 	"net/http"
@@ -20,15 +21,30 @@ import (
 const maxKey = 255
 
 // PerformanceMetric is a request as JSON. It only describes the body, which ingest.JSON
-// reads.
+// reads, and which may be more than this: see its description.
 type PerformanceMetric struct {
-	Endpoint       string  `json:"endpoint" minLength:"1" maxLength:"255" doc:"A route template, or a raw path, which is turned into one." example:"/users/{id}"`
-	Method         string  `json:"method" minLength:"1" doc:"The HTTP method, in any case; one that HTTP does not define counts as _OTHER." example:"GET"`
-	ResponseTimeMS float64 `json:"response_time_ms" minimum:"0" maximum:"2147483647" doc:"The duration in milliseconds; a fraction is kept to the nanosecond." example:"12.5"`
-	StatusCode     int     `json:"status_code" minimum:"100" maximum:"999" doc:"The status of the response; 499 for a client that went away." example:"200"`
-	UserID         *string `json:"user_id,omitempty" maxLength:"255" doc:"Who made the request; null if unknown." example:"user-7"`
-	Timestamp      *string `json:"timestamp,omitempty" format:"date-time" doc:"When the request started, RFC 3339 with its zone; the time of arrival by default." example:"2026-11-23T10:15:30.123Z"`
-	Service        *string `json:"service,omitempty" minLength:"1" maxLength:"100" doc:"The service that answered; \"default\" by default." example:"orders"`
+	_ struct{} `json:"-" additionalProperties:"true"`
+
+	Endpoint       string   `json:"endpoint,omitempty" minLength:"1" doc:"A raw path, which is turned into a route template, or a template. Required unless there is a route." example:"/users/{id}"`
+	Method         string   `json:"method" minLength:"1" doc:"The HTTP method, in any case; one that HTTP does not define counts as _OTHER." example:"GET"`
+	ResponseTimeMS float64  `json:"response_time_ms" minimum:"0" maximum:"2147483647" doc:"The duration in milliseconds; a fraction is kept to the nanosecond." example:"12.5"`
+	StatusCode     int      `json:"status_code" minimum:"100" maximum:"999" doc:"The status of the response; 499 for a client that went away." example:"200"`
+	UserID         *string  `json:"user_id,omitempty" doc:"Who made the request; null if unknown." example:"user-7"`
+	Timestamp      *string  `json:"timestamp,omitempty" format:"date-time" doc:"When the request started; the time of arrival by default. Without a zone it is UTC." example:"2026-11-23T10:15:30.123Z"`
+	Service        *string  `json:"service,omitempty" minLength:"1" maxLength:"100" doc:"The service that answered; \"default\" by default." example:"orders"`
+	Route          *string  `json:"route,omitempty" doc:"The template that the service's router matched, which is taken as it is, instead of endpoint." example:"/users/{id}"`
+	FirstByteMS    *float64 `json:"first_byte_ms,omitempty" minimum:"0" doc:"Milliseconds until the response's header was written." example:"9.5"`
+	LifetimeMS     *float64 `json:"lifetime_ms,omitempty" minimum:"0" doc:"Milliseconds until the end of a stream, whose response_time_ms is that until its first byte." example:"60000"`
+	ResponseBytes  *int64   `json:"response_bytes,omitempty" minimum:"0" doc:"The size of the response's body." example:"512"`
+	Error          *string  `json:"error,omitempty" doc:"A short class of what went wrong, such as an exception's name." example:"TimeoutError"`
+	CreatedAt      *string  `json:"created_at,omitempty" format:"date-time" doc:"Another name of timestamp." example:"2026-11-23T10:15:30.123Z"`
+	MetricID       *string  `json:"metric_id,omitempty" doc:"Known, and ignored." example:"7f9c2ba4-e88f-4a1e-9d2f-0c5f7c2d9b1a"`
+}
+
+// Receipt is the answer to a body that is durable.
+type Receipt struct {
+	intake.Receipt
+	Warnings []string `json:"warnings,omitempty" doc:"Fields of the body that are not known and were ignored: each once, and at most 20." example:"[\"client_ip\"]"`
 }
 
 func (a *API) routeIngest() {
@@ -40,8 +56,8 @@ func (a *API) routeIngest() {
 		return map[string]*huma.Response{"202": {
 			Description: "The requests are durable.",
 			Content: map[string]*huma.MediaType{"application/json": {
-				Schema:  a.schema(reflect.TypeFor[intake.Receipt]()),
-				Example: intake.Receipt{Accepted: 2},
+				Schema:  a.schema(reflect.TypeFor[Receipt]()),
+				Example: Receipt{Receipt: intake.Receipt{Accepted: 2}},
 			}},
 		}}
 	}
@@ -69,7 +85,7 @@ func (a *API) routeIngest() {
 	a.handle(huma.Operation{
 		OperationID: "post-requests", Method: http.MethodPost, Path: "/api/v1/requests", Tags: []string{tagIngest},
 		Summary:     "Keep requests sent as JSON",
-		Description: "The body is one PerformanceMetric, an array of them, or one on each line (NDJSON). 202 is sent only once all are durable. If one element is invalid, nothing of the body is kept, and the problem names its index and field. Unknown fields are refused. Requests older than what the hub keeps, or more than 24 h in the future, are dropped and counted; the rest of the body is kept.",
+		Description: "The body is one PerformanceMetric, an array of them, an object whose first member, requests, is one, or one on each line (NDJSON). 202 is sent only once all are durable. Numbers may be strings, a user_id may be a number, a timestamp may be Unix time in seconds to nanoseconds, or lack its zone or the T. Fields that are not known are ignored and named in warnings. Paths, users, errors and routes are cleaned: cut to 255 bytes, without control characters. If anything else of one element is invalid, nothing of the body is kept, and the problem names its index and field. Requests older than what the hub keeps, or more than 24 h in the future, are dropped and counted; the rest of the body is kept.",
 		Parameters: []*huma.Param{encoding, {
 			Name: "Idempotency-Key", In: "header", Example: "7f9c2ba4-e88f-4a1e-9d2f-0c5f7c2d9b1a",
 			Description: "A random name for this body. If the body is sent again with the same key within 168 h, it counts once, and duplicate is true in the answer. Another body with the same key is mistaken for this one.",
@@ -100,11 +116,11 @@ func (a *API) postBatch(w http.ResponseWriter, r *http.Request) {
 	}
 	defer b.free()
 	receipt, err := a.Intake.Batch(r.Context(), b.data)
-	a.answer(w, r, receipt, err)
+	a.answer(w, r, Receipt{Receipt: receipt}, err)
 }
 
 func (a *API) postRequests(w http.ResponseWriter, r *http.Request) {
-	if !a.accepts(w, r, "application/json", "application/x-ndjson", "application/ndjson", "") {
+	if !a.accepts(w, r, "application/json", "application/x-ndjson", "application/ndjson", "application/jsonl", "text/plain", "") {
 		return
 	}
 	key := r.Header.Get("Idempotency-Key")
@@ -119,8 +135,9 @@ func (a *API) postRequests(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer b.free()
-	receipt, err := a.Intake.Read(r.Context(), intake.Body{Reader: ingest.JSON(b.data), Key: key})
-	a.answer(w, r, receipt, err)
+	reader := ingest.JSON(b.data)
+	receipt, err := a.Intake.Read(r.Context(), intake.Body{Reader: reader, Key: key})
+	a.answer(w, r, Receipt{receipt, reader.Unknown()}, err)
 }
 
 // accepts reports whether the body is of one of the media types. If not, it has
@@ -163,7 +180,7 @@ func (a *API) refuse(w http.ResponseWriter, err error) {
 	writeProblem(w, e.status, e.detail, &huma.ErrorDetail{Location: e.field, Message: e.detail})
 }
 
-func (a *API) answer(w http.ResponseWriter, r *http.Request, receipt intake.Receipt, err error) {
+func (a *API) answer(w http.ResponseWriter, r *http.Request, receipt Receipt, err error) {
 	if err != nil {
 		a.failed(w, r, err)
 		return
@@ -177,6 +194,10 @@ func (a *API) answer(w http.ResponseWriter, r *http.Request, receipt intake.Rece
 		b = append(b, `,"dropped":`...)
 		b = strconv.AppendInt(b, int64(receipt.Dropped), 10)
 		b = appendReasons(append(b, `,"dropped_reasons":`...), &receipt.DroppedReasons)
+	}
+	if len(receipt.Warnings) > 0 {
+		names, _ := json.Marshal(receipt.Warnings) // strings can always be encoded
+		b = append(append(b, `,"warnings":`...), names...)
 	}
 	b = append(b, "}\n"...)
 	w.Header().Set("Content-Type", "application/json")

@@ -91,7 +91,7 @@ func TestForgottenStartsAreLeftOut(t *testing.T) {
 		}
 	}
 	// A mistake still costs the body, and then nothing of it is counted.
-	wrong := problem(t, ask(a, "POST /api/v1/requests", "["+at(old)+","+oneMetric+`,"user_id":7}]`, "Content-Type", "application/json"), http.StatusUnprocessableEntity)
+	wrong := problem(t, ask(a, "POST /api/v1/requests", "["+at(old)+","+oneMetric+`,"user_id":true}]`, "Content-Type", "application/json"), http.StatusUnprocessableEntity)
 	wrongAt(t, wrong, "body[1].user_id", "string")
 	a.Now = func() time.Time { return noon.Add(time.Second) }
 	trust := get[report.Performance](t, a, "/metrics/performance").Trust

@@ -61,7 +61,7 @@ func TestPostingABatch(t *testing.T) {
 
 func TestPostingJSON(t *testing.T) {
 	a := newAPI(storetest.NewOracle(), nil)
-	for _, contentType := range []string{"application/json", "application/json; charset=utf-8", "application/x-ndjson", "application/ndjson", ""} {
+	for _, contentType := range []string{"application/json", "application/json; charset=utf-8", "application/x-ndjson", "application/ndjson", "application/jsonl", "text/plain;charset=UTF-8", ""} {
 		w := ask(a, "POST /api/v1/requests", metric, "Content-Type", contentType)
 		if got := strings.TrimSpace(w.Body.String()); w.Code != http.StatusAccepted || got != `{"accepted":1,"duplicate":false}` {
 			t.Errorf("%s: %d %s", contentType, w.Code, got)
@@ -73,8 +73,25 @@ func TestPostingJSON(t *testing.T) {
 			t.Errorf("with a key: %d %s", w.Code, got)
 		}
 	}
-	if got := a.Intake.Counters.Requests.Load(); got != 7 {
+	if got := a.Intake.Counters.Requests.Load(); got != 9 {
 		t.Errorf("%d requests counted", got)
+	}
+}
+
+// TestPostsOfTheWorld are bodies as services in Python and JavaScript send them.
+func TestPostsOfTheWorld(t *testing.T) {
+	a := newAPI(storetest.NewOracle(), nil)
+	for body, want := range map[string]string{
+		`{"endpoint":"/accounts/17","method":"GET","response_time_ms":3,"status_code":200,"user_id":17,"timestamp":"2026-11-23T11:59:59.123456"}`:      `{"accepted":1,"duplicate":false}`,
+		`{"endpoint":"/a","method":"GET","response_time_ms":"3.5","status_code":"200","metric_id":"x","created_at":null}`:                              `{"accepted":1,"duplicate":false}`,
+		`{"requests":[{"endpoint":"/a","method":"GET","response_time_ms":3,"status_code":200,"ip":"192.0.2.4","a\"b":{"c":[]}}]}`:                      `{"accepted":1,"duplicate":false,"warnings":["ip","a\"b"]}`,
+		"[" + metric + `,{"endpoint":"/` + strings.Repeat("x", 9000) + `","method":"GET","response_time_ms":1,"status_code":200},` + metric + "]":      `{"accepted":3,"duplicate":false}`,
+		`{"route":"/u/{name}","method":"GET","response_time_ms":3,"status_code":200,"first_byte_ms":1,"lifetime_ms":2,"response_bytes":3,"error":"E"}`: `{"accepted":1,"duplicate":false}`,
+	} {
+		w := ask(a, "POST /api/v1/requests", body)
+		if got := strings.TrimSpace(w.Body.String()); w.Code != http.StatusAccepted || got != want {
+			t.Errorf("%.100s: %d %s; want %s", body, w.Code, got, want)
+		}
 	}
 }
 

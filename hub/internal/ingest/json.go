@@ -7,14 +7,15 @@ import (
 	"github.com/kymohq/kymo/internal/wire"
 )
 
-// JSON returns a reader of a body that is one PerformanceMetric, an array of them,
-// or any number of them one after the other (NDJSON). The body must not change
-// while it is read.
-func JSON(body []byte) Reader {
-	return &jsonReader{lexer: lexer{data: bytes.TrimPrefix(body, []byte("\uFEFF"))}}
+// JSON returns a reader of a body that is one PerformanceMetric, an array of them, an object
+// whose first member, "requests", is such an array, or any number of them one after the
+// other (NDJSON). The body must not change while it is read.
+func JSON(body []byte) *JSONReader {
+	return &JSONReader{lexer: lexer{data: bytes.TrimPrefix(body, []byte("\uFEFF"))}}
 }
 
-type jsonReader struct {
+// JSONReader is a Reader of JSON.
+type JSONReader struct {
 	lexer
 	form  form
 	index int // of the next element
@@ -26,10 +27,15 @@ type form uint8
 const (
 	unknownForm form = iota // nothing was read yet
 	array
+	member   // array within an object
 	sequence // objects one after the other
 )
 
-func (j *jsonReader) Next(r *Request) error {
+// Unknown returns the fields that were ignored so far, each once, and at most 20.
+func (j *JSONReader) Unknown() []string { return j.unknown }
+
+// Next implements Reader.
+func (j *JSONReader) Next(r *Request) error {
 	if j.form == unknownForm {
 		if err := j.begin(); err != nil {
 			return err
@@ -50,14 +56,16 @@ func (j *jsonReader) Next(r *Request) error {
 }
 
 // begin determines the body's form.
-func (j *jsonReader) begin() error {
+func (j *JSONReader) begin() error {
 	switch j.next() {
 	case '[':
 		j.at++
 		j.form = array
 		return nil
 	case '{':
-		j.form = sequence
+		if j.form = sequence; j.isWrapped() {
+			j.form = member
+		}
 		return nil
 	}
 	if j.ended() {
@@ -66,18 +74,59 @@ func (j *jsonReader) begin() error {
 	return &wire.FieldError{Index: -1, Problem: j.must("a PerformanceMetric or an array of them")}
 }
 
+// isWrapped reports whether an object begins with the member "requests", an array, and moves
+// to its first element if so.
+func (j *JSONReader) isWrapped() bool {
+	l := lexer{data: j.data, at: j.at + 1}
+	if name, problem := l.str(); problem != "" || string(name) != "requests" || l.next() != ':' {
+		return false
+	}
+	l.at++
+	if l.next() != '[' {
+		return false
+	}
+	j.at = l.at + 1
+	return true
+}
+
+// end reads what follows the array.
+func (j *JSONReader) end() error {
+	if j.form == member {
+		for j.next() == ',' {
+			j.at++
+			name, problem := j.str()
+			if problem == "" && j.next() != ':' {
+				problem = j.unexpected("a colon after a field's name")
+			}
+			if problem == "" {
+				j.at++
+				j.note(wire.Clean(string(name), maxFieldName))
+				problem = j.skip()
+			}
+			if problem != "" {
+				return &wire.FieldError{Index: -1, Problem: problem}
+			}
+		}
+		if j.next() != '}' {
+			return &wire.FieldError{Index: -1, Problem: j.unexpected("a comma or the object's end")}
+		}
+		j.at++
+	}
+	if j.next(); !j.ended() {
+		return &wire.FieldError{Index: -1, Problem: j.unexpected("the end: nothing may follow the requests")}
+	}
+	return nil
+}
+
 // more reports whether another element follows, and moves to its beginning.
-func (j *jsonReader) more() (bool, error) {
+func (j *JSONReader) more() (bool, error) {
 	c := j.next()
 	if j.form == sequence {
 		return !j.ended(), nil
 	}
 	if c == ']' {
 		j.at++
-		if j.next(); !j.ended() {
-			return false, &wire.FieldError{Index: -1, Problem: j.unexpected("the end: nothing may follow the array")}
-		}
-		return false, nil
+		return false, j.end()
 	}
 	if j.index > 0 {
 		if c != ',' {

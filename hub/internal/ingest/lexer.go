@@ -7,12 +7,12 @@ import (
 )
 
 // lexer splits JSON (RFC 8259) into tokens. Its methods return a problem as
-// text; the caller adds the place. It does not recurse, since no reader here
-// needs nested values, so deep nesting does no harm.
+// text; the caller adds the place. It does not recurse, so that deep nesting does no harm.
 type lexer struct {
 	data    []byte
 	at      int
-	scratch []byte // unescaped strings of one object
+	scratch []byte   // unescaped strings of one object
+	unknown []string // fields of the body
 }
 
 // next skips white space and returns the byte after it, 0 at the end.
@@ -103,35 +103,25 @@ func (l *lexer) null() bool {
 	return false
 }
 
-// str reads a string. It is valid as long as data and scratch are.
+// str reads a string, which need not be UTF-8. It is valid as long as data and scratch are.
 func (l *lexer) str() (s []byte, problem string) {
 	if l.next() != '"' {
 		return nil, l.must("a string")
 	}
 	start := l.at + 1
-	ascii := byte(0)
 	for i := start; i < len(l.data); i++ {
 		switch c := l.data[i]; {
 		case c == '"':
 			l.at = i + 1
-			return valid(l.data[start:i], ascii, start)
+			return l.data[start:i], ""
 		case c == '\\':
 			return l.escaped(start, i)
 		case c < ' ':
 			return nil, fmt.Sprintf("at byte %d: control character in a string; must be escaped", i)
-		default:
-			ascii |= c
 		}
 	}
 	l.at = len(l.data)
 	return nil, l.truncated()
-}
-
-func valid(s []byte, ascii byte, at int) ([]byte, string) {
-	if ascii >= utf8.RuneSelf && !utf8.Valid(s) {
-		return nil, fmt.Sprintf("at byte %d: the string is not valid UTF-8", at)
-	}
-	return s, ""
 }
 
 // escaped is str for a string whose first escape is at i.
@@ -143,7 +133,7 @@ func (l *lexer) escaped(start, i int) (s []byte, problem string) {
 		switch {
 		case c == '"':
 			l.at, l.scratch = i+1, out
-			return valid(out[from:], utf8.RuneSelf, start)
+			return out[from:], ""
 		case c < ' ':
 			return nil, fmt.Sprintf("at byte %d: control character in a string; must be escaped", i)
 		case c != '\\':

@@ -2,29 +2,75 @@ package ingest
 
 import (
 	"fmt"
-	"strings"
+	"slices"
 	"time"
 
 	"github.com/kymohq/kymo/hub/internal/nearest"
 	"github.com/kymohq/kymo/internal/wire"
 )
 
-// timeExample is a timestamp as it should be written.
-const timeExample = "2026-11-23T10:15:30.123Z"
+// fields are those of PerformanceMetric that are read, in the order of its declaration.
+var fields = [...]string{
+	"endpoint", "method", "response_time_ms", "status_code", "user_id", "timestamp", "service",
+	"route", "first_byte_ms", "lifetime_ms", "response_bytes", "error", "created_at", "metric_id",
+}
 
-// fields are PerformanceMetric's, in the order of its declaration.
-var fields = []string{"endpoint", "method", "response_time_ms", "status_code", "user_id", "timestamp", "service"}
-
+// The places of fields.
 const (
-	fEndpoint = 1 << iota
+	fEndpoint = iota
 	fMethod
 	fResponseTime
 	fStatus
 	fUser
 	fTimestamp
 	fService
-	required = fEndpoint | fMethod | fResponseTime | fStatus
+	fRoute
+	fFirstByte
+	fLifetime
+	fSize
+	fError
+	fCreated
+	fMetricID
+	fUnknown
 )
+
+const required = 1<<fEndpoint | 1<<fMethod | 1<<fResponseTime | 1<<fStatus
+
+// fieldOf returns the place of a field. It is a switch because Go compiles one to a search
+// that does not copy the name.
+func fieldOf(name []byte) int {
+	switch string(name) {
+	case "endpoint":
+		return fEndpoint
+	case "method":
+		return fMethod
+	case "response_time_ms":
+		return fResponseTime
+	case "status_code":
+		return fStatus
+	case "user_id":
+		return fUser
+	case "timestamp":
+		return fTimestamp
+	case "service":
+		return fService
+	case "route":
+		return fRoute
+	case "first_byte_ms":
+		return fFirstByte
+	case "lifetime_ms":
+		return fLifetime
+	case "response_bytes":
+		return fSize
+	case "error":
+		return fError
+	case "created_at":
+		return fCreated
+	case "metric_id":
+		return fMetricID
+	}
+	return fUnknown
+}
 
 // object reads one PerformanceMetric. The texts are the body's own bytes or the
 // lexer's. If there is a problem, field is the name of the field at fault, or "" if
@@ -32,7 +78,7 @@ const (
 func (l *lexer) object(r *Request) (field, problem string) {
 	*r = Request{Start: NoTime}
 	l.scratch = l.scratch[:0]
-	seen := 0
+	var m metric
 	if l.next() != '{' {
 		return "", l.must("an object")
 	}
@@ -51,7 +97,7 @@ func (l *lexer) object(r *Request) (field, problem string) {
 			return "", l.unexpected("a colon after a field's name")
 		}
 		l.at++
-		if field, problem := l.field(name, r, &seen); problem != "" {
+		if field, problem := l.field(name, r, &m); problem != "" {
 			return field, problem
 		}
 		if c = l.next(); c == '}' {
@@ -62,10 +108,31 @@ func (l *lexer) object(r *Request) (field, problem string) {
 		}
 		l.at++
 	}
+	return l.finish(r, &m)
+}
+
+// metric is what was read of an object besides its request.
+type metric struct {
+	seen    int   // its fields, as bits
+	created int64 // as Request.Start
+}
+
+// finish completes the request, once all of the object was read.
+func (l *lexer) finish(r *Request, m *metric) (field, problem string) {
+	if len(r.Route) > 0 {
+		m.seen |= 1 << fEndpoint
+	}
 	for i, name := range fields {
-		if required&(1<<i) != 0 && seen&(1<<i) == 0 {
-			return name, "is missing; it is required"
+		if required&(1<<i) == 0 || m.seen&(1<<i) != 0 {
+			continue
 		}
+		if near := nearest.Likely(name, l.unknown); near != "" {
+			return name, fmt.Sprintf("is missing; it is required; %q is not a known field", near)
+		}
+		return name, "is missing; it is required"
+	}
+	if r.Start == NoTime && m.seen&(1<<fCreated) != 0 {
+		r.Start = m.created
 	}
 	return "", ""
 }
@@ -78,47 +145,62 @@ func (l *lexer) unexpectedOr(problem string, isString bool, want string) string 
 	return l.unexpected(want)
 }
 
-// field reads the value of the named field and adds it to those that were seen.
-func (l *lexer) field(name []byte, r *Request, seen *int) (field, problem string) {
-	var bit int
-	switch string(name) {
-	case "endpoint":
-		bit, field = fEndpoint, "endpoint"
+// field reads the value of the named field.
+func (l *lexer) field(name []byte, r *Request, m *metric) (field, problem string) {
+	i := fieldOf(name)
+	if i == fUnknown {
+		field = wire.Clean(string(name), maxFieldName)
+		l.note(field)
+		return field, l.skip()
+	}
+	field = fields[i]
+	if m.seen&(1<<i) != 0 {
+		return field, "appears twice in one object"
+	}
+	m.seen |= 1 << i
+	switch i {
+	case fEndpoint:
 		r.Endpoint, problem = l.str()
-	case "method":
-		bit, field = fMethod, "method"
+	case fRoute:
+		r.Route, problem = l.optional("a string or null")
+	case fMethod:
 		r.Method, problem = l.str()
-	case "response_time_ms":
-		bit, field = fResponseTime, "response_time_ms"
-		problem = l.responseTime(r)
-	case "status_code":
-		bit, field = fStatus, "status_code"
+	case fResponseTime:
+		r.Duration, problem = l.duration()
+	case fStatus:
 		problem = l.status(r)
-	case "user_id":
-		bit, field = fUser, "user_id"
-		r.User, problem = l.optional("a string or null")
-	case "timestamp":
-		bit, field = fTimestamp, "timestamp"
-		problem = l.timestamp(r)
-	case "service":
-		bit, field = fService, "service"
+	case fUser:
+		r.User, problem = l.user()
+	case fTimestamp:
+		r.Start, problem = l.timestamp()
+	case fCreated:
+		m.created, problem = l.timestamp()
+	case fService:
 		r.Service, problem = l.optional("a string or null")
-	default:
-		return unknown(string(name))
+	case fError:
+		r.Error, problem = l.optional("a string or null")
+	case fFirstByte:
+		r.FirstByte, problem = l.optionalDuration()
+	case fLifetime:
+		r.Lifetime, problem = l.optionalDuration()
+	case fSize:
+		r.Size, problem = l.size()
+	case fMetricID:
+		problem = l.skip()
 	}
-	if problem == "" && *seen&bit != 0 {
-		problem = "appears twice in one object"
-	}
-	*seen |= bit
 	return field, problem
 }
 
-func unknown(name string) (field, problem string) {
-	field = wire.Clean(name, 64)
-	if near := nearest.Likely(name, fields); near != "" {
-		return field, fmt.Sprintf("is not a known field; did you mean %q?", near)
+const (
+	maxFieldName = 64
+	maxUnknown   = 20 // unknown fields of a body that are named
+)
+
+// note remembers the name of a field that is not known.
+func (l *lexer) note(field string) {
+	if len(l.unknown) < maxUnknown && !slices.Contains(l.unknown, field) {
+		l.unknown = append(l.unknown, field)
 	}
-	return field, "is not a known field; known are " + strings.Join(fields, ", ")
 }
 
 // optional reads a string, or a null as nil. What it wants is for errors.
@@ -132,21 +214,65 @@ func (l *lexer) optional(want string) (s []byte, problem string) {
 	return l.str()
 }
 
-func (l *lexer) responseTime(r *Request) string {
-	token, problem := l.number()
+// user reads a text, a number as it is written, or null.
+func (l *lexer) user() (s []byte, problem string) {
+	if c := l.next(); c == '-' || c >= '0' && c <= '9' {
+		return l.number()
+	}
+	return l.optional("a string, a number or null")
+}
+
+// numeral reads a number, or a string that is one.
+func (l *lexer) numeral() (token []byte, problem string) {
+	if l.next() != '"' {
+		return l.number()
+	}
+	s, problem := l.str()
 	if problem != "" {
-		return problem
+		return nil, problem
+	}
+	if n, ok := scanNumber(s); !ok || n < len(s) {
+		return nil, fmt.Sprintf("is %q; must be a number", wire.Clean(string(s), 40))
+	}
+	return s, ""
+}
+
+func (l *lexer) duration() (time.Duration, string) {
+	token, problem := l.numeral()
+	if problem != "" {
+		return 0, problem
 	}
 	ns, ok := nanoseconds(token, int64(wire.MaxDuration))
 	if !ok {
-		return wire.DurationProblem
+		return 0, wire.DurationProblem
 	}
-	r.Duration = time.Duration(ns)
-	return ""
+	return time.Duration(ns), ""
+}
+
+func (l *lexer) optionalDuration() (time.Duration, string) {
+	if l.null() {
+		return 0, ""
+	}
+	return l.duration()
+}
+
+func (l *lexer) size() (int64, string) {
+	if l.null() {
+		return 0, ""
+	}
+	token, problem := l.numeral()
+	if problem != "" {
+		return 0, problem
+	}
+	n, ok := integer(token)
+	if !ok || n < 0 || n > wire.MaxSize {
+		return 0, fmt.Sprintf("is %.20s; must be a whole number from 0 to %d", token, int64(wire.MaxSize))
+	}
+	return int64(n), ""
 }
 
 func (l *lexer) status(r *Request) string {
-	token, problem := l.number()
+	token, problem := l.numeral()
 	if problem != "" {
 		return problem
 	}
@@ -155,20 +281,4 @@ func (l *lexer) status(r *Request) string {
 		return fmt.Sprintf("is %.20s; must be a whole number from %d to %d", token, wire.MinStatus, wire.MaxStatus)
 	}
 	return wire.StatusProblem(r.Status)
-}
-
-func (l *lexer) timestamp(r *Request) string {
-	s, problem := l.optional(fmt.Sprintf("a string such as %q, or null", timeExample))
-	if problem != "" || s == nil {
-		r.Start = NoTime
-		return problem
-	}
-	var t time.Time
-	if err := t.UnmarshalText(s); err != nil {
-		return fmt.Sprintf("%q is not a time of RFC 3339 with its zone, such as %s", wire.Clean(string(s), 40), timeExample)
-	}
-	if r.Start = t.UnixMilli(); r.Start < 0 || r.Start > wire.MaxStart {
-		return wire.StartProblem
-	}
-	return ""
 }

@@ -10,40 +10,46 @@ func (l *lexer) number() (token []byte, problem string) {
 	if c := l.next(); c != '-' && (c < '0' || c > '9') {
 		return nil, l.must("a number")
 	}
-	start := l.at
-	i := start
+	n, ok := scanNumber(l.data[l.at:])
+	switch end := l.at + n; {
+	case end >= len(l.data): // No body ends with a number: it may have lost digits.
+		return nil, l.truncated()
+	case !ok || wordByte(l.data[end]):
+		return nil, l.unexpected("a JSON number")
+	}
+	token = l.data[l.at : l.at+n]
+	l.at += n
+	return token, ""
+}
+
+// scanNumber returns how many characters at the beginning of s are a number's, or
+// could be, and whether they are one.
+func scanNumber(s []byte) (n int, ok bool) {
 	digits := func() bool {
-		from := i
-		for i < len(l.data) && l.data[i] >= '0' && l.data[i] <= '9' {
-			i++
+		from := n
+		for n < len(s) && s[n] >= '0' && s[n] <= '9' {
+			n++
 		}
-		return i > from
+		return n > from
 	}
-	is := func(a, b byte) bool { return i < len(l.data) && (l.data[i] == a || l.data[i] == b) }
+	is := func(a, b byte) bool { return n < len(s) && (s[n] == a || s[n] == b) }
 	if is('-', '-') {
-		i++
+		n++
 	}
-	first := i
-	ok := digits() && (l.data[first] != '0' || i == first+1)
+	first := n
+	ok = digits() && (s[first] != '0' || n == first+1)
 	if ok && is('.', '.') {
-		i++
+		n++
 		ok = digits()
 	}
 	if ok && is('e', 'E') {
-		i++
+		n++
 		if is('+', '-') {
-			i++
+			n++
 		}
 		ok = digits()
 	}
-	switch {
-	case i >= len(l.data): // No body ends with a number: it may have lost digits.
-		return nil, l.truncated()
-	case !ok || wordByte(l.data[i]):
-		return nil, l.unexpected("a JSON number")
-	}
-	l.at = i
-	return l.data[start:i], ""
+	return n, ok
 }
 
 // maxExact is how many millionths fit into 64 bits.

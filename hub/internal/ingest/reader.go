@@ -32,7 +32,8 @@ const NoTime = -1
 // that values fit the types. All fields but endpoint, method and status may be zero.
 type Request struct {
 	Service  []byte // nil if the body does not name it
-	Endpoint []byte // a route template, or a path with or without a query
+	Route    []byte // the template that the sender declares; empty if there is none
+	Endpoint []byte // if there is no route: a route template, or a path with or without a query
 	Method   []byte // in upper or lower case
 	User     []byte
 	Error    []byte // a short class of what went wrong

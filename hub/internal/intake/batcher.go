@@ -1,13 +1,10 @@
 package intake
 
 import (
-	"fmt"
 	"strings"
 	"time"
 
 	"github.com/kymohq/kymo/hub/internal/ingest"
-	"github.com/kymohq/kymo/hub/internal/template"
-	"github.com/kymohq/kymo/internal/printable"
 	"github.com/kymohq/kymo/internal/wire"
 )
 
@@ -31,14 +28,20 @@ type batcher struct {
 	open     int
 	texts    int // bytes of the dictionaries of the last builder in use
 	strings  map[string]string
-	keys     map[wire.Key]uint32 // as written → place in the last builder
+	keys     map[written]uint32 // → place in the last builder
 
 	request ingest.Request // here, where it is allocated once
 	index   int            // of the next element
 }
 
+// written is a series as a body has it.
+type written struct {
+	wire.Key
+	declared bool // the endpoint is a route that the sender knows
+}
+
 func newBatcher() *batcher {
-	return &batcher{strings: make(map[string]string), keys: make(map[wire.Key]uint32)}
+	return &batcher{strings: make(map[string]string), keys: make(map[written]uint32)}
 }
 
 // reset empties the batcher for another body.
@@ -95,7 +98,7 @@ func (c *batcher) next(r ingest.Reader, lenient bool) error {
 // add appends the request. If it is not accepted, add returns the field at fault,
 // the problem, and the reason under which it is counted.
 func (c *batcher) add(r *ingest.Request) (reason ingest.Reason, field, problem string) {
-	var raw wire.Key
+	var raw written
 	if raw.Service = c.service; r.Service != nil {
 		if raw.Service, problem = c.intern(r.Service, wire.MaxService); problem != "" {
 			return ingest.Invalid, "service", problem
@@ -104,20 +107,14 @@ func (c *batcher) add(r *ingest.Request) (reason ingest.Reason, field, problem s
 			return ingest.Invalid, "service", "must not be empty; omit it for " + c.service
 		}
 	}
-	if raw.Endpoint, problem = c.clean(r.Endpoint, maxRaw); problem != "" {
-		return ingest.Invalid, "endpoint", problem
+	if raw.declared = len(r.Route) > 0; raw.declared {
+		raw.Endpoint = c.clean(r.Route, wire.MaxEndpoint)
+	} else {
+		raw.Endpoint = c.clean(r.Endpoint, maxRaw)
 	}
-	if raw.Method, problem = c.clean(r.Method, maxRaw); problem != "" {
-		return ingest.Invalid, "method", problem
-	}
-	raw.Status = r.Status
+	raw.Method, raw.Status = c.clean(r.Method, maxRaw), r.Status
 	row := wire.Request{Start: r.Start, Duration: r.Duration, FirstByte: r.FirstByte, Lifetime: r.Lifetime, Size: r.Size}
-	if row.User, problem = c.clean(r.User, wire.MaxUser); problem != "" {
-		return ingest.Invalid, "user_id", problem
-	}
-	if row.Error, problem = c.clean(r.Error, wire.MaxError); problem != "" {
-		return ingest.Invalid, "error", problem
-	}
+	row.User, row.Error = c.clean(r.User, wire.MaxUser), c.clean(r.Error, wire.MaxError)
 	if r.Start < 0 {
 		row.Start = c.now
 	}
@@ -158,25 +155,25 @@ func (c *batcher) intern(b []byte, limit int) (s, problem string) {
 	return s, ""
 }
 
-// clean is intern of what a stranger may have chosen: characters that no name has are
-// replaced, so that they do not cost the body.
-func (c *batcher) clean(b []byte, limit int) (s, problem string) {
+// clean returns as a string what a stranger may have chosen: characters that no name has
+// are replaced, and what is beyond the limit is cut off.
+func (c *batcher) clean(b []byte, limit int) string {
+	if len(b) == 0 {
+		return ""
+	}
 	if s, ok := c.strings[string(b)]; ok && len(s) <= limit {
-		return s, ""
+		return s
 	}
-	if len(b) > limit || printable.Is(string(b)) {
-		return c.intern(b, limit)
-	}
-	s = wire.Clean(string(b), limit)
+	s := wire.Clean(string(b), limit)
 	c.strings[string(b)] = s
-	c.texts += len(b) + len(s) + 8
-	return s, ""
+	c.texts += len(b) + 8
+	return s
 }
 
 // key returns the series of a request whose fields are as written in the
 // body.
-func (c *batcher) key(raw wire.Key) (key wire.Key, field, problem string) {
-	key = raw
+func (c *batcher) key(raw written) (key wire.Key, field, problem string) {
+	key = raw.Key
 	if key.Method == "" {
 		return key, "method", "must not be empty; must be a method such as GET"
 	}
@@ -187,10 +184,9 @@ func (c *batcher) key(raw wire.Key) (key wire.Key, field, problem string) {
 	if problem := wire.StatusProblem(key.Status); problem != "" {
 		return key, "status_code", problem
 	}
-	if _, cut := template.Path(raw.Endpoint); cut {
-		return key, "endpoint", fmt.Sprintf("is too long; must be at most %d bytes", wire.MaxEndpoint)
+	if !raw.declared {
+		key.Endpoint = c.registry.endpoint(key.Service, raw.Endpoint)
 	}
-	key.Endpoint = c.registry.endpoint(key.Service, raw.Endpoint)
 	return key, "", ""
 }
 

@@ -118,31 +118,24 @@ func TestRequestsBecomeRows(t *testing.T) {
 // Each limit, with the field and the remedy that its error must have.
 func TestRequestsBeyondALimit(t *testing.T) {
 	text := func(s string) []byte { return []byte(s) }
-	long := "/" + strings.Repeat("u/", 200)
 	for name, c := range map[string]struct {
 		change      func(*ingest.Request)
 		field, says string
 	}{
-		"endpoint empty":       {func(r *ingest.Request) { r.Endpoint = nil }, "endpoint", "must not be empty"},
-		"endpoint too long":    {func(r *ingest.Request) { r.Endpoint = text("/" + strings.Repeat("z", 255)) }, "endpoint", "is too long; must be at most 255 bytes"},
-		"template too long":    {func(r *ingest.Request) { r.Endpoint = text("/{id}" + strings.Repeat("a", 255)) }, "endpoint", "is too long"},
-		"path beyond all":      {func(r *ingest.Request) { r.Endpoint = text("/" + strings.Repeat("1", 9000)) }, "endpoint", "must be at most 8192 bytes"},
-		"method empty":         {func(r *ingest.Request) { r.Method = nil }, "method", "must not be empty"},
-		"status 99":            {func(r *ingest.Request) { r.Status = 99 }, "status_code", "is 99; must be from 100 to 999"},
-		"status 1000":          {func(r *ingest.Request) { r.Status = 1000 }, "status_code", "must be from 100 to 999"},
-		"user too long":        {func(r *ingest.Request) { r.User = text(strings.Repeat("u", 256)) }, "user_id", "at most 255 bytes"},
-		"user as the endpoint": {func(r *ingest.Request) { r.Endpoint, r.User = text(long), text(long) }, "user_id", "at most 255 bytes"},
-		"error too long":       {func(r *ingest.Request) { r.Error = text(strings.Repeat("e", 101)) }, "error", "at most 100 bytes"},
-		"service empty":        {func(r *ingest.Request) { r.Service = text("") }, "service", "must not be empty; omit it for default"},
-		"service control":      {func(r *ingest.Request) { r.Service = text("a\x00") }, "service", "contains U+0000; must be at most 100 bytes"},
-		"service turned":       {func(r *ingest.Request) { r.Service = text("a\u202e") }, "service", "contains U+202E; must be at most 100 bytes"},
-		"service too long":     {func(r *ingest.Request) { r.Service = text(strings.Repeat("s", 101)) }, "service", "at most 100 bytes"},
-		"after the year 9999":  {func(r *ingest.Request) { r.Start = wire.MaxStart + 1 }, "timestamp", "between the years 1970 and 9999"},
-		"duration negative":    {func(r *ingest.Request) { r.Duration = -1 }, "response_time_ms", "must be from 0 to 2147483647 ms"},
-		"duration too long":    {func(r *ingest.Request) { r.Duration = wire.MaxDuration + 1 }, "response_time_ms", "must be from 0"},
-		"first byte too late":  {func(r *ingest.Request) { r.FirstByte = r.Duration + 1 }, "first_byte_ms", "to response_time_ms"},
-		"lifetime too long":    {func(r *ingest.Request) { r.Lifetime = wire.MaxDuration + 1 }, "lifetime_ms", "must be from 0"},
-		"size negative":        {func(r *ingest.Request) { r.Size = -1 }, "response_bytes", "must be from 0"},
+		"endpoint empty":      {func(r *ingest.Request) { r.Endpoint = nil }, "endpoint", "must not be empty"},
+		"method empty":        {func(r *ingest.Request) { r.Method = nil }, "method", "must not be empty"},
+		"status 99":           {func(r *ingest.Request) { r.Status = 99 }, "status_code", "is 99; must be from 100 to 999"},
+		"status 1000":         {func(r *ingest.Request) { r.Status = 1000 }, "status_code", "must be from 100 to 999"},
+		"service empty":       {func(r *ingest.Request) { r.Service = text("") }, "service", "must not be empty; omit it for default"},
+		"service control":     {func(r *ingest.Request) { r.Service = text("a\x00") }, "service", "contains U+0000; must be at most 100 bytes"},
+		"service turned":      {func(r *ingest.Request) { r.Service = text("a\u202e") }, "service", "contains U+202E; must be at most 100 bytes"},
+		"service too long":    {func(r *ingest.Request) { r.Service = text(strings.Repeat("s", 101)) }, "service", "at most 100 bytes"},
+		"after the year 9999": {func(r *ingest.Request) { r.Start = wire.MaxStart + 1 }, "timestamp", "between the years 1970 and 9999"},
+		"duration negative":   {func(r *ingest.Request) { r.Duration = -1 }, "response_time_ms", "must be from 0 to 2147483647 ms"},
+		"duration too long":   {func(r *ingest.Request) { r.Duration = wire.MaxDuration + 1 }, "response_time_ms", "must be from 0"},
+		"first byte too late": {func(r *ingest.Request) { r.FirstByte = r.Duration + 1 }, "first_byte_ms", "to response_time_ms"},
+		"lifetime too long":   {func(r *ingest.Request) { r.Lifetime = wire.MaxDuration + 1 }, "lifetime_ms", "must be from 0"},
+		"size negative":       {func(r *ingest.Request) { r.Size = -1 }, "response_bytes", "must be from 0"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bad := changed(c.change)
@@ -154,6 +147,47 @@ func TestRequestsBeyondALimit(t *testing.T) {
 			}
 			if len(err.Error()) > 400 {
 				t.Errorf("the error is %d bytes long", len(err.Error()))
+			}
+		})
+	}
+}
+
+// What a stranger may have chosen is cut and cleaned, whatever it is.
+func TestStrangersCostNoBatch(t *testing.T) {
+	text := func(s string) []byte { return []byte(s) }
+	long := "/" + strings.Repeat("u/", 200)
+	for name, c := range map[string]struct {
+		change func(*ingest.Request)
+		want   func(*wire.Request)
+	}{
+		"endpoint too long": {func(r *ingest.Request) { r.Endpoint = text("/" + strings.Repeat("z", 255)) }, func(r *wire.Request) { r.Endpoint = "/{rest}" }},
+		"template too long": {func(r *ingest.Request) { r.Endpoint = text("/{id}" + strings.Repeat("a", 255)) }, func(r *wire.Request) { r.Endpoint = "/{id}" + strings.Repeat("a", 250) }},
+		"path beyond all":   {func(r *ingest.Request) { r.Endpoint = text("/" + strings.Repeat("1", 9000)) }, func(r *wire.Request) { r.Endpoint = "/{id}" }},
+		"method beyond all": {func(r *ingest.Request) { r.Method = text(strings.Repeat("GET", 9000)) }, func(r *wire.Request) { r.Method = wire.MethodOther }},
+		"user too long":     {func(r *ingest.Request) { r.User = text(strings.Repeat("u", 256)) }, func(r *wire.Request) { r.User = strings.Repeat("u", 255) }},
+		"a letter is cut":   {func(r *ingest.Request) { r.User = text("u" + strings.Repeat("é", 200)) }, func(r *wire.Request) { r.User = "u" + strings.Repeat("é", 127) }},
+		"user as endpoint": {func(r *ingest.Request) { r.Endpoint, r.User = text(long), text(long) }, func(r *wire.Request) {
+			r.Endpoint, r.User = strings.Repeat("/u", 15)+"/{rest}", long[:255]
+		}},
+		"error too long": {func(r *ingest.Request) { r.Error = text(strings.Repeat("e", 101)) }, func(r *wire.Request) { r.Error = strings.Repeat("e", 100) }},
+		"not UTF-8": {func(r *ingest.Request) { r.Endpoint, r.User = text("/caf\xe9"), text("\xff\r\n\u009b\u2067") }, func(r *wire.Request) {
+			r.Endpoint, r.User = "/caf\uFFFD", "\uFFFD\uFFFD\uFFFD\uFFFD\uFFFD"
+		}},
+		"braces":          {func(r *ingest.Request) { r.Endpoint = text(`/s/{"q":1}/7`) }, func(r *wire.Request) { r.Endpoint = `/s/{"q":1}/{id}` }},
+		"route":           {func(r *ingest.Request) { r.Endpoint, r.Route = nil, text("/docs/17") }, func(r *wire.Request) { r.Endpoint = "/docs/17" }},
+		"route, endpoint": {func(r *ingest.Request) { r.Route = text("/u/{name}") }, func(r *wire.Request) { r.Endpoint = "/u/{name}" }},
+		"route too long":  {func(r *ingest.Request) { r.Route = text("/" + strings.Repeat("z", 300)) }, func(r *wire.Request) { r.Endpoint = "/" + strings.Repeat("z", 254) }},
+		"deceiving route": {func(r *ingest.Request) { r.Route = text("/a\u202e") }, func(r *wire.Request) { r.Endpoint = "/a\uFFFD" }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := gathered(t, &steps{good(), changed(c.change), good()})
+			if err != nil || len(got) != 3 {
+				t.Fatalf("%d are kept: %v", len(got), err)
+			}
+			want := got[0]
+			c.want(&want)
+			if got[1] != want || got[2] != got[0] {
+				t.Errorf("%+v; want\n%+v", got[1], want)
 			}
 		})
 	}

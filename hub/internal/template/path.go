@@ -32,7 +32,36 @@ func Path(raw string) (endpoint string, cut bool) {
 func IsTemplate(raw string) bool { return isTemplate(bare(raw)) }
 
 func isTemplate(s string) bool {
-	return strings.IndexByte(s, '{') >= 0 || s == wire.Unmatched || s == wire.Other
+	return strings.IndexByte(s, '{') >= 0 && isWellFormed(s) || s == wire.Unmatched || s == wire.Other
+}
+
+// isWellFormed reports whether all braces of a path are those of placeholders: what a
+// stranger puts into a path is not a template.
+func isWellFormed(s string) bool {
+	for {
+		before, rest, ok := strings.Cut(s, "{")
+		if strings.IndexByte(before, '}') >= 0 {
+			return false
+		}
+		if !ok {
+			return true
+		}
+		name, after, closed := strings.Cut(rest, "}")
+		if !closed || !isPlaceholder(name) {
+			return false
+		}
+		s = after
+	}
+}
+
+// isPlaceholder accepts a name, with what routers write before and behind it: {*path},
+// {path...}, {id:[0-9]+}, {id?}.
+func isPlaceholder(s string) bool {
+	s = strings.TrimLeft(s, "*.")
+	if s == "" || s[0] != '_' && !isWord(s[:1]) {
+		return false
+	}
+	return !strings.ContainsAny(s, "/{\"' ,<>")
 }
 
 // bare takes scheme and host, query and fragment off a URL. A "?" within braces
