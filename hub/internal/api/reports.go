@@ -55,8 +55,7 @@ func (s *Selection) Resolve(ctx huma.Context) []error {
 // sent.
 func (s *Selection) span(now time.Time) (w rollup.Window, cacheFor time.Duration, err error) {
 	if !s.Window.given() {
-		// Starts are whole milliseconds: what started in the present one belongs to the past, too.
-		return rollup.LastHours(now.Add(time.Millisecond-1), s.Hours), 0, nil
+		return rollup.LastHours(now, s.Hours), 0, nil
 	}
 	w, err = s.Window.span(now, true)
 	return w, ttl(length(w)), err

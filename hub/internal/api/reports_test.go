@@ -194,16 +194,3 @@ func TestWhatWasDroppedShowsInReports(t *testing.T) {
 		}
 	}
 }
-
-// TestWindowHasThePresentMillisecond: what was posted without a time is in a report that is
-// asked for right after.
-func TestWindowHasThePresentMillisecond(t *testing.T) {
-	for _, c := range []struct{ now, to time.Time }{
-		{noon, noon}, {noon.Add(time.Nanosecond), noon.Add(time.Millisecond)}, {noon.Add(time.Millisecond - 1), noon.Add(time.Millisecond)},
-	} {
-		w, _, err := (&Selection{Hours: 2}).span(c.now)
-		if err != nil || w.To != c.to.UnixMilli() || w.To-w.From != 2*3600_000 {
-			t.Errorf("at %v the window is %+v, %v", c.now, w, err)
-		}
-	}
-}

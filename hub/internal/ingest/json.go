@@ -98,6 +98,9 @@ func (j *JSONReader) end() error {
 			if problem == "" && j.next() != ':' {
 				problem = j.unexpected("a colon after a field's name")
 			}
+			if problem == "" && string(name) == "requests" {
+				return &wire.FieldError{Index: -1, Field: "requests", Problem: "appears twice in one object"}
+			}
 			if problem == "" {
 				j.at++
 				j.note(wire.Clean(string(name), maxFieldName))

@@ -13,6 +13,7 @@ type lexer struct {
 	at      int
 	scratch []byte   // unescaped strings of one object
 	unknown []string // fields of the body
+	strict  bool     // unknown fields are refused
 }
 
 // next skips white space and returns the byte after it, 0 at the end.

@@ -75,9 +75,10 @@ func (l *lines) next() ([]byte, error) {
 	return nil, io.EOF
 }
 
-// NDJSON returns a reader of a stream with one PerformanceMetric on each line.
+// NDJSON returns a reader of a stream with one PerformanceMetric on each line. Unlike in
+// JSON, a field that is not known is an error.
 func NDJSON(stream io.Reader) Reader {
-	var l lexer
+	l := lexer{strict: true} // a file whose time has another name is not of now
 	return newLines(stream, func(line []byte, r *Request) error {
 		l.data, l.at = line, 0
 		if field, problem := l.object(r); problem != "" {

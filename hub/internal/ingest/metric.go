@@ -3,6 +3,7 @@ package ingest
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/kymohq/kymo/hub/internal/nearest"
@@ -113,8 +114,9 @@ func (l *lexer) object(r *Request) (field, problem string) {
 
 // metric is what was read of an object besides its request.
 type metric struct {
-	seen    int   // its fields, as bits
-	created int64 // as Request.Start
+	seen    int      // its fields, as bits
+	created int64    // as Request.Start
+	unknown []string // the first of its unknown fields
 }
 
 // finish completes the request, once all of the object was read.
@@ -126,7 +128,7 @@ func (l *lexer) finish(r *Request, m *metric) (field, problem string) {
 		if required&(1<<i) == 0 || m.seen&(1<<i) != 0 {
 			continue
 		}
-		if near := nearest.Likely(name, l.unknown); near != "" {
+		if near := nearest.Likely(name, m.unknown); near != "" {
 			return name, fmt.Sprintf("is missing; it is required; %q is not a known field", near)
 		}
 		return name, "is missing; it is required"
@@ -150,7 +152,13 @@ func (l *lexer) field(name []byte, r *Request, m *metric) (field, problem string
 	i := fieldOf(name)
 	if i == fUnknown {
 		field = wire.Clean(string(name), maxFieldName)
+		if l.strict {
+			return field, unknownField(field)
+		}
 		l.note(field)
+		if len(m.unknown) < maxUnknown {
+			m.unknown = append(m.unknown, field)
+		}
 		return field, l.skip()
 	}
 	field = fields[i]
@@ -189,6 +197,13 @@ func (l *lexer) field(name []byte, r *Request, m *metric) (field, problem string
 		problem = l.skip()
 	}
 	return field, problem
+}
+
+func unknownField(name string) (problem string) {
+	if near := nearest.Likely(name, fields[:]); near != "" {
+		return fmt.Sprintf("is not a known field; did you mean %q?", near)
+	}
+	return "is not a known field; known are " + strings.Join(fields[:], ", ")
 }
 
 const (

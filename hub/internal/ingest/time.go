@@ -87,6 +87,9 @@ func unixTime(token []byte) (start int64, problem string) {
 	for perMS < 1e6 && f >= 1e14*perMS {
 		perMS *= 1e3
 	}
+	if f/perMS > wire.MaxStart { // also where an int64 would overflow
+		return 0, wire.StartProblem
+	}
 	if whole, ok := digits(token, math.MaxInt64/10); ok && perMS >= 1 {
 		start = whole / int64(perMS) // exact also where a float64 is not
 	} else {

@@ -3,6 +3,7 @@ package intake
 import (
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/kymohq/kymo/hub/internal/ingest"
 	"github.com/kymohq/kymo/internal/wire"
@@ -143,7 +144,7 @@ func (c *batcher) intern(b []byte, limit int) (s, problem string) {
 	if len(b) == 0 {
 		return "", ""
 	}
-	if s, ok := c.strings[string(b)]; ok && len(s) <= limit {
+	if s, ok := c.strings[string(b)]; ok && len(s) <= limit && s == string(b) {
 		return s, ""
 	}
 	s = string(b)
@@ -164,9 +165,12 @@ func (c *batcher) clean(b []byte, limit int) string {
 	if s, ok := c.strings[string(b)]; ok && len(s) <= limit {
 		return s
 	}
-	s := wire.Clean(string(b), limit)
-	c.strings[string(b)] = s
-	c.texts += len(b) + 8
+	raw := string(b)
+	s := wire.Clean(raw, limit)
+	c.texts += len(raw) + len(s) + 8
+	if s == raw || len(s)+utf8.UTFMax <= limit { // it was not cut, and so is the same for any limit
+		c.strings[raw] = s
+	}
 	return s
 }
 

@@ -225,6 +225,38 @@ func TestRequestsAtTheWrongTime(t *testing.T) {
 	}
 }
 
+// TestCutsOfOneTextAreApart: the same text in fields with other limits.
+func TestCutsOfOneTextAreApart(t *testing.T) {
+	long := []byte(strings.Repeat("u", 150))
+	both := changed(func(r *ingest.Request) { r.User, r.Error = long, long })
+	got, err := gathered(t, &steps{both, both})
+	if err != nil || got[0] != got[1] || got[0].User != string(long) || len(got[0].Error) != wire.MaxError {
+		t.Errorf("%+v, %v", got, err)
+	}
+	_, err = gathered(t, &steps{changed(func(r *ingest.Request) { r.User = []byte("a\x00") }), changed(func(r *ingest.Request) { r.Service = []byte("a\x00") })})
+	if e, ok := errors.AsType[*wire.FieldError](err); !ok || e.Field != "service" {
+		t.Errorf("a service that was cleaned as a user: %v", err)
+	}
+}
+
+// TestDictionariesAreBounded: what is cleaned can be three times as long.
+func TestDictionariesAreBounded(t *testing.T) {
+	c := newBatcher()
+	c.reset(newRegistry(Limits{}), "", noon, always)
+	var body strings.Builder
+	for i := range 40_000 {
+		fmt.Fprintf(&body, `{"endpoint":"/a","method":"GET","response_time_ms":1,"status_code":200,"user_id":"%d%s"}`, i, strings.Repeat("\x7f", 80))
+	}
+	if err := c.gather(ingest.JSON([]byte(body.String())), false, new(losses)); err != nil {
+		t.Fatal(err)
+	}
+	for _, b := range c.batches("a") {
+		if size := len(b.AppendBinary(nil)); size > wire.MaxBytes {
+			t.Errorf("a batch has %d bytes; at most %d", size, wire.MaxBytes)
+		}
+	}
+}
+
 func TestBodiesAreSplitIntoBatches(t *testing.T) {
 	var body strings.Builder
 	const n = wire.MaxRequests + 100

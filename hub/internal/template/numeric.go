@@ -20,7 +20,7 @@ func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 // punctuation between them: numbers, lists and coordinates, phone numbers, ISBNs,
 // days and releases.
 func isNumeric(s string) bool {
-	if c := s[0]; c == '+' || c == '-' || c == '(' {
+	if s != "" && strings.IndexByte("+-(", s[0]) >= 0 {
 		s = s[1:]
 	}
 	if s == "" || !isDigit(s[0]) || !isDigit(s[len(s)-1]) {
@@ -66,6 +66,9 @@ func isDayOrMonth(s string) bool {
 
 // isAddress accepts IPv6 addresses. Those of IPv4 are numeric.
 func isAddress(s string) bool {
+	if strings.IndexByte(s, ':') < 0 {
+		return false
+	}
 	_, err := netip.ParseAddr(s)
 	return err == nil
 }
@@ -89,7 +92,7 @@ func isMAC(s string) bool {
 
 // isNumbered accepts identifiers of a short name and a number: PROJ-17, ORD-2026-000123,
 // inv-000123, RF20261126001. A lower-case word with a short number, or with a year, is
-// a name, and so is a standard such as UTF-8.
+// a name, and so are a standard such as UTF-8 and a version such as v202611.
 func isNumbered(s string) bool {
 	name := 0
 	for name < len(s) && isWord(s[name:name+1]) {
@@ -100,7 +103,7 @@ func isNumbered(s string) bool {
 	}
 	number := s[name:]
 	if isDigits(number) {
-		return name <= 4 && len(number) >= 6
+		return name <= 4 && len(number) >= 6 && s[0]|0x20 != 'v'
 	}
 	if c := number[0]; c != '-' && c != '_' && c != '#' {
 		return false
@@ -109,12 +112,16 @@ func isNumbered(s string) bool {
 	if number == "" || strings.Trim(number, "0123456789-_") != "" || !isDigit(number[0]) || !isDigit(number[len(number)-1]) {
 		return false
 	}
-	if s[:name] == strings.ToUpper(s[:name]) {
-		return !standards[s[:name]]
+	upper := strings.ToUpper(s[:name])
+	if standards[upper] {
+		return false
+	}
+	if s[:name] == upper {
+		return true
 	}
 	digits := len(number) - strings.Count(number, "-") - strings.Count(number, "_")
 	return digits > 4 || digits == 4 && !(isYear(number) && (number[:2] == "19" || number[:2] == "20"))
 }
 
-// standards are names that have a number and are no project of a tracker.
-var standards = setOf("AES COVID DIN EN GPT HTTP IEC IP ISO MP RFC SHA TLS UTF")
+// standards are names, in capitals, that have a number and are no project of a tracker.
+var standards = setOf("AES COVID CP DIN EN GPT HTTP IEC IEEE IP ISO MP RFC RS SHA SOC TLS TOP UTF WINDOWS")

@@ -17,8 +17,8 @@ const maxDepth = 16
 
 // Path returns the endpoint that a raw path or URL belongs to, and whether it
 // had to be cut to be within wire.MaxEndpoint. Scheme, host, query and fragment
-// are left off, and segments that are values become ID. What holds a "{" is a
-// template already, and wire.Unmatched and wire.Other are names: they stay.
+// are left off, and segments that are values become ID. A path whose braces are all
+// placeholders is a template already, and wire.Unmatched and wire.Other are names: they stay.
 func Path(raw string) (endpoint string, cut bool) {
 	path := bare(raw)
 	if isTemplate(path) {
@@ -35,36 +35,37 @@ func isTemplate(s string) bool {
 	return strings.IndexByte(s, '{') >= 0 && isWellFormed(s) || s == wire.Unmatched || s == wire.Other
 }
 
-// isWellFormed reports whether all braces of a path are those of placeholders: what a
-// stranger puts into a path is not a template.
+// isWellFormed reports whether all braces of a path are those of placeholders. Others are a
+// stranger's.
 func isWellFormed(s string) bool {
-	for {
-		before, rest, ok := strings.Cut(s, "{")
-		if strings.IndexByte(before, '}') >= 0 {
-			return false
+	depth, open := 0, 0
+	for i := range len(s) {
+		switch s[i] {
+		case '{':
+			if depth == 0 {
+				open = i
+			}
+			depth++
+		case '}':
+			if depth--; depth < 0 || depth == 0 && !isPlaceholder(s[open+1:i]) {
+				return false
+			}
 		}
-		if !ok {
-			return true
-		}
-		name, after, closed := strings.Cut(rest, "}")
-		if !closed || !isPlaceholder(name) {
-			return false
-		}
-		s = after
 	}
+	return depth == 0
 }
 
 // isPlaceholder accepts a name, with what routers write before and behind it: {*path},
-// {path...}, {id:[0-9]+}, {id?}.
+// {path...}, {id:[0-9]{4}}, {id?}; and the end of a path, {$}.
 func isPlaceholder(s string) bool {
 	s = strings.TrimLeft(s, "*.")
-	if s == "" || s[0] != '_' && !isWord(s[:1]) {
+	if s == "" || s != "$" && s[0] != '_' && !isWord(s[:1]) {
 		return false
 	}
-	return !strings.ContainsAny(s, "/{\"' ,<>")
+	return !strings.ContainsAny(s, "/\"'<>")
 }
 
-// bare takes scheme and host, query and fragment off a URL. A "?" within braces
+// bare takes scheme and host, query and fragment off a URL. A "?" at the end of braces
 // belongs to a template, as in /files/{path?}.
 func bare(raw string) string {
 	if i := end(raw); i >= 0 {
@@ -85,19 +86,9 @@ func bare(raw string) string {
 
 // end returns where a URL's query or fragment begins, -1 if it has neither.
 func end(raw string) int {
-	within := false
 	for i := range len(raw) {
-		switch raw[i] {
-		case '{':
-			within = true
-		case '}', '/':
-			within = false
-		case '#':
+		if c := raw[i]; c == '#' || c == '?' && !strings.HasPrefix(raw[i+1:], "}") {
 			return i
-		case '?':
-			if !within {
-				return i
-			}
 		}
 	}
 	return -1
@@ -111,11 +102,11 @@ func segments(path string, dst []string) []string {
 		segment, rest, more := strings.Cut(path, "/")
 		switch {
 		case !more:
-			return appendSegment(dst, segment)
+			return appendSegment(dst, segment, true)
 		case len(dst) == maxDepth:
 			return append(dst, Rest)
 		case segment != "" || first:
-			dst = appendSegment(dst, segment)
+			dst = appendSegment(dst, segment, false)
 		}
 		path = rest
 	}

@@ -68,14 +68,16 @@ func TestPath(t *testing.T) {
 		"/users/{id}/orders":               "/users/{id}/orders",
 		"/files/{path...}":                 "/files/{path...}",
 		"/files/{*path}/{id:[0-9]+}/{_x?}": "/files/{*path}/{id:[0-9]+}/{_x?}",
-		"/{}/7":                            "/{}/{id}",
-		"/a{b/7":                           "/a{b/{id}",
-		"/a}b{c}/7":                        "/a}b{c}/{id}",
-		`/s/{"q":"x","n":1}/7`:             `/s/{"q":"x","n":1}/{id}`,
-		"/{7}/7":                           "/{7}/{id}",
-		wire.Unmatched:                     wire.Unmatched,
-		wire.Other:                         wire.Other,
-		strings.Repeat("/a", 30):           strings.Repeat("/a", 15) + "/{rest}",
+		"/{$}":                             "/{$}", "/x/{id:[0-9]{4}}/7": "/x/{id:[0-9]{4}}/7", "/x/{age:range(18,120)}": "/x/{age:range(18,120)}",
+		"/s/{a?token=secret":     "/s/{a",
+		"/{}/7":                  "/{}/{id}",
+		"/a{b/7":                 "/a{b/{id}",
+		"/a}b{c}/7":              "/a}b{c}/{id}",
+		`/s/{"q":"x","n":1}/7`:   `/s/{"q":"x","n":1}/{id}`,
+		"/{7}/7":                 "/{7}/{id}",
+		wire.Unmatched:           wire.Unmatched,
+		wire.Other:               wire.Other,
+		strings.Repeat("/a", 30): strings.Repeat("/a", 15) + "/{rest}",
 	} {
 		got, cut := Path(raw)
 		if got != want || cut {
@@ -106,7 +108,7 @@ func TestPathCutsWhatIsTooLong(t *testing.T) {
 }
 
 func FuzzPath(f *testing.F) {
-	for _, s := range []string{"/users/42", "//a%2f?x", "http://a/b", "/\xff\x00/{id}", "/a@b.c/2026-11-23"} {
+	for _, s := range []string{"/users/42", "//a%2f?x", "http://a/b", "/\xff\x00/{id}", "/a@b.c/2026-11-23", "/2026-WT1", "/2026-W48-4T1/-/+/(/:/.gz", "/a:b/1:c.tar.gz/::", "/K7-_-JN68L/0x/{$}/{a{b}}"} {
 		f.Add(s)
 	}
 	forest := NewForest()

@@ -9,7 +9,7 @@ const (
 	minLowToken  = 12 // of one with digits and letters of one case
 	minLetter    = 6  // letters of it
 	minHighToken = 8  // of one with digits and capitals
-	minLetters   = 20 // of one without digits
+	minLetters   = 21 // of one without digits
 )
 
 func isHexDigit(c byte) bool {
@@ -39,7 +39,7 @@ func isHex(s string) bool {
 // hasToken reports whether a segment is a token, or has one as a part: a UUID or an
 // identifier behind the name of its kind, a digest behind that of its algorithm.
 func hasToken(s string) bool {
-	if isRandom(s) {
+	if isRandom(s) || isKind(s) {
 		return true
 	}
 	for part := range strings.FieldsFuncSeq(s, func(r rune) bool { return strings.ContainsRune("-_.:~", r) }) {
@@ -50,21 +50,43 @@ func hasToken(s string) bool {
 	return false
 }
 
+// isKind accepts a token behind the name of its kind, as in cus_9s6XKzkNRiz8i3.
+func isKind(s string) bool {
+	i := strings.LastIndexByte(s, '_')
+	if i <= 0 || !isWord(s[:1]) || s[:i] != strings.ToLower(s[:i]) {
+		return false
+	}
+	token := measure(s[i+1:])
+	return token.isRandom(0)
+}
+
 // isRandom reports whether s looks as if it was drawn at random from letters and digits,
 // or is such bytes in base 64.
 //
 // In a text of words, most letters are in runs of three and more whose neighbors are pairs
 // that are common in words, where a capital begins a run. In one that was drawn, few are.
+// In one of letters of one case, many are, but digits come between them again and again.
+// Names can be of acronyms: in a short text, runs of three capitals count as words, and in a
+// long one, where such happen, runs of four.
 func isRandom(s string) bool {
 	s = strings.TrimRight(s, "=")
-	var shape shape
+	shape := measure(s)
+	if len(s) < 16 {
+		return shape.isRandom(shape.acronyms)
+	}
+	return shape.isRandom(shape.longAcronyms)
+}
+
+// measure returns the shape of a text, the zero shape if no token has such characters.
+func measure(s string) shape {
+	m := shape{capitals: true}
 	for i := range len(s) {
-		if !shape.add(s[i]) {
-			return false
+		if !m.add(s[i]) {
+			return shape{}
 		}
 	}
-	shape.endRun()
-	return shape.isRandom()
+	m.endRun()
+	return m
 }
 
 // shape is what isRandom counts.
@@ -72,11 +94,14 @@ type shape struct {
 	lower, upper, digits int
 	groups               int // of digits
 	inWords              int // letters in runs that could be words
+	acronyms             int // other letters in runs of three and more capitals
+	longAcronyms         int // of four and more
 
 	separated bool
 	last      byte
-	run       int // letters of the present one
-	rare      int // pairs in it
+	run       int  // letters of the present one
+	rare      int  // pairs in it
+	capitals  bool // it has nothing else
 }
 
 // add reports whether a character can be in a token.
@@ -117,23 +142,32 @@ func (s *shape) letter(c byte) {
 		s.rare++
 	}
 	s.run++
+	s.capitals = s.capitals && isUpper(c)
 }
 
 // endAcronym ends a run of capitals before its last one, with which a word begins.
 func (s *shape) endAcronym() {
 	s.run--
 	s.endRun()
-	s.run = 1
+	s.run = 1 // and lower case follows
 }
 
 func (s *shape) endRun() {
-	if s.run >= 3 && 5*s.rare < s.run {
+	switch {
+	case s.run < 3:
+	case 5*s.rare < s.run:
 		s.inWords += s.run
+	case s.capitals:
+		s.acronyms += s.run
+		if s.run > 3 {
+			s.longAcronyms += s.run
+		}
 	}
-	s.run, s.rare = 0, 0
+	s.run, s.rare, s.capitals = 0, 0, true
 }
 
-func (s *shape) isRandom() bool {
+// isRandom reports whether a text of this shape was drawn. Of its letters, so many are in acronyms.
+func (s *shape) isRandom(acronyms int) bool {
 	letters := s.lower + s.upper
 	n := letters + s.digits
 	switch {
@@ -141,14 +175,17 @@ func (s *shape) isRandom() bool {
 		return n >= minLetters && s.lower > 0 && s.upper > 0 && 3*s.inWords < letters
 	case 5*letters < n:
 		return false
+	case s.lower == 0 && s.digits >= 10 && !s.separated:
+		return true
 	case s.lower == 0 && n < minLowToken:
-		return n >= minHighToken && s.groups >= 2 && s.digits >= 4 && !s.separated
+		return n >= minHighToken && s.groups >= 2 && s.digits >= 4 && 3*s.inWords < letters && !s.separated
 	case s.lower == 0 || s.upper == 0:
-		return n >= minLowToken && s.groups >= 2 && (3*s.inWords < letters || s.groups >= 5) && !s.separated
+		return n >= minLowToken && s.groups >= 3 && (3*s.inWords < letters || s.groups >= 5) && !s.separated
 	case letters < minLetter:
 		return false
 	}
-	return n >= minToken && 3*s.inWords < letters || n >= 16 && 2*s.inWords < letters
+	words := s.inWords + acronyms
+	return n >= minToken && 3*words < letters || n >= 16 && s.groups >= 3 && 2*words < letters
 }
 
 // isPair reports whether two letters are common as neighbors in the words of names.
@@ -182,7 +219,7 @@ const commonPairs = `
 	qu
 	ra rb rc rd re rg ri rk rl rm rn ro rr rs rt ru rv ry
 	sa sc se sh si sk sl sm so sp sq ss st su sw sy
-	ta tc te th ti tl to tr ts tt tu tw ty
+	ta tc te th ti tl to tp tr ts tt tu tw ty
 	ua ub uc ud ue ug ui ul um un up ur us ut
 	va ve vi vo
 	wa we wh wi wn wo wr ws
