@@ -56,7 +56,7 @@ func (e *env) slow() http.Handler {
 }
 
 func TestTimeoutHandlerLate(t *testing.T) {
-	late := func(h http.Handler) http.Handler { return http.TimeoutHandler(h, 100*time.Millisecond, "late") }
+	late := func(h http.Handler) http.Handler { return http.TimeoutHandler(h, 400*time.Millisecond, "late") }
 	requests := func(want expected) []*request {
 		want.endpoint, want.status = "/slow/{id}", 503
 		var all []*request
