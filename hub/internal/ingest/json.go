@@ -94,15 +94,11 @@ func (j *JSONReader) end() error {
 	if j.form == member {
 		for j.next() == ',' {
 			j.at++
-			name, problem := j.str()
-			if problem == "" && j.next() != ':' {
-				problem = j.unexpected("a colon after a field's name")
-			}
+			name, problem := j.name()
 			if problem == "" && string(name) == "requests" {
 				return &wire.FieldError{Index: -1, Field: "requests", Problem: "appears twice in one object"}
 			}
 			if problem == "" {
-				j.at++
 				j.note(wire.Clean(string(name), maxFieldName))
 				problem = j.skip()
 			}

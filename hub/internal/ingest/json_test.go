@@ -219,7 +219,7 @@ func TestJSONErrors(t *testing.T) {
 		"timestamp too large":  {with("timestamp", "1e25"), "body[0].timestamp", "between the years 1970 and 9999"},
 		"blames its own":       {"[" + with("tags", `1, "statusCode": 1`) + "," + with("status_code", "") + "]", "body[1].status_code", "is missing; it is required"},
 		"after the member":     {`{"requests":[]} {}`, "body", "nothing may follow the requests"},
-		"member's comma":       {`{"requests":[],}`, "body", "must be a string"},
+		"member's comma":       {`{"requests":[],}`, "body", "a field's name in double quotes"},
 		"no comma":             {"[" + with() + with() + "]", "body", "must be a comma or the array's end"},
 		"comma at the end":     {"[" + with() + ",]", "body[1]", `found "]"; must be an object`},
 		"after the array":      {"[" + with() + "] {}", "body", "nothing may follow the requests"},

@@ -78,7 +78,8 @@ func (l *lines) next() ([]byte, error) {
 // NDJSON returns a reader of a stream with one PerformanceMetric on each line. Unlike in
 // JSON, a field that is not known is an error.
 func NDJSON(stream io.Reader) Reader {
-	l := lexer{strict: true} // a file whose time has another name is not of now
+	// Otherwise a file whose times have another name would be of the time of its import.
+	l := lexer{strict: true}
 	return newLines(stream, func(line []byte, r *Request) error {
 		l.data, l.at = line, 0
 		if field, problem := l.object(r); problem != "" {

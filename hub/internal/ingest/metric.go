@@ -90,14 +90,10 @@ func (l *lexer) object(r *Request) (field, problem string) {
 			l.at++
 			break
 		}
-		name, problem := l.str()
+		name, problem := l.name()
 		if problem != "" {
-			return "", l.unexpectedOr(problem, c == '"', "a field's name in double quotes")
+			return "", problem
 		}
-		if l.next() != ':' {
-			return "", l.unexpected("a colon after a field's name")
-		}
-		l.at++
 		if field, problem := l.field(name, r, &m); problem != "" {
 			return field, problem
 		}
@@ -137,14 +133,6 @@ func (l *lexer) finish(r *Request, m *metric) (field, problem string) {
 		r.Start = m.created
 	}
 	return "", ""
-}
-
-// unexpectedOr returns problem if the next token is a string, whose problem it is.
-func (l *lexer) unexpectedOr(problem string, isString bool, want string) string {
-	if isString {
-		return problem
-	}
-	return l.unexpected(want)
 }
 
 // field reads the value of the named field.

@@ -21,7 +21,7 @@ func (l *lexer) skip() (problem string) {
 			if end := l.next(); end == c+2 { // ASCII's brackets are two apart
 				break
 			}
-			if problem = l.name(c); problem != "" {
+			if problem = l.skipName(c); problem != "" {
 				return problem
 			}
 			continue
@@ -40,7 +40,7 @@ func (l *lexer) skip() (problem string) {
 			c := l.next()
 			if c == ',' {
 				l.at++
-				problem = l.name(inside)
+				problem = l.skipName(inside)
 				break
 			}
 			if c != inside+2 {
@@ -55,20 +55,27 @@ func (l *lexer) skip() (problem string) {
 	}
 }
 
-// name skips the name of a member, if it is within an object.
-func (l *lexer) name(inside byte) (problem string) {
-	if inside != '{' {
-		return ""
+// name reads the name of a member of an object, and the colon behind it.
+func (l *lexer) name() (name []byte, problem string) {
+	if l.next() != '"' {
+		return nil, l.unexpected("a field's name in double quotes")
 	}
-	quoted := l.next() == '"'
-	if _, problem = l.str(); problem != "" {
-		return l.unexpectedOr(problem, quoted, "a field's name in double quotes")
+	if name, problem = l.str(); problem != "" {
+		return nil, problem
 	}
 	if l.next() != ':' {
-		return l.unexpected("a colon after a field's name")
+		return nil, l.unexpected("a colon after a field's name")
 	}
 	l.at++
-	return ""
+	return name, ""
+}
+
+// skipName skips the name of a member, if the value to come is within an object.
+func (l *lexer) skipName(inside byte) (problem string) {
+	if inside == '{' {
+		_, problem = l.name()
+	}
+	return problem
 }
 
 // literal skips true, false or null.
