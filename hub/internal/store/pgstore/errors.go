@@ -22,6 +22,7 @@ const (
 	stateReadOnly      = "25006"
 	stateInvalidValue  = "22023"
 
+	stateTransactionTimeout = "25P04"
 	stateTooManyConnections = "53300"
 )
 

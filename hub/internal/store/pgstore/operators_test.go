@@ -237,7 +237,7 @@ func testTimeLimits(t *testing.T, url string) {
 	if err := s.Prune(t.Context(), storetest.Noon/dayMillis*dayMillis); err != nil {
 		t.Fatal(err)
 	}
-	if got := ask(t, connect(t, url), `SELECT to_regclass('`+partitionOn(-3)+`')`); got != "<nil>" {
+	if got := ask(t, conn, `SELECT to_regclass('`+partitionOn(-3)+`')`); got != "<nil>" {
 		t.Errorf("%s is still there", got)
 	}
 }

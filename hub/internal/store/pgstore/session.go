@@ -2,6 +2,7 @@ package pgstore
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -73,14 +74,49 @@ func (s *session) settle(version int, schema, path string) {
 	s.compose()
 }
 
-// withConn calls f with a connection.
+// withConn calls f with a connection. It calls it again, with another connection, if a
+// transaction of f came to nothing because beginning it took longer than a limit allows:
+// the limits are lifted by the statements that begin it.
 func (s *Store) withConn(ctx context.Context, f func(*pgxpool.Conn) error) error {
-	conn, err := s.slots.acquire(ctx, s.pool)
-	if err != nil {
-		return err
+	once := func() error {
+		conn, err := s.slots.acquire(ctx, s.pool)
+		if err != nil {
+			return err
+		}
+		defer s.slots.release(conn)
+		return f(conn)
 	}
-	defer s.slots.release(conn)
-	return f(conn)
+	for tries := 1; ; tries++ {
+		err := once()
+		if tries == maxBegins || ctx.Err() != nil || !begunTooSlowly(err) {
+			return err
+		}
+	}
+}
+
+// maxBegins is how often a transaction is begun: a server that is busy takes its time now
+// and then, and one that always does is of no use.
+const maxBegins = 10
+
+// notBegunError is the error of a transaction that could not begin.
+type notBegunError struct{ error }
+
+func (e *notBegunError) Unwrap() error { return e.error }
+
+func begunTooSlowly(err error) bool {
+	_, notBegun := errors.AsType[*notBegunError](err)
+	return notBegun && (state(err) == stateQueryCanceled || state(err) == stateTransactionTimeout)
+}
+
+// beginner marks the errors of transactions that could not begin.
+type beginner struct{ conn *pgxpool.Conn }
+
+func (b beginner) BeginTx(ctx context.Context, options pgx.TxOptions) (pgx.Tx, error) {
+	tx, err := b.conn.BeginTx(ctx, options)
+	if err != nil {
+		return nil, &notBegunError{err}
+	}
+	return tx, nil
 }
 
 // writing calls f in a transaction.
@@ -89,7 +125,7 @@ func (s *Store) writing(ctx context.Context, f func(pgx.Tx) error) error {
 }
 
 func (s *Store) writingWith(ctx context.Context, conn *pgxpool.Conn, f func(pgx.Tx) error) error {
-	return pgx.BeginTxFunc(ctx, conn, pgx.TxOptions{BeginQuery: s.session.write}, f)
+	return pgx.BeginTxFunc(ctx, beginner{conn}, pgx.TxOptions{BeginQuery: s.session.write}, f)
 }
 
 // reading calls f in a transaction that sees one instant.
@@ -98,5 +134,5 @@ func (s *Store) reading(ctx context.Context, f func(pgx.Tx) error) error {
 }
 
 func (s *Store) readingWith(ctx context.Context, conn *pgxpool.Conn, f func(pgx.Tx) error) error {
-	return pgx.BeginTxFunc(ctx, conn, pgx.TxOptions{BeginQuery: s.session.read}, f)
+	return pgx.BeginTxFunc(ctx, beginner{conn}, pgx.TxOptions{BeginQuery: s.session.read}, f)
 }
