@@ -48,6 +48,12 @@ func randomRequest(r *rand.Rand, keys []Key, users []string) Request {
 	if r.IntN(50) == 0 {
 		request.Error = randomText(r, 0, MaxError)
 	}
+	if r.IntN(50) == 0 {
+		request.Process = Process{randomText(r, 0, MaxInstance), randomText(r, 0, MaxVersion)}
+	}
+	if r.IntN(4) == 0 {
+		request.Trace = TraceID{byte(r.Uint32()), 7: byte(r.Uint32()), 8: byte(r.Uint32()), 15: byte(r.Uint32())}
+	}
 	return request
 }
 
@@ -101,6 +107,9 @@ func same(t *testing.T, got, want *Batch) {
 	}
 	if !slices.Equal(got.Errors, want.Errors) || !slices.Equal(got.Error, want.Error) {
 		t.Errorf("errors %q, %v; want %q, %v", got.Errors, got.Error, want.Errors, want.Error)
+	}
+	if !slices.Equal(got.Processes, want.Processes) || !slices.Equal(got.Process, want.Process) || !slices.Equal(got.Traces, want.Traces) {
+		t.Errorf("processes %q, %v, traces %v; want %q, %v, %v", got.Processes, got.Process, got.Traces, want.Processes, want.Process, want.Traces)
 	}
 	if !slices.Equal(got.Keys, want.Keys) || !slices.Equal(got.Users, want.Users) {
 		t.Errorf("keys %q, users %q; want %q, %q", got.Keys, got.Users, want.Keys, want.Users)
@@ -180,6 +189,31 @@ func TestDecodeReusesMemory(t *testing.T) {
 	// The instance, the texts of two lists and one list itself; not each user.
 	if allocations > 8 {
 		t.Errorf("%v allocations, want a handful", allocations)
+	}
+}
+
+// Requests that are moved keep all that they have.
+func TestMoveAndTruncate(t *testing.T) {
+	r := rand.New(rand.NewPCG(9, 1))
+	for _, n := range []int{1, 2, 50} {
+		b := batchOf(randomRequests(r, n))
+		var want []Request
+		for i := range n {
+			if i%3 == 1 {
+				continue
+			}
+			want = append(want, b.Request(i))
+			b.Move(len(want)-1, i)
+		}
+		b.Truncate(len(want))
+		if err := b.Validate(); err != nil || b.Len() != len(want) {
+			t.Fatalf("%d requests, want %d: %v", b.Len(), len(want), err)
+		}
+		for i := range want {
+			if got := b.Request(i); got != want[i] {
+				t.Fatalf("request %d: %+v, want %+v", i, got, want[i])
+			}
+		}
 	}
 }
 

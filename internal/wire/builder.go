@@ -7,17 +7,20 @@ type Builder struct {
 	batch  Batch
 	keys   map[Key]uint32
 	users  map[string]uint32
-	errors map[string]uint32 // empty until a request has one
+	errors map[string]uint32 // empty until a request has one, as are the processes
+
+	processes map[Process]uint32
 }
 
 // NewBuilder returns an empty builder.
 func NewBuilder() *Builder {
-	b := &Builder{keys: make(map[Key]uint32), users: make(map[string]uint32), errors: make(map[string]uint32)}
+	b := &Builder{keys: make(map[Key]uint32), users: make(map[string]uint32), errors: make(map[string]uint32), processes: make(map[Process]uint32)}
 	b.Reset()
 	return b
 }
 
-// Add appends a request. It checks nothing: see Batch.Validate.
+// Add appends a request. It checks nothing: see Batch.Validate. A request without a process
+// is of the batch's own.
 func (b *Builder) Add(r *Request) {
 	b.AddRow(b.Key(r.Key), r)
 }
@@ -49,29 +52,41 @@ func (b *Builder) AddRow(key uint32, r *Request) {
 	t.FirstByte = append(t.FirstByte, int64(r.FirstByte))
 	t.Lifetime = append(t.Lifetime, int64(r.Lifetime))
 	t.Size = append(t.Size, r.Size)
-	if r.Error != "" || len(t.Errors) > 0 {
-		b.addError(r.Error)
+	addOptional(&t.Errors, &t.Error, b.errors, len(t.Key), r.Error)
+	addOptional(&t.Processes, &t.Process, b.processes, len(t.Key), r.Process)
+	if r.Trace != (TraceID{}) || len(t.Traces) > 0 {
+		t.Traces = zeros(t.Traces, len(t.Key))
+		t.Traces[len(t.Key)-1] = r.Trace
 	}
 }
 
-// addError appends to the column of errors. The column is made with the first request
-// that has an error; the requests before it have none.
-func (b *Builder) addError(name string) {
-	t := &b.batch
-	if len(t.Errors) == 0 {
-		t.Errors = append(t.Errors, "")
-		b.errors[""] = 0
-		none := len(t.Key) - 1
-		t.Error = slices.Grow(t.Error, none)[:none]
-		clear(t.Error)
+// addOptional appends the value of the last of n requests to a column that few batches
+// have. It is made with the first value that differs from zero, which the requests before it have.
+func addOptional[V comparable](list *[]V, column *[]uint32, places map[V]uint32, n int, value V) {
+	var none V
+	if len(*list) == 0 {
+		if value == none {
+			return
+		}
+		*list = append(*list, none)
+		places[none] = 0
 	}
-	place, ok := b.errors[name]
+	place, ok := places[value]
 	if !ok {
-		place = uint32(len(t.Errors))
-		t.Errors = append(t.Errors, name)
-		b.errors[name] = place
+		place = uint32(len(*list))
+		*list = append(*list, value)
+		places[value] = place
 	}
-	t.Error = append(t.Error, place)
+	*column = zeros(*column, n)
+	(*column)[n-1] = place
+}
+
+// zeros extends a column to n values with zeros.
+func zeros[T any](column []T, n int) []T {
+	had := len(column)
+	column = slices.Grow(column, n-had)[:n]
+	clear(column[had:])
+	return column
 }
 
 // AddDrop appends a count of dropped requests.
@@ -95,6 +110,7 @@ func (b *Builder) Reset() {
 	clear(b.keys)
 	clear(b.users)
 	clear(b.errors)
+	clear(b.processes)
 	b.batch.Reset()
 	b.batch.Users = append(b.batch.Users, "")
 	b.users[""] = 0

@@ -28,8 +28,12 @@ func TestBuilderKeepsEveryRequest(t *testing.T) {
 			t.Errorf("identity %q, %d", batch.Instance, batch.Sequence)
 		}
 		for i := range requests {
-			if got := batch.Request(i); got != requests[i] {
-				t.Fatalf("request %d: %+v, want %+v", i, got, requests[i])
+			want := requests[i]
+			if want.Instance == "" {
+				want.Instance = "orders-1"
+			}
+			if got := batch.Request(i); got != want {
+				t.Fatalf("request %d: %+v, want %+v", i, got, want)
 			}
 		}
 		if want := []Drop{{"orders", 5, 6, QueueFull}}; !slices.Equal(batch.Drops, want) {
@@ -57,6 +61,13 @@ func TestBuilderNamesEachSeriesUserAndErrorOnce(t *testing.T) {
 	for _, e := range batch.Errors {
 		errors[e] = true
 	}
+	processes := map[Process]bool{}
+	for _, o := range batch.Processes {
+		processes[o] = true
+	}
+	if len(processes) != len(batch.Processes) || len(processes) < 2 || batch.Processes[0] != (Process{}) {
+		t.Errorf("%d of %d processes differ, the first is %q", len(processes), len(batch.Processes), batch.Processes[0])
+	}
 	if len(errors) != len(batch.Errors) || len(errors) < 2 || batch.Errors[0] != "" {
 		t.Errorf("%d of %d errors differ, the first is %q", len(errors), len(batch.Errors), batch.Errors[0])
 	}
@@ -83,6 +94,42 @@ func TestBuilderErrors(t *testing.T) {
 		for i, name := range names {
 			if got := batch.Request(i).Error; got != name {
 				t.Errorf("request %d has %q, want %q", i, got, name)
+			}
+		}
+		b.Reset()
+	}
+}
+
+// A request without a process has the batch's; one with a release alone has the batch's
+// instance; and none of an earlier batch is left.
+func TestBuilderProcesses(t *testing.T) {
+	b := NewBuilder()
+	trace := TraceID{1, 15: 2}
+	for _, processes := range [][]Process{{{}, {"web-1", "1.2"}, {}, {"", "1.3"}, {"web-1", ""}}, {{}, {}}, {{"web-2", ""}}} {
+		for _, o := range processes {
+			r := Request{Key: Key{"orders", "/", "GET", 500}, Process: o}
+			if o.Version != "" {
+				r.Trace = trace
+			}
+			b.Add(&r)
+		}
+		batch := b.Batch("orders-1", 1)
+		batch.Version = "9"
+		if err := batch.Validate(); err != nil {
+			t.Error(err)
+		}
+		for i, want := range processes {
+			got := batch.Request(i)
+			if (got.Trace == trace) != (want.Version != "") {
+				t.Errorf("request %d has trace %q", i, got.Trace)
+			}
+			if want == (Process{}) {
+				want = Process{"orders-1", "9"}
+			} else if want.Instance == "" {
+				want.Instance = "orders-1"
+			}
+			if got.Process != want {
+				t.Errorf("request %d has %q, want %q", i, got.Process, want)
 			}
 		}
 		b.Reset()

@@ -20,6 +20,10 @@ func (b *Batch) Clean() {
 	for i := range b.Errors {
 		b.Errors[i] = Clean(b.Errors[i], MaxError)
 	}
+	for i := range b.Processes {
+		o := &b.Processes[i]
+		o.Instance, o.Version = Clean(o.Instance, MaxInstance), Clean(o.Version, MaxVersion)
+	}
 	for i := range b.Drops {
 		b.Drops[i].Service = Clean(b.Drops[i].Service, MaxService)
 	}

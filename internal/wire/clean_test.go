@@ -14,7 +14,7 @@ func TestCleanBatch(t *testing.T) {
 	const rlo, clean = "a\u202eb", "a\uFFFDb"
 	build := func(text, details string) *Batch {
 		b := NewBuilder()
-		b.Add(&Request{Key: Key{Service: text, Endpoint: "/" + text, Method: text, Status: 200}, User: text, Error: text})
+		b.Add(&Request{Key: Key{Service: text, Endpoint: "/" + text, Method: text, Status: 200}, User: text, Error: text, Process: Process{text, text}})
 		batch := b.Batch(text, 1)
 		batch.Version = text
 		batch.Drops = []Drop{{Service: text, Count: 1}}

@@ -13,7 +13,7 @@ import (
 //
 // The batch's texts share a few strings: strings.Clone what outlives the batch.
 //
-// The memory allocated is a small multiple of len(data), and up to 3.25 MiB for
+// The memory allocated is a small multiple of len(data), and up to 5.75 MiB for
 // the columns on top of it: 256 zeros in a column take one byte, so that 2 KiB
 // of data can hold MaxRequests rows.
 func Decode(data []byte, b *Batch) error {
@@ -50,6 +50,9 @@ func decode(data []byte, b *Batch) error {
 	}
 	if version >= 4 {
 		r.reasons(b)
+	}
+	if version >= 5 {
+		r.parts(b)
 	}
 	if r.err == nil && r.at != len(data) {
 		r.fail("bytes after the end")
@@ -194,6 +197,45 @@ func (r *reader) reasons(b *Batch) {
 		if DropReason(reason) < DropReasons {
 			b.Drops[i].Reason = DropReason(reason)
 		}
+	}
+}
+
+func (r *reader) parts(b *Batch) {
+	parts := r.number(math.MaxUint64)
+	if parts&^partsKnown != 0 {
+		r.fail("a part that this program does not know")
+	}
+	if parts&partProcesses != 0 {
+		r.processes(b)
+	}
+	if parts&partTraces != 0 {
+		r.traces(b)
+	}
+}
+
+func (r *reader) processes(b *Batch) {
+	instances := r.list(nil, MaxRequests, MaxInstance)
+	versions := r.list(nil, MaxRequests, MaxVersion)
+	if len(instances) != len(versions) || len(instances) == 0 {
+		r.fail("processes are none, or without an instance or a version")
+		return
+	}
+	b.Processes = append(b.Processes, Process{})
+	for i := range instances {
+		b.Processes = append(b.Processes, Process{instances[i], versions[i]})
+	}
+	b.Process = column(r, b.Process, b.Len(), 4)
+}
+
+func (r *reader) traces(b *Batch) {
+	upper, lower := column[int64](r, nil, b.Len(), 8), column[int64](r, nil, b.Len(), 8)
+	if r.err != nil {
+		return
+	}
+	b.Traces = zeros(b.Traces[:0], b.Len())
+	for i := range b.Traces {
+		binary.BigEndian.PutUint64(b.Traces[i][:8], uint64(upper[i]))
+		binary.BigEndian.PutUint64(b.Traces[i][8:], uint64(lower[i]))
 	}
 }
 

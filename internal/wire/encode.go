@@ -51,12 +51,50 @@ func (b *Batch) AppendBinary(dst []byte) []byte {
 			dst = append(dst, byte(b.Drops[i].Reason))
 		}
 	}
+	if version >= 5 {
+		dst = b.appendParts(dst)
+	}
+	return dst
+}
+
+// appendParts appends the parts that only some batches have.
+func (b *Batch) appendParts(dst []byte) []byte {
+	n := b.Len()
+	parts := uint64(0)
+	if len(b.Processes) > 1 {
+		parts |= partProcesses
+	}
+	if len(b.Traces) > 0 {
+		parts |= partTraces
+	}
+	dst = binary.AppendUvarint(dst, parts)
+	if parts&partProcesses != 0 {
+		instances, versions := make([]string, 0, len(b.Processes)), make([]string, 0, len(b.Processes))
+		for _, o := range b.Processes[1:] {
+			instances, versions = append(instances, o.Instance), append(versions, o.Version)
+		}
+		dst = appendList(appendList(dst, instances), versions)
+		dst = appendColumn(dst, n, func(values []uint64, from int) {
+			widen(values, b.Process[from:])
+		})
+	}
+	if parts&partTraces != 0 {
+		for half := 0; half < len(TraceID{}); half += 8 {
+			dst = appendColumn(dst, n, func(values []uint64, from int) {
+				for i := range values {
+					values[i] = binary.BigEndian.Uint64(b.Traces[from+i][half:])
+				}
+			})
+		}
+	}
 	return dst
 }
 
 // minVersion returns the earliest version of the format that can hold the batch.
 func (b *Batch) minVersion() byte {
 	switch {
+	case len(b.Processes) > 1 || len(b.Traces) > 0:
+		return 5
 	case slices.ContainsFunc(b.Drops, func(d Drop) bool { return d.Reason != UnknownReason }):
 		return 4
 	case b.Version != "" || len(b.Errors) > 1:

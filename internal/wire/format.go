@@ -5,7 +5,7 @@ import "errors"
 // Version is the newest version of the byte format. Decode reads this one and all
 // earlier ones. AppendBinary writes the earliest version that can hold the batch, so
 // that hubs that know no later one accept it.
-const Version = 4
+const Version = 5
 
 // ContentType is the media type of an encoded batch.
 const ContentType = "application/vnd.kymo.batch"
@@ -39,7 +39,7 @@ const ContentType = "application/vnd.kymo.batch"
 // bytes, the lowest first. A width suits the largest value of its piece: it is
 // 0 where nothing differs from 0, one outlier widens its own piece alone, and
 // in reading and writing no branch depends on a value. Columns of 32 bits (key,
-// user and error) have no piece wider than 4.
+// user, error and process) have no piece wider than 4.
 //
 // In version 2 there follow
 //
@@ -62,11 +62,26 @@ const ContentType = "application/vnd.kymo.batch"
 //
 //	reasons    1 byte for each drop; an unknown one counts as 0
 //
+// In version 5 there follow
+//
+//	parts      number: bit 0 for processes, bit 1 for traces; no other may be set
+//	processes  list of the instances after the first, list of as many versions, and a column
+//	           of n places in them, 0 for the batch's own
+//	traces     two columns of n numbers: the upper and the lower half of a trace's id, 0 for none
+//
 // Nothing may follow the last part. Places out of range, counts beyond
 // limits.go or beyond what the remaining bytes can hold, and values outside
 // the limits make the whole batch invalid.
 
 const magic = "KYMB"
+
+// The bits of the parts that only some batches have.
+const (
+	partProcesses = 1 << iota
+	partTraces
+
+	partsKnown = partProcesses | partTraces
+)
 
 // pieceLen is how many values of a column share a width.
 const pieceLen = 256

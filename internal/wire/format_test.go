@@ -77,6 +77,45 @@ func TestGoldenBytesOfVersion3(t *testing.T) {
 	}
 }
 
+// golden5 is what follows golden, but for the byte of the version and the reason of the drop,
+// when sound has processes and traces.
+const golden5 = "00" + "00" + "00" + "00" + "00" + // nothing of versions 2 to 4
+	"03" + // both parts
+	"02" + "0500" + "7765622d31" + // instances "web-1" and none
+	"02" + "0003" + "312e32" + // versions none and "1.2"
+	"01" + "000201" + // process
+	"08" + "0000000000000000" + "a64db377352ff94b" + "0000000000000000" + // the upper half
+	"08" + "0000000000000000" + "36470e0e9d92cea3" + "0100000000000000" // the lower half
+
+func soundWithProcesses() *Batch {
+	b := sound()
+	b.Processes, b.Process = []Process{{}, {"web-1", ""}, {"", "1.2"}}, []uint32{0, 2, 1}
+	id, _ := ParseTraceID([]byte("4bf92f3577b34da6a3ce929d0e0e4736"))
+	b.Traces = []TraceID{{}, id, {15: 1}}
+	return b
+}
+
+func TestGoldenBytesOfVersion5(t *testing.T) {
+	want, err := hex.DecodeString(golden + golden5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want[4] = 5
+	if got := soundWithProcesses().AppendBinary(nil); !bytes.Equal(got, want) {
+		t.Errorf("encoded %x\nwant    %x", got, want)
+	}
+	var b Batch
+	if err := Decode(want, &b); err != nil {
+		t.Fatal(err)
+	}
+	same(t, &b, soundWithProcesses())
+	for i, want := range []Process{{"orders-1", ""}, {"orders-1", "1.2"}, {"web-1", ""}} {
+		if got := b.Request(i).Process; got != want {
+			t.Errorf("request %d is of %q, want %q", i, got, want)
+		}
+	}
+}
+
 // A reason follows what version 3 has. One of a later version is unknown, and costs nothing.
 func TestReasonsOfDrops(t *testing.T) {
 	for code, want := range map[string]DropReason{"\x00": UnknownReason, "\x01": BufferFull, "\x07": InFuture, "\x08": UnknownReason, "\xff": UnknownReason} {
@@ -128,14 +167,28 @@ func TestNewestVersionOnlyWhenNeeded(t *testing.T) {
 		t.Errorf("one error in %d requests takes %d bytes", b.Len(), with-without)
 	}
 	size(&Batch{Instance: "a", Kind: Leaving, Version: "v1"}, 3)
+	b = traffic(4096)
+	b.Processes, b.Process = []Process{{}}, make([]uint32, b.Len())
+	size(b, 1) // all requests are the batch's own
+	b.Processes = append(b.Processes, Process{"web-1", "1.2"})
+	b.Process[4000] = 1
+	if with := size(b, 5); with-without > 300 {
+		t.Errorf("one process of %d requests takes %d bytes", b.Len(), with-without)
+	}
+	b.Traces = make([]TraceID, b.Len())
+	b.Traces[4000] = TraceID{1}
+	if with := size(b, 5); with-without > 2400 {
+		t.Errorf("one trace of %d requests takes %d bytes", b.Len(), with-without)
+	}
 }
 
 func TestEveryCutIsMalformed(t *testing.T) {
-	data := soundWithErrors().AppendBinary(nil)
-	for n := range data {
-		var b Batch
-		if err := Decode(data[:n:n], &b); !errors.Is(err, ErrMalformed) {
-			t.Errorf("%d of %d bytes: %v, want ErrMalformed", n, len(data), err)
+	for _, b := range []*Batch{soundWithErrors(), soundWithProcesses()} {
+		data := b.AppendBinary(nil)
+		for n := range data {
+			if err := Decode(data[:n:n], new(Batch)); !errors.Is(err, ErrMalformed) {
+				t.Errorf("%d of %d bytes: %v, want ErrMalformed", n, len(data), err)
+			}
 		}
 	}
 }
@@ -184,6 +237,13 @@ func dropForm4(reason string) []byte {
 	return data
 }
 
+// form5 is form2 for version 5, up to its parts.
+func form5(parts ...any) []byte {
+	data := form2(append([]any{0, 0, 0, 0}, parts...)...)
+	data[4] = 5
+	return data
+}
+
 const zeros7 = "\x00\x00\x00\x00\x00\x00\x00"
 
 func TestFormBuildsSoundBytes(t *testing.T) {
@@ -207,9 +267,16 @@ var malformed = []struct {
 	{"nothing", nil},
 	{"wrong magic", []byte("KYMA\x01\x01a\x00")},
 	{"version 0", []byte("KYMB\x00\x01a\x00")},
-	{"version 5", []byte("KYMB\x05\x01a\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00")},
+	{"version 6", []byte("KYMB\x06\x01a\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00")},
 	{"no reason of a drop", dropForm4("")},
 	{"bytes after the reasons", dropForm4("\x01x")},
+	{"no parts", form5()},
+	{"a part of a later version", form5(4)},
+	{"bytes after the parts", form5(0, "x")},
+	{"processes without an entry", form5(1, 0, 0)},
+	{"processes without a version", form5(1, 1, 1, "a", 0)},
+	{"an instance over its limit", form5(1, 1, MaxInstance+1, long[:MaxInstance+1], 1, 0)},
+	{"a version over its limit", form5(1, 1, 0, 1, MaxVersion+1, long[:MaxVersion+1])},
 	{"no version of the service", form3()},
 	{"version of the service over its limit", form3(MaxVersion+1, long[:MaxVersion+1], 0)},
 	{"no errors", form3(0)},
@@ -311,7 +378,12 @@ func memoryFor(data []byte) uint64 {
 
 // mostMemory bounds what n bytes may allocate: 56 bytes for a key of 4, 16 for
 // a text of 1, and the columns.
-func mostMemory(n int) uint64 { return 40*uint64(n) + 4<<20 }
+func mostMemory(n int) uint64 { return 40*uint64(n) + 13<<19 }
+
+func asVersion(version byte, data []byte) []byte {
+	data[4] = version
+	return data
+}
 
 func TestMemoryIsBounded(t *testing.T) {
 	pieces := MaxRequests / pieceLen
@@ -323,6 +395,8 @@ func TestMemoryIsBounded(t *testing.T) {
 		{"columns of zeros for a byte", form(0, 0, 0, 0, MaxRequests, 0, "\x00")},
 		{"empty texts", form(maxTexts, strings.Repeat("\x00", maxTexts), 0, 0, 0, 0)},
 		{"keys", form(1, 1, "s", MaxRequests, strings.Repeat("\x00\x00\x00\x01", MaxRequests), 0, 0, 0)},
+		{"all columns", asVersion(5, form(3, 1, 1, 1, "sem", 1, 0, 1, 2, 200, 0, 0, MaxRequests, 0, strings.Repeat(zeros7, pieces),
+			0, 0, 0, 1, 1, "e", strings.Repeat("\x00", pieces), 3, 1, 0, 1, 0, strings.Repeat("\x00", 3*pieces)))},
 		{"users", form(0, 0, MaxRequests, strings.Repeat("\x00", MaxRequests), 0, 0)},
 	} {
 		if got, most := memoryFor(c.data), mostMemory(len(c.data)); got > most {

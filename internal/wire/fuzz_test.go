@@ -12,6 +12,7 @@ func FuzzDecode(f *testing.F) {
 	r := rand.New(rand.NewPCG(7, 1))
 	f.Add(sound().AppendBinary(nil))
 	f.Add(soundWithErrors().AppendBinary(nil))
+	f.Add(soundWithProcesses().AppendBinary(nil))
 	for _, n := range []int{0, 1, 20, 300} {
 		f.Add(randomBatch(r, n).AppendBinary(nil))
 	}
@@ -44,7 +45,8 @@ func FuzzDecode(f *testing.F) {
 		}
 		same(t, &again, &b)
 		held := 8*(cap(b.Start)+cap(b.Duration)+cap(b.FirstByte)+cap(b.Lifetime)+cap(b.Size)) +
-			4*(cap(b.Key)+cap(b.User)+cap(b.Error)) + 56*cap(b.Keys) + 16*(cap(b.Users)+cap(b.Errors)) + 40*cap(b.Drops)
+			4*(cap(b.Key)+cap(b.User)+cap(b.Error)+cap(b.Process)) + 56*cap(b.Keys) + 16*(cap(b.Users)+cap(b.Errors)+cap(b.Traces)) +
+			32*cap(b.Processes) + 40*cap(b.Drops)
 		if uint64(held) > mostMemory(len(data)) {
 			t.Fatalf("%d bytes hold %d of memory", len(data), held)
 		}

@@ -38,6 +38,14 @@ func (b *Batch) Validate() error {
 			return &FieldError{Index: b.firstOf(b.Error, i), Field: "error", Problem: optionalText(MaxError)}
 		}
 	}
+	for i, o := range b.Processes {
+		if !fit(o.Instance, MaxInstance) {
+			return &FieldError{Index: b.firstOf(b.Process, i), Field: "instance", Problem: optionalText(MaxInstance)}
+		}
+		if !fit(o.Version, MaxVersion) {
+			return &FieldError{Index: b.firstOf(b.Process, i), Field: "version", Problem: optionalText(MaxVersion)}
+		}
+	}
 	if e := b.checkRows(); e != nil {
 		return e
 	}
@@ -54,7 +62,7 @@ func (b *Batch) checkCounts() *FieldError {
 		return &FieldError{Index: -1, Field: "requests", Problem: fmt.Sprintf("has %d requests; at most %d are allowed", n, MaxRequests)}
 	case len(b.User) != n || len(b.Start) != n || len(b.Duration) != n ||
 		len(b.FirstByte) != n || len(b.Lifetime) != n || len(b.Size) != n ||
-		len(b.Errors) > 0 && len(b.Error) != n || len(b.Errors) == 0 && len(b.Error) > 0:
+		!fits(len(b.Error), n, len(b.Errors)) || !fits(len(b.Process), n, len(b.Processes)) || len(b.Traces) > 0 && len(b.Traces) != n:
 		return &FieldError{Index: -1, Field: "requests", Problem: "has columns of different lengths"}
 	case len(b.Keys) > MaxRequests:
 		return tooMany("keys", len(b.Keys), MaxRequests)
@@ -62,6 +70,8 @@ func (b *Batch) checkCounts() *FieldError {
 		return tooMany("users", len(b.Users), MaxRequests+1)
 	case len(b.Errors) > MaxRequests+1:
 		return tooMany("errors", len(b.Errors), MaxRequests+1)
+	case len(b.Processes) > MaxRequests+1:
+		return tooMany("processes", len(b.Processes), MaxRequests+1)
 	case len(b.Drops) > MaxDrops:
 		return tooMany("drops", len(b.Drops), MaxDrops)
 	case len(b.Health) > MaxHealth:
@@ -74,8 +84,19 @@ func (b *Batch) checkCounts() *FieldError {
 		return &FieldError{Index: -1, Field: "users", Problem: "must begin with the empty user"}
 	case len(b.Errors) > 0 && b.Errors[0] != "":
 		return &FieldError{Index: -1, Field: "errors", Problem: "must begin with the empty error"}
+	case len(b.Processes) > 0 && b.Processes[0] != Process{}:
+		return &FieldError{Index: -1, Field: "processes", Problem: "must begin with the empty process"}
 	}
 	return nil
+}
+
+// fits reports whether an optional column is as long as it must be: n if its dictionary has
+// entries, else empty.
+func fits(column, n, entries int) bool {
+	if entries == 0 {
+		n = 0
+	}
+	return column == n
 }
 
 func tooMany(field string, n, limit int) *FieldError {
@@ -121,6 +142,9 @@ func (b *Batch) checkRows() (e *FieldError) {
 	note(within(b.User[:n], int64(len(b.Users))-1), "user_id", "refers to no user of the batch")
 	if len(b.Error) > 0 {
 		note(within(b.Error[:n], int64(len(b.Errors))-1), "error", "refers to no error of the batch")
+	}
+	if len(b.Process) > 0 {
+		note(within(b.Process[:n], int64(len(b.Processes))-1), "instance", "refers to no process of the batch")
 	}
 	note(within(b.Start[:n], MaxStart), "timestamp", StartProblem)
 	note(within(b.Duration[:n], int64(MaxDuration)), "response_time_ms", DurationProblem)

@@ -90,7 +90,8 @@ func fill(t *testing.T, st store.Store, requests []wire.Request) {
 func expected(requests []wire.Request, f *Filter, o order) []store.Record {
 	var want []store.Record
 	for i := range requests {
-		r := store.Record{Request: requests[i], Instance: "test"}
+		r := requests[i]
+		r.Instance = "test"
 		if f.Matches(&r) && f.status(r.Status) {
 			want = append(want, r)
 		}
@@ -376,7 +377,7 @@ func TestTopIsSmall(t *testing.T) {
 	best := top{order: slowest, n: 1000}
 	most := 0
 	for i := range 200_000 {
-		best.add(&store.Record{Request: wire.Request{Start: 7, Duration: time.Duration(i % 50)}})
+		best.add(&store.Record{Start: 7, Duration: time.Duration(i % 50)})
 		most = max(most, len(best.runs))
 	}
 	records := best.records(Position{Start: 7, Duration: 49, Skip: 3999})

@@ -1,6 +1,7 @@
 package drill
 
 import (
+	"bytes"
 	"cmp"
 	"math"
 	"time"
@@ -40,7 +41,8 @@ func rest(a, b *store.Record) int {
 		return rollup.CompareKeys(&a.Key, &b.Key)
 	}
 	return cmp.Or(cmp.Compare(a.User, b.User), cmp.Compare(a.Instance, b.Instance),
-		cmp.Compare(a.Size, b.Size), cmp.Compare(a.FirstByte, b.FirstByte), cmp.Compare(a.Lifetime, b.Lifetime))
+		cmp.Compare(a.Size, b.Size), cmp.Compare(a.FirstByte, b.FirstByte), cmp.Compare(a.Lifetime, b.Lifetime),
+		cmp.Compare(a.Version, b.Version), cmp.Compare(a.Error, b.Error), bytes.Compare(a.Trace[:], b.Trace[:]))
 }
 
 // bound is what the position is compared with; of equal requests, none is before it.

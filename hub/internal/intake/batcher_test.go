@@ -106,6 +106,7 @@ func TestRequestsBecomeRows(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			want := plain
+			want.Instance = "test"
 			c.want(&want)
 			got, err := gathered(t, &steps{changed(c.change)})
 			if err != nil || len(got) != 1 || got[0] != want {

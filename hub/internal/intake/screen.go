@@ -82,16 +82,10 @@ func screen(b *wire.Batch, s span, lost *losses) {
 			lost.add(reason, b.Keys[b.Key[i]].Service, start)
 			continue
 		}
-		b.Key[n], b.User[n], b.Start[n], b.Duration[n] = b.Key[i], b.User[i], start, b.Duration[i]
-		b.FirstByte[n], b.Lifetime[n], b.Size[n] = b.FirstByte[i], b.Lifetime[i], b.Size[i]
-		if len(b.Error) > 0 {
-			b.Error[n] = b.Error[i]
-		}
+		b.Move(n, i)
 		n++
 	}
-	b.Key, b.User, b.Start, b.Duration = b.Key[:n], b.User[:n], b.Start[:n], b.Duration[:n]
-	b.FirstByte, b.Lifetime, b.Size = b.FirstByte[:n], b.Lifetime[:n], b.Size[:n]
-	b.Error = b.Error[:min(n, len(b.Error))]
+	b.Truncate(n)
 }
 
 // screenHealth removes the health results that end before s or begin after it, and

@@ -157,7 +157,7 @@ func (w *world) misfit(b *batch, v *wire.Batch, records map[int64]store.Record, 
 			got.Key = r.Key
 		}
 		switch {
-		case ok && (got.Request != r || got.Instance != b.instance):
+		case ok && got != r:
 			return fmt.Sprintf("%+v is %+v", r, got)
 		case ok && r.Start < floor:
 			return fmt.Sprintf("the request at %s is there, from before %s", time.UnixMilli(r.Start).UTC(), time.UnixMilli(floor).UTC())

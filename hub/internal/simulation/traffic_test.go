@@ -36,8 +36,12 @@ func (w *world) newBatch() *batch {
 		if w.r.IntN(2) == 0 {
 			r.User = fmt.Sprintf("u%d", w.r.IntN(5))
 		}
-		b.requests[r.Size] = r
+		if w.r.IntN(4) == 0 {
+			r.Error, r.Version, r.Trace = fmt.Sprintf("class %d", w.r.IntN(3)), fmt.Sprint(w.r.IntN(2)), wire.TraceID{byte(w.numbers)}
+		}
 		builder.Add(&r)
+		r.Instance = instance
+		b.requests[r.Size] = r
 	}
 	if w.r.IntN(4) == 0 {
 		b.dropped = uint64(1 + w.r.IntN(5))

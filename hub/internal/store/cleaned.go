@@ -9,6 +9,7 @@ import (
 
 	"github.com/kymohq/kymo/hub/internal/rollup"
 	"github.com/kymohq/kymo/internal/printable"
+	"github.com/kymohq/kymo/internal/wire"
 )
 
 // Cleaned returns a store that answers with names and texts that are fit to be shown
@@ -147,12 +148,13 @@ func (s cleaned) filter(ctx context.Context, w rollup.Window, f Filter) (exact F
 }
 
 func cleanRecord(r *Record) *Record {
-	if isClean(&r.Key) && printable.Is(r.User) && printable.Is(r.Error) && printable.Is(r.Instance) {
+	if isClean(&r.Key) && printable.Is(r.User) && printable.Is(r.Error) && printable.Is(r.Instance) && printable.Is(r.Version) {
 		return r
 	}
 	shown := *r
 	shown.Key = cleanKey(&r.Key)
-	shown.User, shown.Error, shown.Instance = printable.Clean(r.User), printable.Clean(r.Error), printable.Clean(r.Instance)
+	shown.Process = wire.Process{Instance: printable.Clean(r.Instance), Version: printable.Clean(r.Version)}
+	shown.User, shown.Error = printable.Clean(r.User), printable.Clean(r.Error)
 	return &shown
 }
 

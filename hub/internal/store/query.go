@@ -66,11 +66,8 @@ func (q *RequestQuery) Matches(r *Record) bool {
 	return q.Contains(r.Start) && q.Selects(&r.Key) && r.Duration >= q.MinDuration && (q.User == "" || q.User == r.User)
 }
 
-// Record is a request as kept.
-type Record struct {
-	wire.Request
-	Instance string // that reported it
-}
+// Record is a request as kept, with its process.
+type Record = wire.Request
 
 // HealthQuery selects the health results whose span touches the window: it
 // begins before the window's end and does not end before its beginning.

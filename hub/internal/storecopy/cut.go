@@ -34,7 +34,7 @@ const maxBytes = wire.MaxBytes - 1<<10
 
 // entryBytes is an upper bound on the size of an entry without its texts and
 // histogram.
-const entryBytes = 64
+const entryBytes = 96
 
 // room returns the builder to which one more entry of a stream can be added. The
 // entry takes at most so many bytes, and a batch of the stream has at most limit entries.
@@ -83,12 +83,14 @@ func (c *cutter) end() error {
 
 func (c *cutter) requests(records iter.Seq2[*store.Record, error]) error {
 	return inOrder(records, func(r *store.Record) int64 { return r.Start }, compareRequests, func(r *store.Record) error {
-		bytes := entryBytes + len(r.Service) + len(r.Endpoint) + len(r.Method) + len(r.User)
+		bytes := entryBytes + len(r.Service) + len(r.Endpoint) + len(r.Method) + len(r.User) + len(r.Version) + len(r.Error)
 		b, err := c.room(stream{instance: r.Instance}, wire.MaxRequests, bytes)
 		if err != nil {
 			return err
 		}
-		b.Add(&r.Request)
+		request := *r
+		request.Instance = "" // the batch's
+		b.Add(&request)
 		return nil
 	})
 }

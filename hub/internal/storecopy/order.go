@@ -55,6 +55,9 @@ func compareRequests(a, b *store.Record) int {
 		strings.Compare(a.Endpoint, b.Endpoint),
 		strings.Compare(a.Method, b.Method),
 		strings.Compare(a.Service, b.Service),
+		strings.Compare(a.Version, b.Version),
+		strings.Compare(a.Error, b.Error),
+		bytes.Compare(a.Trace[:], b.Trace[:]),
 	)
 }
 

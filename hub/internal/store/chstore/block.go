@@ -33,7 +33,8 @@ type block struct {
 
 // requestColumns are rows of api_metrics.
 type requestColumns struct {
-	endpoint, method, service, instance []string
+	endpoint, method, service           []string
+	instance, version, class, trace     []string
 	millis, status                      []int32
 	user                                []*string
 	start                               []time.Time
@@ -147,7 +148,18 @@ func (c *requestColumns) add(r *request, number uint64) {
 		bucket = int16(hist.Index(d))
 	}
 	c.endpoint, c.method = append(c.endpoint, k.Endpoint), append(c.method, k.Method)
-	c.service, c.instance = append(c.service, k.Service), append(c.instance, b.Instance)
+	process, class, trace := b.ProcessOf(0), "", ""
+	if len(b.Processes) > 0 {
+		process = b.ProcessOf(b.Process[i])
+	}
+	if len(b.Error) > 0 {
+		class = b.Errors[b.Error[i]]
+	}
+	if len(b.Traces) > 0 {
+		trace = b.Traces[i].String()
+	}
+	c.service, c.instance, c.version = append(c.service, k.Service), append(c.instance, process.Instance), append(c.version, process.Version)
+	c.class, c.trace = append(c.class, class), append(c.trace, trace)
 	c.millis = append(c.millis, int32(time.Duration(b.Duration[i]).Round(time.Millisecond)/time.Millisecond))
 	c.status, c.user = append(c.status, int32(k.Status)), append(c.user, user)
 	c.start, c.startMillis = append(c.start, time.UnixMilli(r.start).UTC()), append(c.startMillis, uint16(r.start%1000))
@@ -160,7 +172,7 @@ func (c *requestColumns) add(r *request, number uint64) {
 
 func (c *requestColumns) fill(b driver.Batch) error {
 	return fillColumns(b, c.endpoint, c.method, c.millis, c.status, c.user, c.start, c.startMillis, c.service, c.duration, c.firstByte,
-		c.lifetime, c.size, c.instance, c.bucket, c.span, c.day, c.group, c.row)
+		c.lifetime, c.size, c.instance, c.bucket, c.span, c.day, c.group, c.row, c.version, c.class, c.trace)
 }
 
 func (c *rollupColumns) add(r *request, h *hist.Histogram, number uint64) {

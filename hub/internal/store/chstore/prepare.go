@@ -46,6 +46,9 @@ func (c *cluster) make(ctx context.Context, n *node) error {
 			}
 		}
 	}
+	if err := c.addColumns(ctx, n); err != nil {
+		return err
+	}
 	var path, common string
 	if c.replicated {
 		if err := n.conn.Exec(ctx, createTrusted(c.database)); err != nil {

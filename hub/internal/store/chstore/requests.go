@@ -12,6 +12,7 @@ import (
 
 	"github.com/kymohq/kymo/hub/internal/rollup"
 	"github.com/kymohq/kymo/hub/internal/store"
+	"github.com/kymohq/kymo/internal/wire"
 )
 
 // Requests implements store.Store. They are read an hour at a
@@ -94,7 +95,7 @@ func (s *Store) requestsOf(ctx context.Context, snap *snapshot, q *store.Request
 		return false
 	}
 	sql := fmt.Sprintf(`SELECT service, endpoint, method, status_code, user_id, toInt64(toUInt32(created_at)) * 1000 + created_ms AS start,
-		duration_ns, first_byte_ns, lifetime_ns, response_bytes, instance FROM %s WHERE %s AND %s AND %s%s ORDER BY start`,
+		duration_ns, first_byte_ns, lifetime_ns, response_bytes, instance, version, error, trace_id FROM %s WHERE %s AND %s AND %s%s ORDER BY start`,
 		s.table(requestsTable), since(q.From), startsIn(q.Window), snap.counting(), selecting(q))
 	var cursors []*cursor[*store.Record]
 	defer func() {
@@ -132,8 +133,11 @@ func scanRequest(rows driver.Rows) (*store.Record, error) {
 	var r store.Record
 	var status int32
 	var user *string
+	var trace string
 	var duration, firstByte, lifetime int64
-	err := rows.Scan(&r.Service, &r.Endpoint, &r.Method, &status, &user, &r.Start, &duration, &firstByte, &lifetime, &r.Size, &r.Instance)
+	err := rows.Scan(&r.Service, &r.Endpoint, &r.Method, &status, &user, &r.Start, &duration, &firstByte, &lifetime, &r.Size, &r.Instance,
+		&r.Version, &r.Error, &trace)
+	r.Trace, _ = wire.ParseTraceID([]byte(trace)) // what another program wrote may be none
 	if user != nil {
 		r.User = *user
 	}

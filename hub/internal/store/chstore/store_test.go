@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -78,6 +79,26 @@ func conform(t *testing.T, database func() string) {
 	})
 }
 
+// Tables of an earlier version get the columns that they lack, and keep what they have.
+func TestTablesOfAnEarlierVersion(t *testing.T) {
+	server, oracle := serverstest.ClickHouse(t, password), storetest.NewOracle()
+	url := database(server)
+	name := url[strings.LastIndexByte(url, '/')+1:]
+	name, _, _ = strings.Cut(name, "?")
+	s := open(t, url, Options{tuning: quick})
+	mustAppend(t, s, oracle, storetest.Batch("a", 1, 70))
+	s.Close()
+	for _, column := range []string{"version", "error", "trace_id"} {
+		server.SQL("ALTER TABLE " + name + ".api_metrics DROP COLUMN " + column)
+	}
+	s = open(t, url, Options{tuning: quick})
+	b := storetest.Batch("b", 1, 70)
+	b.Version, b.Traces = "1.4.2", make([]wire.TraceID, b.Len())
+	b.Traces[7] = wire.TraceID{1, 15: 2}
+	mustAppend(t, s, oracle, b)
+	storetest.Same(t, s, oracle)
+}
+
 // Nothing happens to this cluster; make cluster runs the tests that break one.
 // Two hubs keep, add up and report, and forget.
 func TestQuietCluster(t *testing.T) {
@@ -121,6 +142,17 @@ func TestQuietCluster(t *testing.T) {
 	if found, err := first.Documents(t.Context(), ""); err != nil || len(found) > 0 {
 		t.Errorf("once deleted: %v, %v", found, err)
 	}
+	for _, shard := range servers.Nodes {
+		shard[0].SQL("ALTER TABLE kymo.api_metrics_local DROP COLUMN version")
+		for _, node := range shard {
+			node.SQL("ALTER TABLE kymo.api_metrics DROP COLUMN version")
+		}
+	}
+	third := open(t, url, Options{tuning: quick}) // which brings the tables up to date
+	b := storetest.Batch("b", 1, 70)
+	b.Version = "1.4.2"
+	mustAppend(t, third, oracle, b)
+	storetest.Same(t, first, oracle)
 	for _, shard := range servers.Nodes {
 		for _, node := range shard {
 			if n := node.SQL("SELECT count() FROM kymo.kymo_trusted"); n == "0" {

@@ -74,6 +74,9 @@ var tables = []table{
 		{"day", "Date", rising},     // of the group
 		{"group_id", "UInt64", rising},
 		{"row", "UInt32", rising}, // within the group
+		{"version", "String", name},
+		{"error", "String", name},
+		{"trace_id", "String", text}, // 32 hex digits
 	}, partition: "day", order: "span, service, endpoint, method, status_code, created_at"},
 
 	{name: healthTable, sql: true, columns: []column{

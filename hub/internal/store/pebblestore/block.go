@@ -5,6 +5,8 @@ import (
 	"errors"
 	"math"
 	"slices"
+
+	"github.com/kymohq/kymo/internal/wire"
 )
 
 // blockLimit is the maximum number of rows in a block: large enough for its list of
@@ -14,23 +16,35 @@ const blockLimit = 1 << 16
 
 // A block is requests sorted by start. Numbers are varints:
 //
-//	version    2
+//	version    3, or 2 if nothing follows the columns
 //	n          the number of rows
 //	first      the instant of the first row or drop, Unix ms
 //	span       the distance from there to the last
 //	series     count, then the block's series, the most frequent first
 //	users      the block's users, the most frequent first: see appendTexts
-//	instances  likewise
+//	processes  likewise, as processText writes them
 //	drops      count, then for each: series, at (Unix ms), count
 //	columns    eight, in the order of the rows struct: start as packed distances,
-//	           instance packed, because consecutive rows often have the same one, the
-//	           others split; series, user and instance are indexes of the lists above;
+//	           process packed, because consecutive rows often have the same one, the
+//	           others split; series, user and process are indexes of the lists above;
 //	           first byte is 0, or duration - first byte + 1
+//	parts      bits of what follows
+//	classes    if bit 0 is set: a list like users, and a split column of indexes
+//	traces     if bit 1 is set: 16 bytes for each row, compressed, after their length
 //
-// In version 1 the lists of texts are in another form, and instance is split.
+// In version 1 the lists of texts are in another form, and process is split.
 const (
 	blockVersion1 = 1
 	blockVersion2 = 2
+	blockVersion3 = 3
+)
+
+// The parts that only some blocks have.
+const (
+	partClasses = 1 << iota
+	partTraces
+
+	partsKnown = partClasses | partTraces
 )
 
 var errBlock = errors.New("pebblestore: corrupt block")
@@ -39,17 +53,18 @@ var errBlock = errors.New("pebblestore: corrupt block")
 // reuses its buffers.
 type blockWriter struct {
 	columns
-	rows             *rows
-	users, instances ordered
-	heads, tails     []byte
-	deltas           []int64
+	rows                      *rows
+	users, processes, classes ordered
+	heads, tails              []byte
+	deltas                    []int64
 }
 
 // begin takes rows, which are sorted by start, to be encoded.
 func (w *blockWriter) begin(r *rows) {
 	w.rows = r
 	w.users.sort(r.users)
-	w.instances.sort(r.instances)
+	w.processes.sort(r.processes)
+	w.classes.sort(r.classes)
 }
 
 // append appends rows [from, to) and the drops as a block, and returns its first instant.
@@ -62,7 +77,12 @@ func (w *blockWriter) append(dst []byte, from, to int, drops []drop) ([]byte, in
 	for _, d := range drops {
 		first, last = min(first, d.at), max(last, d.at)
 	}
-	dst = append(dst, blockVersion2)
+	parts := r.partsOf(from, to)
+	if parts == 0 {
+		dst = append(dst, blockVersion2)
+	} else {
+		dst = append(dst, blockVersion3)
+	}
 	dst = binary.AppendUvarint(dst, uint64(n))
 	dst = binary.AppendUvarint(dst, uint64(first))
 	dst = binary.AppendUvarint(dst, uint64(last-first))
@@ -73,7 +93,7 @@ func (w *blockWriter) append(dst []byte, from, to int, drops []drop) ([]byte, in
 		dst = binary.AppendUvarint(dst, uint64(id))
 	}
 	dst, userPlaces := w.appendTexts(dst, &w.users, r.user[from:to])
-	dst, instancePlaces := w.appendTexts(dst, &w.instances, r.instance[from:to])
+	dst, processPlaces := w.appendTexts(dst, &w.processes, r.process[from:to])
 	dst = binary.AppendUvarint(dst, uint64(len(drops)))
 	for _, d := range drops {
 		dst = binary.AppendUvarint(dst, uint64(d.series))
@@ -100,10 +120,46 @@ func (w *blockWriter) append(dst []byte, from, to int, drops []drop) ([]byte, in
 	dst = appendSplit(&w.columns, dst, r.lifetime[from:to])
 	dst = appendSplit(&w.columns, dst, r.size[from:to])
 	dst = appendSplit(&w.columns, dst, userPlaces)
-	for i, p := range instancePlaces {
+	for i, p := range processPlaces {
 		w.deltas[i] = int64(p)
 	}
-	return w.appendPacked(dst, w.deltas), first
+	dst = w.appendPacked(dst, w.deltas)
+	if parts != 0 {
+		dst = w.appendParts(append(dst, parts), parts, from, to)
+	}
+	return dst, first
+}
+
+// partsOf returns which parts a block of rows [from, to) has.
+func (r *rows) partsOf(from, to int) (parts byte) {
+	some := func(class uint32) bool { return class != 0 }
+	if from < len(r.class) && slices.ContainsFunc(r.class[from:min(to, len(r.class))], some) {
+		parts |= partClasses
+	}
+	traced := func(id wire.TraceID) bool { return id != wire.TraceID{} }
+	if from < len(r.trace) && slices.ContainsFunc(r.trace[from:min(to, len(r.trace))], traced) {
+		parts |= partTraces
+	}
+	return parts
+}
+
+func (w *blockWriter) appendParts(dst []byte, parts byte, from, to int) []byte {
+	r := w.rows
+	if parts&partClasses != 0 {
+		var places []uint32
+		r.class = padded(r.class, max(to, len(r.class)))
+		dst, places = w.appendTexts(dst, &w.classes, r.class[from:to])
+		dst = appendSplit(&w.columns, dst, places)
+	}
+	if parts&partTraces != 0 {
+		r.trace = padded(r.trace, max(to, len(r.trace)))
+		w.plane = w.plane[:0]
+		for i := range r.trace[from:to] {
+			w.plane = append(w.plane, r.trace[from+i][:]...)
+		}
+		dst = w.appendZipped(dst, w.plane)
+	}
+	return dst
 }
 
 // byFrequency returns the distinct values, the most frequent first, and for

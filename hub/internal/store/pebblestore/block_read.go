@@ -1,5 +1,7 @@
 package pebblestore
 
+import "github.com/kymohq/kymo/internal/wire"
+
 // The columns of a block, in their order.
 const (
 	columnStart = iota
@@ -9,7 +11,7 @@ const (
 	columnLifetime
 	columnSize
 	columnUser
-	columnInstance
+	columnProcess
 	columnCount
 )
 
@@ -26,7 +28,12 @@ type blockReader struct {
 	list     []uint32 // its series
 	sections [columnCount][]byte
 
-	userTexts, instanceTexts texts
+	parts        byte   // that it has
+	classSection []byte // the column
+	traceSection []byte
+	userTexts    texts
+	processTexts texts
+	classTexts   texts
 }
 
 // endsBefore reports whether all of a block's requests started before the instant. It
@@ -45,7 +52,7 @@ func blockLast(b []byte) (last int64, ok bool) {
 	return last, !c.bad && knownBlock(version)
 }
 
-func knownBlock(version byte) bool { return version == blockVersion2 || version == blockVersion1 }
+func knownBlock(version byte) bool { return version >= blockVersion1 && version <= blockVersion3 }
 
 // open splits a block into its columns, without decoding them.
 func (br *blockReader) open(b []byte) error {
@@ -64,7 +71,7 @@ func (br *blockReader) open(b []byte) error {
 		br.list = append(br.list, uint32(c.uvarint()))
 	}
 	br.userTexts.open(c.section(), br.v1)
-	br.instanceTexts.open(c.section(), br.v1)
+	br.processTexts.open(c.section(), br.v1)
 	br.drops = br.drops[:0]
 	for range c.int(len(b)) {
 		br.drops = append(br.drops, drop{uint32(c.uvarint()), int64(c.uvarint()), c.uvarint()})
@@ -72,10 +79,26 @@ func (br *blockReader) open(b []byte) error {
 	for i := range br.sections {
 		br.sections[i] = c.section()
 	}
+	br.parts = 0
+	if version >= blockVersion3 {
+		br.openParts(&c)
+	}
 	if c.bad || len(c.b) > 0 {
 		return errBlock
 	}
 	return nil
+}
+
+func (br *blockReader) openParts(c *cursor) {
+	br.parts = c.byte()
+	c.bad = c.bad || br.parts&^partsKnown != 0
+	if br.parts&partClasses != 0 {
+		br.classTexts.open(c.section(), false)
+		br.classSection = c.section()
+	}
+	if br.parts&partTraces != 0 {
+		br.traceSection = c.section()
+	}
 }
 
 // read decodes the start and the series of every row.
@@ -175,13 +198,37 @@ func (br *blockReader) pick(places []uint32) (err error) {
 	if br.users, err = br.userTexts.of(br.user, br.users); err != nil {
 		return err
 	}
-	pickInstances := (*columns).pickPacked
+	pickProcesses := (*columns).pickPacked
 	if br.v1 {
-		pickInstances = pickSplit[uint32]
+		pickProcesses = pickSplit[uint32]
 	}
-	if br.instance, err = pickInstances(&br.columns, br.sections[columnInstance], br.n, places, br.instance); err != nil {
+	if br.process, err = pickProcesses(&br.columns, br.sections[columnProcess], br.n, places, br.process); err != nil {
 		return err
 	}
-	br.instances, err = br.instanceTexts.of(br.instance, br.instances)
-	return err
+	if br.processes, err = br.processTexts.of(br.process, br.processes); err != nil {
+		return err
+	}
+	return br.pickParts(places)
+}
+
+// pickParts is pick for the columns that only some blocks have.
+func (br *blockReader) pickParts(places []uint32) (err error) {
+	if br.parts&partClasses != 0 {
+		if br.class, err = pickSplit(&br.columns, br.classSection, br.n, places, br.class); err != nil {
+			return err
+		}
+		if br.classes, err = br.classTexts.of(br.class, br.classes); err != nil {
+			return err
+		}
+	}
+	if br.parts&partTraces == 0 {
+		return nil
+	}
+	if br.plane, err = zstdReader.DecodeAll(br.traceSection, br.plane[:0]); err != nil || len(br.plane) != br.n*len(wire.TraceID{}) {
+		return errBlock
+	}
+	for _, i := range places {
+		br.trace = append(br.trace, wire.TraceID(br.plane[int(i)*len(wire.TraceID{}):]))
+	}
+	return nil
 }

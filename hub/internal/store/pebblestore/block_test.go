@@ -17,7 +17,7 @@ import (
 // sample returns rows, sorted, with every column in use.
 func sample(n int) *rows {
 	r := rand.New(rand.NewPCG(1, 1))
-	s := &rows{users: []string{"", "a", "böb"}, instances: []string{"i", "j"}}
+	s := &rows{users: []string{"", "a", "böb"}, processes: []string{"i", "j"}}
 	s.grow(n)
 	for i := range n {
 		s.start[i] = storetest.Noon + int64(i)*7
@@ -27,7 +27,21 @@ func sample(n int) *rows {
 		s.lifetime[i] = int64(r.IntN(2)) * 1e9
 		s.size[i] = r.Int64N(wire.MaxSize)
 		s.user[i] = uint32(r.IntN(3))
-		s.instance[i] = uint32(r.IntN(2))
+		s.process[i] = uint32(r.IntN(2))
+	}
+	return s
+}
+
+// addParts adds the columns that few rows have.
+func addParts(s *rows) *rows {
+	r := rand.New(rand.NewPCG(2, 1))
+	s.classes = []string{"", "TimeoutError", "KeyError"}
+	s.class, s.trace = make([]uint32, s.len()), make([]wire.TraceID, s.len())
+	for i := range s.len() {
+		s.class[i] = uint32(r.IntN(3))
+		if r.IntN(2) == 0 {
+			s.trace[i] = wire.TraceID{byte(i), 15: byte(r.Uint32())}
+		}
 	}
 	return s
 }
@@ -56,7 +70,7 @@ func (br *blockReader) readAll(block []byte) error {
 	return br.pick(every)
 }
 
-// TestCorruptBlocks cuts and changes blocks of both versions at every byte: the reader
+// TestCorruptBlocks cuts and changes blocks of every version at every byte: the reader
 // must see it or give something else, but not fail in any other way.
 func TestCorruptBlocks(t *testing.T) {
 	rows := sample(storetest.Volume(300))
@@ -67,11 +81,13 @@ func TestCorruptBlocks(t *testing.T) {
 	if first != storetest.Noon {
 		t.Fatalf("first instant %d, want %d", first, storetest.Noon)
 	}
+	w.begin(addParts(rows))
+	block3, _ := w.append(nil, 0, rows.len(), []drop{{1, storetest.Noon + 5, 3}})
 	for _, test := range []struct {
 		name  string
 		block []byte
 		rows  int
-	}{{"version 1", blockOfVersion1(t), 30}, {"version 2", block, rows.len()}} {
+	}{{"version 1", blockOfVersion1(t), 30}, {"version 2", block, rows.len()}, {"version 3", block3, rows.len()}} {
 		t.Run(test.name, func(t *testing.T) {
 			var reader blockReader
 			if err := reader.readAll(test.block); err != nil || reader.len() != test.rows || len(reader.drops) != 1 {
@@ -86,7 +102,10 @@ func TestCorruptBlocks(t *testing.T) {
 					changed[i] ^= bit
 					if err := reader.readAll(changed); err == nil {
 						for row := range reader.len() {
-							_ = reader.users[reader.user[row]] + reader.instances[reader.instance[row]]
+							_ = reader.users[reader.user[row]] + reader.processes[reader.process[row]]
+							if row < len(reader.class) {
+								_ = reader.classes[reader.class[row]]
+							}
 						}
 					}
 				}
@@ -136,16 +155,24 @@ func TestBlockOfVersion1(t *testing.T) {
 
 // TestPickedRows reads some rows of a block: they must be what was written.
 func TestPickedRows(t *testing.T) {
-	all := sample(2000)
-	var w blockWriter
-	w.begin(all)
-	block, _ := w.append(nil, 0, 2000, nil)
+	var blocks [][]byte
+	plain, full := sample(2000), addParts(sample(2000))
+	for _, rows := range []*rows{plain, full} {
+		var w blockWriter
+		w.begin(rows)
+		block, _ := w.append(nil, 0, 2000, nil)
+		blocks = append(blocks, block)
+	}
 	keys := make([]rollup.Key, 5)
 	for i := range keys {
 		keys[i].Endpoint = string(rune('a' + i))
 	}
 	var reader blockReader // of several blocks, one after the other
 	rapid.Check(t, func(t *rapid.T) {
+		all, block := plain, blocks[0]
+		if rapid.Bool().Draw(t, "full") {
+			all, block = full, blocks[1]
+		}
 		if err := reader.open(block); err != nil {
 			t.Fatal(err)
 		}

@@ -16,7 +16,7 @@ import (
 
 const (
 	// formatVersion is the version of everything in the store's directory.
-	formatVersion = 4
+	formatVersion = 5
 
 	memTableSize = 32 << 20
 	tableSize    = 2 << 20 // in the first level, and twice that in each that follows

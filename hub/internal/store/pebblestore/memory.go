@@ -14,29 +14,31 @@ import (
 // lock may read them without it.
 type memory struct {
 	rows
-	health      []healthRow
-	weight      int    // of health, in requests
-	segment     uint64 // the journal's last segment with any of it; set when it is frozen
-	since       int64  // when the first batch came, Unix ms
-	batches     int
-	userIDs     map[string]uint32
-	instanceIDs map[string]uint32
-	identities  map[string]*identity // those that changed
-	readers     atomic.Int32         // views of it
-	keyIDs      []uint32             // scratch of add
-	userMap     []uint32             // scratch of add
+	health     []healthRow
+	weight     int    // of health, in requests
+	segment    uint64 // the journal's last segment with any of it; set when it is frozen
+	since      int64  // when the first batch came, Unix ms
+	batches    int
+	userIDs    map[string]uint32
+	processIDs map[string]uint32
+	classIDs   map[string]uint32
+	identities map[string]*identity // those that changed
+	readers    atomic.Int32         // views of it
+	keyIDs     []uint32             // scratch of add
+	places     []uint32             // scratch of add
 }
 
 // newMemory returns an empty memory with room for some requests, in the columns of spare
 // rows, which may have none.
 func newMemory(spare rows, room int) *memory {
 	m := &memory{
-		userIDs:     map[string]uint32{"": 0},
-		instanceIDs: make(map[string]uint32),
-		identities:  make(map[string]*identity),
+		userIDs:    map[string]uint32{"": 0},
+		processIDs: make(map[string]uint32),
+		classIDs:   map[string]uint32{"": 0},
+		identities: make(map[string]*identity),
 	}
 	m.rows = spare
-	m.users, m.instances, m.drops = []string{""}, nil, nil
+	m.users, m.processes, m.classes, m.drops = []string{""}, nil, []string{""}, nil
 	m.rows.truncate()
 	m.grow(room)
 	m.rows.truncate()
@@ -58,11 +60,6 @@ func (m *memory) add(b *wire.Batch, table *seriesTable, identities map[string]*i
 	for _, k := range b.Keys {
 		m.keyIDs = append(m.keyIDs, table.id(k))
 	}
-	m.userMap = m.userMap[:0]
-	for _, u := range b.Users {
-		m.userMap = append(m.userMap, place(&m.users, m.userIDs, u))
-	}
-	instance := place(&m.instances, m.instanceIDs, b.Instance)
 	at := m.grow(b.Len())
 	copy(m.start[at:], b.Start)
 	copy(m.duration[at:], b.Duration)
@@ -72,11 +69,14 @@ func (m *memory) add(b *wire.Batch, table *seriesTable, identities map[string]*i
 	for i, k := range b.Key {
 		m.series[at+i] = m.keyIDs[k]
 	}
-	for i, u := range b.User {
-		m.user[at+i] = m.userMap[u]
+	m.place(m.user[at:], b.User, &m.users, m.userIDs, b.Users)
+	m.addProcesses(at, b)
+	if len(b.Error) > 0 {
+		m.class = padded(m.class, at+b.Len())
+		m.place(m.class[at:], b.Error, &m.classes, m.classIDs, b.Errors)
 	}
-	for i := range b.Len() {
-		m.instance[at+i] = instance
+	if len(b.Traces) > 0 {
+		m.trace = append(padded(m.trace, at), b.Traces...)
 	}
 	for i := range b.Health {
 		m.health = append(m.health, newHealthRow(b, i))
@@ -86,6 +86,33 @@ func (m *memory) add(b *wire.Batch, table *seriesTable, identities map[string]*i
 		if d.Count > 0 {
 			m.drops = append(m.drops, drop{table.id(d.Key()), d.At, d.Count})
 		}
+	}
+}
+
+// addProcesses sets the processes of a batch's rows, which begin at a place.
+func (m *memory) addProcesses(at int, b *wire.Batch) {
+	if len(b.Processes) == 0 {
+		own := place(&m.processes, m.processIDs, processText(b.ProcessOf(0)))
+		for i := range b.Len() {
+			m.process[at+i] = own
+		}
+		return
+	}
+	texts := make([]string, len(b.Processes))
+	for i := range texts {
+		texts[i] = processText(b.ProcessOf(uint32(i)))
+	}
+	m.place(m.process[at:], b.Process, &m.processes, m.processIDs, texts)
+}
+
+// place sets a column of the memory to what a batch's column says in the batch's dictionary.
+func (m *memory) place(column, from []uint32, list *[]string, ids map[string]uint32, dictionary []string) {
+	m.places = m.places[:0]
+	for _, text := range dictionary {
+		m.places = append(m.places, place(list, ids, text))
+	}
+	for i, p := range from {
+		column[i] = m.places[p]
 	}
 }
 

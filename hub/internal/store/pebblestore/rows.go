@@ -3,6 +3,7 @@ package pebblestore
 import (
 	"math/bits"
 	"slices"
+	"strings"
 
 	"github.com/kymohq/kymo/hub/internal/rollup"
 	"github.com/kymohq/kymo/hub/internal/store"
@@ -10,7 +11,7 @@ import (
 )
 
 // rows are requests as columns, of memory or of a block. Series are numbered
-// as in the store; users and instances as in the rows' own lists.
+// as in the store; users, processes and classes of errors as in the rows' own lists.
 type rows struct {
 	start     []int64
 	series    []uint32
@@ -19,11 +20,29 @@ type rows struct {
 	lifetime  []int64
 	size      []int64
 	user      []uint32
-	instance  []uint32
+	process   []uint32
+	// Columns that few rows have. What is beyond their end has no error, and no trace.
+	class []uint32
+	trace []wire.TraceID
 
 	users     []string
-	instances []string
+	processes []string // as processText writes them
+	classes   []string
 	drops     []drop
+}
+
+// processText writes a process as one text: the instance and, if there is one, a zero byte,
+// which no name has, and the version.
+func processText(o wire.Process) string {
+	if o.Version == "" {
+		return o.Instance
+	}
+	return o.Instance + "\x00" + o.Version
+}
+
+func processOf(text string) (o wire.Process) {
+	o.Instance, o.Version, _ = strings.Cut(text, "\x00")
+	return o
 }
 
 // drop is a count of dropped requests, under the series that stands for them.
@@ -45,30 +64,36 @@ func (r *rows) grow(n int) int {
 	r.lifetime = slices.Grow(r.lifetime, n)[:at+n]
 	r.size = slices.Grow(r.size, n)[:at+n]
 	r.user = slices.Grow(r.user, n)[:at+n]
-	r.instance = slices.Grow(r.instance, n)[:at+n]
+	r.process = slices.Grow(r.process, n)[:at+n]
 	return at
 }
 
 // truncate removes every row and keeps the capacity.
 func (r *rows) truncate() {
 	r.start, r.series, r.duration, r.firstByte = r.start[:0], r.series[:0], r.duration[:0], r.firstByte[:0]
-	r.lifetime, r.size, r.user, r.instance = r.lifetime[:0], r.size[:0], r.user[:0], r.instance[:0]
+	r.lifetime, r.size, r.user, r.process = r.lifetime[:0], r.size[:0], r.user[:0], r.process[:0]
+	r.class, r.trace = r.class[:0], r.trace[:0]
 }
 
 // record returns row i.
 func (r *rows) record(i int, keys []rollup.Key) store.Record {
-	return store.Record{
-		Request: wire.Request{
-			Key:       keys[r.series[i]],
-			User:      r.users[r.user[i]],
-			Start:     r.start[i],
-			Duration:  toDuration(r.duration[i]),
-			FirstByte: toDuration(r.firstByte[i]),
-			Lifetime:  toDuration(r.lifetime[i]),
-			Size:      r.size[i],
-		},
-		Instance: r.instances[r.instance[i]],
+	record := store.Record{
+		Key:       keys[r.series[i]],
+		Process:   processOf(r.processes[r.process[i]]),
+		User:      r.users[r.user[i]],
+		Start:     r.start[i],
+		Duration:  toDuration(r.duration[i]),
+		FirstByte: toDuration(r.firstByte[i]),
+		Lifetime:  toDuration(r.lifetime[i]),
+		Size:      r.size[i],
 	}
+	if i < len(r.class) {
+		record.Error = r.classes[r.class[i]]
+	}
+	if i < len(r.trace) {
+		record.Trace = r.trace[i]
+	}
+	return record
 }
 
 // gather replaces r by the rows of from at the places in order. It shares the lists.
@@ -94,8 +119,33 @@ func (r *rows) gather(from *rows, order []uint32) {
 	r.lifetime = pick64(r.lifetime, from.lifetime)
 	r.size = pick64(r.size, from.size)
 	r.user = pick32(r.user, from.user)
-	r.instance = pick32(r.instance, from.instance)
-	r.users, r.instances, r.drops = from.users, from.instances, from.drops
+	r.process = pick32(r.process, from.process)
+	r.class, r.trace = pickFew(r.class, from.class, order), pickFew(r.trace, from.trace, order)
+	r.users, r.processes, r.classes, r.drops = from.users, from.processes, from.classes, from.drops
+}
+
+// pickFew picks of a column that few rows have.
+func pickFew[T any](dst, src []T, order []uint32) []T {
+	dst = dst[:0]
+	if len(src) == 0 {
+		return dst
+	}
+	for _, i := range order {
+		var value T
+		if int(i) < len(src) {
+			value = src[i]
+		}
+		dst = append(dst, value)
+	}
+	return dst
+}
+
+// padded extends such a column to n rows.
+func padded[T any](column []T, n int) []T {
+	had := len(column)
+	column = slices.Grow(column, n-had)[:n]
+	clear(column[had:])
+	return column
 }
 
 // inParts returns the places of the rows in each of the n parts into which the

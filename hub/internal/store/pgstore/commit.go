@@ -85,6 +85,11 @@ func newPlan(group []*gather.Call, from int64) *plan {
 	for _, c := range group {
 		for _, b := range c.Batches {
 			names[b.Instance] = true
+			for _, o := range b.Processes {
+				if o.Instance != "" {
+					names[o.Instance] = true
+				}
+			}
 			for _, k := range b.Keys {
 				p.keys[k] = true
 			}
@@ -157,10 +162,27 @@ func admit(group []*gather.Call, instances map[string]*instance) (fresh []copySo
 			}
 			in.numbers.Add(b.Sequence)
 			in.changed, c.Fresh[i] = true, true
-			fresh = append(fresh, copySource{b, in.id})
+			fresh = append(fresh, copySource{b, in.id, numberProcesses(b, in, instances)})
 		}
 	}
 	return fresh
+}
+
+// numberProcesses returns the number of the instance of each of a batch's processes, which are
+// heard of now.
+func numberProcesses(b *wire.Batch, own *instance, instances map[string]*instance) []int64 {
+	if len(b.Processes) == 0 {
+		return nil
+	}
+	ids := make([]int64, len(b.Processes))
+	for i, o := range b.Processes {
+		in := own
+		if o.Instance != "" {
+			in = instances[o.Instance]
+		}
+		in.changed, ids[i] = true, in.id
+	}
+	return ids
 }
 
 func tooManyGaps(c *gather.Call, instances map[string]*instance) (name string, full bool) {
@@ -194,7 +216,7 @@ func (s *Store) keep(ctx context.Context, tx pgx.Tx, w *writeSet, instances map[
 	var numbers [][]byte
 	for _, in := range instances {
 		if in.changed {
-			ids, numbers = append(ids, in.id), append(numbers, in.numbers.AppendBinary(nil))
+			ids, numbers = append(ids, in.id), append(numbers, in.numbers.AppendBinary([]byte{})) // NULL is not empty
 		}
 	}
 	batch.Queue(`UPDATE kymo_instances SET numbers = given.numbers, seen_at = $3

@@ -12,7 +12,9 @@ import (
 
 // requestColumns are the columns of a copied row, in order.
 const requestColumns = `metric_id, endpoint, method, response_time_ms, status_code, user_id, created_at,
-	duration_ns, first_byte_ns, lifetime_ns, response_bytes, instance_id, service`
+	duration_ns, first_byte_ns, lifetime_ns, response_bytes, instance_id, service, version, error, trace_id`
+
+const requestColumnCount = 16
 
 const copyRequests = `COPY ` + requestsTable + ` (` + requestColumns + `) FROM STDIN (FORMAT binary)`
 
@@ -30,10 +32,11 @@ type copier struct {
 	ended   bool
 }
 
-// copySource is a batch and the number of its instance.
+// copySource is a batch and the numbers of instances.
 type copySource struct {
-	batch    *wire.Batch
-	instance int64
+	batch     *wire.Batch
+	instance  int64   // the batch's
+	processes []int64 // of its processes; empty if it has none
 }
 
 var _ io.Reader = (*copier)(nil)
@@ -86,18 +89,14 @@ func (c *copier) fill() {
 func (c *copier) appendRow(b []byte, source *copySource, i int) []byte {
 	batch := source.batch
 	key := &batch.Keys[batch.Key[i]]
-	b = binary.BigEndian.AppendUint16(b, 13)
+	b = binary.BigEndian.AppendUint16(b, requestColumnCount)
 	b = binary.BigEndian.AppendUint32(b, 16)
 	b = c.appendID(b, batch.Start[i])
 	b = appendText(b, key.Endpoint)
 	b = appendText(b, key.Method)
 	b = appendInt32(b, int32(roundMillis(batch.Duration[i])))
 	b = appendInt32(b, int32(key.Status))
-	if user := batch.Users[batch.User[i]]; user != "" {
-		b = appendText(b, user)
-	} else {
-		b = appendNull(b)
-	}
+	b = appendOptional(b, batch.Users[batch.User[i]])
 	b = appendInt64(b, copyTime(batch.Start[i]))
 	b = appendInt64(b, batch.Duration[i])
 	for _, v := range [...]int64{batch.FirstByte[i], batch.Lifetime[i], batch.Size[i]} {
@@ -107,8 +106,23 @@ func (c *copier) appendRow(b []byte, source *copySource, i int) []byte {
 			b = appendInt64(b, v)
 		}
 	}
-	b = appendInt64(b, source.instance)
-	return appendText(b, key.Service)
+	instance, version := source.instance, batch.Version
+	if len(batch.Processes) > 0 && batch.Process[i] != 0 {
+		place := batch.Process[i]
+		instance, version = source.processes[place], batch.Processes[place].Version
+	}
+	b = appendInt64(b, instance)
+	b = appendText(b, key.Service)
+	b = appendOptional(b, version)
+	if len(batch.Error) > 0 {
+		b = appendOptional(b, batch.Errors[batch.Error[i]])
+	} else {
+		b = appendNull(b)
+	}
+	if len(batch.Traces) > 0 && batch.Traces[i] != (wire.TraceID{}) {
+		return append(binary.BigEndian.AppendUint32(b, 16), batch.Traces[i][:]...)
+	}
+	return appendNull(b)
 }
 
 // roundMillis rounds nanoseconds to milliseconds.
@@ -132,6 +146,14 @@ func copyTime(millis int64) int64 { return (millis - epoch2000) * 1000 }
 
 func appendText(b []byte, s string) []byte {
 	return append(binary.BigEndian.AppendUint32(b, uint32(len(s))), s...)
+}
+
+// appendOptional appends a text, or NULL if it is empty.
+func appendOptional(b []byte, s string) []byte {
+	if s == "" {
+		return appendNull(b)
+	}
+	return appendText(b, s)
 }
 
 func appendInt32(b []byte, v int32) []byte {

@@ -6,6 +6,8 @@ import (
 	"iter"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgtype"
+
 	"github.com/kymohq/kymo/hub/internal/store"
 )
 
@@ -15,7 +17,7 @@ func (s *Store) Requests(ctx context.Context, q store.RequestQuery) iter.Seq2[*s
 		args := []any{timestamp(max(q.From, s.pruned.Load())), timestamp(q.To)}
 		sql := `SELECT service, endpoint, method, status_code, coalesce(user_id, ''), created_at, duration_ns,
 			coalesce(first_byte_ns, 0), coalesce(lifetime_ns, 0), coalesce(response_bytes, 0),
-			coalesce((SELECT name FROM kymo_instances k WHERE k.id = instance_id), '')
+			coalesce((SELECT name FROM kymo_instances k WHERE k.id = instance_id), ''), coalesce(version, ''), coalesce(error, ''), trace_id
 			FROM ` + requestsTable + ` WHERE created_at >= $1 AND created_at < $2 AND instance_id IS NOT NULL`
 		and := func(condition string, value any) {
 			args = append(args, value)
@@ -34,9 +36,11 @@ func (s *Store) Requests(ctx context.Context, q store.RequestQuery) iter.Seq2[*s
 		var r store.Record
 		var start time.Time
 		var duration, firstByte, lifetime int64
+		var trace pgtype.UUID
 		each(s, ctx, yield, sql, args, []any{&r.Service, &r.Endpoint, &r.Method, &r.Status, &r.User, &start, &duration,
-			&firstByte, &lifetime, &r.Size, &r.Instance}, func() (*store.Record, error) {
+			&firstByte, &lifetime, &r.Size, &r.Instance, &r.Version, &r.Error, &trace}, func() (*store.Record, error) {
 			record := r
+			record.Trace = trace.Bytes
 			record.Start = start.UnixMilli()
 			record.Duration, record.FirstByte, record.Lifetime = time.Duration(duration), time.Duration(firstByte), time.Duration(lifetime)
 			return &record, nil

@@ -149,7 +149,7 @@ func TestMigration(t *testing.T) {
 	if err != nil || fresh[0] || !fresh[1] {
 		t.Errorf("got %v, %v", fresh, err)
 	}
-	if got := ask(t, conn, `SELECT max(version_id), (SELECT count(*) FROM service_health) FROM `+versionTable); got != "4 0" {
+	if got := ask(t, conn, `SELECT max(version_id), (SELECT count(*) FROM service_health) FROM `+versionTable); got != "5 0" {
 		t.Errorf("version and results are %s", got)
 	}
 	// A newer version is left alone.

@@ -74,6 +74,15 @@ func (g *generator) request(start int64) wire.Request {
 	if g.IntN(20) == 0 {
 		r.FirstByte, r.Lifetime = r.Duration, r.Duration+time.Duration(g.Int64N(1e12))
 	}
+	if r.Status >= 500 {
+		r.Error = fmt.Sprintf("class-%d", g.IntN(3))
+	}
+	if g.IntN(8) == 0 {
+		r.Process = wire.Process{Instance: []string{"", "web-1", "web-2"}[g.IntN(3)], Version: []string{"", "1.4.2"}[g.IntN(2)]}
+	}
+	if g.IntN(8) == 0 {
+		r.Trace = wire.TraceID{byte(g.IntN(256)), 15: byte(g.IntN(256))}
+	}
 	return r
 }
 

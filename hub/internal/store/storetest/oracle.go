@@ -62,7 +62,7 @@ func (o *Oracle) Append(ctx context.Context, batches ...*wire.Batch) ([]bool, er
 		}
 		o.seen[id], fresh[i] = true, true
 		for row := range b.Len() {
-			o.records = append(o.records, store.Record{Request: b.Request(row), Instance: b.Instance})
+			o.records = append(o.records, b.Request(row))
 		}
 		o.drops = append(o.drops, b.Drops...)
 		for i := range b.Health {

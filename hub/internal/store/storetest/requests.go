@@ -29,11 +29,19 @@ func testFields(t *testing.T, e Engine) {
 	full := wire.Request{
 		Key:  wire.Key{Service: "Bücher & more", Endpoint: "/straße/{id}/<b>'\"\\%_", Method: wire.MethodOther, Status: 999},
 		User: "ünïcode 用户 🙂", Start: Noon - 1, Duration: 123456789, FirstByte: 123456788,
-		Lifetime: time.Hour, Size: wire.MaxSize,
+		Lifetime: time.Hour, Size: wire.MaxSize, Error: "größe 🙂 <b>'\"\\", Trace: wire.TraceID{0: 0xff, 15: 1},
+		Process: wire.Process{Instance: "web 🙂 '\"\\", Version: "v1.4.2+ü 'x'"},
 	}
 	p.append(t, one("host-1-abc", 1, full))
 	p.append(t, one("host-1-abc", 2, wire.Request{Key: plain, Start: Noon}))
 	p.append(t, one("host-2-def", 1, wire.Request{Key: plain, Start: Noon, Duration: 1, User: "u"}))
+	b := wire.NewBuilder() // some of whose requests are its own
+	for i, o := range []wire.Process{{}, {Instance: "web-1"}, {Version: "1.5"}, {Instance: "web-1", Version: "1.5"}, {Instance: "host-3"}} {
+		b.Add(&wire.Request{Key: plain, Start: Noon + int64(i), Process: o, Trace: wire.TraceID{15: byte(i)}, Error: strings.Repeat("e", i)})
+	}
+	own := b.Batch("host-3", 1)
+	own.Version = "1.4.2"
+	p.append(t, own, one("web-1", 1, wire.Request{Key: plain, Start: Noon})) // which is an instance of its own, too
 	p.compare(t, all)
 	p.reopen(t)
 	p.compare(t, all)
@@ -271,6 +279,8 @@ func testLimits(t *testing.T, e Engine) {
 			User:     strings.Repeat("u", wire.MaxUser-3) + fmt.Sprint(status),
 			Start:    Noon,
 			Duration: wire.MaxDuration, FirstByte: wire.MaxDuration, Lifetime: wire.MaxDuration,
+			Process: wire.Process{Instance: strings.Repeat("o", wire.MaxInstance-3) + fmt.Sprint(status), Version: strings.Repeat("v", wire.MaxVersion)},
+			Error:   strings.Repeat("e", wire.MaxError-3) + fmt.Sprint(status), Trace: wire.TraceID{byte(status), 15: 1},
 		})
 	}
 	p.append(t, b.Batch(strings.Repeat("i", wire.MaxInstance), math.MaxUint64))

@@ -18,7 +18,10 @@ CREATE TABLE IF NOT EXISTS `kymo`.api_metrics_local
     `span` UInt32,
     `day` Date,
     `group_id` UInt64,
-    `row` UInt32
+    `row` UInt32,
+    `version` String,
+    `error` String,
+    `trace_id` String
 )
 ENGINE = ReplicatedMergeTree('/clickhouse/tables/{shard}/kymo/api_metrics', '{replica}')
 PARTITION BY day
@@ -44,7 +47,10 @@ CREATE TABLE IF NOT EXISTS `kymo`.api_metrics
     `span` UInt32,
     `day` Date,
     `group_id` UInt64,
-    `row` UInt32
+    `row` UInt32,
+    `version` String,
+    `error` String,
+    `trace_id` String
 )
 ENGINE = Distributed(`main`, `kymo`, api_metrics_local)
 

@@ -18,7 +18,10 @@ CREATE TABLE IF NOT EXISTS `kymo`.api_metrics
     `span` UInt32,
     `day` Date,
     `group_id` UInt64,
-    `row` UInt32
+    `row` UInt32,
+    `version` String,
+    `error` String,
+    `trace_id` String
 )
 ENGINE = MergeTree()
 PARTITION BY day

@@ -18,7 +18,10 @@ CREATE TABLE IF NOT EXISTS `kymo`.api_metrics
     `span` UInt32 CODEC(Delta, ZSTD),
     `day` Date CODEC(Delta, ZSTD),
     `group_id` UInt64 CODEC(Delta, ZSTD),
-    `row` UInt32 CODEC(Delta, ZSTD)
+    `row` UInt32 CODEC(Delta, ZSTD),
+    `version` LowCardinality(String),
+    `error` LowCardinality(String),
+    `trace_id` String CODEC(ZSTD)
 )
 ENGINE = MergeTree()
 PARTITION BY day
