@@ -54,6 +54,7 @@ var access = map[string]struct {
 	"POST /api/v1/snapshot":          {need: forRead, allowed: 501}, // of a store that cannot be copied
 	"POST /api/v1/batches":           {need: forIngest, body: string(encoded("a", 1, 1)), media: wire.ContentType, allowed: 202},
 	"POST /api/v1/requests":          {need: forIngest, body: metric, media: "application/json", allowed: 202},
+	"POST /api/v1/heartbeat":         {need: forIngest, body: `{"service":"web"}`, media: "application/json", allowed: 202},
 	"GET /api/v1/checks":             {need: forRead, allowed: 200},
 	"POST /api/v1/checks":            {need: forAdmin, body: "{}", media: "application/json", allowed: 501}, // of an API without checks, as are these
 	"DELETE /api/v1/checks/{name}":   {need: forAdmin, allowed: 404},

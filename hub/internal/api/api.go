@@ -94,6 +94,7 @@ func New(config Config) *API {
 	a.huma = humago.New(a.mux, a.describe())
 	a.huma.UseMiddleware(a.authenticate, a.checkQuery, a.checkService)
 	a.routeIngest()
+	a.routeHeartbeat()
 	a.routeReports()
 	a.routeCharts()
 	a.routeRequests()

@@ -26,7 +26,7 @@ type exportInput struct {
 }
 
 func (a *API) routeExport() {
-	example := `{"service":"orders","endpoint":"/users/{id}","method":"GET","status_code":200,"response_time_ms":12.5,"first_byte_ms":null,"lifetime_ms":null,"response_bytes":2048,"user_id":"user-7","timestamp":"2026-11-23T10:15:30.123Z","instance":"orders-7f9c-1"}` + "\n"
+	example := `{"service":"orders","endpoint":"/users/{id}","method":"GET","status_code":200,"response_time_ms":12.5,"first_byte_ms":null,"lifetime_ms":null,"response_bytes":2048,"user_id":"user-7","timestamp":"2026-11-23T10:15:30.123Z","instance":"orders-7f9c-1","version":"1.4.2","error":null,"trace_id":null}` + "\n"
 	register(a, huma.Operation{
 		OperationID: "export", Method: http.MethodGet, Path: "/api/v1/requests/export", Tags: []string{tagReports},
 		Summary:     "Single requests as a file",
@@ -137,6 +137,7 @@ func (f *fileWriter) end() {
 // exportColumns are the names of the records' schema; response_time_ms may have a fraction.
 var exportColumns = []string{
 	"created_at", "service", "endpoint", "method", "status_code", "response_time_ms", "first_byte_ms", "lifetime_ms", "response_bytes", "user_id", "instance",
+	"version", "error", "trace_id",
 }
 
 func csvLines(to io.Writer) func(*store.Record) error {
@@ -155,7 +156,8 @@ func csvLines(to io.Writer) func(*store.Record) error {
 		}
 		k := kept(r)
 		line = append(line[:0], string(k.Timestamp), harmless(k.Service), harmless(k.Endpoint), harmless(k.Method), strconv.Itoa(k.StatusCode),
-			number64(k.ResponseTimeMS), optional(k.FirstByteMS), optional(k.LifetimeMS), strconv.FormatInt(k.ResponseBytes, 10), harmless(r.User), harmless(k.Instance))
+			number64(k.ResponseTimeMS), optional(k.FirstByteMS), optional(k.LifetimeMS), strconv.FormatInt(k.ResponseBytes, 10), harmless(r.User), harmless(k.Instance),
+			harmless(r.Version), harmless(r.Error), r.Trace.String())
 		return w.Write(line)
 	}
 }

@@ -30,13 +30,16 @@ type PerformanceMetric struct {
 	ResponseTimeMS float64  `json:"response_time_ms" minimum:"0" maximum:"2147483647" doc:"The duration in milliseconds; a fraction is kept to the nanosecond." example:"12.5"`
 	StatusCode     int      `json:"status_code" minimum:"100" maximum:"999" doc:"The status of the response; 499 for a client that went away." example:"200"`
 	UserID         *string  `json:"user_id,omitempty" doc:"Who made the request; null if unknown." example:"user-7"`
-	Timestamp      *string  `json:"timestamp,omitempty" format:"date-time" doc:"When the request started; the time of arrival by default. Without a zone it is UTC." example:"2026-11-23T10:15:30.123Z"`
+	Timestamp      *string  `json:"timestamp,omitempty" format:"date-time" doc:"When the request started; by default the time of arrival, less the duration. Without a zone it is UTC." example:"2026-11-23T10:15:30.123Z"`
 	Service        *string  `json:"service,omitempty" minLength:"1" maxLength:"100" doc:"The service that answered; \"default\" by default." example:"orders"`
 	Route          *string  `json:"route,omitempty" doc:"The template that the service's router matched, which is taken as it is, instead of endpoint." example:"/users/{id}"`
 	FirstByteMS    *float64 `json:"first_byte_ms,omitempty" minimum:"0" doc:"Milliseconds until the response's header was written." example:"9.5"`
 	LifetimeMS     *float64 `json:"lifetime_ms,omitempty" minimum:"0" doc:"Milliseconds until the end of a stream, whose response_time_ms is that until its first byte." example:"60000"`
 	ResponseBytes  *int64   `json:"response_bytes,omitempty" minimum:"0" doc:"The size of the response's body." example:"512"`
 	Error          *string  `json:"error,omitempty" doc:"A short class of what went wrong, such as an exception's name." example:"TimeoutError"`
+	Instance       *string  `json:"instance,omitempty" doc:"The process that answered, such as a host's or a pod's name." example:"orders-7f9c-1"`
+	Version        *string  `json:"version,omitempty" doc:"The release of the service." example:"1.4.2"`
+	TraceID        *string  `json:"trace_id,omitempty" doc:"The trace that the request is part of: 32 hex digits. Anything else is ignored, and named in warnings." example:"4bf92f3577b34da6a3ce929d0e0e4736"`
 	CreatedAt      *string  `json:"created_at,omitempty" format:"date-time" doc:"Another name of timestamp." example:"2026-11-23T10:15:30.123Z"`
 	MetricID       *string  `json:"metric_id,omitempty" doc:"Known, and ignored." example:"7f9c2ba4-e88f-4a1e-9d2f-0c5f7c2d9b1a"`
 }
@@ -44,7 +47,7 @@ type PerformanceMetric struct {
 // Receipt is the answer to a body that is durable.
 type Receipt struct {
 	intake.Receipt
-	Warnings []string `json:"warnings,omitempty" doc:"Fields of the body that are not known and were ignored: each once, and at most 20." example:"[\"client_ip\"]"`
+	Warnings []string `json:"warnings,omitempty" doc:"Fields of the body that were ignored, as they are not known or do not hold what they should: each once, and at most 20." example:"[\"client_ip\"]"`
 }
 
 func (a *API) routeIngest() {
@@ -85,10 +88,10 @@ func (a *API) routeIngest() {
 	a.handle(huma.Operation{
 		OperationID: "post-requests", Method: http.MethodPost, Path: "/api/v1/requests", Tags: []string{tagIngest},
 		Summary:     "Keep requests sent as JSON",
-		Description: "The body is one PerformanceMetric, an array of them, an object whose first member, requests, is one, or one on each line (NDJSON). 202 is sent only once all are durable. Numbers may be strings, a user_id may be a number, a timestamp may be Unix time in seconds to nanoseconds, or lack its zone or the T. Fields that are not known are ignored and named in warnings. What a client of the service may have chosen (path, user, method, error) is cleaned instead of refused: it is cut, and what is not UTF-8 or a control character is replaced. If anything else of one element is invalid, nothing of the body is kept, and the problem names its index and field. Requests older than what the hub keeps, or more than 24 h in the future, are dropped and counted; the rest of the body is kept.",
+		Description: "The body is one PerformanceMetric, an array of them, an object whose first member, requests, is one, or one on each line (NDJSON). 202 is sent only once all are durable. Numbers may be strings, a user_id may be a number, a timestamp may be Unix time in seconds to nanoseconds, or lack its zone or the T. Fields that are not known are ignored and named in warnings. What a client of the service may have chosen (path, user, method, error, trace) is cleaned instead of refused: it is cut, and what is not UTF-8 or a control character is replaced. If anything else of one element is invalid, nothing of the body is kept, and the problem names its index and field. Requests older than what the hub keeps, or more than 24 h in the future, are dropped and counted; the rest of the body is kept.",
 		Parameters: []*huma.Param{encoding, {
 			Name: "Idempotency-Key", In: "header", Example: "7f9c2ba4-e88f-4a1e-9d2f-0c5f7c2d9b1a",
-			Description: "A random name for this body. If the body is sent again with the same key within 168 h, it counts once, and duplicate is true in the answer. Another body with the same key is mistaken for this one.",
+			Description: "A random name for this body. If the body is sent again with the same key within 168 h, it counts once, and duplicate is true in the answer. Another body with the same key is refused; of keys that it no longer remembers, as after a restart, the hub takes it for the first.",
 			Schema:      &huma.Schema{Type: huma.TypeString, MaxLength: new(maxKey)},
 		}},
 		RequestBody: &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
@@ -136,8 +139,14 @@ func (a *API) postRequests(w http.ResponseWriter, r *http.Request) {
 	}
 	defer b.free()
 	reader := ingest.JSON(b.data)
-	receipt, err := a.Intake.Read(r.Context(), intake.Body{Reader: reader, Key: key})
-	a.answer(w, r, Receipt{receipt, reader.Unknown()}, err)
+	receipt, err := a.Intake.Read(r.Context(), intake.Body{Reader: reader, Key: key, Content: b.data})
+	if errors.Is(err, intake.ErrKeyReused) {
+		const problem = "another body was sent with this Idempotency-Key; use a new one for each body"
+		writeProblem(w, http.StatusUnprocessableEntity, "nothing of this body was kept: "+problem,
+			&huma.ErrorDetail{Location: "header.Idempotency-Key", Message: problem})
+		return
+	}
+	a.answer(w, r, Receipt{receipt, reader.Ignored()}, err)
 }
 
 // accepts reports whether the body is of one of the media types. If not, it has
@@ -163,11 +172,11 @@ func (a *API) accepts(w http.ResponseWriter, r *http.Request, types ...string) b
 
 // refuse answers a request whose body was not read to its end.
 func (a *API) refuse(w http.ResponseWriter, err error) {
-	a.Intake.Counters.Refused.Add(1)
 	var e *bodyError
 	if !errors.As(err, &e) {
 		e = &bodyError{http.StatusBadRequest, "body", err.Error()}
 	}
+	_ = a.Intake.Refuse("", &wire.FieldError{Index: -1, Field: e.field, Problem: e.detail})
 	if e.status == http.StatusServiceUnavailable {
 		w.Header().Set("Retry-After", retryAfter)
 	}

@@ -73,6 +73,10 @@ func TestPostingJSON(t *testing.T) {
 			t.Errorf("with a key: %d %s", w.Code, got)
 		}
 	}
+	w := ask(a, "POST /api/v1/requests", metric, "Idempotency-Key", "once")
+	if w.Code != http.StatusUnprocessableEntity || !strings.Contains(w.Body.String(), `"location":"header.Idempotency-Key"`) || !strings.Contains(w.Body.String(), "nothing of this body was kept") {
+		t.Errorf("another body with the key: %d %s", w.Code, w.Body)
+	}
 	if got := a.Intake.Counters.Requests.Load(); got != 9 {
 		t.Errorf("%d requests counted", got)
 	}
@@ -82,11 +86,13 @@ func TestPostingJSON(t *testing.T) {
 func TestPostsOfTheWorld(t *testing.T) {
 	a := newAPI(storetest.NewOracle(), nil)
 	for body, want := range map[string]string{
-		`{"endpoint":"/accounts/17","method":"GET","response_time_ms":3,"status_code":200,"user_id":17,"timestamp":"2026-11-23T11:59:59.123456"}`:      `{"accepted":1,"duplicate":false}`,
-		`{"endpoint":"/a","method":"GET","response_time_ms":"3.5","status_code":"200","metric_id":"x","created_at":null}`:                              `{"accepted":1,"duplicate":false}`,
-		`{"requests":[{"endpoint":"/a","method":"GET","response_time_ms":3,"status_code":200,"ip":"192.0.2.4","a\"b":{"c":[]}}]}`:                      `{"accepted":1,"duplicate":false,"warnings":["ip","a\"b"]}`,
-		"[" + metric + `,{"endpoint":"/` + strings.Repeat("x", 9000) + `","method":"GET","response_time_ms":1,"status_code":200},` + metric + "]":      `{"accepted":3,"duplicate":false}`,
-		`{"route":"/u/{name}","method":"GET","response_time_ms":3,"status_code":200,"first_byte_ms":1,"lifetime_ms":2,"response_bytes":3,"error":"E"}`: `{"accepted":1,"duplicate":false}`,
+		`{"endpoint":"/accounts/17","method":"GET","response_time_ms":3,"status_code":200,"user_id":17,"timestamp":"2026-11-23T11:59:59.123456"}`:                         `{"accepted":1,"duplicate":false}`,
+		`{"endpoint":"/a","method":"GET","response_time_ms":"3.5","status_code":"200","metric_id":"x","created_at":null}`:                                                 `{"accepted":1,"duplicate":false}`,
+		`{"requests":[{"endpoint":"/a","method":"GET","response_time_ms":3,"status_code":200,"ip":"192.0.2.4","a\"b":{"c":[]}}]}`:                                         `{"accepted":1,"duplicate":false,"warnings":["ip","a\"b"]}`,
+		`{"endpoint":"/a","method":"GET","response_time_ms":3,"status_code":200,"instance":"web-2","version":"2.0.0-rc.1","trace_id":"4bf92f3577b34da6a3ce929d0e0e4736"}`: `{"accepted":1,"duplicate":false}`,
+		`{"endpoint":"/a","method":"GET","response_time_ms":3,"status_code":200,"trace_id":"4bf9"}`:                                                                       `{"accepted":1,"duplicate":false,"warnings":["trace_id"]}`,
+		"[" + metric + `,{"endpoint":"/` + strings.Repeat("x", 9000) + `","method":"GET","response_time_ms":1,"status_code":200},` + metric + "]":                         `{"accepted":3,"duplicate":false}`,
+		`{"route":"/u/{name}","method":"GET","response_time_ms":3,"status_code":200,"first_byte_ms":1,"lifetime_ms":2,"response_bytes":3,"error":"E"}`:                    `{"accepted":1,"duplicate":false}`,
 	} {
 		w := ask(a, "POST /api/v1/requests", body)
 		if got := strings.TrimSpace(w.Body.String()); w.Code != http.StatusAccepted || got != want {

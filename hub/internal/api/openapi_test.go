@@ -25,7 +25,7 @@ import (
 // routes are all routes.
 var routes = []string{
 	"get /", "get /docs", "get /health", "get /health/live", "get /health/ready", "get /health/started", "get /api/v1/health/history", "get /metrics", "get /metrics/endpoints", "get /metrics/performance",
-	"get /openapi.json", "post /api/v1/batches", "post /api/v1/requests",
+	"get /openapi.json", "post /api/v1/batches", "post /api/v1/requests", "post /api/v1/heartbeat",
 	"get /api/v1/timeseries", "get /api/v1/heatmap", "get /api/v1/requests", "get /api/v1/requests/export", "get /api/v1/users", "get /api/v1/cardinality", "get /api/v1/services",
 	"get /api/v1/retention", "post /api/v1/retention", "post /api/v1/snapshot",
 	"get /api/v1/checks", "post /api/v1/checks", "delete /api/v1/checks/{name}", "post /api/v1/checks/{name}/run",

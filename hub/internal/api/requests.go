@@ -59,7 +59,10 @@ type KeptRequest struct {
 	ResponseBytes  int64     `json:"response_bytes" doc:"Bytes of the response's body." example:"2048"`
 	UserID         *string   `json:"user_id" doc:"Who made the request; null if unknown." example:"user-7"`
 	Timestamp      timestamp `json:"timestamp" format:"date-time" doc:"When the request started, UTC." example:"2026-11-23T10:15:30.123Z"`
-	Instance       string    `json:"instance" doc:"The process that reported the request." example:"orders-7f9c-1"`
+	Instance       string    `json:"instance" doc:"The process that answered; of requests that do not name it, the sender." example:"orders-7f9c-1"`
+	Version        *string   `json:"version" doc:"The release of the service; null if unknown." example:"1.4.2"`
+	Error          *string   `json:"error" doc:"The class of the error, such as an exception's name; null for none." example:"TimeoutError"`
+	TraceID        *string   `json:"trace_id" doc:"The trace that the request is part of; null if unknown." example:"4bf92f3577b34da6a3ce929d0e0e4736"`
 }
 
 // timestamp is RFC 3339 in UTC with milliseconds.
@@ -80,10 +83,16 @@ func kept(r *store.Record) KeptRequest {
 	if r.Lifetime > 0 {
 		k.LifetimeMS = new(inMS(r.Lifetime))
 	}
-	if r.User != "" {
-		k.UserID = &r.User
-	}
+	k.UserID, k.Version, k.Error, k.TraceID = nullable(r.User), nullable(r.Version), nullable(r.Error), nullable(r.Trace.String())
 	return k
+}
+
+// nullable returns nil for an empty text.
+func nullable(text string) *string {
+	if text == "" {
+		return nil
+	}
+	return &text
 }
 
 func inMS(d time.Duration) float64 { return float64(d) / 1e6 }

@@ -126,16 +126,18 @@ func TestPagesOfRequests(t *testing.T) {
 
 func TestOneRequest(t *testing.T) {
 	a := newAPI(storetest.NewOracle(), nil)
+	trace, _ := wire.ParseTraceID([]byte("4bf92f3577b34da6a3ce929d0e0e4736"))
 	keep(t, a, 1, []wire.Request{
 		{Key: wire.Key{Service: "web", Endpoint: "/<a>", Method: "GET", Status: 200}, Start: noon.UnixMilli() - 1, Duration: 1_500_000},
-		{Key: wire.Key{Service: "web", Endpoint: "/s", Method: "GET", Status: 101}, Start: noon.UnixMilli() - 2, Duration: 2_000_000, FirstByte: 1_250_000, Lifetime: time.Second, Size: 9, User: "ann"},
+		{Key: wire.Key{Service: "web", Endpoint: "/s", Method: "GET", Status: 101}, Start: noon.UnixMilli() - 2, Duration: 2_000_000, FirstByte: 1_250_000, Lifetime: time.Second, Size: 9, User: "ann",
+			Process: wire.Process{Instance: "web-1", Version: "1.4"}, Error: "E", Trace: trace},
 	})
 	var p map[string]json.RawMessage
 	if err := json.Unmarshal(ask(a, "GET /api/v1/requests", "").Body.Bytes(), &p); err != nil {
 		t.Fatal(err)
 	}
-	const want = `[{"service":"web","endpoint":"/<a>","method":"GET","status_code":200,"response_time_ms":1.5,"first_byte_ms":null,"lifetime_ms":null,"response_bytes":0,"user_id":null,"timestamp":"2026-11-23T11:59:59.999Z","instance":"sdk"},` +
-		`{"service":"web","endpoint":"/s","method":"GET","status_code":101,"response_time_ms":2,"first_byte_ms":1.25,"lifetime_ms":1000,"response_bytes":9,"user_id":"ann","timestamp":"2026-11-23T11:59:59.998Z","instance":"sdk"}]`
+	const want = `[{"service":"web","endpoint":"/<a>","method":"GET","status_code":200,"response_time_ms":1.5,"first_byte_ms":null,"lifetime_ms":null,"response_bytes":0,"user_id":null,"timestamp":"2026-11-23T11:59:59.999Z","instance":"sdk","version":null,"error":null,"trace_id":null},` +
+		`{"service":"web","endpoint":"/s","method":"GET","status_code":101,"response_time_ms":2,"first_byte_ms":1.25,"lifetime_ms":1000,"response_bytes":9,"user_id":"ann","timestamp":"2026-11-23T11:59:59.998Z","instance":"web-1","version":"1.4","error":"E","trace_id":"4bf92f3577b34da6a3ce929d0e0e4736"}]`
 	if string(p["requests"]) != want || string(p["next"]) != "null" || string(p["scanned"]) != "2" || string(p["reached"]) != fmt.Sprint(noon.Add(-24*time.Hour).UnixMilli()) {
 		t.Errorf("got %s", p)
 	}
@@ -189,13 +191,20 @@ func TestExport(t *testing.T) {
 		}
 		return strconv.FormatFloat(*ms, 'f', -1, 64)
 	}
+	text := func(s *string) string {
+		if s == nil {
+			return ""
+		}
+		return *s
+	}
 	for i, r := range list {
 		user := ""
 		if r.UserID != nil {
 			user = strings.Replace(*r.UserID, "=H", "'=H", 1)
 		}
 		want := []string{string(r.Timestamp), r.Service, r.Endpoint, r.Method, fmt.Sprint(r.StatusCode), number(&r.ResponseTimeMS),
-			number(r.FirstByteMS), number(r.LifetimeMS), fmt.Sprint(r.ResponseBytes), user, r.Instance}
+			number(r.FirstByteMS), number(r.LifetimeMS), fmt.Sprint(r.ResponseBytes), user, r.Instance,
+			text(r.Version), text(r.Error), text(r.TraceID)}
 		if !slices.Equal(lines[i+1], want) {
 			t.Errorf("line %d is %q, want %q", i+1, lines[i+1], want)
 		}

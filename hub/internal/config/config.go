@@ -6,6 +6,7 @@ import (
 
 	"github.com/kymohq/kymo/hub/internal/maintenance"
 	"github.com/kymohq/kymo/hub/internal/report"
+	"github.com/kymohq/kymo/hub/internal/template"
 )
 
 // Config is all settings of a hub.
@@ -34,6 +35,9 @@ type Config struct {
 	Services []Service
 	// Maintenance are the maintenance windows. No two have the same name.
 	Maintenance []maintenance.Window
+
+	// Templates are rules for the endpoints of raw paths.
+	Templates template.Rules
 
 	// Excerpt is whether there are checks beside these, on which these may depend.
 	Excerpt bool

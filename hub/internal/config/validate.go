@@ -59,6 +59,7 @@ func (c *Config) Validate(makers Makers) error {
 	v.services()
 	v.dependencies()
 	v.maintenance()
+	v.templates()
 	v.wrong.Sort()
 	return v.wrong.OrNil()
 }
@@ -144,6 +145,14 @@ func (v *verdict) retention() {
 	v.requiref(r.Age >= minAge && r.Age <= maxAge, "retention.age", "is %s; must be from 1h to %s", r.Age, maxAge)
 	v.requiref(r.Size == 0 || r.Size >= minSize, "retention.size",
 		"is %d bytes; must be at least %d, or 0 for no limit", r.Size, minSize)
+}
+
+func (v *verdict) templates() {
+	for i := range v.Templates {
+		if field, problem := v.Templates[i].Problem(); problem != "" {
+			v.add(Errorf(fmt.Sprintf("templates[%d].%s", i, field), "%s", problem))
+		}
+	}
 }
 
 func (v *verdict) slow() {

@@ -140,6 +140,7 @@ func (h *Hub) Apply(c *config.Config) error {
 		return err
 	}
 	h.intake.SetRetention(c.Retention.Age)
+	h.intake.SetTemplates(c.Templates)
 	h.keepSize(c.Retention.Size)
 	h.api.Apply(apiSettings(c))
 	h.config.Store(c)

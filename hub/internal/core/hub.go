@@ -99,11 +99,15 @@ func New(st store.Store, c *config.Config, o Options) (*Hub, error) {
 		return nil, fmt.Errorf("read what time it was: %w", err)
 	}
 	h.intake = intake.New(st, intake.Limits{Endpoints: c.MaxEndpoints, Services: c.MaxServices}, c.Retention.Age, h.clock)
+	h.intake.SetTemplates(c.Templates)
 	h.appends = outage.Log{Logger: o.Logger, Now: o.Now, Count: "refused_batches",
 		Begin: "the store refuses batches; senders keep them", End: "the store takes batches again"}
 	h.prunes = outage.Log{Logger: o.Logger, Now: o.Now, Count: "attempts",
 		Begin: "cannot delete old requests; will retry", End: "old requests are deleted again"}
 	h.intake.OnAppend(h.appended)
+	h.intake.OnRefused(func(r intake.Refusal) {
+		o.Logger.Warn("refused what a sender sent", "service", r.Service, "field", r.Field, "problem", r.Problem, "bodies", r.Bodies)
+	})
 	if err := h.seed(); err != nil {
 		return nil, fmt.Errorf("read which endpoints the store has: %w", err)
 	}

@@ -22,7 +22,7 @@ type heading struct {
 // namedColumns are the columns that are read. Of two that say the same, the first that a
 // file has is read: duration_ns is finer than response_time_ms.
 var namedColumns = []string{"endpoint", "method", "duration_ns", "response_time_ms", "status_code", "timestamp", "created_at", "user_id", "service",
-	"first_byte_ns", "lifetime_ns", "response_bytes"}
+	"first_byte_ns", "first_byte_ms", "lifetime_ns", "lifetime_ms", "response_bytes", "instance", "version", "error", "trace_id"}
 
 // readHeading returns the heading if the line is one, nil if it is a request, or what a
 // heading lacks.
@@ -87,7 +87,8 @@ func (h *heading) read(line []byte, r *Request) error {
 // namedRequest sets r to the request of these values. If there is a problem, field is
 // the column at fault.
 func namedRequest(given map[string][]byte, r *Request) (field, problem string) {
-	*r = Request{Endpoint: given["endpoint"], Method: given["method"], User: given["user_id"], Service: given["service"], Start: NoTime}
+	*r = Request{Endpoint: given["endpoint"], Method: given["method"], User: given["user_id"], Service: given["service"], Start: NoTime,
+		Instance: given["instance"], Version: given["version"], Error: given["error"]}
 	for _, name := range []string{"endpoint", "method", "status_code"} {
 		if given[name] == nil {
 			return name, "is empty; it is required"
@@ -98,6 +99,12 @@ func namedRequest(given map[string][]byte, r *Request) (field, problem string) {
 		return "status_code", must(given["status_code"], fmt.Sprintf("a number from %d to %d", wire.MinStatus, wire.MaxStatus))
 	}
 	r.Status = int(status)
+	if id := given["trace_id"]; id != nil {
+		// PostgreSQL writes it as a UUID, with dashes.
+		if r.Trace, ok = wire.ParseTraceID(bytes.ReplaceAll(id, []byte("-"), nil)); !ok {
+			return "trace_id", must(id, "32 hex digits, not all zero")
+		}
+	}
 	if field, problem = namedDurations(given, r); problem != "" {
 		return field, problem
 	}
@@ -119,22 +126,29 @@ func namedRequest(given map[string][]byte, r *Request) (field, problem string) {
 }
 
 func namedDurations(given map[string][]byte, r *Request) (field, problem string) {
-	for name, to := range map[string]*time.Duration{"duration_ns": &r.Duration, "first_byte_ns": &r.FirstByte, "lifetime_ns": &r.Lifetime} {
-		if given[name] == nil {
-			continue
+	for _, d := range []struct {
+		to     *time.Duration
+		ns, ms string
+		must   bool
+	}{
+		{&r.Duration, "duration_ns", "response_time_ms", true},
+		{&r.FirstByte, "first_byte_ns", "first_byte_ms", false},
+		{&r.Lifetime, "lifetime_ns", "lifetime_ms", false},
+	} {
+		switch inNS, inMS := given[d.ns], given[d.ms]; {
+		case inNS != nil:
+			ns, ok := digits(inNS, int64(wire.MaxDuration))
+			if !ok {
+				return d.ns, must(inNS, fmt.Sprintf("nanoseconds from 0 to %d (24.8 days)", int64(wire.MaxDuration)))
+			}
+			*d.to = time.Duration(ns)
+		case inMS != nil || d.must:
+			ns, ok := nanoseconds(inMS, int64(wire.MaxDuration))
+			if !ok || inMS == nil {
+				return d.ms, must(inMS, "milliseconds from 0 to 2147483647 (24.8 days)")
+			}
+			*d.to = time.Duration(ns)
 		}
-		ns, ok := digits(given[name], int64(wire.MaxDuration))
-		if !ok {
-			return name, must(given[name], fmt.Sprintf("nanoseconds from 0 to %d (24.8 days)", int64(wire.MaxDuration)))
-		}
-		*to = time.Duration(ns)
-	}
-	if given["duration_ns"] == nil {
-		ns, ok := nanoseconds(given["response_time_ms"], int64(wire.MaxDuration))
-		if !ok || given["response_time_ms"] == nil {
-			return "response_time_ms", must(given["response_time_ms"], "milliseconds from 0 to 2147483647 (24.8 days)")
-		}
-		r.Duration = time.Duration(ns)
 	}
 	if size := given["response_bytes"]; size != nil {
 		var ok bool

@@ -45,13 +45,28 @@ func TestCSVWithHeading(t *testing.T) {
 
 // A dump of Kymo's own table is read with all that it knows of a request.
 func TestCSVOfKymosTable(t *testing.T) {
-	r, got := CSV(strings.NewReader("metric_id,endpoint,method,response_time_ms,status_code,user_id,created_at,duration_ns,first_byte_ns,lifetime_ns,response_bytes,instance_id,service\n"+
-		"x,/{id},GET,2,200,,2026-11-23 12:00:00,1500001,1000000,3000000,42,1,shop\n")), Request{}
+	r, got := CSV(strings.NewReader("metric_id,endpoint,method,response_time_ms,status_code,user_id,created_at,duration_ns,first_byte_ns,lifetime_ns,response_bytes,instance_id,service,version,error,trace_id\n"+
+		"x,/{id},GET,2,200,,2026-11-23 12:00:00,1500001,1000000,3000000,42,1,shop,1.4.2,KeyError,4bf92f35-77b3-4da6-a3ce-929d0e0e4736\n")), Request{}
 	if err := r.Next(&got); err != nil {
 		t.Fatal(err)
 	}
 	want := Request{Service: []byte("shop"), Endpoint: []byte("/{id}"), Method: []byte("GET"), Start: tableNoon, Status: 200,
-		Duration: 1500001, FirstByte: 1e6, Lifetime: 3e6, Size: 42, Line: 2}
+		Duration: 1500001, FirstByte: 1e6, Lifetime: 3e6, Size: 42, Line: 2, Version: []byte("1.4.2"), Error: []byte("KeyError")}
+	want.Trace, _ = wire.ParseTraceID([]byte("4bf92f3577b34da6a3ce929d0e0e4736"))
+	if fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("got %v; want %v", got, want)
+	}
+}
+
+// So is an export, whose durations are in milliseconds.
+func TestCSVOfAnExport(t *testing.T) {
+	r, got := CSV(strings.NewReader("created_at,service,endpoint,method,status_code,response_time_ms,first_byte_ms,lifetime_ms,response_bytes,user_id,instance,version,error,trace_id\n"+
+		"2026-11-23T12:00:00.125Z,shop,/{id},GET,200,1.500001,1,3000,42,ann,web-1,,,\n")), Request{}
+	if err := r.Next(&got); err != nil {
+		t.Fatal(err)
+	}
+	want := Request{Service: []byte("shop"), Endpoint: []byte("/{id}"), Method: []byte("GET"), User: []byte("ann"), Start: tableNoon + 125, Status: 200,
+		Duration: 1500001, FirstByte: 1e6, Lifetime: 3e9, Size: 42, Line: 2, Instance: []byte("web-1")}
 	if fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("got %v; want %v", got, want)
 	}

@@ -31,8 +31,9 @@ const (
 	sequence // objects one after the other
 )
 
-// Unknown returns the fields that were ignored so far, each once, and at most 20.
-func (j *JSONReader) Unknown() []string { return j.unknown }
+// Ignored returns the fields that were ignored so far, as they are not known or do not hold
+// what they should: each once, and at most 20.
+func (j *JSONReader) Ignored() []string { return j.ignored }
 
 // Next implements Reader.
 func (j *JSONReader) Next(r *Request) error {

@@ -32,6 +32,7 @@ func drain(r Reader) (all []request, err error) {
 // request is a copy of a Request, which the reader does not change.
 type request struct {
 	service, route, endpoint, method, user, err string
+	instance, version, trace                    string
 	start                                       int64
 	status                                      int
 	duration, firstByte, lifetime               time.Duration
@@ -42,6 +43,7 @@ type request struct {
 func requestOf(r *Request) request {
 	return request{
 		service: string(r.Service), route: string(r.Route), endpoint: string(r.Endpoint), method: string(r.Method), user: string(r.User), err: string(r.Error),
+		instance: string(r.Instance), version: string(r.Version), trace: r.Trace.String(),
 		start: r.Start, status: r.Status, duration: r.Duration, firstByte: r.FirstByte, lifetime: r.Lifetime, size: r.Size, line: r.Line,
 	}
 }
@@ -113,10 +115,15 @@ func TestJSONValues(t *testing.T) {
 		"created, null":  {with("created_at", `null`, "metric_id", `"4a1f7c0e"`), func(*request) {}},
 		"what is nested": {with("tags", `{"a":[1,{"b":null}],"c":{},"d":[],"e":[[],{}],"f":"\"","g":-1.5e3,"h":[true,false]}`), func(*request) {}},
 		"route":          {with("endpoint", "", "route", `"/users/{id}"`), func(r *request) { r.endpoint, r.route = "", "/users/{id}" }},
-		"all": {with("first_byte_ms", `"2.5"`, "lifetime_ms", `90`, "response_bytes", `1000`, "error", `"TimeoutError"`), func(r *request) {
+		"all": {with("first_byte_ms", `"2.5"`, "lifetime_ms", `90`, "response_bytes", `1000`, "error", `"TimeoutError"`,
+			"instance", `"web-2"`, "version", `"2.0.0-rc.1"`, "trace_id", `"4BF92F3577B34DA6A3CE929D0E0E4736"`), func(r *request) {
 			r.firstByte, r.lifetime, r.size, r.err = 2500*time.Microsecond, 90*time.Millisecond, 1000, "TimeoutError"
+			r.instance, r.version, r.trace = "web-2", "2.0.0-rc.1", "4bf92f3577b34da6a3ce929d0e0e4736"
 		}},
-		"all null": {with("first_byte_ms", `null`, "lifetime_ms", `null`, "response_bytes", `null`, "error", `null`, "route", `null`), func(*request) {}},
+		"numbers as names": {with("instance", `7`, "version", `1.10`), func(r *request) { r.instance, r.version = "7", "1.10" }},
+		"no trace":         {with("trace_id", `""`), func(*request) {}},
+		"a wrong trace":    {with("trace_id", `"00000000000000000000000000000000"`), func(*request) {}},
+		"all null":         {with("first_byte_ms", `null`, "lifetime_ms", `null`, "response_bytes", `null`, "error", `null`, "route", `null`, "instance", `null`, "version", `null`, "trace_id", `null`), func(*request) {}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			want := plain
@@ -208,6 +215,8 @@ func TestJSONErrors(t *testing.T) {
 		"NaN as a string":      {with("response_time_ms", `"NaN"`), "body[0].response_time_ms", "must be a number"},
 		"negative numeral":     {with("response_time_ms", `"-1"`), "body[0].response_time_ms", "must be from 0"},
 		"user a list":          {with("user_id", `["a"]`), "body[0].user_id", "must be a string, a number or null, not an array"},
+		"trace a number":       {with("trace_id", "7"), "body[0].trace_id", "must be a string of 32 hex digits, or null, not a number"},
+		"version a list":       {with("version", "[1]"), "body[0].version", "must be a string, a number or null"},
 		"size a fraction":      {with("response_bytes", "1.5"), "body[0].response_bytes", "must be a whole number from 0"},
 		"size negative":        {with("response_bytes", "-1"), "body[0].response_bytes", "must be a whole number from 0"},
 		"timestamp true":       {with("timestamp", "true"), "body[0].timestamp", "Unix time as a number, or null, not a boolean"},
@@ -279,16 +288,20 @@ func TestUnknownFields(t *testing.T) {
 	if _, err := drain(r); err != nil {
 		t.Fatal(err)
 	}
-	if got, want := r.Unknown(), []string{"tags", "url", "ip", "a\uFFFDb"}; !slices.Equal(got, want) {
+	if got, want := r.Ignored(), []string{"tags", "url", "ip", "a\uFFFDb"}; !slices.Equal(got, want) {
 		t.Errorf("%q; want %q", got, want)
+	}
+	r = JSON([]byte(with("trace_id", `"x"`, "tags", "1")))
+	if _, err := drain(r); err != nil || !slices.Equal(r.Ignored(), []string{"trace_id", "tags"}) {
+		t.Errorf("%q are ignored, %v", r.Ignored(), err)
 	}
 	var many strings.Builder
 	for i := range 100 {
 		fmt.Fprintf(&many, `, "f%d": %d`, i, i)
 	}
 	r = JSON([]byte(with("tags", "0"+many.String())))
-	if _, err := drain(r); err != nil || len(r.Unknown()) != maxUnknown {
-		t.Errorf("%d unknown fields are named, %v", len(r.Unknown()), err)
+	if _, err := drain(r); err != nil || len(r.Ignored()) != maxUnknown {
+		t.Errorf("%d unknown fields are named, %v", len(r.Ignored()), err)
 	}
 }
 

@@ -12,7 +12,7 @@ type lexer struct {
 	data    []byte
 	at      int
 	scratch []byte   // unescaped strings of one object
-	unknown []string // fields of the body
+	ignored []string // fields of the body
 	strict  bool     // unknown fields are refused
 }
 

@@ -13,7 +13,7 @@ import (
 // fields are those of PerformanceMetric that are read, in the order of its declaration.
 var fields = [...]string{
 	"endpoint", "method", "response_time_ms", "status_code", "user_id", "timestamp", "service",
-	"route", "first_byte_ms", "lifetime_ms", "response_bytes", "error", "created_at", "metric_id",
+	"route", "first_byte_ms", "lifetime_ms", "response_bytes", "error", "created_at", "metric_id", "instance", "version", "trace_id",
 }
 
 // The places of fields.
@@ -32,6 +32,9 @@ const (
 	fError
 	fCreated
 	fMetricID
+	fInstance
+	fVersion
+	fTrace
 	fUnknown
 )
 
@@ -69,6 +72,12 @@ func fieldOf(name []byte) int {
 		return fCreated
 	case "metric_id":
 		return fMetricID
+	case "instance":
+		return fInstance
+	case "version":
+		return fVersion
+	case "trace_id":
+		return fTrace
 	}
 	return fUnknown
 }
@@ -166,7 +175,7 @@ func (l *lexer) field(name []byte, r *Request, m *metric) (field, problem string
 	case fStatus:
 		problem = l.status(r)
 	case fUser:
-		r.User, problem = l.user()
+		r.User, problem = l.label()
 	case fTimestamp:
 		r.Start, problem = l.timestamp()
 	case fCreated:
@@ -181,6 +190,12 @@ func (l *lexer) field(name []byte, r *Request, m *metric) (field, problem string
 		r.Lifetime, problem = l.optionalDuration()
 	case fSize:
 		r.Size, problem = l.size()
+	case fInstance:
+		r.Instance, problem = l.label()
+	case fVersion:
+		r.Version, problem = l.label()
+	case fTrace:
+		problem = l.trace(r)
 	case fMetricID:
 		problem = l.skip()
 	}
@@ -199,10 +214,10 @@ const (
 	maxUnknown   = 20 // unknown fields of a body that are named
 )
 
-// note remembers the name of a field that is not known.
+// note remembers the name of a field that is ignored.
 func (l *lexer) note(field string) {
-	if len(l.unknown) < maxUnknown && !slices.Contains(l.unknown, field) {
-		l.unknown = append(l.unknown, field)
+	if len(l.ignored) < maxUnknown && !slices.Contains(l.ignored, field) {
+		l.ignored = append(l.ignored, field)
 	}
 }
 
@@ -217,12 +232,30 @@ func (l *lexer) optional(want string) (s []byte, problem string) {
 	return l.str()
 }
 
-// user reads a text, a number as it is written, or null.
-func (l *lexer) user() (s []byte, problem string) {
+// label reads a text, a number as it is written, or null.
+func (l *lexer) label() (s []byte, problem string) {
 	if c := l.next(); c == '-' || c >= '0' && c <= '9' {
 		return l.number()
 	}
 	return l.optional("a string, a number or null")
+}
+
+// trace reads a trace's identifier, or null. A stranger may have chosen it, so anything else
+// is only noted.
+func (l *lexer) trace(r *Request) string {
+	s, problem := l.optional("a string of 32 hex digits, or null")
+	if problem != "" || len(s) == 0 {
+		return problem
+	}
+	var ok bool
+	if r.Trace, ok = wire.ParseTraceID(s); ok {
+		return ""
+	}
+	if l.strict {
+		return fmt.Sprintf("is %q; must be 32 hex digits, not all zero", wire.Clean(string(s), 40))
+	}
+	l.note("trace_id")
+	return ""
 }
 
 // numeral reads a number, or a string that is one.

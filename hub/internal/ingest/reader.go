@@ -1,6 +1,10 @@
 package ingest
 
-import "time"
+import (
+	"time"
+
+	"github.com/kymohq/kymo/internal/wire"
+)
 
 // Reader yields the requests of one body, in order.
 type Reader interface {
@@ -24,7 +28,7 @@ type Reader interface {
 // DefaultService is the service of requests that name none.
 const DefaultService = "default"
 
-// NoTime is the Start of a request without a timestamp: it counts from its arrival.
+// NoTime is the Start of a request without a timestamp: it is taken to end at its arrival.
 const NoTime = -1
 
 // Request is a request as a body has it. The intake checks its fields against the
@@ -37,6 +41,9 @@ type Request struct {
 	Method   []byte // in upper or lower case
 	User     []byte
 	Error    []byte // a short class of what went wrong
+	Instance []byte // the process that answered, and its release
+	Version  []byte
+	Trace    wire.TraceID
 
 	Start  int64 // Unix milliseconds, or NoTime
 	Status int

@@ -6,10 +6,11 @@ import (
 	"unicode/utf8"
 
 	"github.com/kymohq/kymo/hub/internal/ingest"
+	"github.com/kymohq/kymo/hub/internal/template"
 	"github.com/kymohq/kymo/internal/wire"
 )
 
-// maxTexts bounds the bytes of a batch's dictionaries: with rows of at most 40
+// maxTexts bounds the bytes of a batch's dictionaries: with rows of at most 62
 // bytes, an encoded batch stays within wire.MaxBytes.
 const maxTexts = 4 << 20
 
@@ -109,15 +110,17 @@ func (c *batcher) add(r *ingest.Request) (reason ingest.Reason, field, problem s
 		}
 	}
 	if raw.declared = len(r.Route) > 0; raw.declared {
-		raw.Endpoint = c.clean(r.Route, wire.MaxEndpoint)
+		raw.Endpoint = c.clean(r.Route, maxRaw)
 	} else {
 		raw.Endpoint = c.clean(r.Endpoint, maxRaw)
 	}
 	raw.Method, raw.Status = c.clean(r.Method, maxRaw), r.Status
 	row := wire.Request{Start: r.Start, Duration: r.Duration, FirstByte: r.FirstByte, Lifetime: r.Lifetime, Size: r.Size}
 	row.User, row.Error = c.clean(r.User, wire.MaxUser), c.clean(r.Error, wire.MaxError)
+	row.Instance, row.Version = c.clean(r.Instance, wire.MaxInstance), c.clean(r.Version, wire.MaxVersion)
+	row.Trace = r.Trace
 	if r.Start < 0 {
-		row.Start = c.now
+		row.Start = c.begun(r.Duration)
 	}
 	if field, problem = row.OutOfBounds(); problem != "" {
 		return ingest.Invalid, field, problem
@@ -136,6 +139,13 @@ func (c *batcher) add(r *ingest.Request) (reason ingest.Reason, field, problem s
 	}
 	c.last().AddRow(place, &row)
 	return 0, "", ""
+}
+
+// begun returns when a request began that has ended by now: at least a millisecond ago, so that
+// a report until now has it.
+func (c *batcher) begun(d time.Duration) int64 {
+	lasted := max(1, int64((d+time.Millisecond-1)/time.Millisecond))
+	return max(c.now-lasted, c.starts.from, 0)
 }
 
 // intern returns b as a string, the same one for the same bytes, or the problem
@@ -188,7 +198,9 @@ func (c *batcher) key(raw written) (key wire.Key, field, problem string) {
 	if problem := wire.StatusProblem(key.Status); problem != "" {
 		return key, "status_code", problem
 	}
-	if !raw.declared {
+	if raw.declared {
+		key.Endpoint = wire.Clean(template.Route(raw.Endpoint), wire.MaxEndpoint)
+	} else {
 		key.Endpoint = c.registry.endpoint(key.Service, raw.Endpoint)
 	}
 	return key, "", ""

@@ -89,20 +89,27 @@ func TestRequestsBecomeRows(t *testing.T) {
 		change func(*ingest.Request)
 		want   func(*wire.Request)
 	}{
-		"plain":          {func(*ingest.Request) {}, func(*wire.Request) {}},
-		"no time":        {func(r *ingest.Request) { r.Start = ingest.NoTime }, func(*wire.Request) {}},
-		"template":       {func(r *ingest.Request) { r.Endpoint = text("/v2/{name}/7") }, func(r *wire.Request) { r.Endpoint = "/v2/{name}/7" }},
-		"unmatched":      {func(r *ingest.Request) { r.Endpoint = text("(unmatched)") }, func(r *wire.Request) { r.Endpoint = wire.Unmatched }},
-		"query":          {func(r *ingest.Request) { r.Endpoint = text("/users/7?token=" + strings.Repeat("x", 500)) }, func(*wire.Request) {}},
-		"lower case":     {func(r *ingest.Request) { r.Method = text("post") }, func(r *wire.Request) { r.Method = "POST" }},
-		"unknown method": {func(r *ingest.Request) { r.Method = text("BREW/1.1 LONG") }, func(r *wire.Request) { r.Method = wire.MethodOther }},
-		"user":           {func(r *ingest.Request) { r.User = text("u-7") }, func(r *wire.Request) { r.User = "u-7" }},
-		"error":          {func(r *ingest.Request) { r.Error = text("timeout") }, func(r *wire.Request) { r.Error = "timeout" }},
-		"service":        {func(r *ingest.Request) { r.Service = text("orders") }, func(r *wire.Request) { r.Service = "orders" }},
-		"times and size": {func(r *ingest.Request) { r.FirstByte, r.Lifetime, r.Size = 2, 3, 4 }, func(r *wire.Request) { r.FirstByte, r.Lifetime, r.Size = 2, 3, 4 }},
-		"oldest":         {func(r *ingest.Request) { r.Start -= 168 * 3600_000 }, func(r *wire.Request) { r.Start -= 168 * 3600_000 }},
-		"tomorrow":       {func(r *ingest.Request) { r.Start += 24*3600_000 - 1 }, func(r *wire.Request) { r.Start += 24*3600_000 - 1 }},
-		"longest":        {func(r *ingest.Request) { r.Duration = wire.MaxDuration }, func(r *wire.Request) { r.Duration = wire.MaxDuration }},
+		"plain":                    {func(*ingest.Request) {}, func(*wire.Request) {}},
+		"no time":                  {func(r *ingest.Request) { r.Start = ingest.NoTime }, func(r *wire.Request) { r.Start -= 13 }}, // it took 12.5 ms
+		"no time at all":           {func(r *ingest.Request) { r.Start, r.Duration = ingest.NoTime, 0 }, func(r *wire.Request) { r.Start, r.Duration = r.Start-1, 0 }},
+		"no time, older than kept": {func(r *ingest.Request) { r.Start, r.Duration = ingest.NoTime, 8*24*time.Hour }, func(r *wire.Request) { r.Start, r.Duration = r.Start-168*3600_000, 8*24*time.Hour }},
+		"template":                 {func(r *ingest.Request) { r.Endpoint = text("/v2/{name}/7") }, func(r *wire.Request) { r.Endpoint = "/v2/{name}/7" }},
+		"unmatched":                {func(r *ingest.Request) { r.Endpoint = text("(unmatched)") }, func(r *wire.Request) { r.Endpoint = wire.Unmatched }},
+		"query":                    {func(r *ingest.Request) { r.Endpoint = text("/users/7?token=" + strings.Repeat("x", 500)) }, func(*wire.Request) {}},
+		"lower case":               {func(r *ingest.Request) { r.Method = text("post") }, func(r *wire.Request) { r.Method = "POST" }},
+		"unknown method":           {func(r *ingest.Request) { r.Method = text("BREW/1.1 LONG") }, func(r *wire.Request) { r.Method = wire.MethodOther }},
+		"user":                     {func(r *ingest.Request) { r.User = text("u-7") }, func(r *wire.Request) { r.User = "u-7" }},
+		"process": {func(r *ingest.Request) { r.Instance, r.Version, r.Trace = text("web-1"), text("1.4"), wire.TraceID{1} },
+			func(r *wire.Request) {
+				r.Process, r.Trace = wire.Process{Instance: "web-1", Version: "1.4"}, wire.TraceID{1}
+			}},
+		"a router's route": {func(r *ingest.Request) { r.Route = text("/users/<int:id>") }, func(r *wire.Request) { r.Endpoint = "/users/{id}" }},
+		"error":            {func(r *ingest.Request) { r.Error = text("timeout") }, func(r *wire.Request) { r.Error = "timeout" }},
+		"service":          {func(r *ingest.Request) { r.Service = text("orders") }, func(r *wire.Request) { r.Service = "orders" }},
+		"times and size":   {func(r *ingest.Request) { r.FirstByte, r.Lifetime, r.Size = 2, 3, 4 }, func(r *wire.Request) { r.FirstByte, r.Lifetime, r.Size = 2, 3, 4 }},
+		"oldest":           {func(r *ingest.Request) { r.Start -= 168 * 3600_000 }, func(r *wire.Request) { r.Start -= 168 * 3600_000 }},
+		"tomorrow":         {func(r *ingest.Request) { r.Start += 24*3600_000 - 1 }, func(r *wire.Request) { r.Start += 24*3600_000 - 1 }},
+		"longest":          {func(r *ingest.Request) { r.Duration = wire.MaxDuration }, func(r *wire.Request) { r.Duration = wire.MaxDuration }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			want := plain

@@ -32,11 +32,11 @@ func (r *registry) cap(b *wire.Batch) (over excess, err error) {
 		return nil, err
 	}
 	var capped map[int]bool
-	odd := false
+	odd, hour := false, r.hour()
 	for i := range b.Keys {
 		k := &b.Keys[i]
 		odd = odd || k.Method != wire.KnownMethod(k.Method)
-		if !r.services[k.Service].admit(k.Endpoint, r.limits.Endpoints) {
+		if !r.services[k.Service].admit(k.Endpoint, r.limits.Endpoints, hour) {
 			if capped == nil {
 				capped = make(map[int]bool)
 			}
@@ -81,13 +81,13 @@ func (r *registry) knows(b *wire.Batch) bool {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	var s *service
-	name := ""
+	name, hour := "", r.hour()
 	for i := range b.Keys {
 		k := &b.Keys[i]
 		if s == nil || k.Service != name {
 			name, s = k.Service, r.services[k.Service]
 		}
-		if s == nil || !s.has(k.Endpoint) || k.Method != wire.KnownMethod(k.Method) {
+		if s == nil || !s.use(k.Endpoint, hour) || k.Method != wire.KnownMethod(k.Method) {
 			return false
 		}
 	}

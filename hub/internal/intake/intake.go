@@ -2,6 +2,7 @@ package intake
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +13,7 @@ import (
 	"github.com/kymohq/kymo/hub/internal/clock"
 	"github.com/kymohq/kymo/hub/internal/ingest"
 	"github.com/kymohq/kymo/hub/internal/store"
+	"github.com/kymohq/kymo/hub/internal/template"
 	"github.com/kymohq/kymo/internal/wire"
 )
 
@@ -25,6 +27,9 @@ type Intake struct {
 	clock      *clock.Clock
 	identities *identities
 	heartbeats heartbeats
+	reporters  reporters
+	keys       keys
+	refusals   refusals
 	onAppend   AppendFunc
 
 	batches  sync.Pool // of *wire.Batch
@@ -40,6 +45,7 @@ func New(st store.Store, limits Limits, retention time.Duration, c *clock.Clock)
 		batchers: sync.Pool{New: func() any { return newBatcher() }},
 		onAppend: func(context.Context, int, error) {},
 	}
+	in.registry.hour = func() int64 { return in.clock.Now().Unix() / 3600 }
 	in.SetRetention(retention)
 	return in
 }
@@ -49,6 +55,9 @@ func (in *Intake) Retention() time.Duration { return time.Duration(in.retention.
 
 // SetRetention changes how old requests may be that are kept.
 func (in *Intake) SetRetention(d time.Duration) { in.retention.Store(int64(d)) }
+
+// SetTemplates changes the rules for raw paths that come from now on.
+func (in *Intake) SetTemplates(rules template.Rules) { in.registry.rules.Store(&rules) }
 
 // Services returns the names of all services, in order.
 func (in *Intake) Services() []string { return in.registry.names() }
@@ -107,7 +116,7 @@ func (in *Intake) Batch(ctx context.Context, data []byte) (Receipt, error) {
 		err = in.admitHealth(b)
 	}
 	if err != nil {
-		return in.refuse(err)
+		return Receipt{}, in.Refuse(serviceOf(b), err)
 	}
 	now := in.clock.Now()
 	if b.Kind != wire.Kept {
@@ -124,7 +133,7 @@ func (in *Intake) Batch(ctx context.Context, data []byte) (Receipt, error) {
 	}
 	lateHealth := screenHealth(b, starts)
 	screen(b, starts, &lost)
-	r, err := in.keep(ctx, &lost, false, b)
+	r, err := in.keep(ctx, &lost, in.append, b)
 	if err == nil && !r.Duplicate {
 		for reason, n := range reported {
 			in.Counters.Dropped[reason].Add(n)
@@ -150,8 +159,10 @@ func (in *Intake) admitHealth(b *wire.Batch) error {
 type Body struct {
 	Reader  ingest.Reader
 	Service string // of requests without one; "" is ingest.DefaultService
-	// Key, if not empty, identifies the body: bodies with the same key count once.
-	Key string
+	// Key, if not empty, identifies the body: the same body with the same key counts once.
+	// One of other Content is refused with ErrKeyReused, as long as the key is remembered.
+	Key     string
+	Content []byte
 	// Lenient drops and counts requests that are beyond a limit. Otherwise one such
 	// request causes the whole body to be refused. One that is too old or too far in the
 	// future is dropped and counted in either case: it is the time that makes it so.
@@ -177,7 +188,7 @@ func (in *Intake) Read(ctx context.Context, body Body) (Receipt, error) {
 	c.reset(in.registry, body.Service, now, starts)
 	lost := newLosses(now, starts)
 	if err := c.gather(body.Reader, body.Lenient, &lost); err != nil {
-		return in.refuse(err)
+		return Receipt{}, in.Refuse(string(c.request.Service), err)
 	}
 	var instance string
 	if body.Key != "" {
@@ -187,7 +198,18 @@ func (in *Intake) Read(ctx context.Context, body Body) (Receipt, error) {
 	if batches[0].Len() == 0 && lost.sum() == 0 {
 		return Receipt{}, nil
 	}
-	return in.keep(ctx, &lost, body.Key == "", batches...)
+	if body.Key == "" {
+		return in.keep(ctx, &lost, in.appendAnonymous, batches...)
+	}
+	content := sha256.Sum256(body.Content)
+	if in.keys.another(instance, content) {
+		return Receipt{}, in.Refuse(serviceOf(batches[0]), ErrKeyReused)
+	}
+	receipt, err := in.keep(ctx, &lost, in.append, batches...)
+	if err == nil {
+		in.keys.remember(instance, content)
+	}
+	return receipt, err
 }
 
 // gather adds all of a reader's requests to the batches and counts those that are
@@ -216,19 +238,20 @@ func (c *batcher) gather(r ingest.Reader, lenient bool, lost *losses) error {
 	}
 }
 
-// refuse counts a body that is the sender's mistake, and returns why as a
-// *wire.FieldError, or the reader's error.
-func (in *Intake) refuse(err error) (Receipt, error) {
-	in.Counters.Refused.Add(1)
-	if errors.Is(err, wire.ErrMalformed) {
-		err = &wire.FieldError{Index: -1, Problem: err.Error()}
+// serviceOf returns a service of a batch, "" if it has none.
+func serviceOf(b *wire.Batch) string {
+	switch {
+	case len(b.Keys) > 0:
+		return b.Keys[0].Service
+	case len(b.Health) > 0:
+		return b.Health[0].Service
 	}
-	return Receipt{}, err
+	return ""
 }
 
-// keep caps the endpoints of a body's batches, adds the losses to the first, gives
-// the batches an identity if they came without one, and appends them together.
-func (in *Intake) keep(ctx context.Context, lost *losses, anonymous bool, batches ...*wire.Batch) (Receipt, error) {
+// keep caps the endpoints of a body's batches, adds the losses to the first, and appends the
+// batches.
+func (in *Intake) keep(ctx context.Context, lost *losses, appendTo appender, batches ...*wire.Batch) (Receipt, error) {
 	r := Receipt{Dropped: int(lost.sum()), DroppedReasons: DroppedReasons{
 		Invalid: lost.reasons[ingest.Invalid], TooOld: lost.reasons[ingest.TooOld], InFuture: lost.reasons[ingest.InFuture],
 	}}
@@ -236,24 +259,16 @@ func (in *Intake) keep(ctx context.Context, lost *losses, anonymous bool, batche
 	for i, b := range batches {
 		var err error
 		if over[i], err = in.registry.cap(b); err != nil {
-			return in.refuse(err)
+			return Receipt{}, in.Refuse(serviceOf(b), err)
 		}
 		r.Accepted += b.Len()
 	}
 	// This comes after cap, so that losses neither register their services nor
 	// cause a body to be refused.
 	lost.moveTo(batches[0], in.registry.known)
-	if anonymous {
-		in.identities.number(batches)
-	}
-	fresh, err := in.store.Append(ctx, batches...)
-	in.onAppend(ctx, len(batches), err)
+	fresh, err := appendTo(ctx, batches)
 	if err != nil {
-		if anonymous {
-			in.identities.restart()
-		}
-		in.Counters.StoreFails.Add(1)
-		return Receipt{}, fmt.Errorf("append: %w", err)
+		return Receipt{}, err
 	}
 	r.Duplicate = true
 	for i, b := range batches {

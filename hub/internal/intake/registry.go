@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/kymohq/kymo/hub/internal/template"
 	"github.com/kymohq/kymo/internal/wire"
@@ -18,20 +19,27 @@ type Limits struct {
 
 // registry holds the services and their endpoints, within the limits: at most
 // Limits.Services times Limits.Endpoints names of wire.MaxEndpoint bytes, and one
-// forest. Nothing is removed before the process ends. It is safe for concurrent use.
+// forest. Services are not removed before the process ends. It is safe for concurrent use.
 type registry struct {
 	limits Limits
 	forest *template.Forest
+	hour   func() int64                   // since 1970
+	rules  atomic.Pointer[template.Rules] // nil if there are none
 
 	mu       sync.RWMutex // guards the map and every service's endpoints and overflow
 	services map[string]*service
 }
 
 type service struct {
-	endpoints map[string]struct{}
+	endpoints map[string]*atomic.Int64 // → the hour in which it was last used
+	swept     int64                    // the hour in which places were last given back
 	overflow  overflow
 	tree      *template.Tree
 }
+
+// unused is after how many hours without a request the place of an endpoint is given back, if a
+// new one needs it.
+const unused = 24
 
 // newRegistry returns a registry without services.
 func newRegistry(limits Limits) *registry {
@@ -40,11 +48,16 @@ func newRegistry(limits Limits) *registry {
 			*l = 1000
 		}
 	}
-	return &registry{limits: limits, forest: template.NewForest(), services: make(map[string]*service)}
+	return &registry{limits: limits, forest: template.NewForest(), services: make(map[string]*service), hour: func() int64 { return 0 }}
 }
 
 // endpoint returns the endpoint of a service that a raw path belongs to.
 func (r *registry) endpoint(serviceName, raw string) string {
+	if rules := r.rules.Load(); rules != nil {
+		if endpoint, ok := rules.Endpoint(serviceName, raw); ok {
+			return endpoint
+		}
+	}
 	if !template.IsTemplate(raw) {
 		if s := r.service(serviceName); s != nil {
 			return s.tree.Endpoint(raw)
@@ -66,7 +79,7 @@ func (r *registry) seed(serviceName, endpoint string) {
 		return
 	}
 	r.mu.Lock()
-	s.admit(endpoint, r.limits.Endpoints)
+	s.admit(endpoint, r.limits.Endpoints, r.hour())
 	r.mu.Unlock()
 	s.tree.Learn(endpoint)
 }
@@ -88,28 +101,37 @@ func (r *registry) service(name string) *service {
 func (r *registry) add(name string) *service {
 	s := r.services[name]
 	if s == nil && name != "" && len(r.services) < r.limits.Services {
-		s = &service{endpoints: make(map[string]struct{}), tree: r.forest.Plant()}
+		s = &service{endpoints: make(map[string]*atomic.Int64), tree: r.forest.Plant()}
 		r.services[strings.Clone(name)] = s
 	}
 	return s
 }
 
-// has reports whether the endpoint is one of the service's already.
-func (s *service) has(endpoint string) bool {
-	_, ok := s.endpoints[endpoint]
+// use reports whether the endpoint is one of the service's already, and notes that it is used.
+func (s *service) use(endpoint string, hour int64) bool {
+	used, ok := s.endpoints[endpoint]
+	if ok && used.Load() != hour {
+		used.Store(hour)
+	}
 	return ok || endpoint == wire.Other || endpoint == wire.Unmatched
 }
 
 // admit adds the endpoint if the service has fewer than limit, and reports whether it
 // has the endpoint now.
-func (s *service) admit(endpoint string, limit int) bool {
-	if s.has(endpoint) {
+func (s *service) admit(endpoint string, limit int, hour int64) bool {
+	if s.use(endpoint, hour) {
 		return true
+	}
+	if len(s.endpoints) >= limit && s.swept != hour {
+		s.swept = hour
+		maps.DeleteFunc(s.endpoints, func(_ string, used *atomic.Int64) bool { return hour-used.Load() > unused })
 	}
 	if len(s.endpoints) >= limit {
 		return false
 	}
-	s.endpoints[strings.Clone(endpoint)] = struct{}{}
+	used := new(atomic.Int64)
+	used.Store(hour)
+	s.endpoints[strings.Clone(endpoint)] = used
 	return true
 }
 

@@ -102,11 +102,44 @@ func TestSeedKeepsTheLimitsAcrossRestarts(t *testing.T) {
 	if over, _ := r.cap(batch(key("web", "/users/{id}"), key("web", "/new"))); over.sum() != 2 {
 		t.Errorf("%v requests are over; want the 2 of /new", over)
 	}
-	for i := range 64 { // What has no place of its own still shows where values stand.
+	for i := range 61 { // What has no place of its own still shows where values stand.
 		r.seed("web", fmt.Sprintf("/s/over-%c%c", 'a'+i/26, 'a'+i%26))
 	}
 	if got := r.endpoint("web", "/s/another"); got != "/s/{id}" {
 		t.Errorf("a sibling of too many became %s", got)
+	}
+}
+
+// An endpoint without a request for more than a day makes room for a new one.
+func TestPlacesAreGivenBack(t *testing.T) {
+	r := newRegistry(Limits{Endpoints: 3})
+	hour := int64(500_000)
+	r.hour = func() int64 { return hour }
+	over := func(endpoints ...string) uint64 {
+		t.Helper()
+		var keys []wire.Key
+		for _, e := range endpoints {
+			keys = append(keys, key("web", e))
+		}
+		n, err := r.cap(batch(keys...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n.sum()
+	}
+	if n := over("/a", "/b", "/c"); n != 0 {
+		t.Errorf("%d requests are over the limit", n)
+	}
+	hour += unused
+	if n := over("/a", "/d"); n != 2 {
+		t.Errorf("after a day, %d requests are over the limit, want the 2 of /d", n)
+	}
+	hour++
+	if n := over("/d"); n != 0 {
+		t.Errorf("%d requests of /d are over the limit, for which there is room now", n)
+	}
+	if n := over("/a", "/b", "/c"); n != 2 {
+		t.Errorf("%d requests are over the limit, want 2: there is room for /a, /d and one more", n)
 	}
 }
 

@@ -3,12 +3,14 @@ package settings
 import (
 	"path/filepath"
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/kymohq/kymo/health"
 	"github.com/kymohq/kymo/hub/internal/config"
 	"github.com/kymohq/kymo/hub/internal/maintenance"
+	"github.com/kymohq/kymo/hub/internal/template"
 )
 
 // TestDocumentedFile reads the file that the documentation shows.
@@ -34,6 +36,9 @@ func TestDocumentedFile(t *testing.T) {
 	}
 	if w := (maintenance.Window{Name: "weekly", Where: &maintenance.Where{Service: "shop"}, Every: "Sun 02:00", For: time.Hour, Zone: "Europe/Berlin"}); len(c.Maintenance) != 1 || !reflect.DeepEqual(c.Maintenance[0], w) {
 		t.Errorf("maintenance: got %+v", c.Maintenance)
+	}
+	if want := (template.Rules{{Service: "web", Path: "/docs/**", Endpoint: "/docs/{page}"}, {Service: "web", Path: "/api/*", Keep: true}}); !slices.Equal(c.Templates, want) {
+		t.Errorf("templates: got %+v", c.Templates)
 	}
 	if c.Tokens != (config.Tokens{Ingest: "in", Read: "out"}) {
 		t.Errorf("tokens: got %+v", c.Tokens)

@@ -14,6 +14,7 @@ import (
 	"github.com/kymohq/kymo/hub/internal/config"
 	"github.com/kymohq/kymo/hub/internal/maintenance"
 	"github.com/kymohq/kymo/hub/internal/report"
+	"github.com/kymohq/kymo/hub/internal/template"
 )
 
 const reference = "../../../../docs/configuration.md"
@@ -68,6 +69,7 @@ func TestReference(t *testing.T) {
 		"tls":         fields(reflect.TypeFor[config.TLS]()),
 		"services":    fields(reflect.TypeFor[config.Service]()),
 		"maintenance": fields(reflect.TypeFor[maintenance.Window]()),
+		"templates":   fields(reflect.TypeFor[template.Rule]()),
 		"where":       fields(reflect.TypeFor[maintenance.Where]()),
 	} {
 		got := documentedKeys(t, heading)

@@ -14,12 +14,14 @@ import (
 	"github.com/kymohq/kymo/hub/internal/config"
 	"github.com/kymohq/kymo/hub/internal/maintenance"
 	"github.com/kymohq/kymo/hub/internal/report"
+	"github.com/kymohq/kymo/hub/internal/template"
 )
 
 const (
 	checkExample   = `{name: database, type: postgres, url: "env:DATABASE_URL"}`
 	serviceExample = `{name: orders, health: "http://127.0.0.1:8000/health"}`
 	windowExample  = `{name: weekly, where: {service: shop}, every: "Sun 02:00", for: 1h}`
+	ruleExample    = `{service: web, path: "/docs/**", endpoint: "/docs/{page}"}`
 	routeExample   = `{endpoint: "/reports/{id}", target: 5s}`
 )
 
@@ -114,6 +116,11 @@ func (r *reader) entry(prefix string, entry *ast.MappingValueNode) {
 		r.list(key, windowExample, entry.Value, func(at string, m *ast.MappingNode) {
 			r.Maintenance = append(r.Maintenance, maintenance.Window{})
 			r.fields(at, m, reflect.ValueOf(&r.Maintenance[len(r.Maintenance)-1]).Elem())
+		})
+	case key == "templates":
+		r.list(key, ruleExample, entry.Value, func(at string, m *ast.MappingNode) {
+			r.Templates = append(r.Templates, template.Rule{})
+			r.fields(at, m, reflect.ValueOf(&r.Templates[len(r.Templates)-1]).Elem())
 		})
 	case key == routesKey:
 		r.Slow.Routes = nil

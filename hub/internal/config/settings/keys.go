@@ -101,7 +101,7 @@ const (
 
 // listKeys are lists that only the file can hold: an environment variable or a
 // flag would need a language of its own for them.
-var listKeys = []string{"checks", "services", "maintenance"}
+var listKeys = []string{"checks", "services", "maintenance", "templates"}
 
 // groups are the first parts of keys that have two, each with an example of its mapping.
 var groups = map[string]string{ //nolint:gosec // names of variables, not tokens

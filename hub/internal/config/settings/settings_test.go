@@ -117,7 +117,7 @@ func TestErrorsOfFiles(t *testing.T) {
 		"slow: {target: }":                             `kymo.yaml:1: slow.target: has no value; write one, or omit the key`,
 		"retention: 72h":                               `kymo.yaml:1: retention: must be a mapping, like {age: 168h, size: 20GiB}`,
 		"retention: {days: 3}":                         `kymo.yaml:1: retention.days: unknown key; known are retention.age, retention.size`,
-		"port: 80":                                     `kymo.yaml:1: port: unknown key; known are checks, drain_delay, hosts, insecure_listen, listen, log_level, maintenance, retention, services, slow, store, tokens`,
+		"port: 80":                                     `kymo.yaml:1: port: unknown key; known are checks, drain_delay, hosts, insecure_listen, listen, log_level, maintenance, retention, services, slow, store, templates, tokens`,
 		"slow: {routes: [{target: 1s}]}":               `kymo.yaml:1: slow.routes[0].endpoint: is missing; write a route template, like /reports/{id}`,
 		"tokens: {read: \"env:ABSENT\"}":               `kymo.yaml:1: tokens.read: the environment variable ABSENT, which should hold the token, is not set`,
 		"slow:\n\ttarget: 1s":                          `kymo.yaml:2: not YAML: indented with a tab; use spaces`,
