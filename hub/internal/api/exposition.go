@@ -49,6 +49,7 @@ func (a *API) exposition() []byte {
 		{"kymo_ingest_overflowed_requests_total", "Requests kept under (other) because of the cap on endpoints.", c.Overflowed.Load()},
 		{"kymo_ingest_health_results_total", "Results of services' checks kept.", c.HealthRows.Load()},
 		{"kymo_ingest_late_health_results_total", "Results of services' checks dropped because they were older than what is kept, or in the future.", c.HealthLate.Load()},
+		{"kymo_ingest_unkept_statuses_total", "Statuses of checks in heartbeats sent as JSON for whose history there was no room.", c.HealthLost.Load()},
 		{"kymo_heartbeats_total", "Heartbeats of instances.", c.Heartbeats.Load()},
 		{"kymo_health_results_total", "Results of the hub's own checks kept.", kept},
 		{"kymo_health_results_dropped_total", "Results of the hub's own checks that were dropped because the store failed.", dropped},

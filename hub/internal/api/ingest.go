@@ -176,7 +176,11 @@ func (a *API) refuse(w http.ResponseWriter, err error) {
 	if !errors.As(err, &e) {
 		e = &bodyError{http.StatusBadRequest, "body", err.Error()}
 	}
-	_ = a.Intake.Refuse("", &wire.FieldError{Index: -1, Field: e.field, Problem: e.detail})
+	if e.status == http.StatusServiceUnavailable || e.status == http.StatusRequestTimeout {
+		a.Intake.Counters.Refused.Add(1) // no mistake of the sender, who sends it again
+	} else {
+		_ = a.Intake.Refuse("", &wire.FieldError{Index: -1, Field: e.field, Problem: e.detail})
+	}
 	if e.status == http.StatusServiceUnavailable {
 		w.Header().Set("Retry-After", retryAfter)
 	}

@@ -152,12 +152,14 @@ func lostOf(st store.Store) func(rollup.Window) store.Loss {
 // cap nor gives the places of endpoints in use to others.
 func (h *Hub) seed() error {
 	now := h.Now()
-	window := rollup.Window{From: now.Add(-h.config.Load().Retention.Age).UnixMilli(), To: now.UnixMilli() + 1}
-	for r, err := range store.Cleaned(h.store).Rollups(context.Background(), store.RollupQuery{Window: window}) {
-		if err != nil {
-			return err
+	for _, age := range []time.Duration{min(24*time.Hour, h.config.Load().Retention.Age), h.config.Load().Retention.Age} {
+		window := rollup.Window{From: now.Add(-age).UnixMilli(), To: now.UnixMilli() + 1}
+		for r, err := range store.Cleaned(h.store).Rollups(context.Background(), store.RollupQuery{Window: window}) {
+			if err != nil {
+				return err
+			}
+			h.intake.Seed(r.Service, r.Endpoint, age <= 24*time.Hour)
 		}
-		h.intake.Seed(r.Service, r.Endpoint)
 	}
 	return nil
 }

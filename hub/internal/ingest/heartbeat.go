@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/kymohq/kymo/health"
+	"github.com/kymohq/kymo/internal/printable"
 	"github.com/kymohq/kymo/internal/wire"
 )
 
@@ -226,7 +227,7 @@ func (h *Heartbeat) readCheck(given json.RawMessage, name, place string) (*Check
 		if err := json.Compact(&compact, details); err != nil {
 			return nil, wrong("details", err.Error())
 		}
-		if c.Details = compact.String(); len(c.Details) > wire.MaxDetails {
+		if c.Details = string(printable.JSON(compact.Bytes())); len(c.Details) > wire.MaxDetails {
 			c.Details = `{"error":"the details are too long"}`
 		}
 	}

@@ -75,6 +75,10 @@ func TestHeartbeatErrors(t *testing.T) {
 			t.Errorf("%.100s: %v; want %s", body, err, want)
 		}
 	}
+	odd, err := ReadHeartbeat([]byte(check("\"service\":\"db\",\"status\":\"down\",\"reason\":\"a\xe9\",\"details\":{\"a\":\"\xe9\u202e\"}")))
+	if err != nil || odd.Checks[0].Details != "{\"a\":\"\uFFFD\uFFFD\"}" || odd.Checks[0].Reason != "a\uFFFD" {
+		t.Errorf("%+v, %v", odd, err)
+	}
 	long, err := ReadHeartbeat([]byte(check(fmt.Sprintf(`"service":"db","status":"down","details":{"a":%q}`, strings.Repeat("x", wire.MaxDetails)))))
 	if err != nil || long.Checks[0].Details != `{"error":"the details are too long"}` {
 		t.Errorf("%+v, %v", long, err)

@@ -10,12 +10,16 @@ import (
 	"github.com/kymohq/kymo/internal/wire"
 )
 
-// maxTexts bounds the bytes of a batch's dictionaries: with rows of at most 62
-// bytes, an encoded batch stays within wire.MaxBytes.
-const maxTexts = 4 << 20
+// maxTexts bounds the bytes of a batch's dictionaries, each text counted once, though it can be
+// in two of them: with rows of at most 62 bytes, and the processes, an encoded batch stays within
+// wire.MaxBytes.
+const maxTexts = 7 << 18
 
 // maxRaw bounds a raw path with its query, and a method, as servers do.
 const maxRaw = 8 << 10
+
+// maxRoute bounds a declared route, whose spelling can be longer than the template's.
+const maxRoute = 512
 
 // batcher gathers the requests that a reader yields into batches within wire's
 // limits. It remembers strings and keys, so that a request that resembles an
@@ -30,7 +34,8 @@ type batcher struct {
 	open     int
 	texts    int // bytes of the dictionaries of the last builder in use
 	strings  map[string]string
-	keys     map[written]uint32 // → place in the last builder
+	keys     map[written]uint32        // → place in the last builder
+	others   map[wire.Process]struct{} // processes in the last builder
 
 	request ingest.Request // here, where it is allocated once
 	index   int            // of the next element
@@ -43,7 +48,7 @@ type written struct {
 }
 
 func newBatcher() *batcher {
-	return &batcher{strings: make(map[string]string), keys: make(map[written]uint32)}
+	return &batcher{strings: make(map[string]string), keys: make(map[written]uint32), others: make(map[wire.Process]struct{})}
 }
 
 // reset empties the batcher for another body.
@@ -67,6 +72,7 @@ func (c *batcher) begin() {
 	// Strings are counted when they are new, so they must be new to each batch.
 	clear(c.strings)
 	clear(c.keys)
+	clear(c.others)
 }
 
 func (c *batcher) last() *wire.Builder { return c.builders[c.open-1] }
@@ -110,7 +116,7 @@ func (c *batcher) add(r *ingest.Request) (reason ingest.Reason, field, problem s
 		}
 	}
 	if raw.declared = len(r.Route) > 0; raw.declared {
-		raw.Endpoint = c.clean(r.Route, maxRaw)
+		raw.Endpoint = c.clean(r.Route, maxRoute)
 	} else {
 		raw.Endpoint = c.clean(r.Endpoint, maxRaw)
 	}
@@ -118,7 +124,7 @@ func (c *batcher) add(r *ingest.Request) (reason ingest.Reason, field, problem s
 	row := wire.Request{Start: r.Start, Duration: r.Duration, FirstByte: r.FirstByte, Lifetime: r.Lifetime, Size: r.Size}
 	row.User, row.Error = c.clean(r.User, wire.MaxUser), c.clean(r.Error, wire.MaxError)
 	row.Instance, row.Version = c.clean(r.Instance, wire.MaxInstance), c.clean(r.Version, wire.MaxVersion)
-	row.Trace = r.Trace
+	row.Process, row.Trace = c.process(row.Process), r.Trace
 	if r.Start < 0 {
 		row.Start = c.begun(r.Duration)
 	}
@@ -139,6 +145,20 @@ func (c *batcher) add(r *ingest.Request) (reason ingest.Reason, field, problem s
 	}
 	c.last().AddRow(place, &row)
 	return 0, "", ""
+}
+
+// process returns a process, or the one that stands for those over the limit.
+func (c *batcher) process(p wire.Process) wire.Process {
+	if p == (wire.Process{}) {
+		return p
+	}
+	if _, ok := c.others[p]; !ok {
+		if len(c.others) >= maxProcesses {
+			return overProcesses
+		}
+		c.others[p] = struct{}{}
+	}
+	return p
 }
 
 // begun returns when a request began that has ended by now: at least a millisecond ago, so that

@@ -19,6 +19,7 @@ type Counters struct {
 	StoreFails atomic.Uint64 // failed operations of the store
 	HealthRows atomic.Uint64 // health results of services, kept
 	HealthLate atomic.Uint64 // health results removed: before the retention, or in the future
+	HealthLost atomic.Uint64 // statuses in heartbeats without room for their history
 	Heartbeats atomic.Uint64
 	Doubts     atomic.Uint64 // times the machine's clock came into doubt
 

@@ -69,8 +69,10 @@ func (in *Intake) Cardinality() ([]Cardinality, Limits) {
 
 // Seed registers an endpoint of the store, so that a restart neither lifts the limits
 // nor lets new endpoints displace those in use. The endpoint is empty for the dropped
-// requests of a service.
-func (in *Intake) Seed(service, endpoint string) { in.registry.seed(service, endpoint) }
+// requests of a service. Recent is whether it had a request within a day; those come first.
+func (in *Intake) Seed(service, endpoint string, recent bool) {
+	in.registry.seed(service, endpoint, recent)
+}
 
 // OnHeartbeat registers f to be called with each heartbeat that arrives from now on.
 func (in *Intake) OnHeartbeat(f HeartbeatFunc) { in.heartbeats.subscribe(f) }
@@ -113,6 +115,7 @@ func (in *Intake) Batch(ctx context.Context, data []byte) (Receipt, error) {
 	err := wire.Decode(data, b)
 	if err == nil {
 		b.Clean()
+		limitProcesses(b)
 		err = in.admitHealth(b)
 	}
 	if err != nil {
@@ -201,13 +204,13 @@ func (in *Intake) Read(ctx context.Context, body Body) (Receipt, error) {
 	if body.Key == "" {
 		return in.keep(ctx, &lost, in.appendAnonymous, batches...)
 	}
-	content := sha256.Sum256(body.Content)
-	if in.keys.another(instance, content) {
+	fresh, ok := in.keys.claim(instance, sha256.Sum256(body.Content))
+	if !ok {
 		return Receipt{}, in.Refuse(serviceOf(batches[0]), ErrKeyReused)
 	}
 	receipt, err := in.keep(ctx, &lost, in.append, batches...)
-	if err == nil {
-		in.keys.remember(instance, content)
+	if fresh && (err != nil || receipt.Duplicate) { // a duplicate may be of another body, of before a restart
+		in.keys.release(instance)
 	}
 	return receipt, err
 }

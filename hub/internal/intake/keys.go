@@ -22,22 +22,28 @@ type content = [sha256.Size]byte
 // is forgotten.
 const maxKeys = 1 << 15
 
-// another reports whether the key had another content.
-func (k *keys) another(instance string, c content) bool {
+// claim remembers the content of a key. It returns false if that had another, and whether the
+// key is new, in which case a body that is not kept releases it.
+func (k *keys) claim(instance string, c content) (fresh, ok bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	had, ok := k.newer[instance]
-	if !ok {
-		had, ok = k.past[instance]
+	had, known := k.newer[instance]
+	if !known {
+		had, known = k.past[instance]
 	}
-	return ok && had != c
-}
-
-func (k *keys) remember(instance string, c content) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
+	if known {
+		return false, had == c
+	}
 	if k.newer == nil || len(k.newer) >= maxKeys {
 		k.newer, k.past = make(map[string]content), k.newer
 	}
 	k.newer[instance] = c
+	return true, true
+}
+
+func (k *keys) release(instance string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	delete(k.newer, instance)
+	delete(k.past, instance)
 }

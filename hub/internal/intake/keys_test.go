@@ -44,17 +44,21 @@ func TestReusedKeys(t *testing.T) {
 func TestKeysAreBounded(t *testing.T) {
 	var k keys
 	for i := range 3 * maxKeys {
-		k.remember(fmt.Sprint(i), content{1})
+		k.claim(fmt.Sprint(i), content{1})
 		if n := len(k.newer) + len(k.past); n > 2*maxKeys {
 			t.Fatalf("%d keys are remembered", n)
 		}
 	}
 	for i := range maxKeys {
-		if !k.another(fmt.Sprint(3*maxKeys-1-i), content{2}) {
+		if _, ok := k.claim(fmt.Sprint(3*maxKeys-1-i), content{2}); ok {
 			t.Fatalf("the last key but %d is forgotten", i)
 		}
 	}
-	if k.another("0", content{2}) {
+	if fresh, ok := k.claim("0", content{2}); !fresh || !ok {
 		t.Error("the first key is remembered")
+	}
+	k.release("0")
+	if fresh, ok := k.claim("0", content{3}); !fresh || !ok {
+		t.Error("a key that was released is remembered")
 	}
 }

@@ -156,7 +156,7 @@ func TestStrangersTakeNoPlace(t *testing.T) {
 	// Nor do they after a restart.
 	in = newIntake(st, Limits{})
 	for r := range st.Rollups(t.Context(), store.RollupQuery{Window: rollup.Window{To: wire.MaxStart}}) {
-		in.Seed(r.Service, r.Endpoint)
+		in.Seed(r.Service, r.Endpoint, true)
 	}
 	same(t, "services that are seeded", in.Services(), []string{"web"})
 }

@@ -20,7 +20,8 @@ type Refusal struct {
 }
 
 // RefusedFunc is called when bodies were refused: at the first one, and then, of each service
-// and field, at most once a minute. The refusal has the number of bodies since the last call.
+// and field, at most once a minute, and of all at most 30 times. The refusal has the number of
+// bodies since the last call.
 type RefusedFunc func(Refusal)
 
 // refusals remembers why bodies were refused.
@@ -28,6 +29,9 @@ type refusals struct {
 	mu   sync.Mutex
 	all  map[refusalKey]*refusal
 	tell RefusedFunc
+
+	minute time.Time // when the first of told was told
+	told   int
 }
 
 type refusalKey struct{ service, field string }
@@ -42,9 +46,17 @@ const (
 	// maxRefusals bounds how many are remembered. The one that is longest ago makes room.
 	maxRefusals  = 200
 	tellRefusals = time.Minute
+	maxTold      = 30 // within that time: a sender can make up services
 )
 
 func (r *refusals) add(service, field, problem string, now time.Time) {
+	if news, due := r.note(service, field, problem, now); due {
+		r.tell(news)
+	}
+}
+
+// note remembers a refusal, and returns what is to be told now.
+func (r *refusals) note(service, field, problem string, now time.Time) (news Refusal, due bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	key := refusalKey{service, field}
@@ -62,13 +74,17 @@ func (r *refusals) add(service, field, problem string, now time.Time) {
 	one.Problem, one.Last = problem, now
 	one.Bodies++
 	one.untold++
-	if r.tell == nil || !one.told.IsZero() && now.Sub(one.told) < tellRefusals {
-		return
+	if now.Sub(r.minute) >= tellRefusals {
+		r.minute, r.told = now, 0
 	}
-	news := one.Refusal
+	if r.tell == nil || r.told == maxTold || !one.told.IsZero() && now.Sub(one.told) < tellRefusals {
+		return Refusal{}, false
+	}
+	r.told++
+	news = one.Refusal
 	news.Bodies = one.untold
 	one.told, one.untold = now, 0
-	r.tell(news)
+	return news, true
 }
 
 func (r *refusals) forgetOldest() {

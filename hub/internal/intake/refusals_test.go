@@ -54,6 +54,14 @@ func TestRefusalsAreBounded(t *testing.T) {
 	if _, older := r.all[refusalKey{fmt.Sprint(2*maxRefusals - 1), ""}]; len(r.all) != maxRefusals || !oldest || older {
 		t.Errorf("%d are remembered, %t, %t", len(r.all), oldest, older)
 	}
+	told := 0
+	r.tell = func(Refusal) { told++ }
+	for i := range 100 {
+		r.add(fmt.Sprint("made up ", i), "", "", noon.Add(time.Hour))
+	}
+	if r.add("made up 99", "", "", noon.Add(time.Hour+tellRefusals)); told != maxTold+1 {
+		t.Errorf("told of %d within a minute, want %d, and one later", told-1, maxTold)
+	}
 	r.add("s", "f", "p", noon)
 	if wire.MaxReason < 100 || r.all[refusalKey{"s", "f"}].Bodies != 1 {
 		t.Error("the newest is not remembered")

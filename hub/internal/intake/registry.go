@@ -69,8 +69,9 @@ func (r *registry) endpoint(serviceName, raw string) string {
 
 // seed adds a series of the store, so that the limits hold across restarts. Series
 // over the limits are ignored, and so are those of OtherServices. An empty endpoint
-// stands for the dropped requests of a service.
-func (r *registry) seed(serviceName, endpoint string) {
+// stands for the dropped requests of a service. The place of one that is not recent is given
+// back as soon as it is needed.
+func (r *registry) seed(serviceName, endpoint string, recent bool) {
 	if endpoint == "" && serviceName == OtherServices {
 		return
 	}
@@ -79,7 +80,13 @@ func (r *registry) seed(serviceName, endpoint string) {
 		return
 	}
 	r.mu.Lock()
-	s.admit(endpoint, r.limits.Endpoints, r.hour())
+	hour := r.hour()
+	if !recent {
+		hour -= unused + 1
+	}
+	if s.endpoints[endpoint] == nil {
+		s.admit(endpoint, r.limits.Endpoints, hour)
+	}
 	r.mu.Unlock()
 	s.tree.Learn(endpoint)
 }

@@ -87,8 +87,8 @@ func TestCapOnServices(t *testing.T) {
 	if got := r.endpoint("z", "/a/7"); got != "/a/{id}" {
 		t.Errorf("a service without room is templated to %s", got)
 	}
-	r.seed("z", "/a")
-	r.seed("a", "")
+	r.seed("z", "/a", true)
+	r.seed("a", "", true)
 	if len(r.services) != 2 {
 		t.Errorf("%d services", len(r.services))
 	}
@@ -97,13 +97,13 @@ func TestCapOnServices(t *testing.T) {
 func TestSeedKeepsTheLimitsAcrossRestarts(t *testing.T) {
 	r := newRegistry(Limits{Endpoints: 4})
 	for _, e := range []string{"/s/a", "/s/b", "/s/c", "/users/{id}", wire.Other, wire.Unmatched, "/over"} {
-		r.seed("web", e)
+		r.seed("web", e, true)
 	}
 	if over, _ := r.cap(batch(key("web", "/users/{id}"), key("web", "/new"))); over.sum() != 2 {
 		t.Errorf("%v requests are over; want the 2 of /new", over)
 	}
-	for i := range 61 { // What has no place of its own still shows where values stand.
-		r.seed("web", fmt.Sprintf("/s/over-%c%c", 'a'+i/26, 'a'+i%26))
+	for i := range 64 { // What has no place of its own still shows where values stand.
+		r.seed("web", fmt.Sprintf("/s/over-%c%c", 'a'+i/26, 'a'+i%26), true)
 	}
 	if got := r.endpoint("web", "/s/another"); got != "/s/{id}" {
 		t.Errorf("a sibling of too many became %s", got)
@@ -140,6 +140,23 @@ func TestPlacesAreGivenBack(t *testing.T) {
 	}
 	if n := over("/a", "/b", "/c"); n != 2 {
 		t.Errorf("%d requests are over the limit, want 2: there is room for /a, /d and one more", n)
+	}
+	// A restart gives the places to those of the last day, and lends the rest.
+	r = newRegistry(Limits{Endpoints: 3})
+	r.hour = func() int64 { return hour }
+	for i, e := range []string{"/a", "/d", "/old 1", "/old 2", "/a"} {
+		r.seed("web", e, i < 2)
+	}
+	if n := over("/a", "/d", "/old 1"); n != 0 {
+		t.Errorf("after a restart %d requests are over the limit", n)
+	}
+	r = newRegistry(Limits{Endpoints: 3})
+	r.hour = func() int64 { return hour }
+	for i, e := range []string{"/a", "/d", "/old 1", "/old 2"} {
+		r.seed("web", e, i < 2)
+	}
+	if n := over("/new", "/a", "/d"); n != 0 {
+		t.Errorf("after a restart %d requests are over the limit, though /old 1 is not used", n)
 	}
 }
 
@@ -203,7 +220,7 @@ func TestConcurrentUse(t *testing.T) {
 				if _, err := r.cap(batch(key(service, e), key(service, fmt.Sprintf("/r%d", i)))); err != nil {
 					t.Error(err)
 				}
-				r.seed(service, "/seeded")
+				r.seed(service, "/seeded", true)
 			}
 		})
 	}

@@ -22,13 +22,16 @@ type reporter struct {
 	instance string                   // of its batches, distinct for each run of the hub
 	sequence uint64
 	failed   *wire.Batch // that could not be appended, and is appended first
-	last     time.Time
+
+	last  time.Time // guarded by reporters, as is bytes
+	bytes int
 }
 
 // reporters are those of all processes.
 type reporters struct {
-	mu  sync.Mutex
-	all map[reporterKey]*reporter
+	mu    sync.Mutex
+	all   map[reporterKey]*reporter
+	bytes int
 }
 
 type reporterKey struct{ service, instance string }
@@ -41,39 +44,70 @@ const (
 	// reporterExpiry is after how much silence a process is forgotten.
 	reporterExpiry = 10 * time.Minute
 	maxReporters   = 10_000
+	// maxReporterBytes bounds what all of them take, by an estimate: the texts of the checks,
+	// and some kilobytes for a histogram of each.
+	maxReporterBytes = 64 << 20
+	checkBytes       = 4 << 10
 )
 
-// of returns the reporter of a process. It returns nil if there are too many.
+// bytesOf is about how much a reporter takes.
+func bytesOf(h *ingest.Heartbeat) int {
+	n := checkBytes + len(h.Service) + len(h.Instance)
+	for i := range h.Checks {
+		c := &h.Checks[i]
+		n += checkBytes + len(c.Name) + len(c.Reason) + len(c.Details)
+	}
+	return n
+}
+
+// of returns the reporter of a process, with room for what the heartbeat says. It returns nil
+// if there is none.
 func (p *reporters) of(h *ingest.Heartbeat, now time.Time) *reporter {
-	key := reporterKey{h.Service, h.Instance}
+	key, bytes := reporterKey{h.Service, h.Instance}, bytesOf(h)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if one := p.all[key]; one != nil {
-		one.last = now
-		return one
+	one := p.all[key]
+	fits := func() bool {
+		if one != nil {
+			return p.bytes-one.bytes+bytes <= maxReporterBytes
+		}
+		return len(p.all) < maxReporters && p.bytes+bytes <= maxReporterBytes
 	}
-	if len(p.all) >= maxReporters {
-		for k, one := range p.all {
-			if now.Sub(one.last) > reporterExpiry {
-				delete(p.all, k)
+	if !fits() {
+		for k, other := range p.all {
+			if now.Sub(other.last) > reporterExpiry && other != one {
+				p.remove(k)
 			}
 		}
-		if len(p.all) >= maxReporters {
+		if !fits() {
+			p.remove(key)
 			return nil
 		}
 	}
-	if p.all == nil {
-		p.all = make(map[reporterKey]*reporter)
+	if one == nil {
+		one = &reporter{log: wire.NewHealthLog(h.Service), before: make(map[string]health.Status), instance: h.Instance + "-" + rand.Text()[:12]}
+		if p.all == nil {
+			p.all = make(map[reporterKey]*reporter)
+		}
+		p.all[key] = one
 	}
-	one := &reporter{log: wire.NewHealthLog(h.Service), before: make(map[string]health.Status), instance: h.Instance + "-" + rand.Text()[:12], last: now}
-	p.all[key] = one
+	p.bytes += bytes - one.bytes
+	one.last, one.bytes = now, bytes
 	return one
+}
+
+// remove removes a reporter, if there is one. The caller holds the lock.
+func (p *reporters) remove(key reporterKey) {
+	if one := p.all[key]; one != nil {
+		p.bytes -= one.bytes
+		delete(p.all, key)
+	}
 }
 
 func (p *reporters) forget(h *ingest.Heartbeat) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	delete(p.all, reporterKey{h.Service, h.Instance})
+	p.remove(reporterKey{h.Service, h.Instance})
 }
 
 // Heartbeat passes a heartbeat on, and keeps what its checks found. Errors are those of Batch.
@@ -92,6 +126,7 @@ func (in *Intake) Heartbeat(ctx context.Context, h *ingest.Heartbeat) error {
 	in.heartbeats.publish(b, now)
 	p := in.reporters.of(h, now)
 	if p == nil {
+		in.Counters.HealthLost.Add(uint64(len(h.Checks)))
 		return nil
 	}
 	err = p.keep(ctx, in, h, now)
@@ -130,7 +165,11 @@ func (p *reporter) keep(ctx context.Context, in *Intake, h *ingest.Heartbeat, no
 	for i := range h.Checks {
 		c := &h.Checks[i]
 		named[c.Name] = true
-		p.log.Observe(health.Observation{
+		observe := p.log.Observe
+		if !c.Timed {
+			observe = p.log.ObserveStatus
+		}
+		observe(health.Observation{
 			Result:   health.Result{Status: c.Status, At: now, Latency: c.Latency, Reason: c.Reason, Details: []byte(c.Details)},
 			Name:     c.Name,
 			Critical: c.Critical,
@@ -155,6 +194,9 @@ func (p *reporter) keep(ctx context.Context, in *Intake, h *ingest.Heartbeat, no
 			}
 			p.sequence++
 			b = &wire.Batch{Instance: p.instance, Sequence: p.sequence, Version: h.Version, Health: rows}
+			if err := b.Validate(); err != nil { // it would be refused again and again
+				return fmt.Errorf("results of checks: %w", err)
+			}
 		}
 		_, err := in.store.Append(ctx, b)
 		in.onAppend(ctx, 1, err)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -107,9 +108,12 @@ func TestReporterOfAFailingStore(t *testing.T) {
 		}
 	}
 	n := 0
-	for _, err := range st.Health(t.Context(), store.HealthQuery{Window: rollup.Window{To: wire.MaxStart}}) {
+	for r, err := range st.Health(t.Context(), store.HealthQuery{Window: rollup.Window{To: wire.MaxStart}}) {
 		if n++; err != nil {
 			t.Fatal(err)
+		}
+		if r.Latency.Count() != 0 {
+			t.Errorf("%s has the latencies of %d runs, of which none was said", r.Name(), r.Latency.Count())
 		}
 	}
 	if n != 2 {
@@ -132,5 +136,36 @@ func TestReportersAreBounded(t *testing.T) {
 	}
 	if p.of(&ingest.Heartbeat{Service: "s", Instance: "one more"}, late) == nil || len(p.all) != 2 {
 		t.Errorf("%d are left", len(p.all))
+	}
+}
+
+// What all of them say is bounded, too, and is given back.
+func TestBytesOfReportersAreBounded(t *testing.T) {
+	p := reporters{}
+	large := func(i int) *ingest.Heartbeat {
+		h := &ingest.Heartbeat{Service: "s", Instance: fmt.Sprint(i)}
+		for k := range wire.MaxHealth - 1 {
+			h.Checks = append(h.Checks, ingest.CheckStatus{Name: fmt.Sprint(k), Details: strings.Repeat("x", wire.MaxDetails)})
+		}
+		return h
+	}
+	kept := 0
+	for i := range 100 {
+		if p.of(large(i), noon) != nil {
+			kept++
+		}
+	}
+	if kept == 0 || kept == 100 || p.bytes > maxReporterBytes || len(p.all) != kept {
+		t.Errorf("%d of 100 are kept, %d of them known, with %d bytes", kept, len(p.all), p.bytes)
+	}
+	small := &ingest.Heartbeat{Service: "s", Instance: "0"}
+	if p.of(small, noon) == nil || p.of(large(99), noon) == nil {
+		t.Error("what one no longer says makes no room")
+	}
+	for i := range 100 {
+		p.forget(large(i))
+	}
+	if p.bytes != 0 {
+		t.Errorf("%d bytes are left", p.bytes)
 	}
 }

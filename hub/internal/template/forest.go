@@ -65,13 +65,12 @@ func (t *Tree) Endpoint(raw string) string {
 	return endpoint
 }
 
-// Learn records an endpoint that the service is known to have. If more of them stand beside each
-// other than the limit for paths, each of them stays an endpoint.
+// Learn records an endpoint of the service.
 func (t *Tree) Learn(endpoint string) {
 	if endpoint == wire.Unmatched || endpoint == wire.Other {
 		return
 	}
 	t.forest.mu.Lock()
 	defer t.forest.mu.Unlock()
-	t.places.learn(strings.Split(endpoint, "/"))
+	t.places.generalize(strings.Split(endpoint, "/"))
 }

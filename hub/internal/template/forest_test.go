@@ -87,28 +87,6 @@ func TestTreesLearnTheEndpointsOfAService(t *testing.T) {
 	}
 }
 
-// More endpoints beside each other than the limit for paths are routes that were declared:
-// they stay, and do not count when the paths beside them multiply.
-func TestLearnedRoutesAreNotMerged(t *testing.T) {
-	forest := NewForest()
-	forest.siblings = 8
-	web := forest.Plant()
-	for i := range 20 {
-		web.Learn(fmt.Sprintf("/reports/r%c/{id}", 'a'+i))
-	}
-	for i := range 9 {
-		path := fmt.Sprintf("/reports/x%c/{id}", 'a'+i)
-		if got := web.Endpoint(path[:len(path)-4] + "7"); i < 8 && got != path || i == 8 && got != "/reports/{id}/{id}" {
-			t.Errorf("path %d became %s", i, got)
-		}
-	}
-	for path, want := range map[string]string{"/reports/ra/7": "/reports/ra/{id}", "/reports/rt/7": "/reports/rt/{id}", "/reports/xa/7": "/reports/{id}/{id}"} {
-		if got := web.Endpoint(path); got != want {
-			t.Errorf("%s became %s, want %s", path, got, want)
-		}
-	}
-}
-
 func BenchmarkEndpoint(b *testing.B) {
 	web := NewForest().Plant()
 	for b.Loop() {

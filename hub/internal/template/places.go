@@ -8,20 +8,6 @@ type node struct {
 	value    *node // below ID
 	hits     int   // how often a path led here
 	full     bool  // a literal that is not in literals is a value
-	learned  bool  // it is of an endpoint that was known before
-	known    int   // learned literals
-}
-
-// wide reports whether more literals were learned than the limit: they are routes that were
-// declared as such, or kept by a rule, and neither count nor are merged.
-func (n *node) wide(limit int) bool { return n.known > limit }
-
-// counted returns how many literals count towards the limit.
-func (n *node) counted(limit int) int {
-	if n.wide(limit) {
-		return len(n.literals) - n.known
-	}
-	return len(n.literals)
 }
 
 // places learns which places of a service's paths are for values.
@@ -72,42 +58,6 @@ func (t *places) generalize(segs []string) []string {
 	return segs
 }
 
-// learn adds an endpoint that was known before. It merges nothing.
-func (t *places) learn(segs []string) {
-	at := &t.root
-	for _, s := range segs {
-		if s == "" {
-			continue
-		}
-		next := at.literals[s]
-		if s == ID {
-			next = at.value
-		}
-		if next == nil {
-			if !t.budget.take() {
-				return
-			}
-			if next = new(node); s == ID {
-				at.value = next
-			} else {
-				next.learned = true
-				at.known++
-				at.add(s, next)
-			}
-		}
-		next.hits++
-		at = next
-	}
-}
-
-// add adds a literal. It is part of a body: a clone does not keep the rest in memory.
-func (n *node) add(literal string, child *node) {
-	if n.literals == nil {
-		n.literals = make(map[string]*node)
-	}
-	n.literals[strings.Clone(literal)] = child
-}
-
 // next returns the node below n for a segment, nil if there is no room for
 // it, and whether the segment is a literal there.
 func (n *node) next(segment string, t *places) (next *node, literal bool) {
@@ -115,15 +65,20 @@ func (n *node) next(segment string, t *places) (next *node, literal bool) {
 		if next = n.literals[segment]; next != nil {
 			return next, true
 		}
-		if !n.full && n.counted(t.limit) >= t.limit {
+		if !n.full && len(n.literals) >= t.limit {
 			n.collapse(t)
 		}
 		if !n.full {
 			if !t.budget.take() {
 				return nil, false
 			}
+			if n.literals == nil {
+				n.literals = make(map[string]*node)
+			}
 			next = new(node)
-			n.add(segment, next)
+			// The segment is part of a body; a clone does not keep the rest
+			// in memory.
+			n.literals[strings.Clone(segment)] = next
 			return next, true
 		}
 	}
@@ -137,16 +92,12 @@ func (n *node) next(segment string, t *places) (next *node, literal bool) {
 // mean of the others' hits keep their names; otherwise a scanner's sixty paths
 // would replace the names of a service's five routes.
 func (n *node) collapse(t *places) {
-	hits, literals := 0, 0
-	stays := func(child *node) bool { return child.learned && n.wide(t.limit) }
+	hits, literals := 0, len(n.literals)
 	for _, child := range n.literals {
-		if !stays(child) {
-			hits += child.hits
-			literals++
-		}
+		hits += child.hits
 	}
 	for name, child := range n.literals {
-		if child.hits*literals < 4*hits && !stays(child) {
+		if child.hits*literals < 4*hits {
 			t.budget.giveBack(child.size())
 			delete(n.literals, name)
 		}

@@ -109,7 +109,7 @@ func parameter(s string, before byte) (name string, n int) {
 		return group(s)
 	case ':':
 		// What follows a name is an action: /items:batchGet.
-		if name = word(s[1:]); name != "" && strings.IndexByte("/-.~)}", before) >= 0 {
+		if name = word(s[1:]); name != "" && strings.IndexByte("/-.~", before) >= 0 {
 			return name, 1 + len(name) + suffix(s[1+len(name):])
 		}
 	case '*':
@@ -141,7 +141,7 @@ func inBraces(s string) (name string, n int) {
 // group is parameter for a group of a regular expression.
 func group(s string) (name string, n int) {
 	end := closing(s, '(', ')')
-	if end == 0 || end == 2 || strings.HasPrefix(s, "(?:") && !strings.ContainsAny(s, "|[\\") {
+	if end == 0 || end == 2 || strings.HasPrefix(s, "(?:") && !strings.ContainsAny(s[:end], "|[\\") {
 		return "", 0
 	}
 	name = "id"

@@ -12,7 +12,7 @@ func TestRoute(t *testing.T) {
 		"/users/:id": "/users/{id}", "/users/:id/orders/:orderId": "/users/{id}/orders/{orderId}", "/users/:id?": "/users/{id}",
 		`/users/:id(\d+)`: "/users/{id}", `/users/:id([0-9]{4})?/x`: "/users/{id}/x", "/flights/:from-:to": "/flights/{from}-{to}",
 		"/files/:name.:ext": "/files/{name}.{ext}", `/:file(^\d+).png`: "/{file}.png", "/static/*filepath": "/static/{filepath}",
-		"/static/*": "/static/*", "*": "/*", "/v1/items:batchGet": "/v1/items:batchGet",
+		"/static/*": "/static/*", "*": "/*", "/v1/items:batchGet": "/v1/items:batchGet", "/items/{id}:activate": "/items/{id}:activate", "/v1/{name=projects/*}:cancel": "/v1/{name}:cancel",
 		"/users/:id+": "/users/{id}",
 		// Go, chi, gorilla/mux, Spring, ASP.NET, Laravel, Starlette, Axum
 		"GET /users/{id}": "/users/{id}", "/files/{path...}": "/files/{path}", "/exact/{$}": "/exact/", "/users/{id:[0-9]+}": "/users/{id}",
@@ -23,7 +23,7 @@ func TestRoute(t *testing.T) {
 		"/users/<id>": "/users/{id}", "/users/<int:id>": "/users/{id}", "/files/<path:filename>": "/files/{filename}", "users/<uuid:pk>/": "/users/{pk}/",
 		"/x/<regex('[a-z]+'):name>/": "/x/{name}/", "/a<b": "/a<b",
 		`^users/(?P<pk>[^/.]+)/$`: "/users/{pk}/", `^users/(?P<pk>[^/.]+)/?$`: "/users/{pk}", `^articles/([0-9]{4})/([0-9]{2})/$`: "/articles/{id}/{id}/",
-		`^api/v1\.0/(?P<name>[\w-]+)\.json$`: "/api/v1.0/{name}.json", `^$`: "/", `users/(?P<pk>\d+)/$`: "/users/{pk}/", `^/(?P<a>(x|y)\))/z\Z`: "/{a}/z",
+		`^api/v1\.0/(?P<name>[\w-]+)\.json$`: "/api/v1.0/{name}.json", `^$`: "/", `^(?:v1)/users/(?P<pk>\d+)$`: "/(?:v1)/users/{pk}", `users/(?P<pk>\d+)/$`: "/users/{pk}/", `^/(?P<a>(x|y)\))/z\Z`: "/{a}/z",
 		// Next.js, Nuxt, SvelteKit
 		"/posts/[id]": "/posts/{id}", "/docs/[...slug]": "/docs/{slug}", "/docs/[[...slug]]": "/docs/{slug}", "/a/[lang]/b": "/a/{lang}/b", "/x[1]": "/x[1]",
 		// What is none

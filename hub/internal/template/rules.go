@@ -61,6 +61,12 @@ func (r Rules) Endpoint(service, raw string) (endpoint string, ok bool) {
 		return "", false
 	}
 	p := bare(raw)
+	switch {
+	case p == wire.Unmatched || p == wire.Other:
+		return "", false
+	case !strings.HasPrefix(p, "/"):
+		p = "/" + p
+	}
 	for i := range r {
 		rule := &r[i]
 		if rule.Service != "" && rule.Service != service || !rule.matches(p) {

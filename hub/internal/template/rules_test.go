@@ -15,6 +15,7 @@ func TestRules(t *testing.T) {
 		{Path: "/", Endpoint: "/home"},
 		{Path: "/late/**", Endpoint: "/late/{rest}"},
 		{Path: "/late/x", Endpoint: "/never"},
+		{Service: "all", Path: "/**", Endpoint: "/{page}"},
 	}
 	for i := range rules {
 		if field, problem := rules[i].Problem(); problem != "" {
@@ -26,7 +27,8 @@ func TestRules(t *testing.T) {
 		"web /help/a": "", "shop /go/WORD": "/go/WORD", "shop /go/123?a=b": "/go/123", "shop /go/a/b": "", "shop https://x.example/go/y": "/go/y",
 		"web /assets/index-BqR7xK2p.js": "/assets/{name}.js", "web /assets/a.css": "", "web /assets/a/b.js": "",
 		"web /a/7/b/c/d": "/a/{x}/b/{rest}", "web /a/7/b": "", "web /a/7/c/d": "", "web /[x]/y": "/brackets", "web /x/y": "",
-		"web /": "/home", "web /other": "", "web /late/x": "/late/{rest}",
+		"all (unmatched)": "", "all /x/y": "/{page}",
+		"web /": "/home", "shop help/a": "/help/{page}", "web (unmatched)": "", "web (other)": "", "web /other": "", "web /late/x": "/late/{rest}",
 	} {
 		service, raw, _ := strings.Cut(line, " ")
 		if got, ok := rules.Endpoint(service, raw); got != want || ok != (want != "") {

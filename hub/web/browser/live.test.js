@@ -61,7 +61,9 @@ test('a screen that fails says so, can be tried again, and leaves the others alo
   const { page } = await open('#/health')
   // An answer that no hub gives: its service has no list of paths.
   const services = [{ service: 'broken', endpoints: 1, cap: 500, overflowed: 0 }]
-  await page.route('**/api/v1/cardinality', (route) => route.fulfill({ json: { services, services_cap: 100, refused: [] } }))
+  await page.route('**/api/v1/cardinality', (route) =>
+    route.fulfill({ json: { services, services_cap: 100, refused: [] } }),
+  )
   await page.getByRole('link', { name: 'Cardinality' }).click()
   const failure = page.getByRole('alert').filter({ hasText: /^This screen failed: .*undefined/ })
   await failure.waitFor()

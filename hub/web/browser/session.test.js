@@ -48,13 +48,20 @@ test('a hub with a read token asks for it, and shows nothing before', async () =
   }
 })
 
+/** Enters the token into the form, wherever the keyboard is. */
+async function signIn(page) {
+  const token = page.getByLabel('Read token')
+  await token.fill('open-sesame')
+  await token.press('Enter')
+}
+
 /** A hub with a read token, and a page that is not signed in. */
 async function guarded(run) {
   const hub = await startHub(dir.path, { env: { KYMO_TOKENS_READ: 'open-sesame' } })
   const page = await openPage(browser)
   try {
     await page.goto(`${hub.url}/#/health`)
-    await page.getByLabel('Read token').fill('open-sesame')
+    await page.getByLabel('Read token').waitFor()
     await run(page)
     assert.deepEqual(
       page.problems.filter((p) => !/Failed to load resource/.test(p)),
@@ -71,14 +78,14 @@ test('a cookie that the browser refuses is no session, and the form says so', ()
     await page.route('**/api/v1/session', (route) =>
       route.request().method() === 'POST' ? route.fulfill({ status: 204 }) : route.continue(),
     )
-    await page.keyboard.press('Enter')
+    await signIn(page)
     await page.getByRole('alert').filter({ hasText: 'did not store the session’s cookie' }).waitFor()
     assert.ok(await page.getByLabel('Read token').isVisible())
   }))
 
 test('a user who could not be signed out sees a message', () =>
   guarded(async (page) => {
-    await page.keyboard.press('Enter')
+    await signIn(page)
     await page.locator('main li h2').first().waitFor()
     await page.route('**/api/v1/session', (route) =>
       route.request().method() === 'DELETE' ? route.abort() : route.continue(),

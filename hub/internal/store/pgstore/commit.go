@@ -1,6 +1,7 @@
 package pgstore
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -73,21 +74,26 @@ func (s *Store) commitWith(ctx context.Context, conn *pgxpool.Conn, group []*gat
 
 // plan is what must exist in the database before a group can be written.
 type plan struct {
-	group []*gather.Call
-	names []string // of instances, in order
-	keys  map[rollup.Key]bool
-	days  map[day]bool
+	group  []*gather.Call
+	names  []string // of instances, in order
+	others []string // further names of instances, of processes, in order
+	keys   map[rollup.Key]bool
+	days   map[day]bool
 }
 
 func newPlan(group []*gather.Call, from int64) *plan {
 	p := &plan{group: group, keys: make(map[rollup.Key]bool), days: make(map[day]bool)}
-	names := make(map[string]bool)
+	names, others := make(map[string]bool), make(map[string]bool)
 	for _, c := range group {
 		for _, b := range c.Batches {
 			names[b.Instance] = true
-			for _, o := range b.Processes {
-				if o.Instance != "" {
-					names[o.Instance] = true
+			used := make([]bool, len(b.Processes))
+			for _, i := range b.Process {
+				used[i] = true
+			}
+			for i, p := range b.Processes {
+				if used[i] && p.Instance != "" {
+					others[p.Instance] = true
 				}
 			}
 			for _, k := range b.Keys {
@@ -109,12 +115,13 @@ func newPlan(group []*gather.Call, from int64) *plan {
 			}
 		}
 	}
-	p.names = slices.Sorted(maps.Keys(names))
+	maps.DeleteFunc(others, func(name string, _ bool) bool { return names[name] })
+	p.names, p.others = slices.Sorted(maps.Keys(names)), slices.Sorted(maps.Keys(others))
 	return p
 }
 
 func (s *Store) try(ctx context.Context, conn *pgxpool.Conn, p *plan, from int64) error {
-	if err := s.makeInstances(ctx, conn, p.names); err != nil {
+	if err := s.makeInstances(ctx, conn, slices.Concat(p.names, p.others)); err != nil {
 		return err
 	}
 	ids, err := s.number(ctx, conn, p.keys)
@@ -133,10 +140,14 @@ func (s *Store) try(ctx context.Context, conn *pgxpool.Conn, p *plan, from int64
 		if err != nil {
 			return err
 		}
-		if !whole || len(instances) < len(p.names) {
+		others, err := s.processInstances(ctx, tx, p.others)
+		if err != nil {
+			return err
+		}
+		if !whole || len(instances) < len(p.names) || len(others) < len(p.others) {
 			return errForgotten
 		}
-		fresh := admit(p.group, instances)
+		fresh := admit(p.group, instances, others)
 		if len(fresh) == 0 {
 			return nil
 		}
@@ -146,7 +157,7 @@ func (s *Store) try(ctx context.Context, conn *pgxpool.Conn, p *plan, from int64
 
 // admit returns the batches that are new, and adds them to what the instances
 // remember.
-func admit(group []*gather.Call, instances map[string]*instance) (fresh []copySource) {
+func admit(group []*gather.Call, instances map[string]*instance, others map[string]int64) (fresh []copySource) {
 	for _, c := range group {
 		if c.Failed() {
 			continue // in an earlier attempt
@@ -162,25 +173,25 @@ func admit(group []*gather.Call, instances map[string]*instance) (fresh []copySo
 			}
 			in.numbers.Add(b.Sequence)
 			in.changed, c.Fresh[i] = true, true
-			fresh = append(fresh, copySource{b, in.id, numberProcesses(b, in, instances)})
+			fresh = append(fresh, copySource{b, in.id, numberProcesses(b, instances, others)})
 		}
 	}
 	return fresh
 }
 
-// numberProcesses returns the number of the instance of each of a batch's processes, which are
-// heard of now.
-func numberProcesses(b *wire.Batch, own *instance, instances map[string]*instance) []int64 {
+// numberProcesses returns the number of the instance of each of a batch's processes.
+func numberProcesses(b *wire.Batch, instances map[string]*instance, others map[string]int64) []int64 {
 	if len(b.Processes) == 0 {
 		return nil
 	}
 	ids := make([]int64, len(b.Processes))
-	for i, o := range b.Processes {
-		in := own
-		if o.Instance != "" {
-			in = instances[o.Instance]
+	for i, p := range b.Processes {
+		name := cmp.Or(p.Instance, b.Instance)
+		if in := instances[name]; in != nil {
+			ids[i] = in.id
+		} else {
+			ids[i] = others[name] // 0 of one that no request has
 		}
-		in.changed, ids[i] = true, in.id
 	}
 	return ids
 }
@@ -216,7 +227,7 @@ func (s *Store) keep(ctx context.Context, tx pgx.Tx, w *writeSet, instances map[
 	var numbers [][]byte
 	for _, in := range instances {
 		if in.changed {
-			ids, numbers = append(ids, in.id), append(numbers, in.numbers.AppendBinary([]byte{})) // NULL is not empty
+			ids, numbers = append(ids, in.id), append(numbers, in.numbers.AppendBinary(nil))
 		}
 	}
 	batch.Queue(`UPDATE kymo_instances SET numbers = given.numbers, seen_at = $3

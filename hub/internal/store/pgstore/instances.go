@@ -71,6 +71,29 @@ func (s *Store) makeInstances(ctx context.Context, conn *pgxpool.Conn, names []s
 	return err
 }
 
+// processInstances returns the numbers of instances that requests came through, which need no
+// lock: nothing but the name is of interest. One that was not heard of for an hour is noted as
+// heard of, unless another hub is doing so.
+func (s *Store) processInstances(ctx context.Context, tx pgx.Tx, names []string) (map[string]int64, error) {
+	if len(names) == 0 {
+		return nil, nil
+	}
+	rows, err := tx.Query(ctx, `WITH heard AS (UPDATE kymo_instances SET seen_at = $2 WHERE id IN
+			(SELECT id FROM kymo_instances WHERE name = ANY($1) AND seen_at < $2::timestamp - interval '1 hour' FOR UPDATE SKIP LOCKED))
+		SELECT id, name FROM kymo_instances WHERE name = ANY($1)`, names, s.latest())
+	if err != nil {
+		return nil, err
+	}
+	found := make(map[string]int64, len(names))
+	var id int64
+	var name string
+	_, err = pgx.ForEachRow(rows, []any{&id, &name}, func() error {
+		found[name] = id
+		return nil
+	})
+	return found, err
+}
+
 // instance is a row of kymo_instances, locked.
 type instance struct {
 	id      int64
