@@ -30,12 +30,12 @@ type batcher struct {
 	now      int64  // of arrival, Unix milliseconds
 	starts   span   // that are accepted
 
-	builders []*wire.Builder // the first open of them are in use
-	open     int
-	texts    int // bytes of the dictionaries of the last builder in use
-	strings  map[string]string
-	keys     map[written]uint32        // → place in the last builder
-	others   map[wire.Process]struct{} // processes in the last builder
+	builders  []*wire.Builder // the first open of them are in use
+	open      int
+	texts     int // bytes of the dictionaries of the last builder in use
+	strings   map[string]string
+	keys      map[written]uint32        // → place in the last builder
+	processes map[wire.Process]struct{} // in the last builder
 
 	request ingest.Request // here, where it is allocated once
 	index   int            // of the next element
@@ -48,7 +48,7 @@ type written struct {
 }
 
 func newBatcher() *batcher {
-	return &batcher{strings: make(map[string]string), keys: make(map[written]uint32), others: make(map[wire.Process]struct{})}
+	return &batcher{strings: make(map[string]string), keys: make(map[written]uint32), processes: make(map[wire.Process]struct{})}
 }
 
 // reset empties the batcher for another body.
@@ -72,7 +72,7 @@ func (c *batcher) begin() {
 	// Strings are counted when they are new, so they must be new to each batch.
 	clear(c.strings)
 	clear(c.keys)
-	clear(c.others)
+	clear(c.processes)
 }
 
 func (c *batcher) last() *wire.Builder { return c.builders[c.open-1] }
@@ -152,11 +152,11 @@ func (c *batcher) process(p wire.Process) wire.Process {
 	if p == (wire.Process{}) {
 		return p
 	}
-	if _, ok := c.others[p]; !ok {
-		if len(c.others) >= maxProcesses {
+	if _, ok := c.processes[p]; !ok {
+		if len(c.processes) >= maxProcesses {
 			return overProcesses
 		}
-		c.others[p] = struct{}{}
+		c.processes[p] = struct{}{}
 	}
 	return p
 }

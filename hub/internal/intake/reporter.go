@@ -27,7 +27,7 @@ type reporter struct {
 	bytes int
 }
 
-// reporters are those of all processes.
+// reporters are all reporters, within limits.
 type reporters struct {
 	mu    sync.Mutex
 	all   map[reporterKey]*reporter
@@ -37,11 +37,10 @@ type reporters struct {
 type reporterKey struct{ service, instance string }
 
 const (
-	// heartbeatInterval is taken for how often a heartbeat comes: what one says holds until
-	// the next, unless more than twice that and a little passes, as until a service counts as
-	// silent.
+	// heartbeatInterval stands for the interval of the checks. The log of a check has a gap
+	// after two of them and 5 s, which is when a service is silent by default.
 	heartbeatInterval = 12 * time.Second
-	// reporterExpiry is after how much silence a process is forgotten.
+	// reporterExpiry is how long a silent process keeps its place, if others need one.
 	reporterExpiry = 10 * time.Minute
 	maxReporters   = 10_000
 	// maxReporterBytes bounds what all of them take, by an estimate: the texts of the checks,
@@ -198,12 +197,9 @@ func (p *reporter) keep(ctx context.Context, in *Intake, h *ingest.Heartbeat, no
 				return fmt.Errorf("results of checks: %w", err)
 			}
 		}
-		_, err := in.store.Append(ctx, b)
-		in.onAppend(ctx, 1, err)
-		if err != nil {
+		if _, err := in.append(ctx, []*wire.Batch{b}); err != nil {
 			p.failed = b
-			in.Counters.StoreFails.Add(1)
-			return fmt.Errorf("append: %w", err)
+			return err
 		}
 		p.failed = nil
 		in.Counters.HealthRows.Add(uint64(len(b.Health)))
