@@ -143,11 +143,11 @@ func (b *Batch) ProcessOf(place uint32) Process {
 	if place == 0 {
 		return Process{b.Instance, b.Version}
 	}
-	o := b.Processes[place]
-	if o.Instance == "" {
-		o.Instance = b.Instance
+	p := b.Processes[place]
+	if p.Instance == "" {
+		p.Instance = b.Instance
 	}
-	return o
+	return p
 }
 
 // Move puts request from in the place of request to.

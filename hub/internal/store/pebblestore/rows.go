@@ -33,16 +33,16 @@ type rows struct {
 
 // processText writes a process as one text: the instance and, if there is one, a zero byte,
 // which no name has, and the version.
-func processText(o wire.Process) string {
-	if o.Version == "" {
-		return o.Instance
+func processText(p wire.Process) string {
+	if p.Version == "" {
+		return p.Instance
 	}
-	return o.Instance + "\x00" + o.Version
+	return p.Instance + "\x00" + p.Version
 }
 
-func processOf(text string) (o wire.Process) {
-	o.Instance, o.Version, _ = strings.Cut(text, "\x00")
-	return o
+func processOf(text string) (p wire.Process) {
+	p.Instance, p.Version, _ = strings.Cut(text, "\x00")
+	return p
 }
 
 // drop is a count of dropped requests, under the series that stands for them.

@@ -76,7 +76,7 @@ func (s *Store) commitWith(ctx context.Context, conn *pgxpool.Conn, group []*gat
 type plan struct {
 	group  []*gather.Call
 	names  []string // of instances, in order
-	others []string // further names of instances, of processes, in order
+	others []string // of further instances, which requests came through; in order
 	keys   map[rollup.Key]bool
 	days   map[day]bool
 }
